@@ -1,0 +1,13 @@
+"""Who runs it: one folder, one process, one consumer group.
+
+ingress    takes requests, answers 201 when the broker has them
+processor  authorizes, encodes, segments and routes (Faust)
+delivery   posts segments to carriers
+callback   posts notifications to customers, with retries
+simulator  a practice carrier and a callback inbox
+up         all of them on one machine, with a broker
+cli        the `smsout` command
+runtime    what every process has: logs, health, signals, exit codes
+
+Agents never import each other; they meet only through topics.
+"""

@@ -1,0 +1,143 @@
+"""What every agent's process has: logs, /metrics, /healthz, /readyz, signals and exit codes.
+
+An agent is a coroutine that runs until its `Agent.stopping` is set and then drains. Any error that it does not
+handle ends the process with a code that says what kind it was; the supervisor starts it again and it replays.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+import uvloop
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import ValidationError
+
+from pipeline.errors import BrokerUnreachable, ConfigurationError, SmsoutError
+from pipeline.settings import AgentSettings
+
+# sysexits.h: what a supervisor and an operator can tell apart.
+EXIT_UNAVAILABLE: Final = 69
+EXIT_SOFTWARE: Final = 70
+EXIT_CONFIGURATION: Final = 78
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Agent:
+    """One running agent."""
+
+    name: str
+    settings: AgentSettings
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    ready: Callable[[], bool] = field(default=lambda: False)
+    """Answers /readyz: can it do its work right now?"""
+
+
+def configure_logging(name: str, level: str) -> None:
+    """Log JSON lines to stdout, stamped with the agent's name; libraries below warning are left out."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.clear_contextvars()
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+async def _serve_health(agent: Agent) -> web.AppRunner:
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def alive(_: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def ready(_: web.Request) -> web.Response:
+        able = agent.ready() and not agent.stopping.is_set()
+        return web.Response(text="ready\n" if able else "not ready\n", status=200 if able else 503)
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", metrics), web.get("/healthz", alive), web.get("/readyz", ready)])
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    await web.TCPSite(runner, agent.settings.host, agent.settings.metrics_port).start()
+    return runner
+
+
+async def _run(name: str, main: Callable[[Agent], Awaitable[None]], settings: AgentSettings) -> None:
+    agent = Agent(name, settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, agent.stopping.set)
+    health = await _serve_health(agent)
+    try:
+        await main(agent)
+    finally:
+        await health.cleanup()
+
+
+def run(name: str, main: Callable[[Agent], Awaitable[None]]) -> None:
+    """Run an agent's process to its end; exits with 0 after a drain, else with the kind of failure."""
+    try:
+        settings = AgentSettings()
+        configure_logging(name, settings.log_level)
+        structlog.get_logger().info("starting", agent=name, slot=settings.slot, pid=os.getpid())
+        uvloop.run(_run(name, main, settings))
+    except BaseExceptionGroup as group:
+        _exit_for(name, next(iter(_leaves(group))))
+    except BaseException as error:  # noqa: BLE001  # the last line of defence: every end is logged and has a code
+        _exit_for(name, error)
+    log.info("stopped", agent=name)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+def _exit_for(name: str, error: BaseException) -> None:
+    if isinstance(error, SystemExit):
+        raise error
+    if isinstance(error, ValidationError | ConfigurationError):
+        log.critical("bad_configuration", agent=name, error=str(error))
+        code = EXIT_CONFIGURATION
+    elif isinstance(error, BrokerUnreachable):
+        log.critical("broker_unreachable", agent=name, error=str(error))
+        code = EXIT_UNAVAILABLE
+    else:
+        kind = error.code if isinstance(error, SmsoutError) else "internal-error"
+        log.critical("failed", agent=name, code=kind, error=repr(error), exc_info=error)
+        code = EXIT_SOFTWARE
+    sys.stdout.flush()
+    # Not sys.exit: a client library's thread or half-closed connection must not keep a failed agent alive.
+    os._exit(code)

@@ -1,0 +1,128 @@
+"""The one tree of errors.
+
+SmsoutError                       code, retryable, stage
+├── ConfigurationError            a setting that cannot work
+├── BrokerError                   retryable
+│   ├── BrokerUnreachable         nobody answers at the configured address
+│   ├── NotAcknowledged           in doubt: the record may or may not be written
+│   └── DirectoryFenced           another writer has taken over
+├── Refused                       bad input; trying again changes nothing
+│   ├── UnreadableRecord          becomes a dead letter with its bytes
+│   ├── RuleViolated              a directory change against the rules
+│   └── AddressNotAllowed         an endpoint at an address that we must not call
+├── PostFailed                    a POST to a carrier or an endpoint
+│   ├── NotSent                   retryable: no byte can have reached the other side
+│   └── InDoubt                   the other side may have taken it
+└── Stuck                         an agent's watchdog: work is waiting and nothing moves
+
+`code` is stable: metrics, dead letters and operators' searches use it.
+"""
+
+from typing import ClassVar
+
+
+class SmsoutError(Exception):
+    """Root. `stage` is the step or edge that raised it."""
+
+    code: ClassVar[str] = "internal-error"
+    retryable: ClassVar[bool] = False
+    stage: str = "unknown"
+
+    def __init__(self, message: str, *, stage: str | None = None) -> None:
+        super().__init__(message)
+        if stage is not None:
+            self.stage = stage
+
+
+class ConfigurationError(SmsoutError):
+    """A setting that cannot work; the message names it."""
+
+    code = "bad-configuration"
+    stage = "settings"
+
+
+class BrokerError(SmsoutError):
+    """Kafka did not do what was asked of it."""
+
+    code = "broker-error"
+    retryable = True
+    stage = "broker"
+
+
+class BrokerUnreachable(BrokerError):
+    """Nobody answers at the configured address."""
+
+    code = "broker-unreachable"
+
+
+class NotAcknowledged(BrokerError):
+    """The broker did not acknowledge in time: the record may or may not be written."""
+
+    code = "not-acknowledged"
+
+
+class DirectoryFenced(BrokerError):
+    """Another process writes `sms.directory` now."""
+
+    code = "directory-fenced"
+    retryable = False
+    stage = "directory"
+
+
+class Refused(SmsoutError):
+    """Bad input."""
+
+    code = "refused"
+
+
+class UnreadableRecord(Refused):
+    """A record that is not what its topic holds. `code` is per instance: it becomes the dead letter's reason."""
+
+    def __init__(self, reason: str, message: str, *, stage: str) -> None:
+        super().__init__(message, stage=stage)
+        self.reason = reason
+
+
+class RuleViolated(Refused):
+    """A directory change that breaks rules: `problems` maps each offending attribute to what is wrong."""
+
+    code = "rule-violated"
+    stage = "directory"
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{where}: {what}" for where, what in problems))
+        self.problems = problems
+
+
+class AddressNotAllowed(Refused):
+    """An endpoint whose address is not global and not on the operator's allow-list."""
+
+    code = "address-not-allowed"
+    stage = "post"
+
+
+class PostFailed(SmsoutError):
+    """A POST that brought no readable answer."""
+
+    code = "post-failed"
+    stage = "post"
+
+
+class NotSent(PostFailed):
+    """No byte of the request can have reached the other side."""
+
+    code = "not-sent"
+    retryable = True
+
+
+class InDoubt(PostFailed):
+    """The request may have reached the other side."""
+
+    code = "in-doubt"
+
+
+class Stuck(SmsoutError):
+    """Work is waiting and nothing has moved for too long; the process must be restarted."""
+
+    code = "stuck"
+    stage = "watchdog"

@@ -1,0 +1,193 @@
+"""A group member that hands out records and commits the finished prefix.
+
+Records may finish in any order; commits never pass one that has not. Membership is static (`group_instance_id`), so
+a killed process that comes back takes its partitions at once instead of after the session time-out.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple, Self
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError
+
+from pipeline.errors import Stuck
+from pipeline.kafka.ack_tracker import AckTracker
+from pipeline.kafka.client import connection, start
+from pipeline.settings import AgentSettings, KafkaSettings
+
+log = structlog.get_logger(__name__)
+
+COMMIT_INTERVAL_SECONDS = 0.5  # what a crash replays at most, beside what was in flight
+REVOKE_TIMEOUT_SECONDS = 10.0  # work in progress may finish before its partition goes; below the rebalance time-out
+
+
+class Work(NamedTuple):
+    """One record for a worker. Ask `tracker.begin()` first; call `tracker.finish(offset)` when it is durable."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    tracker: AckTracker
+
+
+class TrackedConsumer:
+    """Consumes `topics` as member `<group>-<slot>` of `group`."""
+
+    def __init__(
+        self, kafka: KafkaSettings, agent: AgentSettings, *, group: str, topics: Sequence[str], run_ahead: int
+    ) -> None:
+        self._kafka = kafka
+        self._agent = agent
+        self._topics = tuple(topics)
+        self._run_ahead = run_ahead
+        self._trackers: dict[TopicPartition, AckTracker] = {}
+        self._full: set[TopicPartition] = set()
+        self._moved_at = 0.0
+        self._consumer = AIOKafkaConsumer(
+            **connection(kafka),
+            client_id=f"{group}-{agent.slot}",
+            group_id=group,
+            group_instance_id=f"{group}-{agent.slot}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(kafka.session_timeout_seconds * 1000),
+            heartbeat_interval_ms=3000,
+            max_poll_interval_ms=300_000,
+            rebalance_timeout_ms=60_000,
+            retry_backoff_ms=50,
+            fetch_max_wait_ms=500,
+            max_partition_fetch_bytes=4_194_304,
+        )
+
+    async def start(self) -> Self:
+        """Connect and join. Raises `BrokerUnreachable`."""
+        self._consumer.subscribe(self._topics, listener=_Listener(self))
+        await start(self._consumer, self._kafka)
+        self._moved_at = asyncio.get_running_loop().time()
+        return self
+
+    async def batches(self, stopping: asyncio.Event) -> AsyncIterator[list[Work]]:
+        """Yield records as they come, in order per partition, until `stopping` is set.
+
+        A partition whose oldest unfinished record is `run_ahead` records behind is paused until it has caught up.
+        """
+        while not stopping.is_set():
+            self._pause_and_resume()
+            fetched = await self._consumer.getmany(timeout_ms=200, max_records=500)
+            batch: list[Work] = []
+            for place, records in fetched.items():
+                tracker = self._trackers.get(place)
+                if tracker is None or tracker.closed:
+                    continue
+                for record in records:
+                    tracker.hand_out(record.offset)
+                    batch.append(
+                        Work(
+                            record.topic,
+                            record.partition,
+                            record.offset,
+                            record.timestamp,
+                            record.key,
+                            record.value,
+                            record.headers,
+                            tracker,
+                        )
+                    )
+            if batch:
+                yield batch
+
+    def _pause_and_resume(self) -> None:
+        for place, tracker in self._trackers.items():
+            if place not in self._full and tracker.unfinished >= self._run_ahead:
+                self._consumer.pause(place)
+                self._full.add(place)
+            elif place in self._full and tracker.unfinished < self._run_ahead // 2:
+                self._consumer.resume(place)
+                self._full.discard(place)
+
+    async def commit(self) -> None:
+        """Commit every partition's finished prefix that has moved."""
+        offsets = {
+            place: position for place, tracker in self._trackers.items() if (position := tracker.to_commit) is not None
+        }
+        if not offsets:
+            return
+        try:
+            await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError) as error:
+            # The partitions have moved on; their new owner replays what we could not commit.
+            log.warning("commit_refused", error=repr(error))
+            return
+        self._moved_at = asyncio.get_running_loop().time()
+        for place, position in offsets.items():
+            if (tracker := self._trackers.get(place)) is not None:
+                tracker.committed = position
+
+    async def run_commits(self) -> None:
+        """Commit regularly until cancelled. Raises `Stuck` when work waits and nothing moves for too long."""
+        while True:
+            await asyncio.sleep(COMMIT_INTERVAL_SECONDS)
+            await self.commit()
+            now = asyncio.get_running_loop().time()
+            if not self.lag():
+                self._moved_at = now
+            elif now - self._moved_at > self._agent.watchdog_seconds:
+                raise Stuck(f"{self.lag()} records wait in {self._topics} and nothing was committed for "
+                            f"{self._agent.watchdog_seconds:g} s")  # fmt: skip
+
+    def lag(self) -> int:
+        """Return how many records of our partitions are not finished, as far as the last fetch tells."""
+        total = 0
+        for place, tracker in self._trackers.items():
+            highwater = self._consumer.highwater(place)
+            total += tracker.unfinished
+            if highwater is not None and tracker.last_offset is not None:
+                total += max(0, highwater - tracker.last_offset - 1)
+        return total
+
+    async def drain(self) -> None:
+        """Let begun work finish (at most `drain_timeout_seconds`), begin no other, and commit."""
+        await self._close(list(self._trackers.values()), self._agent.drain_timeout_seconds)
+        await self.commit()
+
+    async def stop(self) -> None:
+        """Disconnect. The static membership stays, so that the next process of this slot goes on at once."""
+        await self._consumer.stop()
+
+    def assign(self, places: set[TopicPartition]) -> None:
+        """Start fresh trackers: what an earlier assignment knew no longer counts."""
+        self._full.clear()
+        self._trackers = {place: AckTracker() for place in places}
+
+    async def revoke(self, places: set[TopicPartition]) -> None:
+        """Let work in progress on `places` finish, commit it, and forget them."""
+        leaving = [tracker for place, tracker in self._trackers.items() if place in places]
+        await self._close(leaving, REVOKE_TIMEOUT_SECONDS)
+        await self.commit()
+
+    async def _close(self, trackers: list[AckTracker], limit_seconds: float) -> None:
+        for tracker in trackers:
+            tracker.closed = True
+        deadline = asyncio.get_running_loop().time() + limit_seconds
+        while any(tracker.in_progress for tracker in trackers):
+            if asyncio.get_running_loop().time() > deadline:
+                log.warning("work_left_behind", records=sum(tracker.in_progress for tracker in trackers))
+                return
+            await asyncio.sleep(0.01)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    def __init__(self, consumer: TrackedConsumer) -> None:
+        self._owner = consumer
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        await self._owner.revoke(set(revoked))
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        self._owner.assign(set(assigned))

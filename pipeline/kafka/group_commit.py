@@ -1,0 +1,87 @@
+"""Callers wait for the broker together: what arrives during one write shares the next.
+
+Idle, a group holds one entry and nobody waits for company; under load it holds dozens and the cost of a request to
+the broker is shared. No timer and no size to tune.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class GroupCommit(Generic[T]):
+    """Gathers entries and hands them to `write` in groups, one group at a time, in order.
+
+    A group has at most `max_entries` entries whose `measure` sums to at most `max_total` (always at least one entry).
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[T]], Awaitable[None]],
+        *,
+        max_entries: int = 1000,
+        max_total: int | None = None,
+        measure: Callable[[T], int] = lambda _: 0,
+    ) -> None:
+        self._write = write
+        self._max_entries = max_entries
+        self._max_total = max_total
+        self._measure = measure
+        self._waiting: deque[tuple[T, asyncio.Future[None]]] = deque()
+        self._arrived = asyncio.Event()
+
+    def add(self, entry: T) -> asyncio.Future[None]:
+        """Queue `entry`; the future is done when it is written.
+
+        Cancelling the future before its group is taken withdraws the entry: it will not be written.
+        """
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, future))
+        self._arrived.set()
+        return future
+
+    @property
+    def waiting(self) -> int:
+        """How many entries wait for the next group."""
+        return len(self._waiting)
+
+    async def run(self) -> None:
+        """Write groups until cancelled. An error of `write` goes to that group's callers and ends this too."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                entries, futures = self._next_group()
+                if not entries:
+                    continue
+                try:
+                    await self._write(entries)
+                except BaseException as error:
+                    for future in futures:
+                        if not future.done():
+                            if isinstance(error, Exception):
+                                future.set_exception(error)
+                            else:
+                                future.cancel()
+                    raise
+                for future in futures:
+                    if not future.done():
+                        future.set_result(None)
+
+    def _next_group(self) -> tuple[list[T], list[asyncio.Future[None]]]:
+        entries: list[T] = []
+        futures: list[asyncio.Future[None]] = []
+        total = 0
+        while self._waiting and len(entries) < self._max_entries:
+            entry, future = self._waiting[0]
+            if not future.cancelled():
+                total += self._measure(entry)
+                if entries and self._max_total is not None and total > self._max_total:
+                    break
+                entries.append(entry)
+                futures.append(future)
+            self._waiting.popleft()
+        return entries, futures

@@ -1,0 +1,145 @@
+"""Every setting, from the environment, grouped by concern. Units are in the names; docs/operations.md lists them.
+
+A group is read where it is needed: an agent reads only what it uses, so a secret stays out of processes that have no
+use for it.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.topics import CALLBACK_DELAYS_SECONDS, MT_RETRY_DELAYS_SECONDS
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _comma_separated(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+# Lists are written as people write them, `a, b`, not as JSON.
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+Delays = Annotated[tuple[Annotated[int, Field(ge=1, le=604_800)], ...], NoDecode, BeforeValidator(_comma_separated)]
+
+
+class KafkaSettings(BaseSettings):
+    """How to reach the broker."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_KAFKA_")
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_file: Path | None = None
+    connect_timeout_seconds: float = 20.0
+    """How long a start waits for the broker to answer."""
+    produce_timeout_seconds: float = 40.0
+    """A batch that is not acknowledged by then ends the agent, which starts over from its committed offsets."""
+    session_timeout_seconds: float = 30.0
+    """How long a dead consumer keeps its partitions; a restart of the same slot takes them back at once."""
+
+
+class TopicSettings(BaseSettings):
+    """What `smsout topics apply` makes."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_TOPICS_")
+
+    partitions: Annotated[int, Field(ge=1, le=1024)] = 4
+    replication_factor: Annotated[int, Field(ge=1, le=9)] = 1
+    min_insync_replicas: Annotated[int, Field(ge=1, le=9)] = 1
+
+
+class RetrySettings(BaseSettings):
+    """Delay tiers, shared by the agents that fill and drain them and by `smsout topics apply`."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_RETRY_")
+
+    callback_delays_seconds: Delays = CALLBACK_DELAYS_SECONDS
+    """One tier for each failed attempt, in order; the failure after the last one is a dead letter."""
+    mt_delays_seconds: Delays = MT_RETRY_DELAYS_SECONDS
+
+
+class AgentSettings(BaseSettings):
+    """What every agent has."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_")
+
+    slot: Annotated[int, Field(ge=0)] = 0
+    """Which of several processes of the same agent this is; part of the consumer's static membership."""
+    host: str = "127.0.0.1"
+    metrics_port: Port = 0
+    """Port of /metrics, /healthz and /readyz; 0 asks the system for a free one."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    drain_timeout_seconds: float = 20.0
+    """How long SIGTERM lets work in progress finish."""
+    watchdog_seconds: float = 120.0
+    """Work waiting and nothing committed for this long ends the process."""
+
+
+class PepperSettings(BaseSettings):
+    """The key of the password verifiers: ingress and the directory's writer have it, nobody else."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_")
+
+    pepper: SecretStr
+    """At least 32 characters; changing it invalidates every trunk password."""
+
+
+class IngressSettings(BaseSettings):
+    """The HTTP door."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_INGRESS_")
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    reuse_port: bool = False
+    """Let several ingress processes share one port (SO_REUSEPORT)."""
+    trusted_proxies: Names = ()
+    """Networks whose X-Forwarded-For counts."""
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
+    read_timeout_seconds: float = 10.0
+    acknowledge_timeout_seconds: float = 10.0
+    max_outstanding: Annotated[int, Field(ge=1)] = 5000
+    """Messages accepted from clients and not yet acknowledged by the broker, over all connections."""
+    max_outstanding_per_trunk: Annotated[int, Field(ge=1)] = 4000
+    """The same for one trunk, so that a flooding one leaves room for the others."""
+    retry_after_seconds: Annotated[int, Field(ge=1)] = 1
+
+
+class MessageSettings(BaseSettings):
+    """What a message may be; ingress and processor must agree."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_MESSAGE_")
+
+    max_segments: Annotated[int, Field(ge=1, le=255)] = 10
+    time_to_live_seconds: Annotated[int, Field(ge=1)] = 86_400
+
+
+class DeliverySettings(BaseSettings):
+    """Posting to carriers."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_DELIVERY_")
+
+    lanes: Annotated[int, Field(ge=1, le=4096)] = 64
+    """Messages being posted at once; messages to one destination share a lane and keep their order."""
+    run_ahead: Annotated[int, Field(ge=1)] = 2000
+    """Records taken beyond the oldest unfinished one, per partition: bounds memory and what a crash replays."""
+
+
+class CallbackSettings(BaseSettings):
+    """Posting to customers' endpoints."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_CALLBACK_")
+
+    workers: Annotated[int, Field(ge=1, le=4096)] = 64
+    run_ahead: Annotated[int, Field(ge=1)] = 2000
+    timeout_seconds: float = 15.0
+    connect_timeout_seconds: float = 5.0
+    max_answer_bytes: int = 16_384
+    allowed_addresses: Names = ()
+    """Networks that may be called although they are not global, as `network` or `network:port` (IPv6 in brackets
+    with a port): for development and for endpoints inside one's own network."""

@@ -1,0 +1,59 @@
+"""Where a refused record came from.
+
+A dead letter's value and key are the original bytes, so that it can be read by any tool and replayed as it was;
+what we know about it travels in headers.
+"""
+
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, Self
+
+PREFIX: Final = "dead-letter-"
+
+
+class DeadLetterOrigin(NamedTuple):
+    """Coordinates of the original record, the stage that refused it, and why.
+
+    `reason` is a stable code (pipeline/errors.py); `detail` is for people and never holds message text.
+    `element` is set when only one submission of a record's array was refused: the value then is that submission.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    stage: str
+    reason: str
+    detail: str
+    element: int | None = None
+
+    def to_headers(self) -> list[tuple[str, bytes]]:
+        """Return Kafka headers, one for each field that is set."""
+        return [
+            (PREFIX + name.replace("_", "-"), str(value).encode())
+            for name, value in self._asdict().items()
+            if value is not None
+        ]
+
+    @classmethod
+    def from_headers(cls, headers: tuple[tuple[str, bytes], ...]) -> Self:
+        """Read them back. Raises `KeyError` or `ValueError` when the record is no dead letter of ours."""
+        found = {
+            name.removeprefix(PREFIX).replace("-", "_"): value.decode(errors="replace")
+            for name, value in headers
+            if name.startswith(PREFIX)
+        }
+        return cls(
+            topic=found["topic"],
+            partition=int(found["partition"]),
+            offset=int(found["offset"]),
+            timestamp_ms=int(found["timestamp_ms"]),
+            stage=found["stage"],
+            reason=found["reason"],
+            detail=found["detail"],
+            element=int(found["element"]) if "element" in found else None,
+        )
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When the original record was written."""
+        return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)

@@ -1,0 +1,56 @@
+"""Ids: what they look like, and how a missing one is derived.
+
+A message id is a UUID in canonical lower-case text: version 7 when ingress makes it (RFC 9562 section 5.7, so ids
+sort by time), version 5 when it must come out the same at every replay (section 5.5).
+"""
+
+import os
+import time
+from typing import Annotated, Final, NewType
+from uuid import UUID, uuid5
+
+from pydantic import StringConstraints
+
+UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+Uuid = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
+"""A UUID as canonical lower-case text."""
+
+MessageId = NewType("MessageId", str)
+SegmentId = NewType("SegmentId", str)
+
+# Namespaces keep derived ids of different origins apart (RFC 9562 section 6.5).
+_PRODUCED: Final = UUID("5f8a3c1e-6f0b-5d8e-9a39-0d1a0c7f4b10")
+_IDEMPOTENT: Final = UUID("b1d1a9c4-2f57-5f7e-8b7a-3f1f3c6f2a55")
+
+
+def uuid7() -> str:
+    """Return a new version 7 UUID: 48 bits of Unix milliseconds, then 74 random bits."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def submission_id_from_coordinates(topic: str, partition: int, offset: int, index: int) -> MessageId:
+    """Return the id of a submission that came without one: the same at every replay of its record.
+
+    `index` is its place in the record's array, 0 for a record with a single submission.
+    """
+    return MessageId(str(uuid5(_PRODUCED, f"{topic}/{partition}/{offset}/{index}")))
+
+
+def message_id_of_destination(submission_id: str, destination: str) -> MessageId:
+    """Return the id of one message of a submission with several destinations."""
+    return MessageId(str(uuid5(UUID(submission_id), destination)))
+
+
+def message_id_from_idempotency_key(trunk_id: str, key: str, destination: str) -> MessageId:
+    """Return the id that every repetition of a request with this Idempotency-Key gives to this destination."""
+    return MessageId(str(uuid5(_IDEMPOTENT, f"{trunk_id}/{key}/{destination}")))
+
+
+def segment_id(message_id: str, seqnum: int) -> SegmentId:
+    """Return `<message id>:<n>`, the id of segment `seqnum` (1-based, SMPP sar_segment_seqnum)."""
+    return SegmentId(f"{message_id}:{seqnum}")

@@ -1,0 +1,33 @@
+"""The delivery journal: what delivery was about to do with a segment, and what came of it."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.identifiers import Uuid
+from schemas.wire import Record
+
+
+class JournalMark(StrEnum):
+    """`submitting` without a later mark is a segment in doubt."""
+
+    SUBMITTING = "submitting"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # permanently
+    NOT_SENT = "not_sent"  # or throttled: definitely not taken, may be tried again
+    IN_DOUBT = "in_doubt"
+
+
+class JournalEntry(Record):
+    """One mark for one attempt at one segment; `offset` is its message's place in the co-partitioned topic."""
+
+    schema_version: Literal[1] = 1
+    segment_id: str
+    mark: JournalMark
+    attempt: Annotated[int, Field(ge=1)]
+    offset: Annotated[int, Field(ge=0)]
+    at: AwareDatetime
+    carrier_id: Uuid
+    carrier_message_id: str | None = None
+    error: str | None = None

@@ -1,0 +1,55 @@
+"""One message to one destination: authorized, encoded, cut into segments and routed."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import IntEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.address import Msisdn
+from schemas.identifiers import SegmentId, Uuid, segment_id
+from schemas.wire import Record, WireModel
+
+
+class DataCoding(IntEnum):
+    """How the segments' text is coded on the air (SMPP 3.4 section 5.2.19)."""
+
+    GSM7 = 0x00
+    UCS2 = 0x08
+
+
+class Segment(WireModel):
+    """One part on the air.
+
+    `udh` is the user data header in hex, absent when the message has one segment (3GPP TS 23.040 section 9.2.3.24).
+    """
+
+    seqnum: Annotated[int, Field(ge=1, le=255)]
+    text: str
+    udh: str | None = None
+
+
+class MtMessage(Record):
+    """A mobile-terminated message, ready for its carrier."""
+
+    schema_version: Literal[1] = 1
+    id: Uuid
+    trunk_id: Uuid
+    account_id: Uuid
+    source: str
+    destination: Msisdn
+    data_coding: DataCoding
+    segments: Annotated[tuple[Segment, ...], Field(min_length=1, max_length=255)]
+    carrier_id: Uuid
+    price_per_segment: Decimal | None = None
+    accepted_at: AwareDatetime
+    expires_at: AwareDatetime
+
+    def segment_id(self, segment: Segment) -> SegmentId:
+        """Return the id that the carrier sees as idempotency key."""
+        return segment_id(self.id, segment.seqnum)
+
+    def is_expired(self, now: datetime) -> bool:
+        """Tell whether its time to live has ended."""
+        return now >= self.expires_at

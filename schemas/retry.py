@@ -1,0 +1,20 @@
+"""One message that waits in a retry tier for its next attempt at the carrier."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.mt_message import MtMessage
+from schemas.wire import Record
+
+
+class WaitingMessage(Record):
+    """A message of which the segments from `next_seqnum` on are still to be sent."""
+
+    schema_version: Literal[1] = 1
+    message: MtMessage
+    attempt: Annotated[int, Field(ge=2)]
+    next_seqnum: Annotated[int, Field(ge=1, le=255)]
+    first_attempt_at: AwareDatetime
+    due_at: AwareDatetime
+    last_error: str

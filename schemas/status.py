@@ -1,0 +1,75 @@
+"""What became of a message: the record that logs, metrics and callbacks are built from."""
+
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.identifiers import Uuid
+from schemas.wire import Record
+
+
+class StatusStage(StrEnum):
+    """Which of the contract's three stages reports (docs/http-api.md); submission is the 201 itself."""
+
+    PROCESSING = "processing"  # callback type outbound_message_callbacks
+    DELIVERY = "delivery"  # callback type dlr_event
+
+
+class StatusName(StrEnum):
+    """The contract's words for the processing stage."""
+
+    SUCCESS = "Success"  # handed to the carrier: no proof of receipt
+    ROUTING_ERROR = "Routing error"
+    FAILED = "Failed"
+
+
+class CodeId(IntEnum):
+    """Why a message ended without success (docs/http-api.md)."""
+
+    NO_ROUTES_FOUND = 1
+    NO_RATE_FOUND = 2
+    INTERNAL_ERROR = 4
+    TRUNK_BLOCKED = 5
+    IN_DOUBT = 6  # the contract's second "Internal error": the carrier may or may not have taken it
+    ACCOUNT_BLOCKED = 7
+    SOURCE_NOT_ALLOWED = 8
+    DESTINATION_NOT_ALLOWED = 9
+    CAMPAIGN_NOT_FOUND = 10
+    INSUFFICIENT_BALANCE = 100
+    ALL_ATTEMPTS_FAILED = 101
+    NO_ENCODING = 102
+    DEFRAGMENTATION_FAILED = 104
+    ROUTING_FAILED = 105
+
+
+class MessageStatus(Record):
+    """One outcome of one message.
+
+    `reason` says in words what `code_id` says as a number. `segments_sent` counts the segments that the carrier
+    accepted.
+    """
+
+    schema_version: Literal[1] = 1
+    message_id: Uuid
+    trunk_id: Uuid
+    account_id: Uuid | None = None
+    stage: StatusStage
+    status: str
+    code_id: CodeId | None = None
+    reason: str | None = None
+    source: str
+    destination: str
+    accepted_at: AwareDatetime
+    ended_at: AwareDatetime
+    segments_total: Annotated[int, Field(ge=0)] = 0
+    segments_sent: Annotated[int, Field(ge=0)] = 0
+    price_per_segment: Decimal | None = None
+    carrier_id: Uuid | None = None
+    possible_duplicate: bool | None = None
+
+    @property
+    def webhook_id(self) -> str:
+        """The notification's id: constant over attempts and replays (Standard Webhooks, `webhook-id`)."""
+        return f"{self.message_id}.{self.stage.value}"

@@ -1,0 +1,139 @@
+"""The catalogue: every topic, its key, what its values are, how long it keeps them, where its refusals go.
+
+Names are past participles with dots. Partition counts and retry delays belong to the installation, so the catalogue
+is made from them; `smsout topics apply` creates what is missing and reports what differs.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from schemas.callback import WaitingNotification
+from schemas.directory import DirectoryEntry
+from schemas.dlr import SegmentReceipt
+from schemas.journal import JournalEntry
+from schemas.mt_message import MtMessage
+from schemas.retry import WaitingMessage
+from schemas.status import MessageStatus
+from schemas.submission import Submission
+
+DIRECTORY: Final = "sms.directory"
+SUBMITTED: Final = "sms.mt.submitted"
+SEGMENTED: Final = "sms.mt.segmented"
+STATUS: Final = "sms.mt.status"
+JOURNAL: Final = "sms.delivery.journal"
+DLR_RECEIVED: Final = "sms.dlr.received"
+MT_RETRY: Final = "sms.mt.retry"
+CALLBACK_RETRY: Final = "sms.callback.retry"
+
+DEAD_LETTER_SUFFIX: Final = ".dead-letter"
+
+MAX_RECORD_BYTES: Final = 1_048_576  # Kafka's own default: direct producers need no special setting
+DAY_MS: Final = 86_400_000
+
+MT_RETRY_DELAYS_SECONDS: Final = (5, 30, 120, 600, 3600)
+CALLBACK_DELAYS_SECONDS: Final = (
+    5, 30, 120, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400,
+)  # together 75.6 hours, as Standard Webhooks suggests  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. `key` says in words what the key is; `value` is the model of its values (None: any bytes)."""
+
+    name: str
+    key: str
+    value: object
+    partitions: int
+    retention_ms: int
+    description: str
+    dead_letter: str | None = None
+    cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
+    public: bool = False
+    extra_configs: dict[str, str] = field(default_factory=dict)
+
+    def configs(self) -> dict[str, str]:
+        """Return the topic configs that `smsout topics apply` sets and checks (Kafka's own names and units)."""
+        return {
+            "cleanup.policy": self.cleanup,
+            "retention.ms": str(self.retention_ms),
+            "max.message.bytes": str(MAX_RECORD_BYTES + 65_536),  # room for the headers of a dead letter
+            "message.timestamp.type": "CreateTime",
+            **self.extra_configs,
+        }
+
+
+def dead_letter_topic(topic: str) -> str:
+    """Return where refused records of `topic` go; the tiers of one retry family share one."""
+    for family in (MT_RETRY, CALLBACK_RETRY):
+        if topic.startswith(family + "."):
+            return family + DEAD_LETTER_SUFFIX
+    return topic + DEAD_LETTER_SUFFIX
+
+
+def delay_label(seconds: int) -> str:
+    """Return `5s`, `2m` or `10h`: the last part of a tier's name."""
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def tier_topic(family: str, seconds: int) -> str:
+    """Return the name of a family's tier with this delay."""
+    return f"{family}.{delay_label(seconds)}"
+
+
+def catalogue(
+    partitions: int,
+    callback_delays_seconds: tuple[int, ...] = CALLBACK_DELAYS_SECONDS,
+    mt_retry_delays_seconds: tuple[int, ...] = MT_RETRY_DELAYS_SECONDS,
+) -> tuple[Topic, ...]:
+    """Return every topic of an installation whose main topics have `partitions` partitions."""
+
+    def main(name: str, key: str, value: object, description: str, *, public: bool = False, days: int = 7) -> Topic:
+        return Topic(name, key, value, partitions, days * DAY_MS, description, dead_letter_topic(name), public=public)
+
+    def tiers(family: str, key: str, value: object, delays: tuple[int, ...], waiting: str) -> list[Topic]:
+        return [
+            Topic(
+                tier_topic(family, seconds), key, value, partitions, 7 * DAY_MS + seconds * 1000,
+                f"{waiting} {delay_label(seconds)}", dead_letter_topic(tier_topic(family, seconds)),
+            )
+            for seconds in delays
+        ]  # fmt: skip
+
+    topics = [
+        Topic(
+            DIRECTORY, "<kind>:<id>", DirectoryEntry, 1, -1, "Configuration; every agent holds it in memory",
+            cleanup="compact", extra_configs={"min.cleanable.dirty.ratio": "0.1"},
+        ),
+        main(
+            SUBMITTED, "trunk id", Submission,
+            "Accepted submissions, one or an array of up to 1000; open to direct producers", public=True,
+        ),
+        main(SEGMENTED, "destination", MtMessage, "Messages authorized, encoded, segmented and routed"),
+        *tiers(
+            MT_RETRY, "destination", WaitingMessage, mt_retry_delays_seconds,
+            "Messages that the carrier did not take, waiting",
+        ),
+        main(STATUS, "message id", MessageStatus, "Every outcome of every message, in order", public=True, days=30),
+        main(JOURNAL, "segment id", JournalEntry, "Delivery's marks, co-partitioned with sms.mt.segmented"),
+        main(DLR_RECEIVED, "message id", SegmentReceipt, "Carriers' delivery receipts, one segment each"),
+        *tiers(
+            CALLBACK_RETRY, "trunk id", WaitingNotification, callback_delays_seconds,
+            "Notifications whose last attempt failed, waiting",
+        ),
+    ]  # fmt: skip
+    refused = dict.fromkeys(topic.dead_letter for topic in topics if topic.dead_letter)
+    topics += [
+        Topic(
+            name,
+            "as in the source",
+            None,
+            1,
+            30 * DAY_MS,
+            "Original bytes of what was refused, headers say why",
+        )
+        for name in refused
+    ]
+    return tuple(topics)
