@@ -22,7 +22,9 @@ GROUP_SIZE: Final = Histogram(
 
 # every agent that decides something about messages
 MESSAGES: Final = Counter("smsout_messages_total", "Messages that left this stage, by outcome", ["stage", "outcome"])
-DEAD_LETTERS: Final = Counter("smsout_dead_letters_total", "Refused records, by stage and stable reason", ["stage", "reason"])  # fmt: skip
+DEAD_LETTERS: Final = Counter(
+    "smsout_dead_letters_total", "Refused records, by stage and stable reason", ["stage", "reason"]
+)
 LAG: Final = Gauge("smsout_consumer_unfinished_records", "Records taken or waiting and not finished", ["agent"])
 
 # HTTP towards carriers and customers
