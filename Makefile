@@ -1,0 +1,90 @@
+# smsout: everything a person or CI runs. `make help` lists it.
+#
+# The virtual environment in .venv is made from hash-locked requirements; a stamp file in it remembers which lock it
+# holds, so that a second run starts at once. PYTHON=/path/to/python3.12 chooses the interpreter, ARGS="..." reaches
+# the program behind a target (`make up ARGS="--broker embedded"`, `make test ARGS="-k golden"`).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+.PHONY: help setup setup-dev up test check lint format bench schemas lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.runtime ## .venv with what the system needs to run, and the smsout command
+
+setup-dev: $(VENV)/.dev ## the same and everything that tests and checks need
+
+up: setup ## run the whole system on this machine until Ctrl-C
+	@exec $(BIN)/smsout up $(ARGS)
+
+test: setup-dev ## every test, with real brokers and real processes
+	@$(BIN)/pytest $(ARGS)
+
+check: lint ## lint, and the tests that need neither broker nor processes
+	@$(BIN)/pytest -q tests/unit $(ARGS)
+
+lint: setup-dev ## format, lint, types, import layers, generated documents
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/smsout schemas check
+
+format: setup-dev ## put every file in the house format
+	@$(BIN)/ruff check --fix --select I .
+	@$(BIN)/ruff format .
+
+bench: setup-dev ## load a running system and print what it carries
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+schemas: setup ## write docs/schemas and docs/asyncapi.yaml anew from the models
+	@$(BIN)/smsout schemas write
+
+clean: ## remove what was made here; downloaded broker and data in .smsout stay
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.smsout/*' -prune -exec rm -rf {} +
+
+# -- environment ------------------------------------------------------------------------------------------------------
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "smsout needs Python 3.11 or newer; $(PYTHON) is" \
+	    "$$($(PYTHON) --version 2>&1 || true). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "making $(VENV) ($$($(PYTHON) --version))"
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.made requirements.lock pyproject.toml
+	@echo "installing requirements.lock"
+	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+# After the runtime and never beside it: two pips must not write to one environment.
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@echo "installing requirements-dev.lock"
+	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements-dev.lock
+	@touch $@
+
+# -- locks ------------------------------------------------------------------------------------------------------------
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header pyproject.toml --extra embedded --extra build
+
+# Existing pins stay unless asked: make lock ARGS=--upgrade
+lock: setup-dev ## resolve pyproject.toml anew into both lock files
+	@$(COMPILE) --output-file requirements.lock $(ARGS)
+	@$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
+	@! grep -nE 'https?://|--(extra-)?index-url|--find-links' requirements.lock requirements-dev.lock
