@@ -2,6 +2,7 @@
 
 SmsoutError                       code, retryable, stage
 ├── ConfigurationError            a setting that cannot work
+├── SecretUnreadable              a sealed secret that none of our keys opens
 ├── BrokerError                   retryable
 │   ├── BrokerUnreachable         nobody answers at the configured address
 │   ├── NotAcknowledged           in doubt: the record may or may not be written
@@ -39,6 +40,13 @@ class ConfigurationError(SmsoutError):
 
     code = "bad-configuration"
     stage = "settings"
+
+
+class SecretUnreadable(SmsoutError):
+    """A sealed secret that was tampered with, belongs to another record, or whose key we do not have."""
+
+    code = "secret-unreadable"
+    stage = "credentials"
 
 
 class BrokerError(SmsoutError):

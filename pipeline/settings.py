@@ -89,6 +89,15 @@ class PepperSettings(BaseSettings):
     """At least 32 characters; changing it invalidates every trunk password."""
 
 
+class PanelKeySettings(BaseSettings):
+    """The key that reveals trunk passwords: the directory's writer has it, ingress must not."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_")
+
+    key_file: Path
+    """Made on first use, readable by its owner alone. Without it passwords still work, but nobody can see them."""
+
+
 class IngressSettings(BaseSettings):
     """The HTTP door."""
 
