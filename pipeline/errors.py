@@ -10,6 +10,8 @@ SmsoutError                       code, retryable, stage
 ├── Refused                       bad input; trying again changes nothing
 │   ├── UnreadableRecord          becomes a dead letter with its bytes
 │   ├── RuleViolated              a directory change against the rules
+│   ├── Unencodable               a text with a character that no SMS can carry
+│   ├── TooManySegments           a text longer than a message can be
 │   └── AddressNotAllowed         an endpoint at an address that we must not call
 ├── PostFailed                    a POST to a carrier or an endpoint
 │   ├── NotSent                   retryable: no byte can have reached the other side
@@ -100,6 +102,20 @@ class RuleViolated(Refused):
     def __init__(self, problems: list[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{where}: {what}" for where, what in problems))
         self.problems = problems
+
+
+class Unencodable(Refused):
+    """A text that neither GSM-7 nor UCS-2 can carry. The message names the position, never the text."""
+
+    code = "no-encoding"
+    stage = "encoding"
+
+
+class TooManySegments(Refused):
+    """A text longer than one message can be."""
+
+    code = "too-many-segments"
+    stage = "segmentation"
 
 
 class AddressNotAllowed(Refused):
