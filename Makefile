@@ -22,8 +22,10 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime ## .venv with what the system needs to run, and the smsout command
+	@:
 
 setup-dev: $(VENV)/.dev ## the same and everything that tests and checks need
+	@:
 
 up: setup ## run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/smsout up $(ARGS)
@@ -60,7 +62,7 @@ clean: ## remove what was made here; downloaded broker and data in .smsout stay
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "smsout needs Python 3.11 or newer; $(PYTHON) is" \
-	    "$$($(PYTHON) --version 2>&1 || true). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	    "$$($(PYTHON) --version 2>/dev/null || echo missing). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "making $(VENV) ($$($(PYTHON) --version))"
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
