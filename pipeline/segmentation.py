@@ -40,12 +40,15 @@ def segment(text: str, message_id: str) -> tuple[DataCoding, tuple[Segment, ...]
     than 255.
     """
     data_coding, parts = split(text)
+    return data_coding, with_headers(parts, message_id)
+
+
+def with_headers(parts: tuple[str, ...], message_id: str) -> tuple[Segment, ...]:
+    """Return the segments of a text that has been split; a bulk submission splits once for all its messages."""
     if len(parts) == 1:
-        return data_coding, (Segment(seqnum=1, text=text),)
+        return (Segment(seqnum=1, text=parts[0]),)
     header = f"050003{concatenation_reference(message_id):02x}{len(parts):02x}"
-    return data_coding, tuple(
-        Segment(seqnum=seqnum, text=part, udh=f"{header}{seqnum:02x}") for seqnum, part in enumerate(parts, 1)
-    )
+    return tuple(Segment(seqnum=seqnum, text=part, udh=f"{header}{seqnum:02x}") for seqnum, part in enumerate(parts, 1))
 
 
 def split(text: str) -> tuple[DataCoding, tuple[str, ...]]:

@@ -137,6 +137,10 @@ class DeliverySettings(BaseSettings):
     """Messages being posted at once; messages to one destination share a lane and keep their order."""
     run_ahead: Annotated[int, Field(ge=1)] = 2000
     """Records taken beyond the oldest unfinished one, per partition: bounds memory and what a crash replays."""
+    timeout_seconds: float = 30.0
+    """For a whole POST, where the carrier's own setting is not shorter."""
+    connect_timeout_seconds: float = 5.0
+    max_answer_bytes: int = 16_384
 
 
 class CallbackSettings(BaseSettings):

@@ -55,7 +55,7 @@ class Submission(Record):
         return message_id_of_destination(submission_id, destination.address)
 
 
-SUBMISSIONS: Final[TypeAdapter[Submission | tuple[Submission, ...]]] = TypeAdapter(
-    Submission | Annotated[tuple[Submission, ...], Field(min_length=1, max_length=MAX_SUBMISSIONS)]
+SUBMISSIONS: Final[TypeAdapter[tuple[Submission, ...]]] = TypeAdapter(
+    Annotated[tuple[Submission, ...], Field(min_length=1, max_length=MAX_SUBMISSIONS)]
 )
-"""Parses the value of a record of `sms.mt.submitted`."""
+"""Parses a record of `sms.mt.submitted` whose value is an array."""

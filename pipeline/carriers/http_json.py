@@ -1,0 +1,58 @@
+"""Carriers that take one segment per POST as JSON and answer with a status code and `{"id": ...}`.
+
+The idempotency key is the segment id: a carrier that honours it takes a repeated POST once
+(draft-ietf-httpapi-idempotency-key-header).
+"""
+
+import json
+from typing import Final
+
+from pipeline.carriers.outcome import AttemptResult, Outcome
+from pipeline.http_poster import Answer
+from schemas.mt_message import MtMessage, Segment
+
+_HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
+
+# Answers that say "not now": the carrier has turned the segment away without taking it (RFC 6585, RFC 9110).
+_TURNED_AWAY: Final = frozenset({429, 503})
+
+
+def request_of(message: MtMessage, segment: Segment) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of the POST that hands `segment` to the carrier."""
+    segment_id = message.segment_id(segment)
+    body = {
+        "segment_id": segment_id,
+        "message_id": message.id,
+        "source": message.source,
+        "destination": message.destination,
+        "data_coding": int(message.data_coding),
+        "udh": segment.udh,
+        "text": segment.text,
+    }
+    return {**_HEADERS, "idempotency-key": segment_id}, json.dumps(body, separators=(",", ":")).encode()
+
+
+def result_of(answer: Answer) -> AttemptResult:
+    """Read a carrier's answer.
+
+    A 2xx is taken. 429 and 503 are turned away. Any other 5xx, and a redirect, may come from a proxy that has already
+    passed the request on: in doubt. Other 4xx are refusals.
+    """
+    status = answer.status
+    if 200 <= status < 300:
+        return AttemptResult(Outcome.ACCEPTED, carrier_message_id=_message_id(answer.body))
+    error = f"HTTP {status}"
+    if status in _TURNED_AWAY:
+        return AttemptResult(Outcome.NOT_TAKEN, error=error, retry_after=answer.retry_after)
+    if 400 <= status < 500:
+        return AttemptResult(Outcome.REFUSED, error=error)
+    return AttemptResult(Outcome.IN_DOUBT, error=error)
+
+
+def _message_id(body: bytes) -> str | None:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    identity = answer.get("id") if isinstance(answer, dict) else None
+    return str(identity)[:128] if isinstance(identity, str | int) else None
