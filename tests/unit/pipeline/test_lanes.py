@@ -41,7 +41,7 @@ async def test_a_stuck_key_leaves_others_alone() -> None:
 
     lanes = Lanes(2, work)
     lanes.put(b"a", "stuck")
-    lanes.put(b"b", "free")  # crc32 puts a and b into different ones of two lanes
+    lanes.put(b"d", "free")  # crc32 puts a and d into different ones of two lanes
     running = asyncio.create_task(lanes.run())
     await asyncio.wait_for(done.wait(), 5)
     running.cancel()
