@@ -1,0 +1,122 @@
+"""The practice carrier: takes segments, keeps a ledger, honours idempotency keys.
+
+A repeated key gets the id of the first time and no second receipt, as with a carrier that would not send the SMS
+again; the POST itself is in the ledger each time, so that a test sees it.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from uuid import UUID, uuid4, uuid5
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.simulator.faults import Faults, answer
+from agents.simulator.ledger import Ledger
+from agents.simulator.receipts import Receipts
+from agents.simulator.requests import parsed_bytes, refuse, since
+
+MAX_REMEMBERED_KEYS: Final = 1_000_000
+MAX_KEY_CHARACTERS: Final = 255
+# An id made from its key is the same after a restart too.
+_ID_NAMESPACE: Final = UUID("9d0f4d1c-44a1-5a0e-8f3d-7b1f6f0f2c55")
+
+
+class SegmentPost(BaseModel):
+    """What delivery posts: one segment. `udh` is hex; unknown attributes are left alone, they are in `body`."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    segment_id: Annotated[str, Field(min_length=1, max_length=255)]
+    message_id: Annotated[str, Field(min_length=1, max_length=255)]
+    source: Annotated[str, Field(min_length=1, max_length=32)]
+    destination: Annotated[str, Field(min_length=1, max_length=32)]
+    data_coding: Annotated[int, Field(ge=0, le=255)]
+    udh: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{2}){1,140}$")] | None = None
+    text: str
+    receipt_url: Annotated[str, Field(pattern=r"^https?://[\x21-\x7e]+$", max_length=2048)] | None = None
+
+
+class Carrier:
+    """Accepts POSTs into `ledger`."""
+
+    def __init__(self, ledger: Ledger, receipts: Receipts) -> None:
+        self.ledger = ledger
+        self._receipts = receipts
+        self._receipted: dict[str, None] = {}  # keys whose receipt is under way, oldest first
+
+    async def accept(self, segment: SegmentPost, key: str | None, body: str) -> str:
+        """Record a POST, durably when the ledger has a file, and return the carrier's id for it."""
+        carrier_id = str(uuid4() if key is None else uuid5(_ID_NAMESPACE, key))
+        await self.ledger.add(_rendered(segment, key, body))
+        if segment.receipt_url is not None and (key is None or self._is_first(key)):
+            self._receipts.expect(segment.receipt_url, carrier_id, segment.segment_id, segment.message_id)
+        return carrier_id
+
+    def _is_first(self, key: str) -> bool:
+        if key in self._receipted:
+            return False
+        if len(self._receipted) >= MAX_REMEMBERED_KEYS:
+            del self._receipted[next(iter(self._receipted))]
+        self._receipted[key] = None
+        return True
+
+    async def clear(self) -> None:
+        """Empty the ledger and forget the keys."""
+        await self.ledger.clear()
+        self._receipted.clear()
+
+
+def _rendered(segment: SegmentPost, key: str | None, body: str) -> Callable[[int], bytes]:
+    at = datetime.now(UTC).isoformat(timespec="microseconds")
+
+    def render(number: int) -> bytes:
+        entry = {
+            "n": number,
+            "at": at,
+            "idempotency_key": key,
+            "segment_id": segment.segment_id,
+            "message_id": segment.message_id,
+            "source": segment.source,
+            "destination": segment.destination,
+            "data_coding": segment.data_coding,
+            "udh": segment.udh,
+            "text": segment.text,
+            "body": body,
+        }
+        return json.dumps(entry).encode()
+
+    return render
+
+
+def routes(carrier: Carrier, faults: Faults) -> list[web.RouteDef]:
+    """Return the routes under /carrier."""
+
+    async def post(request: web.Request) -> web.Response:
+        body = await request.read()
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isprintable()):
+            refuse(f"Idempotency-Key: must be 1 to {MAX_KEY_CHARACTERS} printable characters")
+        segment = parsed_bytes(body, SegmentPost)
+        fault = faults.strike("carrier")
+        taken = {"id": await carrier.accept(segment, key, body.decode())} if fault.records else {}
+        return await answer(request, fault, web.json_response(taken, status=202))
+
+    async def ledger(request: web.Request) -> web.Response:
+        return web.Response(body=carrier.ledger.entries.listing(since(request)), content_type="application/json")
+
+    async def count(_: web.Request) -> web.Response:
+        return web.json_response({"count": carrier.ledger.entries.count})
+
+    async def delete(_: web.Request) -> web.Response:
+        await carrier.clear()
+        return web.Response(status=204)
+
+    return [
+        web.post("/carrier/segments", post),
+        web.get("/carrier/ledger", ledger),
+        web.get("/carrier/count", count),
+        web.delete("/carrier/ledger", delete),
+    ]

@@ -1,0 +1,24 @@
+"""The simulator's own settings, from the environment."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.settings import Port
+
+
+class SimulatorSettings(BaseSettings):
+    """Where it listens and what it keeps."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_SIMULATOR_")
+
+    host: str = "127.0.0.1"
+    port: Port = 8090
+    ledger_file: Path | None = None
+    """Every ledger entry is appended here and fsynced before its answer; read back at the start."""
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
+    max_kept_bytes: Annotated[int, Field(ge=1024)] = 268_435_456
+    """Memory for the ledger's entries, and again for those of all inboxes together; beyond it the oldest go."""
+    max_inboxes: Annotated[int, Field(ge=1)] = 1000
