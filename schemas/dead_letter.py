@@ -9,6 +9,9 @@ from typing import Final, NamedTuple, Self
 
 PREFIX: Final = "dead-letter-"
 
+# A refusal can have a lot to say about a large record; its headers must still fit beside the record's own bytes.
+MAX_DETAIL_CHARACTERS: Final = 2000
+
 
 class DeadLetterOrigin(NamedTuple):
     """Coordinates of the original record, the stage that refused it, and why.
@@ -27,10 +30,11 @@ class DeadLetterOrigin(NamedTuple):
     element: int | None = None
 
     def to_headers(self) -> list[tuple[str, bytes]]:
-        """Return Kafka headers, one for each field that is set."""
+        """Return Kafka headers, one for each field that is set; an overlong `detail` is cut."""
+        short = self._replace(detail=self.detail[:MAX_DETAIL_CHARACTERS])
         return [
-            (PREFIX + name.replace("_", "-"), str(value).encode())
-            for name, value in self._asdict().items()
+            (PREFIX + name.replace("_", "-"), str(value).encode(errors="backslashreplace"))
+            for name, value in short._asdict().items()
             if value is not None
         ]
 
@@ -54,6 +58,9 @@ class DeadLetterOrigin(NamedTuple):
         )
 
     @property
-    def recorded_at(self) -> datetime:
-        """When the original record was written."""
-        return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
+    def recorded_at(self) -> datetime | None:
+        """When the original record was written, None where its producer wrote a time that no calendar has."""
+        try:
+            return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
+        except (ValueError, OverflowError, OSError):
+            return None

@@ -5,9 +5,10 @@ attributes are refused here, unlike elsewhere: an attribute that this version do
 silently not grant.
 """
 
-from typing import Annotated, Final, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
 from schemas.address import Msisdn
 from schemas.identifiers import MessageId, Uuid, message_id_of_destination
@@ -16,14 +17,40 @@ from schemas.wire import Record, WireModel
 MAX_DESTINATIONS: Final = 1000  # the contract's limit for one bulk request (docs/http-api.md)
 MAX_SUBMISSIONS: Final = 1000  # per record of sms.mt.submitted
 
+# Times to calculate with: at the ends of the calendar a time to live or another time zone would not fit.
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+_SINGLE_EXAMPLE: Final[JsonValue] = {
+    "schema_version": 1,
+    "trunk_id": "0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e",
+    "source": "12125551234",
+    "content": "Your code is 4711",
+    "destinations": [{"address": "13105557890"}],
+}
+_BULK_EXAMPLE: Final[JsonValue] = {
+    "id": "0192f1c4-7d02-7e4f-8a11-5b6c7d8e9f00",
+    "trunk_id": "0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e",
+    "source": "12125551234",
+    "content": "Grüße: the doors open at 19:00 \u2013 see you there",
+    "destinations": [
+        {"address": "13105557890", "id": "0192f1c4-7d02-7e50-b3c2-8d9eafb0c1d2"},
+        {"address": "4915112345678", "id": "0192f1c4-7d02-7e51-9f80-1a2b3c4d5e6f"},
+    ],
+    "accepted_at": "2026-11-22T19:00:00.250000Z",
+}
+
 
 class Destination(WireModel):
     """One destination of a submission, with the id of its message when the sender of the record chose one."""
 
     model_config = ConfigDict(extra="forbid")
 
-    address: Msisdn
-    id: Uuid | None = None
+    address: Annotated[Msisdn, Field(description="The number in international format: 7 to 15 digits, no plus.")]
+    id: Annotated[
+        Uuid | None,
+        Field(description="Id of the message to this destination, for later look-ups; derived when left out."),
+    ] = None
 
 
 class Submission(Record):
@@ -33,15 +60,63 @@ class Submission(Record):
     without it the record's timestamp counts.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_SINGLE_EXAMPLE, _BULK_EXAMPLE]})
 
     schema_version: Literal[1] = 1
-    id: Uuid | None = None
-    trunk_id: Uuid
-    source: Annotated[str, Field(min_length=1, max_length=15)]
-    content: Annotated[str, Field(min_length=1, max_length=16_384)]
-    destinations: Annotated[tuple[Destination, ...], Field(min_length=1, max_length=MAX_DESTINATIONS)]
-    accepted_at: AwareDatetime | None = None
+    id: Annotated[
+        Uuid | None,
+        Field(
+            description="A UUID that names the submission. Send the same one again and every message keeps its id. "
+            "With a single destination it is that message's id. Left out, it is derived from the record's topic, "
+            "partition and offset."
+        ),
+    ] = None
+    trunk_id: Annotated[Uuid, Field(description="The trunk on whose behalf the text is sent; also the record's key.")]
+    source: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=15,
+            description="The sender: a P2P-enabled DID of the account that the trunk may use, digits without a plus.",
+        ),
+    ]
+    content: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=16_384,
+            description="The text, any Unicode but U+001B. It is sent as GSM-7 where that can carry it, else as "
+            "UCS-2, in as many segments as it needs and the installation allows.",
+        ),
+    ]
+    destinations: Annotated[
+        tuple[Destination, ...],
+        Field(
+            min_length=1,
+            max_length=MAX_DESTINATIONS,
+            description="Where it goes: one message each. A number listed twice is one message, unless both have "
+            "ids of their own.",
+        ),
+    ]
+    accepted_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            ge=EARLIEST,
+            lt=LATEST,
+            description="When the customer handed it over (RFC 3339, with an offset); the time to live counts from "
+            "here. Left out, the time at which the broker wrote the record counts.",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _ids_name_one_destination(self) -> Self:
+        """Two numbers under one message id would be one message: the other one would vanish."""
+        if len(self.destinations) > 1:
+            address_of: dict[str, str] = {}
+            for destination in self.destinations:
+                if destination.id and address_of.setdefault(destination.id, destination.address) != destination.address:
+                    raise ValueError("two destinations have the same id")
+        return self
 
     def message_id(self, destination: Destination, submission_id: str) -> MessageId:
         """Return the id of the message to `destination`.

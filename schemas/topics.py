@@ -27,7 +27,9 @@ CALLBACK_RETRY: Final = "sms.callback.retry"
 
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"
 
-MAX_RECORD_BYTES: Final = 1_048_576  # Kafka's own default: direct producers need no special setting
+MAX_RECORD_BYTES: Final = 1_048_576  # what Kafka's producers send by default: direct ones need no special setting
+MAX_BATCH_BYTES: Final = MAX_RECORD_BYTES + 12  # Kafka's own default of max.message.bytes
+DEAD_LETTER_ROOM_BYTES: Final = 65_536  # a dead letter is the largest record plus headers that say why
 DAY_MS: Final = 86_400_000
 
 MT_RETRY_DELAYS_SECONDS: Final = (5, 30, 120, 600, 3600)
@@ -56,10 +58,15 @@ class Topic:
         return {
             "cleanup.policy": self.cleanup,
             "retention.ms": str(self.retention_ms),
-            "max.message.bytes": str(MAX_RECORD_BYTES + 65_536),  # room for the headers of a dead letter
+            "max.message.bytes": str(max_batch_bytes(self.name)),
             "message.timestamp.type": "CreateTime",
             **self.extra_configs,
         }
+
+
+def max_batch_bytes(topic: str) -> int:
+    """Return how large a batch `topic` takes, so that whatever a topic takes also fits into its dead letters."""
+    return MAX_BATCH_BYTES + (DEAD_LETTER_ROOM_BYTES if topic.endswith(DEAD_LETTER_SUFFIX) else 0)
 
 
 def dead_letter_topic(topic: str) -> str:
@@ -90,8 +97,20 @@ def catalogue(
 ) -> tuple[Topic, ...]:
     """Return every topic of an installation whose main topics have `partitions` partitions."""
 
-    def main(name: str, key: str, value: object, description: str, *, public: bool = False, days: int = 7) -> Topic:
-        return Topic(name, key, value, partitions, days * DAY_MS, description, dead_letter_topic(name), public=public)
+    def main(
+        name: str,
+        key: str,
+        value: object,
+        description: str,
+        *,
+        public: bool = False,
+        days: int = 7,
+        extra_configs: dict[str, str] | None = None,
+    ) -> Topic:
+        return Topic(
+            name, key, value, partitions, days * DAY_MS, description, dead_letter_topic(name),
+            public=public, extra_configs=extra_configs or {},
+        )  # fmt: skip
 
     def tiers(family: str, key: str, value: object, delays: tuple[int, ...], waiting: str) -> list[Topic]:
         return [
@@ -99,7 +118,7 @@ def catalogue(
                 tier_topic(family, seconds), key, value, partitions, 7 * DAY_MS + seconds * 1000,
                 f"{waiting} {delay_label(seconds)}", dead_letter_topic(tier_topic(family, seconds)),
             )
-            for seconds in delays
+            for seconds in dict.fromkeys(delays)  # a delay that is listed twice is one tier
         ]  # fmt: skip
 
     topics = [
@@ -110,6 +129,8 @@ def catalogue(
         main(
             SUBMITTED, "trunk id", Submission,
             "Accepted submissions, one or an array of up to 1000; open to direct producers", public=True,
+            # The record's time can become accepted_at, so it is the broker's: a producer's may be any 64 bits.
+            extra_configs={"message.timestamp.type": "LogAppendTime"},
         ),
         main(SEGMENTED, "destination", MtMessage, "Messages authorized, encoded, segmented and routed"),
         *tiers(
