@@ -5,7 +5,7 @@ a killed process that comes back takes its partitions at once instead of after t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, NamedTuple, Self
 
 import structlog
@@ -36,19 +36,46 @@ class Work(NamedTuple):
     tracker: AckTracker
 
 
+WaitSeconds = Callable[[str, bytes | None], float]
+"""Says from a record's topic and value how long it must still wait; 0 or less: no longer."""
+
+
+class _Held(NamedTuple):
+    """A partition whose next record, at `offset`, is not due before the loop's clock shows `until`."""
+
+    offset: int
+    until: float
+
+
 class TrackedConsumer:
-    """Consumes `topics` as member `<group>-<slot>` of `group`."""
+    """Consumes `topics` as member `<group>-<slot>` of `group`.
+
+    With `wait_seconds` a record that is not due, and what is behind it in its partition, stays in Kafka until it is:
+    waiting costs disk, not memory, and holds up no other partition. Its wait is asked for once and then counted on
+    the loop's clock, so that a step of the wall clock cannot keep it waiting for ever.
+    """
 
     def __init__(
-        self, kafka: KafkaSettings, agent: AgentSettings, *, group: str, topics: Sequence[str], run_ahead: int
+        self,
+        kafka: KafkaSettings,
+        agent: AgentSettings,
+        *,
+        group: str,
+        topics: Sequence[str],
+        run_ahead: int,
+        wait_seconds: WaitSeconds | None = None,
     ) -> None:
         self._kafka = kafka
         self._agent = agent
         self._topics = tuple(topics)
         self._run_ahead = run_ahead
         self._trackers: dict[TopicPartition, AckTracker] = {}
-        self._full: set[TopicPartition] = set()
+        self._wait_seconds = wait_seconds
+        self._held: dict[TopicPartition, _Held] = {}
+        self._paused: set[TopicPartition] = set()
         self._moved_at = 0.0
+        self.joined = False
+        """Has the group given this member its partitions (perhaps none) at least once?"""
         self._consumer = AIOKafkaConsumer(
             **connection(kafka),
             client_id=f"{group}-{agent.slot}",
@@ -86,6 +113,8 @@ class TrackedConsumer:
                 if tracker is None or tracker.closed:
                     continue
                 for record in records:
+                    if self._wait_seconds is not None and self._must_wait(place, record, self._wait_seconds):
+                        break
                     tracker.hand_out(record.offset)
                     batch.append(
                         Work(
@@ -102,14 +131,35 @@ class TrackedConsumer:
             if batch:
                 yield batch
 
+    def _must_wait(self, place: TopicPartition, record: Any, wait_seconds: WaitSeconds) -> bool:
+        """Tell whether `record` is not due; if so, leave it and what follows it in Kafka for now."""
+        now = asyncio.get_running_loop().time()
+        held = self._held.get(place)
+        if held is None or held.offset != record.offset:
+            held = _Held(record.offset, now + wait_seconds(record.topic, record.value))
+        if held.until <= now:
+            self._held.pop(place, None)
+            return False
+        self._held[place] = held
+        self._consumer.seek(place, record.offset)
+        self._consumer.pause(place)
+        self._paused.add(place)
+        return True
+
     def _pause_and_resume(self) -> None:
+        now = asyncio.get_running_loop().time()
         for place, tracker in self._trackers.items():
-            if place not in self._full and tracker.unfinished >= self._run_ahead:
-                self._consumer.pause(place)
-                self._full.add(place)
-            elif place in self._full and tracker.unfinished < self._run_ahead // 2:
+            if tracker.closed:  # its partition may be gone already, and aiokafka refuses questions about it then
+                continue
+            held = self._held.get(place)
+            waits = held is not None and held.until > now
+            if place not in self._paused:
+                if tracker.unfinished >= self._run_ahead:
+                    self._consumer.pause(place)
+                    self._paused.add(place)
+            elif not waits and tracker.unfinished < max(1, self._run_ahead // 2):
                 self._consumer.resume(place)
-                self._full.discard(place)
+                self._paused.discard(place)
 
     async def commit(self) -> None:
         """Commit every partition's finished prefix that has moved."""
@@ -142,12 +192,19 @@ class TrackedConsumer:
                             f"{self._agent.watchdog_seconds:g} s")  # fmt: skip
 
     def lag(self) -> int:
-        """Return how many records of our partitions are not finished, as far as the last fetch tells."""
+        """Return how many records of our partitions are not finished, as far as the last fetch tells.
+
+        Records that are not due, and those behind them, do not count: nothing is late with them.
+        """
         total = 0
+        now = asyncio.get_running_loop().time()
         for place, tracker in self._trackers.items():
-            highwater = self._consumer.highwater(place)
             total += tracker.unfinished
-            if highwater is not None and tracker.last_offset is not None:
+            held = self._held.get(place)
+            if tracker.closed or tracker.last_offset is None or (held is not None and held.until > now):
+                continue
+            highwater = self._consumer.highwater(place)
+            if highwater is not None:
                 total += max(0, highwater - tracker.last_offset - 1)
         return total
 
@@ -162,7 +219,11 @@ class TrackedConsumer:
 
     def assign(self, places: set[TopicPartition]) -> None:
         """Start fresh trackers: what an earlier assignment knew no longer counts."""
-        self._full.clear()
+        # Which partitions wait is found out anew as well: aiokafka forgets what was paused, and a remembered pause
+        # that it does not know of would last for ever.
+        self._paused.clear()
+        self._held.clear()
+        self.joined = True
         self._trackers = {place: AckTracker() for place in places}
 
     async def revoke(self, places: set[TopicPartition]) -> None:
