@@ -1,7 +1,7 @@
 """One record of `sms.mt.submitted` to every record that it causes: messages, refusals, dead letters."""
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pipeline.dead_letters import dead_letter
 from pipeline.directory import Directory
@@ -13,6 +13,9 @@ from pipeline.submitted_record import STAGE, UnreadableSubmission, read_submitte
 from schemas.identifiers import submission_id_from_coordinates
 from schemas.mt_message import MtMessage
 from schemas.topics import SEGMENTED, STATUS
+
+# A record's timestamp is its producer's choice; beyond this there is no calendar to add a time to live in.
+LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
 
 
 class SubmittedRecord(NamedTuple):
@@ -35,7 +38,7 @@ def caused_by(record: SubmittedRecord, directory: Directory, settings: MessageSe
     """Return what `record` causes, the same for every replay under the same directory."""
     caused: list[OutRecord] = []
     routed = refused = 0
-    recorded_at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    recorded_at = datetime.fromtimestamp(min(max(0, record.timestamp_ms), LATEST_MS) / 1000, UTC)
     for index, submission in enumerate(read_submitted(record.value)):
         if isinstance(submission, UnreadableSubmission):
             caused.append(_unreadable(record, submission))

@@ -1,0 +1,105 @@
+"""What a newcomer sees: one command, one request, one signed callback. On both broker engines."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.customer import Customer
+from tests.systems import running_system
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module", params=["apache", "embedded"])
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with running_system(tmp_path_factory.mktemp(request.param), broker=request.param) as ready:
+        yield ready
+
+
+async def test_a_message_reaches_the_carrier_and_its_signed_callback_the_customer(system: dict[str, Any]) -> None:
+    """201, one POST at the carrier, one callback that the public library verifies and that names the message."""
+    async with Customer(system) as customer:
+        await customer.delete("/carrier/ledger")
+        await customer.delete("/inbox/demo")
+        message_id = await customer.send("15551234567", "Hello World!")
+        callbacks = await customer.wait_for("/inbox/demo", lambda inbox: len(inbox) == 1)
+        (entry,) = await customer.ledger()
+        assert entry["idempotency_key"] == entry["segment_id"] == f"{message_id}:1"
+        assert (entry["source"], entry["destination"], entry["text"]) == (
+            "12125551234",
+            "15551234567",
+            "Hello World!",
+        )
+        assert (entry["data_coding"], entry["udh"]) == (0, None)
+        body = customer.verified(callbacks[0])
+        assert body["data"]["type"] == "outbound_message_callbacks"
+        assert body["data"]["id"] == message_id
+        attributes = body["data"]["attributes"]
+        assert (attributes["status"], attributes["code_id"]) == ("Success", None)
+        assert (attributes["source"], attributes["destination"]) == ("12125551234", "15551234567")
+        assert attributes["fragments_sent"] == 1
+
+
+async def test_long_text_arrives_in_order_with_headers(system: dict[str, Any]) -> None:
+    """The segments of one message reach the carrier in order, and joined they are the text."""
+    async with Customer(system) as customer:
+        await customer.delete("/carrier/ledger")
+        await customer.delete("/inbox/demo")
+        text = "Ünïcode ☃ 😀 " * 20
+        message_id = await customer.send("15551234568", text)
+        (callback,) = await customer.wait_for("/inbox/demo", lambda inbox: len(inbox) == 1)
+        ledger = await customer.ledger()
+        assert [it["segment_id"] for it in ledger] == [f"{message_id}:{n}" for n in range(1, len(ledger) + 1)]
+        assert "".join(it["text"] for it in ledger) == text
+        assert {it["data_coding"] for it in ledger} == {8}
+        references = {it["udh"][6:8] for it in ledger}
+        assert [it["udh"] for it in ledger] == [
+            f"050003{next(iter(references))}{len(ledger):02x}{n:02x}" for n in range(1, len(ledger) + 1)
+        ]
+        assert customer.verified(callback)["data"]["attributes"]["fragments_sent"] == len(ledger) > 3
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "code_id"),
+    [("12125551236", "Routing error", 8), ("12125550000", "Routing error", 8)],
+)
+async def test_a_source_that_is_not_allowed_comes_back_as_routing_error(
+    system: dict[str, Any], source: str, status: str, code_id: int
+) -> None:
+    """A DID without P2P and a number of nobody are accepted at the door and refused by callback; no SMS goes out."""
+    async with Customer(system) as customer:
+        await customer.delete("/carrier/ledger")
+        await customer.delete("/inbox/demo")
+        message_id = await customer.send("15551234567", "Hello", source=source)
+        (callback,) = await customer.wait_for("/inbox/demo", lambda inbox: len(inbox) == 1)
+        data = customer.verified(callback)["data"]
+        assert data["id"] == message_id
+        assert (data["attributes"]["status"], data["attributes"]["code_id"]) == (status, code_id)
+        assert await customer.ledger() == []
+
+
+async def test_a_killed_agent_comes_back_and_its_pid_with_it(system: dict[str, Any]) -> None:
+    """After SIGKILL of each agent the supervisor starts it again, rewrites the ready file, and messages flow."""
+    import json
+
+    async with Customer(system) as customer:
+        for agent in ("ingress", "processor", "delivery", "callback"):
+            await customer.delete("/inbox/demo")
+            old = json.loads(Path(system["ready_file"]).read_text())["pids"][agent]
+            os.kill(old, signal.SIGKILL)
+            async with asyncio.timeout(20):
+                while json.loads(Path(system["ready_file"]).read_text())["pids"][agent] == old:
+                    await asyncio.sleep(0.05)
+            async with asyncio.timeout(20):
+                while True:
+                    try:
+                        message_id = await customer.send("15551234567", f"after {agent}")
+                        break
+                    except OSError:
+                        await asyncio.sleep(0.05)
+            callbacks = await customer.wait_for("/inbox/demo", lambda inbox: len(inbox) >= 1)
+            assert {customer.verified(it)["data"]["id"] for it in callbacks} == {message_id}
