@@ -29,6 +29,7 @@ DEAD_LETTER_SUFFIX: Final = ".dead-letter"
 
 MAX_RECORD_BYTES: Final = 1_048_576  # what Kafka's producers send by default: direct ones need no special setting
 MAX_BATCH_BYTES: Final = MAX_RECORD_BYTES + 12  # Kafka's own default of max.message.bytes
+MAX_DIRECTORY_ENTRY_BYTES: Final = 4_194_304  # a trunk with 100,000 sources has 2 MB
 DEAD_LETTER_ROOM_BYTES: Final = 65_536  # a dead letter is the largest record plus headers that say why
 DAY_MS: Final = 86_400_000
 
@@ -66,6 +67,8 @@ class Topic:
 
 def max_batch_bytes(topic: str) -> int:
     """Return how large a batch `topic` takes, so that whatever a topic takes also fits into its dead letters."""
+    if topic == DIRECTORY:
+        return MAX_DIRECTORY_ENTRY_BYTES
     return MAX_BATCH_BYTES + (DEAD_LETTER_ROOM_BYTES if topic.endswith(DEAD_LETTER_SUFFIX) else 0)
 
 
