@@ -1,0 +1,13 @@
+"""`python -m agents.callback`: the process."""
+
+from agents.callback.app import serve
+from agents.runtime import run
+
+
+def main() -> None:
+    """Start the callback agent."""
+    run("callback", serve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""One attempt to notify, and what follows from its outcome.
+
+2xx: finished. Anything else: a record in the next delay tier, or after the last one a dead letter; either is durable
+before the attempt is finished. A crash in between repeats the attempt with the same `webhook-id`.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from time import perf_counter
+
+import structlog
+
+from agents.callback.read import Notification, Unreadable, origin_of, trunk_to_notify
+from pipeline.callbacks.retry_schedule import after_failure
+from pipeline.callbacks.signing import signed_headers
+from pipeline.dead_letters import dead_letter
+from pipeline.directory import Directory
+from pipeline.errors import InDoubt, NotSent, PostFailed, Refused
+from pipeline.failpoints import failpoint
+from pipeline.http_poster import HttpPoster
+from pipeline.kafka.consumer import Work
+from pipeline.kafka.producer import OutRecord
+from pipeline.metrics import MESSAGES, POST_SECONDS, POSTS
+from pipeline.notification import CONTENT_TYPE, body_of
+from schemas.callback import WaitingNotification
+from schemas.directory import Trunk
+
+log = structlog.get_logger(__name__)
+
+STAGE = "callback"
+EXHAUSTED = "callback-exhausted"
+UNREADABLE = "schema-violation"
+
+_accepted = POSTS.labels(STAGE, "accepted")
+_failed = {
+    outcome: POSTS.labels(STAGE, outcome) for outcome in ("answered", NotSent.code, InDoubt.code, Refused.code)
+}  # fmt: skip
+_seconds = POST_SECONDS.labels(STAGE)
+_notified = MESSAGES.labels(STAGE, "notified")
+_nobody_to_notify = MESSAGES.labels(STAGE, "nobody-to-notify")
+_waiting = MESSAGES.labels(STAGE, "waiting")
+_exhausted = MESSAGES.labels(STAGE, "exhausted")
+
+Commit = Callable[[OutRecord], Awaitable[None]]
+
+
+class Notifier:
+    """Makes attempts. `commit` returns when the broker has the record."""
+
+    def __init__(
+        self, directory: Directory, poster: HttpPoster, commit: Commit, delays_seconds: tuple[int, ...]
+    ) -> None:
+        self._directory = directory
+        self._poster = poster
+        self._commit = commit
+        self._delays_seconds = delays_seconds
+
+    async def __call__(self, item: Notification | Unreadable) -> None:
+        """Bring one record to its end: notified, in the next tier, or a dead letter."""
+        work = item.work
+        if not work.tracker.begin():
+            return
+        if isinstance(item, Unreadable):
+            await self._commit(_dead_letter(work, UNREADABLE, item.detail))
+        else:
+            await self._attempt(item)
+        work.tracker.finish(work.offset)
+
+    async def _attempt(self, notification: Notification) -> None:
+        """Make one attempt and see to what follows. URL and secrets are those of this moment."""
+        trunk = trunk_to_notify(self._directory, notification.status)
+        if trunk is None or trunk.callback_url is None:
+            _nobody_to_notify.inc()
+            return
+        try:
+            body = body_of(notification.status)
+        except (ArithmeticError, ValueError) as error:  # a time before the calendar's, a price beyond all bounds
+            await self._commit(_dead_letter(notification.work, UNREADABLE, f"no body can be made: {error!r}"))
+            return
+        failure = await self._post(notification, trunk, trunk.callback_url, body)
+        failpoint("callback.after_post")
+        if failure is None:
+            _notified.inc()
+            return
+        await self._commit(self._after(notification, failure))
+        failpoint("callback.after_next_tier")
+
+    async def _post(self, notification: Notification, trunk: Trunk, url: str, body: bytes) -> str | None:
+        """Post; return None when the endpoint has taken the notification, else why it has not."""
+        started = perf_counter()
+        webhook_id = notification.status.webhook_id
+        try:
+            headers = signed_headers(trunk.callback_secrets, webhook_id, datetime.now(UTC), body)
+            headers["content-type"] = CONTENT_TYPE
+            answer = await self._poster.post(url, headers, body)
+        except (PostFailed, Refused) as error:
+            outcome = error.code if isinstance(error, PostFailed) else Refused.code
+            failure = f"{error.code}: {error}"
+        else:
+            _seconds.observe(perf_counter() - started)
+            if 200 <= answer.status < 300:
+                _accepted.inc()
+                return None
+            # Redirects too: following one would post to an address that the customer has not set.
+            outcome, failure = "answered", f"status {answer.status}"
+        _failed[outcome].inc()
+        log.info(
+            "attempt_failed",
+            webhook_id=webhook_id,
+            trunk_id=trunk.id,
+            attempt=notification.attempt,
+            endpoint=origin_of(url),
+            error=failure,
+            milliseconds=round((perf_counter() - started) * 1000),
+        )
+        return failure
+
+    def _after(self, notification: Notification, failure: str) -> OutRecord:
+        now = datetime.now(UTC)
+        following = after_failure(notification.attempt, now, self._delays_seconds)
+        if following is None:
+            _exhausted.inc()
+            log.warning("gave_up", webhook_id=notification.status.webhook_id, attempts=notification.attempt)
+            return _dead_letter(notification.work, EXHAUSTED, f"attempt {notification.attempt}: {failure}")
+        _waiting.inc()
+        waiting = WaitingNotification(
+            status=notification.status,
+            attempt=following.attempt,
+            first_attempt_at=notification.first_attempt_at or now,
+            due_at=following.due_at,
+            last_error=failure,
+        )
+        return OutRecord(following.topic, notification.status.trunk_id.encode(), waiting.to_bytes())
+
+
+def _dead_letter(work: Work, reason: str, detail: str) -> OutRecord:
+    return dead_letter(
+        work.topic, work.partition, work.offset, work.timestamp_ms, work.key, work.value, work.headers,
+        stage=STAGE, reason=reason, detail=detail,
+    )  # fmt: skip
