@@ -113,5 +113,7 @@ class RecordProducer:
 
 
 def _append(batch: BatchBuilder, record: OutRecord) -> object | None:
-    metadata: object | None = batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
+    metadata: object | None = batch.append(
+        key=record.key, value=record.value, timestamp=None, headers=list(record.headers)
+    )
     return metadata
