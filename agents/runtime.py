@@ -41,6 +41,25 @@ class Agent:
     """Answers /readyz: can it do its work right now?"""
 
 
+class _Repeats(logging.Filter):
+    """Lets a library say the same thing once in ten seconds: a broker that is down is news only so often."""
+
+    INTERVAL_SECONDS: Final = 10.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        place = (record.name, str(record.msg))
+        if record.created - self._said.get(place, 0.0) < self.INTERVAL_SECONDS:
+            return False
+        if len(self._said) > 1000:
+            self._said.clear()
+        self._said[place] = record.created
+        return True
+
+
 def configure_logging(name: str, level: str) -> None:
     """Log JSON lines to stdout, stamped with the agent's name; libraries below warning are left out."""
     structlog.configure(
@@ -56,6 +75,7 @@ def configure_logging(name: str, level: str) -> None:
     )
     structlog.contextvars.clear_contextvars()
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(_Repeats())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[
