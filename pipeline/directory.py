@@ -124,20 +124,21 @@ class Directory:
         """Iterate over all entries of one kind, as they are now: changes during the iteration do not show."""
         return iter(tuple(self._entries[model].values()))  # type: ignore[arg-type]
 
-    def _get(self, model: type[Entry], identity: str) -> Entry | None:
+    def get(self, model: type[Entry], identity: str) -> Entry | None:
+        """Return one entry of a kind by its id (a DID by its number)."""
         return self._entries[model].get(identity)  # type: ignore[return-value]
 
     def account(self, account_id: str) -> Account | None:
         """Return an account."""
-        return self._get(Account, account_id)
+        return self.get(Account, account_id)
 
     def did(self, number: str) -> Did | None:
         """Return a DID by its number."""
-        return self._get(Did, number)
+        return self.get(Did, number)
 
     def trunk(self, trunk_id: str) -> Trunk | None:
         """Return a trunk, also one with `deleted_at`: its messages in flight still need its callback URL."""
-        return self._get(Trunk, trunk_id)
+        return self.get(Trunk, trunk_id)
 
     def trunk_by_username(self, username: str) -> Trunk | None:
         """Return the trunk in service that one of its credentials, current or in grace, names.
@@ -153,7 +154,7 @@ class Directory:
 
     def carrier(self, carrier_id: str) -> Carrier | None:
         """Return a carrier."""
-        return self._get(Carrier, carrier_id)
+        return self.get(Carrier, carrier_id)
 
     def routes_for(self, destination: str) -> Iterator[Route]:
         """Iterate over the routes whose prefix fits, best first: longest prefix, lowest priority, id."""

@@ -1,0 +1,253 @@
+"""The one writer of `sms.directory`: fenced, all or nothing, and what it has written it has read back.
+
+A second writer takes the first one's place: it announces itself in the topic (the record `writer:current`, which
+readers of configuration pass over), and the broker refuses the first one's next transaction.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final, Self
+
+import structlog
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka.errors import KafkaError, ProducerFenced
+from pydantic import ValidationError
+
+from pipeline.directory import Directory
+from pipeline.directory_rules import Change, Removal, change_key, check
+from pipeline.errors import BrokerUnreachable, DirectoryFenced, NotAcknowledged
+from pipeline.failpoints import failpoint
+from pipeline.kafka.client import connection, start
+from pipeline.kafka.directory_view import DirectoryView
+from pipeline.settings import KafkaSettings
+from schemas.directory import Trunk, WriterClaim
+from schemas.identifiers import uuid7
+from schemas.topics import DIRECTORY, MAX_RECORD_BYTES
+
+log = structlog.get_logger(__name__)
+
+TRANSACTIONAL_ID: Final = "smsout-directory-writer"
+CLAIM_KEY: Final = b"writer:current"
+TRANSACTION_TIMEOUT_MS: Final = 15_000
+WRITE_TIMEOUT_SECONDS: Final = 12.0
+"""For one transaction; shorter than the broker's patience, whose end would look like another writer's arrival."""
+READ_TIMEOUT_SECONDS: Final = 30.0
+STOP_TIMEOUT_SECONDS: Final = 3.0
+LARGE_SET: Final = 1000  # changes; checking more than these is left to a thread
+
+Record = tuple[bytes, bytes | None]
+
+
+class DirectoryWriter:
+    """Checks and writes changes, one set at a time. `directory` holds what this writer has written and read."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._view = DirectoryView(kafka, client_id="directory-writer-view", on_record=self._see)
+        self._producer: AIOKafkaProducer | None = None
+        self._instance = uuid7()
+        self._claim: WriterClaim | None = None
+        self._writing = asyncio.Lock()
+        self._following: asyncio.Task[None] | None = None
+
+    @property
+    def directory(self) -> Directory:
+        """The directory as it is, also when another writer has taken over."""
+        return self._view.directory
+
+    async def start(self) -> Self:
+        """Read the directory and take the place of any earlier writer.
+
+        Raises `BrokerUnreachable`, also when the topic does not exist.
+        """
+        await self._view.start()
+        try:
+            # From here on an earlier writer can write no more, so what is read now is the last that it wrote.
+            self._producer = await self._new_producer()
+            await self._catch_up()
+            self._following = asyncio.create_task(self._view.follow())
+            claim = WriterClaim(
+                instance=self._instance, host=socket.gethostname(), pid=os.getpid(), since=datetime.now(UTC)
+            )
+            await self._append([(CLAIM_KEY, claim.to_bytes())])
+        except BaseException:
+            await self.stop()
+            raise
+        log.info("directory_writer_started", version=self.directory.version)
+        return self
+
+    async def write(self, *changes: Change) -> None:
+        """Check `changes` as one set and write them in one transaction: all of them, or none.
+
+        Returns when `directory` shows them. What changes nothing is left out.
+
+        Raises:
+            RuleViolated: with every problem; nothing is written.
+            DirectoryFenced: another writer has taken over; this one can write no more.
+            NotAcknowledged: in doubt. Writing the same changes again settles it.
+            BrokerUnreachable: the directory could not be read; nothing is written.
+        """
+        async with self._writing:
+            if self._producer is None:
+                # After an error nobody can tell what the broker will still do with the old producer's requests; a
+                # new one's start ends their transaction one way or the other.
+                await self._catch_up()
+                self._must_be_ours()
+                self._producer = await self._new_producer()
+                await self._catch_up()
+            self._must_be_ours()
+            # While this is the only writer the view is at the topic's end: each write has read itself back.
+            prepare = asyncio.to_thread(self._prepare, changes) if len(changes) > LARGE_SET else None
+            records = await prepare if prepare else self._prepare(changes)
+            if records:
+                await self._append(records)
+
+    async def purge(self, older_than: timedelta, now: datetime | None = None) -> int:
+        """Remove the records of trunks that were deleted longer ago, and return how many those were."""
+        before = (now or datetime.now(UTC)) - older_than
+        gone = [
+            Removal(Trunk, trunk.id)
+            for trunk in self.directory.entries(Trunk)
+            if trunk.deleted_at is not None and trunk.deleted_at < before
+        ]
+        await self.write(*gone)
+        return len(gone)
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.wait([self._following])
+        await self._discard()
+        await self._view.stop()
+
+    def _see(self, record: ConsumerRecord) -> None:
+        if record.key == CLAIM_KEY and record.value is not None:
+            try:
+                self._claim = WriterClaim.from_bytes(record.value)
+            except ValidationError:
+                # Of a version that we do not know: a newer writer's, not ours.
+                self._claim = None
+
+    def _must_be_ours(self) -> None:
+        if self._claim is None or self._claim.instance != self._instance:
+            raise _fenced(self._claim)
+
+    def _prepare(self, changes: Sequence[Change]) -> list[Record]:
+        check(changes, self.directory)
+        return [record for change in changes if (record := self._record(change)) is not None]
+
+    def _record(self, change: Change) -> Record | None:
+        key = change_key(change)
+        if isinstance(change, Removal):
+            known = self.directory.get(change.kind, change.identity) is not None  # type: ignore[type-var]
+            return (key, None) if known else None
+        identity = key.decode().partition(":")[2]
+        same = self.directory.get(type(change), identity) == change  # type: ignore[type-var]
+        return None if same else (key, change.to_bytes())
+
+    async def _catch_up(self) -> None:
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+                await self._view.catch_up()
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnreachable(f"the topic {DIRECTORY} cannot be read: {error!r}", stage="directory") from error
+
+    async def _new_producer(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            **connection(self._kafka),
+            client_id="directory-writer",
+            transactional_id=TRANSACTIONAL_ID,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            acks="all",
+            max_batch_size=MAX_RECORD_BYTES,
+            max_request_size=MAX_RECORD_BYTES + 65_536,
+            request_timeout_ms=10_000,
+            # Right after a commit the broker asks to wait (ConcurrentTransactions, NotEnoughReplicas): aiokafka logs
+            # warnings and comes again. That is its way to say "a moment please", not a sick broker.
+            retry_backoff_ms=20,
+        )
+        try:
+            await start(producer, self._kafka)
+        except BaseException:
+            await _stop(producer)
+            raise
+        return producer
+
+    async def _append(self, records: Sequence[Record]) -> None:
+        producer = self._producer
+        if producer is None:
+            raise NotAcknowledged("the directory's writer has not been started", stage="directory")
+        try:
+            async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
+                await producer.begin_transaction()
+                last = await _send(producer, records)
+                failpoint("directory.after_append")
+                await producer.commit_transaction()
+            failpoint("directory.after_commit")
+            await self._read_back(last)
+        except ProducerFenced as error:
+            await self._discard()
+            with suppress(BrokerUnreachable):
+                await self._catch_up()  # to say who it is
+            raise _fenced(self._claim if self._claim and self._claim.instance != self._instance else None) from error
+        except (KafkaError, TimeoutError) as error:
+            await self._discard()
+            raise NotAcknowledged(
+                f"the broker did not confirm a change of the directory, which may or may not be in force: {error!r}",
+                stage="directory",
+            ) from error
+        except BaseException:
+            await self._discard()  # cancelled half-way: this producer cannot be trusted either
+            raise
+
+    async def _read_back(self, offset: int) -> None:
+        if self._following is None or self._following.done():
+            raise KafkaError("the directory is no longer followed")
+        async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+            await self._view.wait_for(offset)
+
+    async def _discard(self) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await _stop(producer)
+
+
+async def _send(producer: AIOKafkaProducer, records: Sequence[Record]) -> int:
+    """Append `records` in order, in as few batches as they fit; return the last one's offset."""
+    acknowledgements = []
+    batch, size = producer.create_batch(), 0
+    for key, value in records:
+        if batch.append(key=key, value=value, timestamp=None) is None:
+            batch.close()
+            acknowledgements.append(await producer.send_batch(batch, DIRECTORY, partition=0))
+            batch, size = producer.create_batch(), 0
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                raise KafkaError(f"{key!r} is larger than a batch")
+        size += 1
+    batch.close()
+    acknowledgements.append(await producer.send_batch(batch, DIRECTORY, partition=0))
+    written = await asyncio.gather(*acknowledgements)
+    offset: int = written[-1].offset
+    if offset < 0:
+        raise KafkaError("the broker did not say where the records are")
+    return offset + size - 1
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Stop even a producer whose broker does not answer."""
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
+            await producer.stop()
+    except (KafkaError, TimeoutError) as error:
+        log.warning("directory_producer_did_not_stop", error=repr(error))
+        await producer.client.close()
+
+
+def _fenced(claim: WriterClaim | None) -> DirectoryFenced:
+    who = f"process {claim.pid} on {claim.host}, since {claim.since:%Y-%m-%d %H:%M:%S} UTC" if claim else "not known"
+    return DirectoryFenced(f"another writer of {DIRECTORY} has taken over ({who}); only one can write at a time")
