@@ -1,4 +1,4 @@
-"""Step 7, notification: a status becomes the body that the customer's callback URL receives (docs/callbacks.md)."""
+"""Step 7, notification: a status becomes the body that the customer's callback URL receives (docs/http-api.md)."""
 
 from datetime import UTC, datetime
 from decimal import Context, Decimal
