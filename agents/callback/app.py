@@ -20,6 +20,8 @@ from pipeline.metrics import LAG
 from pipeline.settings import CallbackSettings, KafkaSettings, RetrySettings
 from schemas.topics import CALLBACK_RETRY, STATUS
 
+REPORT_SECONDS = 1.0  # how far the metrics may be behind
+
 _lag = LAG.labels(STAGE)
 
 
@@ -59,7 +61,8 @@ async def serve(agent: Agent) -> None:
     async def report() -> None:
         while True:
             _lag.set(first.lag() + later.lag())
-            await asyncio.sleep(1)
+            notifier.report()
+            await asyncio.sleep(REPORT_SECONDS)
 
     async with asyncio.TaskGroup() as background:
         running = [

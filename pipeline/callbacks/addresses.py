@@ -113,10 +113,10 @@ def _in_any(address: Address, networks: Sequence[Network]) -> bool:
 def _parse(entry: str) -> _Allowed:
     try:
         if entry.startswith("["):
-            inside, _, after = entry[1:].partition("]")
-            network, port = inside, _port(after.removeprefix(":")) if after else None
-            if after and not after.startswith(":"):
-                raise ValueError("a port must follow the bracket after a colon")
+            network, bracket, after = entry[1:].partition("]")
+            if not bracket or (after and not after.startswith(":")):
+                raise ValueError("it does not go on as `]` or `]:port`")
+            port = _port(after.removeprefix(":")) if after else None
         elif entry.count(":") == 1:
             network, _, text = entry.partition(":")
             port = _port(text)

@@ -6,27 +6,27 @@ Specification: https://github.com/standard-webhooks/standard-webhooks/blob/main/
 import hmac
 from base64 import b64decode
 from binascii import Error, b2a_base64
-from datetime import datetime
 from functools import lru_cache
 
 from pipeline.errors import Refused
 from schemas.directory import CallbackSecret
 
 
-def signed_headers(secrets: tuple[CallbackSecret, ...], webhook_id: str, now: datetime, body: bytes) -> dict[str, str]:
-    """Return `webhook-id`, `webhook-timestamp` and `webhook-signature` for one attempt at `now`.
+def signed_headers(secrets: tuple[CallbackSecret, ...], webhook_id: str, now: float, body: bytes) -> dict[str, str]:
+    """Return `webhook-id`, `webhook-timestamp` and `webhook-signature` for one attempt.
 
-    Every secret that counts signs, the current one (the first) first: one that has been rotated out counts until its
-    `valid_until`, so a receiver can change over without a gap. `webhook_id` must be the same at every attempt.
+    `now` is in seconds since 1970; `webhook_id` must be the same at every attempt. Every secret that counts signs,
+    the current one (the first) first: one that has been rotated out counts until its `valid_until`, so that a
+    receiver can change over without a gap.
     Raises `Refused` when a secret is not what it should be.
     """
-    seconds = int(now.timestamp())
-    content = b"%b.%d.%b" % (webhook_id.encode(), seconds, body)
+    seconds = str(int(now))
+    content = f"{webhook_id}.{seconds}.".encode() + body
     signature = _signature(secrets[0].secret, content)
     for rotated in secrets[1:]:
-        if rotated.valid_until is None or rotated.valid_until > now:
+        if rotated.valid_until is None or rotated.valid_until.timestamp() > now:
             signature += " " + _signature(rotated.secret, content)
-    return {"webhook-id": webhook_id, "webhook-timestamp": str(seconds), "webhook-signature": signature}
+    return {"webhook-id": webhook_id, "webhook-timestamp": seconds, "webhook-signature": signature}
 
 
 def _signature(secret: str, content: bytes) -> str:
