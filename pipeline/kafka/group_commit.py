@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+SWEEP_FROM = 1024  # entries waiting before it is worth looking for withdrawn ones
+
 
 class GroupCommit(Generic[T]):
     """Gathers entries and hands them to `write` in groups, one group at a time, in order.
@@ -32,6 +34,7 @@ class GroupCommit(Generic[T]):
         self._measure = measure
         self._waiting: deque[tuple[T, asyncio.Future[None]]] = deque()
         self._arrived = asyncio.Event()
+        self._sweep_at = SWEEP_FROM
 
     def add(self, entry: T) -> asyncio.Future[None]:
         """Queue `entry`; the future is done when it is written.
@@ -41,11 +44,21 @@ class GroupCommit(Generic[T]):
         future = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, future))
         self._arrived.set()
+        if len(self._waiting) >= self._sweep_at:
+            self._sweep()
         return future
+
+    def _sweep(self) -> None:
+        """Let go of withdrawn entries: while a write hangs, callers that give up are followed by others.
+
+        Next time at twice what is left, so that the effort per entry stays constant.
+        """
+        self._waiting = deque(it for it in self._waiting if not it[1].cancelled())
+        self._sweep_at = max(SWEEP_FROM, 2 * len(self._waiting))
 
     @property
     def waiting(self) -> int:
-        """How many entries wait for the next group."""
+        """How many entries wait for the next group, some of them perhaps withdrawn."""
         return len(self._waiting)
 
     async def run(self) -> None:

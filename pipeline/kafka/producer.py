@@ -6,7 +6,7 @@ One batch per partition is built by hand and sent whole: 2 microseconds per reco
 
 import asyncio
 from collections.abc import Iterable
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -16,9 +16,13 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from pipeline.errors import NotAcknowledged, Refused
 from pipeline.kafka.client import connection, start
 from pipeline.settings import KafkaSettings
-from schemas.topics import MAX_RECORD_BYTES
+from schemas.topics import MAX_RECORD_BYTES, max_batch_bytes
+
+BATCH_OVERHEAD_BYTES: Final = 61  # a version 2 record batch's header
 
 Header = tuple[str, bytes]
+Place = tuple[str, int]
+"""Topic and partition."""
 
 
 class OutRecord(NamedTuple):
@@ -54,7 +58,6 @@ class RecordProducer:
             acks="all",
             enable_idempotence=True,
             max_batch_size=MAX_RECORD_BYTES,
-            max_request_size=MAX_RECORD_BYTES + 65_536,
             request_timeout_ms=15_000,
             retry_backoff_ms=50,
         )
@@ -78,27 +81,17 @@ class RecordProducer:
     async def write(self, records: Iterable[OutRecord]) -> None:
         """Write all `records` and wait until the broker has acknowledged every one.
 
-        Order is kept among records of one partition. Raises `NotAcknowledged` when the broker refuses a batch or
-        stays silent for `produce_timeout_seconds`; some of the records may be written then.
+        Order is kept among records of one partition.
+
+        Raises:
+            Refused: a record is larger than its topic takes; nothing is written.
+            NotAcknowledged: the broker refuses a batch or stays silent for `produce_timeout_seconds`; some of the
+                records may be written.
         """
-        open_batches: dict[tuple[str, int], BatchBuilder] = {}
         acknowledgements: list[asyncio.Future[object]] = []
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                for record in records:
-                    partition = record.partition
-                    if partition is None:
-                        partition = await self.partition_for(record.topic, record.key or b"")
-                    place = (record.topic, partition)
-                    batch = open_batches.get(place)
-                    if batch is None:
-                        batch = open_batches[place] = self._producer.create_batch()
-                    if _append(batch, record) is None:
-                        acknowledgements.append(await self._send(batch, place))
-                        batch = open_batches[place] = self._producer.create_batch()
-                        if _append(batch, record) is None:
-                            raise Refused(f"a record for {record.topic} is larger than a batch", stage="produce")
-                for place, batch in open_batches.items():
+                for place, batch in await self._batches(records):
                     acknowledgements.append(await self._send(batch, place))
                 await asyncio.gather(*acknowledgements)
         except TimeoutError as error:
@@ -106,14 +99,32 @@ class RecordProducer:
         except KafkaError as error:
             raise NotAcknowledged(f"the broker did not take a batch: {error!r}", stage="produce") from error
 
-    async def _send(self, batch: BatchBuilder, place: tuple[str, int]) -> asyncio.Future[object]:
+    async def _batches(self, records: Iterable[OutRecord]) -> list[tuple[Place, BatchBuilder]]:
+        """Return full batches, those of one partition in order."""
+        batches: list[tuple[Place, BatchBuilder]] = []
+        latest: dict[Place, BatchBuilder] = {}
+        for record in records:
+            partition = record.partition
+            if partition is None:
+                partition = await self.partition_for(record.topic, record.key or b"")
+            place = (record.topic, partition)
+            batch = latest.get(place)
+            size = None if batch is None else _append(batch, record)
+            if size is None:  # no batch yet, or a full one; a new batch takes its first record whatever its size
+                batch = latest[place] = self._producer.create_batch()
+                batches.append((place, batch))
+                size = _append(batch, record) or 0
+                if size + BATCH_OVERHEAD_BYTES > max_batch_bytes(record.topic):
+                    raise Refused(f"a record of {size} bytes is too large for {record.topic}", stage="produce")
+        return batches
+
+    async def _send(self, batch: BatchBuilder, place: Place) -> asyncio.Future[object]:
         batch.close()
         future: asyncio.Future[object] = await self._producer.send_batch(batch, place[0], partition=place[1])
         return future
 
 
-def _append(batch: BatchBuilder, record: OutRecord) -> object | None:
-    metadata: object | None = batch.append(
-        key=record.key, value=record.value, timestamp=None, headers=list(record.headers)
-    )
-    return metadata
+def _append(batch: BatchBuilder, record: OutRecord) -> int | None:
+    """Return the record's size in bytes within the batch, None when there is no room for it."""
+    metadata = batch.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers))
+    return None if metadata is None else int(metadata.size)
