@@ -1,0 +1,153 @@
+"""`smsout directory`: write a YAML file into the directory, and the directory into a YAML file."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
+
+import typer
+
+from pipeline.credentials import PasswordSealer, new_callback_secret, new_password_verifier
+from pipeline.directory_file import DirectoryFile, export
+from pipeline.directory_plan import IssuedPassword, Issuer
+from pipeline.errors import ConfigurationError, NotAcknowledged, RuleViolated
+from pipeline.kafka.directory_view import DirectoryView
+from pipeline.kafka.directory_writer import DirectoryWriter
+from pipeline.settings import KafkaSettings, PanelKeySettings, PepperSettings
+
+app = typer.Typer(help="Accounts, numbers, trunks, carriers and routes as a YAML file.", no_args_is_help=True)
+
+KEEP_DELETED: Final = timedelta(days=30)
+"""Longer than a message can live: its validity and all attempts at its callback take less than a week."""
+MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+
+File = Annotated[Path, typer.Argument(help="The YAML file.", exists=True, dir_okay=False)]
+Prune = Annotated[bool, typer.Option("--prune", help="Delete what is not in the file's lists.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write here, readable by you alone.")]
+WithoutSecrets = Annotated[bool, typer.Option("--without-secrets", help="For version control; no backup.")]
+
+
+class ApplyReport(NamedTuple):
+    """What was done: counts for people, the passwords of new trunks, and how many old deleted trunks are gone."""
+
+    summary: tuple[str, ...]
+    issued: tuple[IssuedPassword, ...]
+    purged: int
+
+
+async def apply_file(
+    path: Path,
+    kafka: KafkaSettings,
+    pepper: bytes,
+    sealer: PasswordSealer,
+    *,
+    prune: bool = False,
+    dry_run: bool = False,
+) -> ApplyReport:
+    """Make the directory what the file says; all of it, or nothing.
+
+    A dry run only reads, and takes no other writer's place. Raises `RuleViolated` with every problem and its line,
+    and what `DirectoryWriter` raises.
+    """
+    content = await asyncio.to_thread(_read, path)
+    file = await asyncio.to_thread(DirectoryFile.parse, content)
+    issuer = Issuer(lambda trunk_id: new_password_verifier(trunk_id, 1, pepper, sealer), new_callback_secret)
+    now = datetime.now(UTC)
+    if dry_run:
+        view = await DirectoryView(kafka, client_id="directory-dry-run").start()
+        try:
+            plan = file.plan(view.directory, issuer, now, prune=prune)
+        finally:
+            await view.stop()
+        return ApplyReport(plan.summary, (), 0)
+    writer = await DirectoryWriter(kafka).start()
+    try:
+        plan = file.plan(writer.directory, issuer, now, prune=prune)
+        try:
+            await writer.write(*plan.changes)
+        except NotAcknowledged:
+            # The same changes once more: what is in force already is left out, so no password is issued in vain.
+            await writer.write(*plan.changes)
+        purged = await writer.purge(KEEP_DELETED)
+    finally:
+        await writer.stop()
+    return ApplyReport(plan.summary, plan.issued, purged)
+
+
+async def export_text(kafka: KafkaSettings, *, with_secrets: bool = True) -> str:
+    """Return the directory as YAML."""
+    view = await DirectoryView(kafka, client_id="directory-export").start()
+    try:
+        return export(view.directory, secrets=with_secrets)
+    finally:
+        await view.stop()
+
+
+@app.command("apply")
+def apply_command(file: File, prune: Prune = False, dry_run: DryRun = False) -> None:
+    """Make the directory what FILE says. New trunks' passwords are shown once, here."""
+    pepper = PepperSettings().pepper.get_secret_value().encode()
+    sealer = PasswordSealer.from_file(PanelKeySettings().key_file)
+    try:
+        report = asyncio.run(apply_file(file, KafkaSettings(), pepper, sealer, prune=prune, dry_run=dry_run))
+    except RuleViolated as error:
+        _refuse(file, error.problems)
+    for line in report.summary or ("nothing to change",):
+        typer.echo(f"would be: {line}" if dry_run else line)
+    if report.purged:
+        typer.echo(f"{report.purged} trunks deleted long ago are gone for good")
+    if report.issued:
+        typer.echo("New credentials, shown only now:")
+    for trunk, account_name, password in report.issued:
+        username = trunk.credentials[0].username
+        typer.echo(f"  {account_name} / {trunk.name}: id {trunk.id}, username {username}, password {password}")
+
+
+@app.command("export")
+def export_command(output: Output = None, without_secrets: WithoutSecrets = False) -> None:
+    """Write the directory as a file that `apply` reads. With secrets, unless told otherwise."""
+    text = asyncio.run(export_text(KafkaSettings(), with_secrets=not without_secrets))
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        _write_privately(output, text)
+    except OSError as error:
+        raise ConfigurationError(f"{output} cannot be written: {error}") from error
+
+
+def _refuse(file: Path, problems: Sequence[tuple[str, str]]) -> None:
+    for where, what in problems:
+        typer.echo(f"{file}: {where}: {what}", err=True)
+    typer.echo(f"smsout: {file} breaks {len(problems)} rule(s); nothing was changed", err=True)
+    raise typer.Exit(1)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigurationError(f"{path} is larger than {MAX_FILE_BYTES} bytes")
+    return content
+
+
+def _write_privately(path: Path, text: str) -> None:
+    """Write a file of mode 0600 in one step, also in place of one that others can read."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
