@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 class WireModel(BaseModel):
     """A value that travels: immutable, strictly parsed, unknown attributes ignored so that versions can roll."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+    # An error says what is wrong with an input, not what it was: its text goes to logs, and message text must not.
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Record(WireModel):

@@ -1,0 +1,71 @@
+"""`python -m agents.ingress`: what is started, and in which order it stops."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from agents.ingress.app import Door
+from agents.ingress.authentication import Authenticator
+from agents.ingress.server import listen
+from agents.ingress.submit import Submitter
+from agents.runtime import Agent, run
+from pipeline.client_address import Networks
+from pipeline.errors import ConfigurationError
+from pipeline.kafka.directory_view import DirectoryView
+from pipeline.kafka.producer import RecordProducer
+from pipeline.metrics import OUTSTANDING
+from pipeline.settings import IngressSettings, KafkaSettings, MessageSettings, PepperSettings
+
+PRODUCER_STOP_SECONDS: Final = 5.0
+"""A producer waits for a silent broker without limit; a process that wants to end does not."""
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(agent: Agent) -> None:
+    """Take requests until the agent stops; then finish those in progress."""
+    kafka = KafkaSettings()
+    settings = IngressSettings()
+    max_segments = MessageSettings().max_segments
+    pepper = PepperSettings().pepper.get_secret_value().encode()
+    try:
+        trusted = Networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise ConfigurationError(f"SMSOUT_INGRESS_TRUSTED_PROXIES: {error}") from error
+    view = DirectoryView(kafka, client_id=f"ingress-{agent.settings.slot}")
+    producer = RecordProducer(kafka, client_id=f"ingress-{agent.settings.slot}", gives_up=False)
+    try:
+        await view.start()
+        await producer.start()
+        submitter = Submitter(producer, settings.acknowledge_timeout_seconds)
+        authenticator = Authenticator(view.directory, pepper, trusted)
+        door = Door(settings, authenticator, submitter, max_segments=max_segments, stopping=agent.stopping)
+        OUTSTANDING.set_function(lambda: door.outstanding.total)
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(view.follow()), tasks.create_task(submitter.run())]
+            listener = await listen(door, settings, drain_timeout_seconds=agent.settings.drain_timeout_seconds)
+            agent.ready = lambda: submitter.broker_answers
+            try:
+                await agent.stopping.wait()
+            finally:
+                # Also when a task has failed: its callers get their answer before the process ends.
+                await listener.cleanup()
+            for task in background:
+                task.cancel()
+    finally:
+        try:
+            async with asyncio.timeout(PRODUCER_STOP_SECONDS):
+                await producer.stop()
+        except TimeoutError:
+            log.warning("producer_left_behind")
+        await view.stop()
+
+
+def main() -> None:
+    """Run the process."""
+    run("ingress", serve)
+
+
+if __name__ == "__main__":
+    main()

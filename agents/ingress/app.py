@@ -1,0 +1,185 @@
+"""One request, from its head to its answer.
+
+The order of the checks is part of the contract: path, method, who is calling, media type, body, attributes, room for
+it. Nothing is read of a body before its sender is known, and nothing is logged for a request: metrics count them.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from aiohttp import HttpVersion11, hdrs, web
+
+from agents.ingress import json_api
+from agents.ingress.answers import CONTENT_TYPE, TITLES, Answer, bad_request, created, created_bulk, error
+from agents.ingress.authentication import Authenticator
+from agents.ingress.outstanding import Full, Outstanding
+from agents.ingress.submit import Submitter
+from pipeline.admission import Problem, admit, admit_bulk
+from pipeline.errors import BrokerError, BrokerUnreachable
+from pipeline.metrics import ACCEPTED, REQUESTS
+from pipeline.settings import IngressSettings
+from schemas.submission import Submission
+
+_CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="HTTP OUT SMS trunk", charset="UTF-8"'}
+_ATTRIBUTES: Final = "/data/attributes"
+
+_requests: Final = {status: REQUESTS.labels(str(status)) for status in TITLES}
+
+log = structlog.get_logger(__name__)
+
+
+def count(status: int) -> None:
+    """Count an answer."""
+    _requests[status].inc()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One of the two ways to send: its resource type, how it is admitted and what the answer looks like."""
+
+    type: str
+    admit: Callable[..., Submission | list[Problem]]
+    bulk: bool
+
+
+ENDPOINTS: Final = {
+    "/outbound_messages": Endpoint("outbound_messages", admit, bulk=False),
+    "/bulk_outbound_messages": Endpoint("bulk_outbound_messages", admit_bulk, bulk=True),
+}
+
+
+class Door:
+    """Answers requests."""
+
+    def __init__(
+        self,
+        settings: IngressSettings,
+        authenticator: Authenticator,
+        submitter: Submitter,
+        *,
+        max_segments: int,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._settings = settings
+        self._authenticator = authenticator
+        self._submitter = submitter
+        self._max_segments = max_segments
+        self._stopping = stopping
+        self._retry_after = {"Retry-After": str(settings.retry_after_seconds)}
+        self.outstanding = Outstanding(settings.max_outstanding, settings.max_outstanding_per_trunk)
+
+    async def answer(self, request: web.BaseRequest) -> Answer:
+        """Answer one request. An error of ours is logged and becomes a 500."""
+        try:
+            answer = await self._answer(request)
+        except (ConnectionError, asyncio.CancelledError):
+            raise  # the client has gone, or we are
+        except Exception as failure:  # the client gets an answer and we a log line, whatever it is
+            log.error("request_failed", path=request.path[:100], error=repr(failure), exc_info=failure)
+            answer = error(500, "something went wrong on our side")
+        if self._stopping.is_set():
+            answer.force_close()
+        count(answer.status)
+        return answer
+
+    async def _answer(self, request: web.BaseRequest) -> Answer:
+        endpoint = ENDPOINTS.get(request.raw_path) or ENDPOINTS.get(request.path)
+        if endpoint is None:
+            return error(404, "there is no such resource")
+        if request.method != hdrs.METH_POST:
+            return error(405, "only POST is allowed here", headers={"Allow": "POST"})
+        headers = request.headers
+        # Whoever waits for leave to send a body and does not get it may send it or not: the connection cannot go on.
+        expects = hdrs.EXPECT in headers
+        trunk = self._authenticator.authenticate(
+            headers.get(hdrs.AUTHORIZATION, ""), request.remote, headers.getall(hdrs.X_FORWARDED_FOR, ())
+        )
+        if trunk is None:
+            return error(401, "wrong credentials, or an address that is not allowed", headers=_CHALLENGE, close=expects)
+        if headers.get(hdrs.CONTENT_TYPE, "").lower() != CONTENT_TYPE:
+            return error(415, f"Content-Type must be {CONTENT_TYPE} without parameters", close=expects)
+        if headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+            return error(415, "the body must not be compressed", close=expects)
+        body = await self._read(request, expects)
+        if isinstance(body, Answer):
+            return body
+        try:
+            document = json_api.parse(body)
+        except json_api.Malformed as malformed:
+            return bad_request([("", str(malformed))])
+        submission = self._admit(endpoint, trunk.id, document)
+        if isinstance(submission, Answer):
+            return submission
+        # An Idempotency-Key would be looked up here, before room is taken, and recorded beside the submission.
+        return await self._submit(endpoint, submission)
+
+    async def _read(self, request: web.BaseRequest, expects: bool) -> bytes | Answer:
+        """Return the body, or why it is not taken."""
+        limit = self._settings.max_body_bytes
+        content = request.content
+        if (request.content_length or 0) > limit:
+            return _too_large(limit)
+        if content.is_eof():
+            body = content.read_nowait()
+            return body if len(body) <= limit else _too_large(limit)
+        if expects:
+            if request.headers[hdrs.EXPECT].lower() != "100-continue":
+                return error(417, "only 100-continue can be expected", close=True)
+            if request.version == HttpVersion11 and request.transport is not None:
+                request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        received = bytearray()
+        try:
+            async with asyncio.timeout(self._settings.read_timeout_seconds):
+                while chunk := await content.readany():
+                    received += chunk
+                    if len(received) > limit:
+                        return _too_large(limit)
+        except TimeoutError:
+            return error(408, "the body did not arrive in time", close=True)
+        except web.RequestPayloadError:
+            return error(400, "the body is not well-formed HTTP", close=True)
+        return bytes(received)
+
+    def _admit(self, endpoint: Endpoint, trunk_id: str, document: Any) -> Submission | Answer:
+        attributes, problems = json_api.resource(document, endpoint.type)
+        if attributes is None:
+            return bad_request(problems)
+        admitted = endpoint.admit(attributes, trunk_id=trunk_id, max_segments=self._max_segments, now=datetime.now(UTC))
+        if isinstance(admitted, Submission):
+            return bad_request(problems) if problems else admitted
+        return bad_request([*problems, *((_ATTRIBUTES + pointer, detail) for pointer, detail in admitted)])
+
+    async def _submit(self, endpoint: Endpoint, submission: Submission) -> Answer:
+        messages = [(destination.id or "", destination.address) for destination in submission.destinations]
+        full = self.outstanding.take(submission.trunk_id, len(messages))
+        if full is Full.TRUNK:
+            return error(429, "too many messages of this trunk are in progress", headers=self._retry_after)
+        if full is Full.ALL:
+            return error(503, "too many messages are in progress", headers=self._retry_after)
+        try:
+            await self._submitter.submit(submission.trunk_id, submission.to_bytes())
+        except BrokerUnreachable:
+            return error(503, "messages cannot be taken right now: none was sent", headers=self._retry_after)
+        except BrokerError:
+            return self._in_doubt(endpoint, messages)
+        finally:
+            self.outstanding.give_back(submission.trunk_id, len(messages))
+        ACCEPTED.inc(len(messages))
+        return created_bulk(messages) if endpoint.bulk else created(messages[0][0])
+
+    def _in_doubt(self, endpoint: Endpoint, messages: list[tuple[str, str]]) -> Answer:
+        meta: dict[str, Any]
+        if endpoint.bulk:
+            meta = {"messages": [{"id": message_id, "destination": to} for message_id, to in messages]}
+        else:
+            meta = {"message_id": messages[0][0]}
+        detail = "not confirmed in time: it may or may not be sent, and if it is, it has this id"
+        return error(503, detail, meta=meta, headers=self._retry_after)
+
+
+def _too_large(limit: int) -> Answer:
+    return error(413, f"the body must not be larger than {limit} bytes", close=True)

@@ -1,0 +1,196 @@
+"""Bad requests, and what the contract answers to each. Used with a fake producer and with a real broker."""
+
+import json
+from typing import Any, NamedTuple
+
+from tests.unit.agents.ingress.harness import Knocker, basic, bulk, single
+
+BULK = "/bulk_outbound_messages"
+WRONG_CREDENTIALS = ["wrong credentials, or an address that is not allowed"]
+WRONG_TYPE = ["Content-Type must be application/vnd.api+json without parameters"]
+NO_DATA = ["the body must be an object with a member data that is an object"]
+
+
+class BadRequest(NamedTuple):
+    """`changes` are the keyword arguments of `Knocker.request`."""
+
+    name: str
+    status: int
+    details: list[str]
+    body: Any
+    changes: dict[str, Any] = {}  # noqa: RUF012  # never changed
+
+    def raw(self, knocker: Knocker) -> bytes:
+        changes = dict(self.changes)
+        if "credentials" in changes:
+            changes["authorization"] = basic(*changes.pop("credentials"))
+        return knocker.request(self.body, **changes)
+
+
+def _with(document: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return {"data": {**document["data"], **members}}
+
+
+_TEXT = json.dumps(single())
+
+BAD_REQUESTS = [
+    # the document
+    BadRequest("wrong type", 400, ["type is invalid"], _with(single(), type="messages")),
+    BadRequest("missing type", 400, ["type is invalid"], {"data": {"attributes": single()["data"]["attributes"]}}),
+    BadRequest("type of the other endpoint", 400, ["type is invalid"], _with(single(), type="bulk_outbound_messages")),
+    BadRequest("type is no string", 400, ["type is invalid"], _with(single(), type=["outbound_messages"])),
+    BadRequest("empty body", 400, ["the body is not JSON: Expecting value, line 1 column 1"], b""),
+    BadRequest("broken JSON", 400, ["the body is not JSON: Expecting value, line 1 column 9"], b'{"data":}'),
+    BadRequest("JSON and more", 400, ["the body is not JSON: Extra data, line 1 column 3"], b"{}{}"),
+    BadRequest("not UTF-8", 400, ["the body is not UTF-8: byte 9"], b'{"data":"\xff"}'),
+    BadRequest("UTF-16", 400, ["the body is not UTF-8: byte 0"], _TEXT.encode("utf-16")),
+    BadRequest("deeply nested", 400, ["the body is nested too deeply"], b"[" * 100_000),
+    BadRequest("NaN", 400, ["the body is not JSON: NaN"], b'{"data": NaN}'),
+    BadRequest("enormous number", 400, ["the body holds a number that cannot be read"], b"9" * 10_000),
+    BadRequest(
+        "member twice", 400, ["the member 'content' is there more than once"],
+        _TEXT.replace('"content"', '"content": "Hi", "content"').encode(),
+    ),
+    BadRequest(
+        "member twice with a colon in the text", 400, ["the member 'type' is there more than once"],
+        b'{"data":{"type":"x","type":"outbound_messages","attributes":{"content":"a:b"}}}',
+    ),
+    BadRequest("an array", 400, NO_DATA, []),
+    BadRequest("a string", 400, NO_DATA, "data"),
+    BadRequest("null", 400, NO_DATA, None),
+    BadRequest("no data", 400, NO_DATA, {"attributes": {}}),
+    BadRequest("data is an array", 400, NO_DATA, {"data": [single()["data"]]}),
+    BadRequest("no attributes", 400, ["attributes is missing"], {"data": {"type": "outbound_messages"}}),
+    BadRequest("attributes is an array", 400, ["attributes must be an object"], _with(single(), attributes=[])),
+    BadRequest("id of the client's", 400, ["a message cannot be given an id: leave it out"], _with(single(), id="1")),
+    BadRequest(
+        "relationships", 400, ["relationships are not supported"], _with(single(), relationships={"campaign": {}}),
+    ),
+    # attributes
+    BadRequest("no destination", 400, ["destination is missing"], single(destination=None)),
+    BadRequest("empty destination", 400, ["destination must not be empty"], single(destination="")),
+    BadRequest("destination is a number", 400, ["destination must be a string"], single(destination=15551234567)),
+    BadRequest("destination is an array", 400, ["destination must be a string"], single(destination=["15551234567"])),
+    BadRequest(
+        "destination with a plus", 400, ["destination must start with the country code, without a plus"],
+        single(destination="+15551234567"),
+    ),
+    BadRequest(
+        "destination with spaces", 400,
+        ["destination must be 7 to 15 digits in international format, country code first"],
+        single(destination="1 555 123 4567"),
+    ),
+    BadRequest(
+        "destination in other digits", 400,
+        ["destination must be 7 to 15 digits in international format, country code first"],
+        single(destination="١٥٥٥١٢٣٤٥٦٧"),
+    ),
+    BadRequest(
+        "impossible destination", 400,
+        ["destination is not a possible phone number: wrong length or unknown country code"],
+        single(destination="123456789012345"),
+    ),
+    BadRequest("no source", 400, ["source is missing"], single(source=None)),
+    BadRequest("empty source", 400, ["source must not be empty"], single(source="")),
+    BadRequest(
+        "source is null", 400, ["source must be a string"], _TEXT.replace('"12125551234"', "null").encode(),
+    ),
+    BadRequest(
+        "source with a plus", 400, ["source must start with the country code, without a plus"],
+        single(source="+12125551234"),
+    ),
+    BadRequest("long source", 400, ["source must not be longer than 15 characters"], single(source="1" * 16)),
+    BadRequest(
+        "source with a line feed", 400,
+        ["source must not hold control characters, nor begin or end with a space"], single(source="Brand\n"),
+    ),
+    BadRequest(
+        "campaign instead of source", 400,
+        ["source is missing", "campaign_id is not offered yet: send from a source address"],
+        single(source=None, campaign_id="5d0c3a0e-6a4e-4a0c-9a39-0d1a0c7f4b10"),
+    ),
+    BadRequest("no content", 400, ["content is missing"], single(content=None)),
+    BadRequest("empty content", 400, ["content must not be empty"], single(content="")),
+    BadRequest("content is a number", 400, ["content must be a string"], single(content=1)),
+    BadRequest(
+        "escape character", 400, ["content cannot be sent: the control character U+001B at position 1 cannot be sent"],
+        single(content="a\x1be"),
+    ),
+    BadRequest(
+        "half a surrogate pair", 400,
+        ["content cannot be sent: half of a surrogate pair at position 2 cannot be sent"],
+        _TEXT.replace("Hello World!", r"Hi\ud83d!").encode(),
+    ),
+    BadRequest(
+        "too many segments", 400, ["content takes 11 segments; at most 10 are allowed"],
+        single(content="a" * 1531),
+    ),
+    BadRequest(
+        "far too long", 400, ["content must not be longer than 16384 characters"], single(content="a" * 20_000)
+    ),
+    BadRequest("a typo", 400, ["txt is not a known attribute"], single(txt="Hi")),
+    BadRequest(
+        "everything at once", 400,
+        [
+            "type is invalid", "destination must not be empty", "source must be a string", "content is missing",
+            "Content is not a known attribute",
+        ],
+        _with(single(), type="sms", attributes={"destination": "", "source": 1, "Content": "Hi"}),
+    ),
+    # bulk
+    BadRequest("bulk type", 400, ["type is invalid"], _with(bulk(), type="outbound_messages"), {"path": BULK}),
+    BadRequest(
+        "1001 destinations", 400, ["destination must list 1 to 1000 numbers, not 1001"],
+        bulk(destination=[str(15550000000 + n) for n in range(1001)]), {"path": BULK},
+    ),
+    BadRequest(
+        "no destinations", 400, ["destination must list 1 to 1000 numbers, not 0"], bulk(destination=[]),
+        {"path": BULK},
+    ),
+    BadRequest(
+        "bulk with one string", 400, ["destination must be an array of strings"], bulk(destination="15551234567"),
+        {"path": BULK},
+    ),
+    BadRequest("bulk without", 400, ["destination is missing"], bulk(destination=None), {"path": BULK}),
+    BadRequest(
+        "some bad destinations", 400,
+        ["destination must be a string", "destination must start with the country code, without a plus"],
+        bulk(destination=["15551234567", 15551234568, "+15551234569"]), {"path": BULK},
+    ),
+    # who is calling
+    BadRequest("no Authorization", 401, WRONG_CREDENTIALS, single(), {"authorization": None}),
+    BadRequest("another scheme", 401, WRONG_CREDENTIALS, single(), {"authorization": "Bearer abc"}),
+    BadRequest("broken base64", 401, WRONG_CREDENTIALS, single(), {"authorization": "Basic dXNl*"}),
+    BadRequest("no colon", 401, WRONG_CREDENTIALS, single(), {"authorization": "Basic dXNlcg=="}),
+    BadRequest("unknown user", 401, WRONG_CREDENTIALS, single(), {"credentials": ("nobody-here", "secret")}),
+    BadRequest(
+        "wrong credentials come before all else", 401, WRONG_CREDENTIALS, b"{",
+        {"authorization": "Basic Og==", "content_type": None},
+    ),
+    # media types
+    BadRequest("plain JSON", 415, WRONG_TYPE, single(), {"content_type": "application/json"}),
+    BadRequest("no content type", 415, WRONG_TYPE, single(), {"content_type": None}),
+    BadRequest("charset", 415, WRONG_TYPE, single(), {"content_type": "application/vnd.api+json; charset=utf-8"}),
+    BadRequest("form", 415, WRONG_TYPE, b"a=b", {"content_type": "application/x-www-form-urlencoded"}),
+    BadRequest("gzip", 415, ["the body must not be compressed"], single(), {"content_encoding": "gzip"}),
+    # size, path, method
+    BadRequest("2 MB", 413, ["the body must not be larger than 262144 bytes"], single(content="a" * 2_000_000)),
+    BadRequest("unknown path", 404, ["there is no such resource"], single(), {"path": "/messages"}),
+    BadRequest("trailing slash", 404, ["there is no such resource"], single(), {"path": "/outbound_messages/"}),
+    BadRequest(
+        "unknown path, unknown caller", 404, ["there is no such resource"], b"", {"path": "/", "authorization": None},
+    ),
+    BadRequest("GET", 405, ["only POST is allowed here"], b"", {"method": "GET"}),
+    BadRequest("PUT", 405, ["only POST is allowed here"], single(), {"method": "PUT"}),
+    BadRequest("GET bulk", 405, ["only POST is allowed here"], b"", {"method": "GET", "path": BULK}),
+    BadRequest("OPTIONS", 405, ["only POST is allowed here"], b"", {"method": "OPTIONS"}),
+    BadRequest(
+        "unknown expectation", 417, ["only 100-continue can be expected"], b"",
+        {"expect": "wonders", "content_length": "10"},
+    ),
+]  # fmt: skip
+
+TITLES = {
+    400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large",
+    415: "Unsupported Media Type", 417: "Expectation Failed",
+}  # fmt: skip

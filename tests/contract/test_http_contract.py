@@ -1,0 +1,208 @@
+"""What customers rely on: both endpoints' answers, and the answer to everything that is wrong with a request."""
+
+import json
+import re
+
+import pytest
+
+from tests.contract.bad_requests import BAD_REQUESTS, BULK, TITLES, BadRequest
+from tests.unit.agents.ingress.harness import JSON_API, Answered, OpenDoor, bulk, open_door, single
+
+UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def assert_error_shape(answer: Answered, status: int) -> None:
+    """Title, detail, code and status, all strings, code equal to status; nothing else but source and meta."""
+    assert answer.headers["content-type"] == JSON_API
+    document = answer.json
+    assert list(document) == ["errors"]
+    assert document["errors"]
+    for error in document["errors"]:
+        assert {"title", "detail", "code", "status"} == error.keys() - {"source", "meta"}
+        assert (TITLES[status], str(status), str(status)) == (error["title"], error["code"], error["status"])
+        assert isinstance(error["detail"], str)
+
+
+@pytest.mark.parametrize("bad", BAD_REQUESTS, ids=lambda bad: bad.name)
+async def test_bad_request(bad: BadRequest) -> None:
+    """Each gets its status and every problem in the contract's shape, and nothing reaches the topic."""
+    async with open_door() as door:
+        answer = await door.send(bad.raw(door))
+
+        assert bad.status == answer.status
+        assert_error_shape(answer, bad.status)
+        assert bad.details == answer.details
+        assert door.producer.records == []
+
+
+async def test_bad_attributes_are_pointed_at() -> None:
+    """`source.pointer` (JSON:API) leads from the document's root to each offending value."""
+    async with open_door() as door:
+        answer = await door.post(
+            bulk(destination=["15551234567", "x", "15551234568", ""], content="", **{"a/b~": 1}), BULK
+        )
+
+        assert [error["source"]["pointer"] for error in answer.json["errors"]] == [
+            "/data/attributes/destination/1",
+            "/data/attributes/destination/3",
+            "/data/attributes/content",
+            "/data/attributes/a~1b~0",
+        ]
+
+
+async def test_single_message() -> None:
+    """201 with the message's id and type, in exactly the contract's body; the topic has it under that id."""
+    async with open_door() as door:
+        answer = await door.post(single())
+
+        assert (answer.status, answer.reason, answer.headers["content-type"]) == (201, "Created", JSON_API)
+        message_id = answer.json["data"]["id"]
+        assert UUID7.fullmatch(message_id)
+        assert {"data": {"id": message_id, "type": "outbound_messages"}} == answer.json
+        (submission,) = door.producer.submissions()
+        assert (door.trunk.id, "12125551234", "Hello World!") == (
+            submission.trunk_id,
+            submission.source,
+            submission.content,
+        )
+        assert [("15551234567", message_id)] == [(it.address, it.id) for it in submission.destinations]
+
+
+async def test_bulk_message() -> None:
+    """201 with an id for each destination in the order of the request; a number listed twice is one message."""
+    async with open_door() as door:
+        answer = await door.post(bulk(destination=["15551234567", "15551234568", "15551234567"]), BULK)
+
+        assert answer.status == 201
+        data = answer.json["data"]
+        assert [it["attributes"]["destination"] for it in data] == ["15551234567", "15551234568"]
+        assert [{"type", "id", "attributes"}] * 2 == [it.keys() for it in data]
+        assert [it["type"] for it in data] == ["outbound_messages"] * 2
+        assert len({it["id"] for it in data}) == 2
+        (submission,) = door.producer.submissions()
+        assert [(it["attributes"]["destination"], it["id"]) for it in data] == [
+            (it.address, it.id) for it in submission.destinations
+        ]
+
+
+async def test_thousand_destinations() -> None:
+    """The largest bulk request is one record and one answer."""
+    numbers = [str(15550000000 + n) for n in range(1000)]
+    async with open_door() as door:
+        answer = await door.post(bulk(destination=numbers), BULK)
+
+        assert answer.status == 201
+        assert numbers == [it["attributes"]["destination"] for it in answer.json["data"]]
+        assert len(door.producer.records) == 1
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        pytest.param({"content": "ж" * 70}, id="UCS-2"),
+        pytest.param({"content": "a" * 1530}, id="ten segments"),
+        pytest.param({"content": '12:30 "Tea" {\\} \u0000 😀'}, id="colons, quotes, NUL and an astral character"),
+        pytest.param({"source": "MyBrand"}, id="alphanumeric sender"),
+        pytest.param({"source": "123456789012345"}, id="longest sender"),
+        pytest.param({"destination": "447700900123"}, id="test range"),
+    ],
+)
+async def test_accepted_as_it_is(attributes: dict[str, str]) -> None:
+    """What is syntactically right is taken unchanged; whether the sender is allowed is told by the callback."""
+    async with open_door() as door:
+        answer = await door.post(single(**attributes))
+
+        assert answer.status == 201
+        (submission,) = door.producer.submissions()
+        sent = {**single(**attributes)["data"]["attributes"]}
+        assert sent == {
+            "destination": submission.destinations[0].address,
+            "source": submission.source,
+            "content": submission.content,
+        }
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"content_type": "Application/VND.API+JSON"}, id="media types have no case"),
+        pytest.param({"content_encoding": "identity"}, id="identity is no compression"),
+        pytest.param({"accept": "text/html"}, id="Accept does not matter"),
+    ],
+)
+async def test_accepted_headers(headers: dict[str, str]) -> None:
+    """Headers that change nothing."""
+    async with open_door() as door:
+        assert (await door.post(single(), **headers)).status == 201
+
+
+@pytest.mark.parametrize("path", ["/outbound_messages?trace=1", "http://sms-out.example/outbound_messages"])
+async def test_other_forms_of_the_same_target(path: str) -> None:
+    """A query string and the absolute form (RFC 9112 section 3.2.2) lead to the same resource."""
+    async with open_door() as door:
+        assert (await door.post(single(), path)).status == 201
+
+
+@pytest.mark.parametrize("members", [{"jsonapi": {"version": "1.1"}}, {"meta": {"a": 1}}])
+async def test_other_top_level_members_are_ignored(members: dict[str, object]) -> None:
+    """JSON:API demands to ignore members that one does not know."""
+    async with open_door() as door:
+        assert (await door.post({**single(), **members})).status == 201
+
+
+async def test_401_is_the_same_for_every_reason() -> None:
+    """Unknown user, wrong password, address not allowed: same status, body and challenge, nothing to learn from."""
+
+    async def refused(door: OpenDoor, authorization: str) -> tuple[int, bytes, str]:
+        answer = await door.post(single(), authorization=authorization)
+        return answer.status, answer.body, answer.headers["www-authenticate"]
+
+    async with open_door() as door, open_door({"allowed_ips": ("192.0.2.0/24",)}) as closed_door:
+        outcomes = {
+            await refused(door, "Basic bm9ib2R5Om5vdGhpbmc="),
+            await refused(door, door.authorization[:-8] + "AAAAAAA="),
+            await refused(closed_door, closed_door.authorization),
+        }
+
+        assert len(outcomes) == 1
+        status, _, challenge = outcomes.pop()
+        assert (status, challenge) == (401, 'Basic realm="HTTP OUT SMS trunk", charset="UTF-8"')
+        assert door.producer.records + closed_door.producer.records == []
+
+
+async def test_blocked_trunk_is_accepted() -> None:
+    """Authorization is asynchronous: 201, and the callback says code_id 5."""
+    async with open_door({"blocked": True}) as door:
+        assert (await door.post(single())).status == 201
+
+
+async def test_405_names_the_allowed_method() -> None:
+    """`Allow` is required with a 405 (RFC 9110 section 15.5.6); HEAD gets the head alone."""
+    async with open_door() as door:
+        for method in ("GET", "HEAD", "DELETE"):
+            answer = await door.send(door.request(b"", method=method))
+            assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+async def test_broken_http_is_answered_in_the_same_shape() -> None:
+    """A request that is none gets a 400 like all others, and the connection ends."""
+    async with open_door() as door:
+        for raw in (
+            b"NONSENSE\r\n\r\n",
+            b"POST /outbound_messages HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        ):
+            answer = await door.send(raw)
+            assert answer.status == 400
+            assert_error_shape(answer, 400)
+            assert answer.headers["connection"] == "close"
+
+
+async def test_error_texts_are_ascii_json() -> None:
+    """Names that a client made up come back harmless: no raw control characters or half surrogates."""
+    body = json.dumps(single()).replace('"source"', '"\\ud800\\u0007": 1, "source"').encode()
+    async with open_door() as door:
+        answer = await door.post(body)
+
+        assert answer.status == 400
+        assert answer.body.isascii()
+        assert answer.details == ["\\ud800\\x07 is not a known attribute"]

@@ -1,0 +1,214 @@
+"""A door on a free port of 127.0.0.1, with a producer that the test holds in its hand, and raw HTTP to knock with."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from agents.ingress.app import Door
+from agents.ingress.authentication import Authenticator
+from agents.ingress.server import listen
+from agents.ingress.submit import Submitter
+from pipeline.client_address import Networks
+from pipeline.credentials import PasswordSealer, SealingKey, new_callback_secret, new_password_verifier
+from pipeline.directory import Directory
+from pipeline.kafka.producer import OutRecord, partition_of
+from pipeline.settings import IngressSettings
+from schemas.directory import Trunk, key_of
+from schemas.identifiers import uuid7
+from schemas.submission import Submission
+
+PEPPER = b"p" * 40
+SEALER = PasswordSealer([SealingKey("test", bytes(32))])
+JSON_API = "application/vnd.api+json"
+
+
+class FakeProducer:
+    """Keeps what is written. `silence` holds the answers of some or all partitions back until `speak`."""
+
+    def __init__(self) -> None:
+        self.records: list[OutRecord] = []
+        self.error: Exception | None = None
+        self._silent: Sequence[int] = ()
+        self._speaking = asyncio.Event()
+
+    def silence(self, *partitions: int) -> None:
+        self._silent = partitions or range(4)
+        self._speaking.clear()
+
+    def speak(self) -> None:
+        self._silent = ()
+        self._speaking.set()
+
+    async def partition_for(self, topic: str, key: bytes) -> int:
+        return partition_of(key, 4)
+
+    async def write(self, records: Iterable[OutRecord]) -> None:
+        if self.error is not None:
+            raise self.error
+        written = list(records)
+        self.records += written
+        if any(record.partition in self._silent for record in written):
+            await self._speaking.wait()
+
+    def submissions(self) -> list[Submission]:
+        """Everything that reached the topic, in order."""
+        found: list[Submission] = []
+        for record in self.records:
+            value = json.loads(record.value or b"")
+            found += [
+                Submission.from_bytes(json.dumps(it).encode()) for it in (value if isinstance(value, list) else [value])
+            ]
+        return found
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def new_trunk(**changes: Any) -> tuple[Trunk, str]:
+    """A trunk with a fresh credential, and its password."""
+    trunk_id = changes.pop("id", None) or uuid7()
+    verifier, password = new_password_verifier(trunk_id, 1, PEPPER, SEALER)
+    values: dict[str, Any] = {
+        "id": trunk_id,
+        "account_id": uuid7(),
+        "name": "Outbound SMS trunk 1",
+        "credentials": (verifier,),
+        "callback_secrets": (new_callback_secret(),),
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+    }
+    return Trunk(**{**values, **changes}), password
+
+
+def put(directory: Directory, trunk: Trunk) -> None:
+    directory.apply(key_of(trunk), trunk.to_bytes())
+
+
+def basic(username: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+@dataclass
+class Answered:
+    """An answer as it came over the wire; header names in lower case."""
+
+    status: int
+    reason: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def details(self) -> list[str]:
+        return [error["detail"] for error in self.json["errors"]]
+
+
+@dataclass
+class Knocker:
+    """Sends requests to a port, by default as a well-behaved client with the trunk's credentials."""
+
+    port: int
+    authorization: str
+
+    async def send(self, raw: bytes) -> Answered:
+        """Send `raw` on a connection of its own and read one answer."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(raw)
+            return await read_answer(reader, has_body=not raw.startswith(b"HEAD "))
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    async def post(self, body: Any, path: str = "/outbound_messages", **headers: str | None) -> Answered:
+        """POST `body`; a keyword argument is a header (underscores are hyphens), None leaves it out."""
+        return await self.send(self.request(body, path, "POST", **headers))
+
+    def request(
+        self, body: Any, path: str = "/outbound_messages", method: str = "POST", **headers: str | None
+    ) -> bytes:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        fields: dict[str, str | None] = {
+            "host": "sms-out.example",
+            "content-type": JSON_API,
+            "authorization": self.authorization,
+            "content-length": str(len(content)),
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        lines = [f"{name}: {value}" for name, value in fields.items() if value is not None]
+        return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode() + content
+
+
+async def read_answer(reader: asyncio.StreamReader, *, has_body: bool = True) -> Answered:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    _, status, reason = head[0].split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+    body = await reader.readexactly(int(headers.get("content-length", 0))) if has_body else b""
+    return Answered(int(status), reason, headers, body)
+
+
+def single(**attributes: Any) -> dict[str, Any]:
+    """A proper request for one message, with changed attributes; None removes one."""
+    values = {"destination": "15551234567", "source": "12125551234", "content": "Hello World!", **attributes}
+    present = {name: value for name, value in values.items() if value is not None}
+    return {"data": {"type": "outbound_messages", "attributes": present}}
+
+
+def bulk(**attributes: Any) -> dict[str, Any]:
+    """The same for several."""
+    document = single(**{"destination": ["15551234567", "15551234568"], **attributes})
+    document["data"]["type"] = "bulk_outbound_messages"
+    return document
+
+
+@dataclass
+class OpenDoor(Knocker):
+    """A door that is open, and all that a test may want to turn."""
+
+    producer: FakeProducer
+    directory: Directory
+    submitter: Submitter
+    clock: Clock
+    door: Door
+    trunk: Trunk
+    password: str
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@asynccontextmanager
+async def open_door(
+    trunk_changes: dict[str, Any] | None = None, *, max_segments: int = 10, **settings: Any
+) -> AsyncIterator[OpenDoor]:
+    """Open a door with one trunk in its directory."""
+    directory, producer, clock, stopping = Directory(), FakeProducer(), Clock(), asyncio.Event()
+    trunk, password = new_trunk(**(trunk_changes or {}))
+    put(directory, trunk)
+    options = IngressSettings(**{"host": "127.0.0.1", "port": 0, **settings})
+    submitter = Submitter(producer, options.acknowledge_timeout_seconds, clock)
+    authenticator = Authenticator(directory, PEPPER, Networks(options.trusted_proxies))
+    door = Door(options, authenticator, submitter, max_segments=max_segments, stopping=stopping)
+    running = asyncio.create_task(submitter.run())
+    runner = await listen(door, options, drain_timeout_seconds=5)
+    port = runner.addresses[0][1]
+    authorization = basic(trunk.credentials[0].username, password)
+    try:
+        yield OpenDoor(port, authorization, producer, directory, submitter, clock, door, trunk, password, stopping)
+    finally:
+        producer.speak()
+        await runner.cleanup()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
