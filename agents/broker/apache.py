@@ -1,0 +1,162 @@
+"""A single-node Apache Kafka in KRaft mode, run from its own jars with the Java that is there."""
+
+import base64
+import os
+import re
+import shutil
+import signal
+import subprocess
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from agents.broker import kafka_jars
+from agents.broker.engine import BrokerSettings
+from agents.launch import Launch
+from agents.ports import free_port
+from pipeline.errors import ConfigurationError
+
+JAVA_AT_LEAST: Final = 17
+HEAP: Final = "-Xmx512m"
+
+# What a node alone needs to be different; everything else is Kafka's default.
+_PROPERTIES: Final = """\
+# Written anew at each start of `smsout`.
+process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
+log.dirs={logs}
+
+# Topics are made by `smsout topics apply`, with their configs, and by nobody's typing error.
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=8
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+# An agent that was stopped for a month still knows where it was.
+offsets.retention.minutes=43200
+log.retention.check.interval.ms=60000
+
+# Nobody else will join the group, so nobody waits for others.
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+# A broker that was killed is let in again only when its former life has expired: 9 s by default.
+broker.session.timeout.ms=5000
+broker.heartbeat.interval.ms=1000
+"""
+
+
+class ApacheKafka:
+    """The engine `apache`."""
+
+    name = "apache"
+    notice: str | None = None
+
+    def __init__(self) -> None:
+        self._libs = BrokerSettings().libs
+
+    @property
+    def libs(self) -> Path:
+        """The folder of Kafka's jars."""
+        return self._libs.absolute() if self._libs else kafka_jars.default_folder()
+
+    def missing(self) -> str | None:
+        """Say what is missing: Java, Maven (only while the jars are not here), or the checkout."""
+        version = java_version()
+        if version is None:
+            return f"the broker `apache` needs Java {JAVA_AT_LEAST} or newer, and there is no `java`"
+        if version < JAVA_AT_LEAST:
+            return f"the broker `apache` needs Java {JAVA_AT_LEAST} or newer, and `java` is version {version}"
+        try:
+            if not kafka_jars.present(self.libs) and shutil.which("mvn") is None:
+                return f"the broker `apache` needs Maven to fetch its jars into {self.libs}, and there is no `mvn`"
+        except ConfigurationError as error:
+            return str(error)
+        return None
+
+    def prepare(self, data_dir: Path, port: int) -> Launch:
+        """Fetch the jars, format the data directory unless it is formatted, write the properties."""
+        if (missing := self.missing()) is not None:
+            raise ConfigurationError(missing)
+        if not kafka_jars.present(self.libs):
+            kafka_jars.fetch(self.libs, "mvn")
+        data_dir.mkdir(parents=True, exist_ok=True)
+        logs, properties = data_dir / "logs", data_dir / "server.properties"
+        if not (logs / "meta.properties").exists():
+            self._format(data_dir, logs, port)
+        _write_properties(properties, logs, port)
+        return Launch(
+            (*self._java(), HEAP, "kafka.Kafka", str(properties)),
+            # The broker's own way down leaves clean logs, which start faster than those of a killed one.
+            dies_with_us=signal.SIGTERM,
+        )
+
+    def _java(self) -> tuple[str, ...]:
+        return (
+            _java_command(),
+            "-Djava.awt.headless=true",
+            f"-Dlog4j2.configurationFile={kafka_jars.LOGGING.as_uri()}",
+            # The same collector and pause as Kafka's own start script.
+            "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+            "-cp", f"{self.libs}/*",
+        )  # fmt: skip
+
+    def _format(self, data_dir: Path, logs: Path, port: int) -> None:
+        # Under another name first: a start that was interrupted here begins anew.
+        draft, properties = data_dir / "logs.draft", data_dir / "format.properties"
+        shutil.rmtree(draft, ignore_errors=True)
+        _write_properties(properties, draft, port)
+        process = subprocess.run(
+            [*self._java(), "kafka.tools.StorageTool",
+             "format", "--standalone", f"--cluster-id={_new_cluster_id()}", "--config", str(properties)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace", check=False,
+        )  # fmt: skip
+        if process.returncode != 0:
+            lines = process.stdout.strip().splitlines() or [f"exit code {process.returncode}"]
+            raise ConfigurationError(f"Kafka cannot format {data_dir}: {lines[-1][:400]}")
+        draft.rename(logs)
+        properties.unlink()
+
+
+def _write_properties(path: Path, logs: Path, port: int) -> None:
+    # The port of the controller is between Kafka and itself, so any free one will do, and another one each time.
+    escaped = str(logs).replace("\\", "\\\\")
+    path.write_text(_PROPERTIES.format(port=port, controller_port=free_port(besides={port}), logs=escaped))
+
+
+def _new_cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+
+
+def _java_command() -> str:
+    home = os.environ.get("JAVA_HOME")
+    return shutil.which("java", path=f"{home}/bin") or "java" if home else "java"
+
+
+@cache
+def java_version() -> int | None:
+    """Return the major version of the `java` that would run, None when there is none."""
+    try:
+        found = subprocess.run(
+            [_java_command(), "-version"], capture_output=True, text=True, timeout=30, check=False, errors="replace"
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return parse_java_version(found.stderr + found.stdout)
+
+
+def parse_java_version(text: str) -> int | None:
+    """Return the major version in what `java -version` prints: 8 for `1.8.0_402`, 17 for `17.0.15`."""
+    if (version := re.search(r'version "(\d+)(?:\.(\d+))?', text)) is None:
+        return None
+    major, minor = int(version[1]), version[2]
+    return int(minor) if major == 1 and minor else major

@@ -1,0 +1,28 @@
+"""Brokers for everybody, and what a running system has to say about a failed test."""
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from agents.broker.choice import BrokerKind
+from tests import systems
+from tests.brokers import running_broker, share_kafka_jars
+
+share_kafka_jars()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of a real Apache Kafka that the whole session shares: use topics of your own."""
+    with running_broker(BrokerKind.APACHE, tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker.bootstrap_servers
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        report.sections += [(f"smsout up, {log}", systems.tail(log)) for log in systems.running.values()]
+    return report

@@ -1,0 +1,130 @@
+"""Both broker engines as real processes: started, used, killed, started again, stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from agents.broker.choice import BrokerKind
+from agents.ports import free_port
+from tests.brokers import RunningBroker, engine_or_skip, is_answering, running_broker
+
+pytestmark = pytest.mark.kafka
+
+KINDS = [BrokerKind.APACHE, BrokerKind.EMBEDDED]
+
+
+@pytest.fixture(scope="module")
+def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    """A broker that this module may kill."""
+    with running_broker(BrokerKind.APACHE, tmp_path_factory.mktemp("apache")) as broker:
+        yield broker
+
+
+async def test_no_topic_comes_into_being_by_a_typing_error(apache: RunningBroker) -> None:
+    """Sending to a topic that nobody has created fails, and it still does not exist."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=apache.bootstrap_servers)
+    await admin.start()
+    try:
+        (topic,) = await admin.describe_topics(["sms.mt.submited"])
+        assert topic["error_code"] == UnknownTopicOrPartitionError.errno
+        assert "sms.mt.submited" not in await admin.list_topics()
+    finally:
+        await admin.close()
+
+
+async def test_acknowledged_records_survive_kill_and_restart(apache: RunningBroker) -> None:
+    """After SIGKILL the same data directory is served again, with every acknowledged record, within seconds."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=apache.bootstrap_servers)
+    await admin.start()
+    await admin.create_topics([NewTopic("kept", 1, 1)])
+    await admin.close()
+    values = [f"{n}".encode() for n in range(100)]
+    producer = AIOKafkaProducer(bootstrap_servers=apache.bootstrap_servers, enable_idempotence=True)
+    await producer.start()
+    for value in values:
+        await producer.send_and_wait("kept", value)
+    await producer.stop()
+
+    apache.kill()
+    began = time.monotonic()
+    apache.start()
+    took = time.monotonic() - began
+
+    consumer = AIOKafkaConsumer("kept", bootstrap_servers=apache.bootstrap_servers, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        assert [(await consumer.getone()).value for _ in values] == values
+    finally:
+        await consumer.stop()
+    # 9 s more with Kafka's default broker.session.timeout.ms; generous, because other tests share the machine.
+    assert took < 30
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_command_runs_one_in_the_foreground(kind: BrokerKind, tmp_path: Path) -> None:
+    """`smsout broker` says where it answers, refuses a second one on its data, and ends with 0 on SIGTERM."""
+    engine_or_skip(kind)
+    port = free_port()
+    command = [sys.executable, "-P", "-c", "from agents.cli import main; main()", "broker", f"--broker={kind}"]
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([*command, f"--data-dir={tmp_path}", f"--port={port}"], stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + 90
+        while f"answers at 127.0.0.1:{port}" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        assert is_answering(f"127.0.0.1:{port}")
+        assert ("for development" in log.read_text()) == (kind is BrokerKind.EMBEDDED)
+        second = subprocess.run(
+            [*command, f"--data-dir={tmp_path}", f"--port={free_port()}"], capture_output=True, text=True, check=False
+        )
+        assert (second.returncode, second.stderr.count("\n")) == (78, 1)
+        assert f"process {process.pid}" in second.stderr
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+    assert code == 0, log.read_text()
+    assert not is_answering(f"127.0.0.1:{port}")
+    # What begins with one engine is not served with another.
+    other = KINDS[1 - KINDS.index(kind)]
+    refused = subprocess.run(
+        [*command[:-1], f"--broker={other}", f"--data-dir={tmp_path}"], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 78
+    assert f"holds the data of the broker `{kind}`" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_broker_outlives_whoever_started_it(kind: BrokerKind, tmp_path: Path) -> None:
+    """SIGKILL of `smsout broker` itself ends its broker too: the port is free again."""
+    engine_or_skip(kind)
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", "from agents.cli import main; main()", "broker",
+         f"--broker={kind}", f"--data-dir={tmp_path}", f"--port={port}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 90
+        while not is_answering(f"127.0.0.1:{port}"):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    deadline = time.monotonic() + 30
+    while is_answering(f"127.0.0.1:{port}"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
