@@ -4,6 +4,7 @@ Asked when a message is processed, not when it is submitted: direct producers sk
 then may not be any more. The first rule that is broken decides the answer.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from pipeline.admission import check_destination
@@ -26,12 +27,15 @@ class Refusal(NamedTuple):
     reason: str
 
 
-def authorize(directory: Directory, trunk_id: str, source: str) -> Grant | Refusal:
-    """Decide about a trunk and a source: once for a submission, however many destinations it has."""
+def authorize(directory: Directory, trunk_id: str, source: str, submitted_at: datetime) -> Grant | Refusal:
+    """Decide about a trunk and a source: once for a submission, however many destinations it has.
+
+    `submitted_at` is the broker's time for the submission: what came in before its trunk was deleted still finishes.
+    """
     trunk = directory.trunk(trunk_id)
     if trunk is None:
         return Refusal(CodeId.TRUNK_BLOCKED, "there is no such trunk")
-    if trunk.deleted_at is not None:
+    if trunk.deleted_at is not None and trunk.deleted_at <= submitted_at:
         return Refusal(CodeId.TRUNK_BLOCKED, "the trunk has been deleted")
     if trunk.blocked:
         return Refusal(CodeId.TRUNK_BLOCKED, "the trunk is blocked")

@@ -22,11 +22,15 @@ from schemas.submission import Submission
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A submission with what its record adds: the id and the time it would have had to bring itself."""
+    """A submission with what its record adds: the id and the time that it did not bring itself.
+
+    `recorded_at` is the broker's time, which no producer can choose.
+    """
 
     submission: Submission
     submission_id: str
     accepted_at: datetime
+    recorded_at: datetime
 
 
 def process(accepted: Accepted, directory: Directory, settings: MessageSettings) -> Iterator[MtMessage | MessageStatus]:
@@ -36,7 +40,7 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
     """
     submission = accepted.submission
     messages = {submission.message_id(it, accepted.submission_id): it.address for it in submission.destinations}
-    grant = authorize(directory, submission.trunk_id, submission.source)
+    grant = authorize(directory, submission.trunk_id, submission.source, accepted.recorded_at)
     if isinstance(grant, Refusal):
         for message_id, destination in messages.items():
             yield _refused(accepted, message_id, destination, grant, None)

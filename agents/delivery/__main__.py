@@ -27,7 +27,7 @@ async def serve(agent: Agent) -> None:
         max_connections=settings.lanes,
     )
     records: GroupCommit[OutRecord] = GroupCommit(producer.write)
-    lanes: Lanes[Work] = Lanes(settings.lanes, Delivery(view.directory, poster, records.add, retry.mt_delays_seconds))
+    lanes: Lanes[Work] = Lanes(settings.lanes, Delivery(view, poster, records.add, retry.mt_delays_seconds))
     first = await TrackedConsumer(
         kafka, agent.settings, group="sms-delivery", topics=[SEGMENTED], run_ahead=settings.run_ahead
     ).start()

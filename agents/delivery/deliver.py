@@ -15,11 +15,11 @@ from pipeline.carriers.decision import Progress, Wait, after_failure, failed, su
 from pipeline.carriers.http_json import request_of, result_of
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.dead_letters import dead_letter
-from pipeline.directory import Directory
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
 from pipeline.failpoints import failpoint
 from pipeline.http_poster import HttpPoster
 from pipeline.kafka.consumer import Work
+from pipeline.kafka.directory_view import DirectoryView
 from pipeline.kafka.producer import OutRecord
 from pipeline.metrics import MESSAGES, POST_SECONDS, POSTS
 from pipeline.submitted_record import describe
@@ -45,9 +45,9 @@ class Delivery:
     """Delivers messages one `Work` at a time; `commit` returns when the broker has the record."""
 
     def __init__(
-        self, directory: Directory, poster: HttpPoster, commit: Commit, retry_delays_seconds: tuple[int, ...]
+        self, view: DirectoryView, poster: HttpPoster, commit: Commit, retry_delays_seconds: tuple[int, ...]
     ) -> None:
-        self._directory = directory
+        self._view = view
         self._poster = poster
         self._commit = commit
         self._delays = retry_delays_seconds
@@ -76,7 +76,11 @@ class Delivery:
         return OutRecord(STATUS, message.id.encode(), outcome.to_bytes())
 
     async def _post_all(self, message: MtMessage, first_seqnum: int, progress: Progress) -> MessageStatus | Wait:
-        carrier = self._directory.carrier(message.carrier_id)
+        carrier = self._view.directory.carrier(message.carrier_id)
+        if carrier is None:
+            # The processor may have read of a new carrier a moment before this process has.
+            await self._view.catch_up()
+            carrier = self._view.directory.carrier(message.carrier_id)
         if carrier is None:
             return failed(message, CodeId.ROUTING_FAILED, "carrier unknown", first_seqnum - 1, datetime.now(UTC))
         for segment in message.segments[first_seqnum - 1 :]:

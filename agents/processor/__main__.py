@@ -20,7 +20,7 @@ async def serve(agent: Agent) -> None:
     async with asyncio.TaskGroup() as background:
         running = [
             background.create_task(view.follow()),
-            background.create_task(work(intake, producer, view.directory, MessageSettings())),
+            background.create_task(work(intake, producer, view, MessageSettings())),
         ]
         await app.start()
         agent.ready = lambda: not app.rebalancing and bool(app.consumer.assignment())

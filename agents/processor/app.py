@@ -14,12 +14,12 @@ from typing import Any, Final, NamedTuple
 import faust
 
 from agents.processor.records import SubmittedRecord, caused_by
-from pipeline.directory import Directory
 from pipeline.errors import ConfigurationError
 from pipeline.failpoints import failpoint
-from pipeline.kafka.producer import RecordProducer
+from pipeline.kafka.directory_view import DirectoryView
+from pipeline.kafka.producer import OutRecord, RecordProducer
 from pipeline.settings import AgentSettings, KafkaSettings, MessageSettings
-from schemas.topics import SUBMITTED
+from schemas.topics import STATUS, SUBMITTED
 
 GROUP: Final = "sms-processor"
 
@@ -92,7 +92,7 @@ def add_agent(app: faust.App, intake: "asyncio.Queue[Taken]") -> None:
 
 
 async def work(
-    intake: "asyncio.Queue[Taken]", producer: RecordProducer, directory: Directory, messages: MessageSettings
+    intake: "asyncio.Queue[Taken]", producer: RecordProducer, view: DirectoryView, messages: MessageSettings
 ) -> None:
     """Process what is in `intake`, as much at once as has come, until cancelled.
 
@@ -103,12 +103,25 @@ async def work(
         batch = [await intake.get()]
         while len(batch) < MAX_RECORDS and not intake.empty():
             batch.append(intake.get_nowait())
-        await producer.write(
-            output for taken in batch for output in caused_by(_record(taken.event.message), directory, messages)
-        )
+        records = [_record(taken.event.message) for taken in batch]
+        await producer.write(await _caused_by(records, view, messages))
         failpoint("processor.after_outputs")
         for taken in batch:
             await taken.stream.ack(taken.event)
+
+
+async def _caused_by(records: list[SubmittedRecord], view: DirectoryView, messages: MessageSettings) -> list[OutRecord]:
+    """Return what `records` cause. A refusal stands only when it is not this view that is behind.
+
+    Ingress may have read of a new trunk, and let its first message in, a moment before this process has.
+    """
+    caused = [output for record in records for output in caused_by(record, view.directory, messages)]
+    if any(output.topic == STATUS for output in caused):
+        version = view.directory.version
+        await view.catch_up()
+        if view.directory.version != version:
+            caused = [output for record in records for output in caused_by(record, view.directory, messages)]
+    return caused
 
 
 def _record(message: Any) -> SubmittedRecord:

@@ -47,6 +47,7 @@ def caused_by(record: SubmittedRecord, directory: Directory, settings: MessageSe
             submission,
             submission.id or submission_id_from_coordinates(record.topic, record.partition, record.offset, index),
             submission.accepted_at or recorded_at,
+            recorded_at,
         )
         for outcome in process(accepted, directory, settings):
             if isinstance(outcome, MtMessage):

@@ -1,6 +1,6 @@
 """Authorization: who may send from where to whom, and which rule speaks first."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -44,7 +44,11 @@ def trunk(**changes: object) -> Trunk:
 def test_a_p2p_did_of_the_account_is_granted() -> None:
     """The grant holds the trunk and its account."""
     directory = directory_of(ACCOUNT, TRUNK, Account(id=OTHER_ACCOUNT_ID, name="Other"), *DIDS)
-    assert Grant(TRUNK, ACCOUNT) == authorize(directory, TRUNK_ID, ALLOWED) == authorize(directory, TRUNK_ID, P2P)
+    assert (
+        Grant(TRUNK, ACCOUNT)
+        == authorize(directory, TRUNK_ID, ALLOWED, NOW)
+        == authorize(directory, TRUNK_ID, P2P, NOW)
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,18 +109,25 @@ def test_each_rule_refuses_with_its_code(
 ) -> None:
     """Trunk, account, source: in this order, with the contract's number and a reason in words."""
     directory = directory_of(*(entry for entry in (the_trunk, account) if entry is not None), *DIDS)
-    assert Refusal(code_id, reason) == authorize(directory, TRUNK_ID, source)
+    assert Refusal(code_id, reason) == authorize(directory, TRUNK_ID, source, NOW)
+
+
+def test_what_was_submitted_before_its_trunk_was_deleted_still_finishes() -> None:
+    """The deletion counts from its moment on, by the broker's clock."""
+    directory = directory_of(ACCOUNT, trunk(deleted_at=NOW), *DIDS)
+    assert isinstance(authorize(directory, TRUNK_ID, ALLOWED, NOW - timedelta(milliseconds=1)), Grant)
+    assert isinstance(authorize(directory, TRUNK_ID, ALLOWED, NOW), Refusal)
 
 
 def test_an_allowed_source_is_granted_when_the_toggle_is_off() -> None:
     """The list decides then, and a change of it is in force with the next question."""
     picky = trunk(allow_any_did=False, allowed_sources=(ALLOWED,))
     directory = directory_of(ACCOUNT, picky, *DIDS)
-    assert Grant(picky, ACCOUNT) == authorize(directory, TRUNK_ID, ALLOWED)
+    assert Grant(picky, ACCOUNT) == authorize(directory, TRUNK_ID, ALLOWED, NOW)
     changed = trunk(allow_any_did=False, allowed_sources=(P2P,))
     directory.apply(key_of(changed), changed.to_bytes())
-    assert isinstance(authorize(directory, TRUNK_ID, ALLOWED), Refusal)
-    assert Grant(changed, ACCOUNT) == authorize(directory, TRUNK_ID, P2P)
+    assert isinstance(authorize(directory, TRUNK_ID, ALLOWED, NOW), Refusal)
+    assert Grant(changed, ACCOUNT) == authorize(directory, TRUNK_ID, P2P, NOW)
 
 
 def test_a_did_that_moves_to_another_account_takes_its_right_along() -> None:
@@ -124,7 +135,7 @@ def test_a_did_that_moves_to_another_account_takes_its_right_along() -> None:
     directory = directory_of(ACCOUNT, TRUNK, *DIDS)
     moved = Did(number=ALLOWED, account_id=OTHER_ACCOUNT_ID, p2p_enabled=True)
     directory.apply(key_of(moved), moved.to_bytes())
-    assert isinstance(authorize(directory, TRUNK_ID, ALLOWED), Refusal)
+    assert isinstance(authorize(directory, TRUNK_ID, ALLOWED, NOW), Refusal)
 
 
 @pytest.mark.parametrize("destination", ["15551234567", "447700900123", "37041652729"])

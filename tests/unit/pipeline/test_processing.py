@@ -66,7 +66,7 @@ def submission(*destinations: Destination, content: str = "Hello", source: str =
 def outcomes(
     view: Directory, asked: Submission, settings: MessageSettings | None = None
 ) -> list[MtMessage | MessageStatus]:
-    return list(process(Accepted(asked, asked.id or UUID.format(8), NOW), view, settings or MessageSettings()))
+    return list(process(Accepted(asked, asked.id or UUID.format(8), NOW, NOW), view, settings or MessageSettings()))
 
 
 def test_a_message_is_encoded_segmented_and_routed() -> None:
