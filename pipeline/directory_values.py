@@ -4,7 +4,7 @@ import base64
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_interface
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -103,16 +103,17 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     if len(text) > _LONGEST_NETWORK or "%" in text:
         raise ValueError("is not an IPv4 or IPv6 address or network")
     try:
-        network = ip_network(text, strict=False)
+        written = ip_interface(text)
     except ValueError:
         raise ValueError("is not an IPv4 or IPv6 address or network") from None
-    if isinstance(network, IPv6Network) and (inner := network.network_address.ipv4_mapped) is not None:
-        if network.prefixlen < _MAPPED_PREFIX:
+    if isinstance(written, IPv6Interface) and (inner := written.ip.ipv4_mapped) is not None:
+        length = written.network.prefixlen - _MAPPED_PREFIX
+        if length < 0:
             raise ValueError("covers IPv4 addresses and others at once; write them as IPv4")
-        network = IPv4Network((inner, network.prefixlen - _MAPPED_PREFIX))
-    if network.prefixlen == 0 and text.partition("/")[0] not in ("0.0.0.0", "::", "::ffff:0.0.0.0", "::ffff:0:0"):  # noqa: S104
+        written = IPv4Interface((inner, length))
+    if written.network.prefixlen == 0 and int(written.ip) != 0:
         raise ValueError("would allow every address; leave the list empty, or write 0.0.0.0/0 or ::/0")
-    return network
+    return written.network
 
 
 def written_problem(entry: str) -> str | None:

@@ -5,43 +5,54 @@ reads them. Only a plain `null`, `~` or nothing is None. Aliases and tags are re
 unfold to ten million.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, Self
 
 import yaml
+from yaml import events
 
 from pipeline.errors import RuleViolated
 
 Path = Sequence[str | int]
 
-_Loader: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml is ten times faster
+MAX_DEPTH: Final = 32  # checked here, event by event: libyaml's own composer overflows the stack
+
+_Parser: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml is ten times faster
 _NOTHING: Final = frozenset(("", "~", "null", "Null", "NULL"))
-_TAGS: Final = {
-    yaml.ScalarNode: "tag:yaml.org,2002:str",
-    yaml.SequenceNode: "tag:yaml.org,2002:seq",
-    yaml.MappingNode: "tag:yaml.org,2002:map",
-}
+
+
+class _Place(NamedTuple):
+    """Where a value stands, and those inside of it."""
+
+    line: int
+    inner: Mapping[str, "_Place"] | Sequence["_Place"] = ()
 
 
 class YamlDocument:
     """One parsed document. `tree` holds dicts, lists, texts and None."""
 
-    def __init__(self, root: yaml.Node | None) -> None:
-        self._root = root
-        self._seen: set[int] = set()
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
         self._problems: list[tuple[str, str]] = []
-        self.tree = self._plain(root) if root is not None else None
-        self._seen.clear()
+        parser.get_event()  # the stream begins
+        self.tree: Any = None
+        self._root = _Place(1)
+        if not parser.check_event(events.StreamEndEvent):
+            parser.get_event()  # the document begins
+            self.tree, self._root = self._value(parser.get_event(), depth=0)
+            parser.get_event()  # the document ends
+            if not parser.check_event(events.StreamEndEvent):
+                self._refuse(parser.get_event(), "a second document begins")
         if self._problems:
             raise RuleViolated(self._problems)
 
     @classmethod
     def parse(cls, content: bytes) -> Self:
         """Parse one UTF-8 document. Raises `RuleViolated` whose places are lines."""
-        loader = None
+        parser = None
         try:
-            loader = _Loader(content.decode())
-            return cls(loader.get_single_node())
+            parser = _Parser(content.decode())
+            return cls(parser)
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
             raise RuleViolated([(f"line {line}", "is not UTF-8")]) from error
@@ -49,52 +60,68 @@ class YamlDocument:
             mark = error.problem_mark or error.context_mark
             where = f"line {mark.line + 1}" if mark else "file"
             raise RuleViolated([(where, f"is not YAML: {error.problem or error.context}")]) from error
-        except (yaml.YAMLError, RecursionError) as error:
+        except yaml.YAMLError as error:
             raise RuleViolated([("file", f"is not YAML: {error}")]) from error
         finally:
-            if loader is not None:
-                loader.dispose()
+            if parser is not None:
+                parser.dispose()
 
     def where(self, path: Path) -> str:
         """Return the place of `path`, or of what is nearest to it, for people: `line 12 (accounts[0].name)`."""
-        node = self._root
+        place = self._root
         for step in path:
-            inner = _step(node, step)
+            inner = _step(place, step)
             if inner is None:
                 break
-            node = inner
-        line = node.start_mark.line + 1 if node is not None else 1
+            place = inner
         text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
-        return f"line {line} ({text})" if text else f"line {line}"
+        return f"line {place.line} ({text})" if text else f"line {place.line}"
 
-    def _plain(self, node: yaml.Node) -> Any:
-        if id(node) in self._seen:
-            self._refuse(node, "aliases are not supported: write it out")
-            return None
-        self._seen.add(id(node))
-        if node.tag != _TAGS[type(node)]:
-            self._refuse(node, "tags are not supported")
-        if isinstance(node, yaml.ScalarNode):
-            return None if not node.style and node.value in _NOTHING else node.value
-        if isinstance(node, yaml.SequenceNode):
-            return [self._plain(item) for item in node.value]
-        found: dict[str, Any] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                self._refuse(key, "a key must be a word")
-            elif key.value in found:
-                self._refuse(key, f"{key.value!r} is here twice")
+    def _value(self, event: Any, depth: int) -> tuple[Any, _Place]:
+        line = event.start_mark.line + 1
+        if isinstance(event, events.AliasEvent):
+            self._refuse(event, "aliases are not supported: write it out")
+            return None, _Place(line)
+        if event.tag is not None:
+            self._refuse(event, "tags are not supported")
+        if isinstance(event, events.ScalarEvent):
+            return None if not event.style and event.value in _NOTHING else event.value, _Place(line)
+        if depth == MAX_DEPTH:
+            raise RuleViolated([(f"line {line}", f"is nested more than {MAX_DEPTH} deep")])
+        if isinstance(event, events.SequenceStartEvent):
+            return self._sequence(line, depth)
+        return self._mapping(line, depth)
+
+    def _sequence(self, line: int, depth: int) -> tuple[list[Any], _Place]:
+        values: list[Any] = []
+        places: list[_Place] = []
+        while not isinstance(event := self._parser.get_event(), events.SequenceEndEvent):
+            value, place = self._value(event, depth + 1)
+            values.append(value)
+            places.append(place)
+        return values, _Place(line, places)
+
+    def _mapping(self, line: int, depth: int) -> tuple[dict[str, Any], _Place]:
+        values: dict[str, Any] = {}
+        places: dict[str, _Place] = {}
+        while not isinstance(event := self._parser.get_event(), events.MappingEndEvent):
+            self._value(event, depth + 1)
+            key = event.value if isinstance(event, events.ScalarEvent) else None
+            value, place = self._value(self._parser.get_event(), depth + 1)
+            if key is None:
+                self._refuse(event, "a key must be a word")
+            elif key in values:
+                self._refuse(event, f"{key!r} is here twice")
             else:
-                found[key.value] = self._plain(value)
-        return found
+                values[key], places[key] = value, place
+        return values, _Place(line, places)
 
-    def _refuse(self, node: yaml.Node, problem: str) -> None:
-        self._problems.append((f"line {node.start_mark.line + 1}", problem))
+    def _refuse(self, event: Any, problem: str) -> None:
+        self._problems.append((f"line {event.start_mark.line + 1}", problem))
 
 
-def _step(node: yaml.Node | None, step: str | int) -> yaml.Node | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step]  # type: ignore[no-any-return]
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == step), None)
-    return None
+def _step(place: _Place, step: str | int) -> _Place | None:
+    inner = place.inner
+    if isinstance(inner, Mapping):
+        return inner.get(str(step))
+    return inner[step] if isinstance(step, int) and step < len(inner) else None
