@@ -1,0 +1,54 @@
+"""`python -m tests.bench`: load a running system and print what it carries."""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.bench.bench import Plan, run
+from tests.bench.peers import measure_kannel, missing_tools
+from tests.bench.report import as_json, table
+from tests.bench.system import ROOT
+
+
+def main() -> int:
+    """Run, print the table, write the JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Load a running system.")
+    parser.add_argument("--broker", choices=["auto", "apache", "embedded"], default="auto")
+    parser.add_argument("--seconds", type=int, default=30, help="how long to load it")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--probes", type=int, default=100, help="messages that measure idle latency, one at a time")
+    parser.add_argument("--output", type=Path, default=ROOT / "build/bench.json")
+    parser.add_argument("--peers", type=Path, help="a folder with run_kannel.sh: measure Kannel afterwards")
+    given = parser.parse_args()
+    if given.peers is not None:
+        if not (given.peers / "run_kannel.sh").exists():
+            parser.error(f"--peers: there is no run_kannel.sh in {given.peers}")
+        if missing := missing_tools():
+            parser.error(f"--peers: not installed: {', '.join(missing)} (Debian: kannel nghttp2-client netcat-openbsd)")
+    folder = Path(tempfile.mkdtemp(prefix="smsout-bench-"))
+    try:
+        result = run(Plan(given.broker, given.seconds, given.connections, given.probes), folder)
+        print(table(result), flush=True)
+        written: dict[str, Any] = {"at": datetime.now(UTC).isoformat(), "smsout": as_json(result)}
+        if given.peers is not None:
+            peer = measure_kannel(given.peers, folder)
+            written["peer"] = as_json(peer)
+            ratio = written["ratio"] = round(result.to_callback_per_second / peer.end_to_end_per_second, 3)
+            print(f"\n{peer.name}: {peer.end_to_end_per_second:.0f} messages/s end to end; smsout carries {ratio:.2f}x")
+    except RuntimeError as error:
+        print(f"bench: {error}\nIts files are kept in {folder}", file=sys.stderr)
+        return 1
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    given.output.write_text(json.dumps(written, indent=2) + "\n")
+    print(f"\nwritten to {given.output}")
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

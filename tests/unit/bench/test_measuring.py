@@ -1,0 +1,101 @@
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench import load
+from tests.bench.latency import percentiles
+from tests.bench.load import FIRST_NUMBER, LoadResult, Target
+from tests.bench.processes import calibration_ms, cpu_seconds, tree, tree_cpu_seconds, tree_resident_mb
+from tests.bench.report import as_json
+
+WRK_OUTPUT = """Running 30s test @ http://127.0.0.1:8080/outbound_messages
+  1 threads and 64 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency    12.50ms    5.13ms 101.20ms   88.11%
+    Req/Sec     5.20k   300.00     6.00k    70.00%
+  Latency Distribution
+     50%  950.00us
+     75%   14.00ms
+     90%   18.00ms
+     99%    1.25s
+  155000 requests in 30.01s, 40.00MB read
+  Non-2xx or 3xx responses: 12
+Requests/sec:   5165.00
+"""
+TARGET = Target("http://127.0.0.1:1/outbound_messages", "user", "pa:ss", "12125551234")
+
+
+def test_wrk_s_report_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Counts, and latencies in milliseconds whatever unit wrk chose."""
+    monkeypatch.setattr(load, "_run", lambda *_, limit_seconds: WRK_OUTPUT)
+    result = load._wrk(TARGET, 30, 64, FIRST_NUMBER, tmp_path)
+    assert result == LoadResult("wrk", 30.01, 155_000, 12, 0.95, 1250.0, 0)
+    assert result.accepted == 154_988
+
+
+def test_a_wrk_that_saw_no_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Not a rate of zero."""
+    monkeypatch.setattr(load, "_run", lambda *_, limit_seconds: "  0 requests in 1.00s, 0.00B read\n")
+    with pytest.raises(RuntimeError, match="no answer"):
+        load._wrk(TARGET, 1, 1, FIRST_NUMBER, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("luajit") is None and shutil.which("lua") is None, reason="needs a Lua interpreter")
+def test_the_lua_script_makes_the_same_requests_as_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Both generators send the same bytes."""
+    scripts: list[str] = []
+
+    def run(*command: str, limit_seconds: float) -> str:
+        scripts.append((tmp_path / "load.lua").read_text())
+        return WRK_OUTPUT
+
+    monkeypatch.setattr(load, "_run", run)
+    load._wrk(TARGET, 1, 1, FIRST_NUMBER, tmp_path)
+    lua = shutil.which("luajit") or shutil.which("lua") or ""
+    output = subprocess.run([lua, "-"], input=scripts[0] + "io.write(request())", capture_output=True, text=True)
+    assert TARGET.request(FIRST_NUMBER).decode() == output.stdout
+
+
+def test_a_request_has_the_length_that_it_says() -> None:
+    """Every number has the same length, so the head is made once."""
+    for number in (FIRST_NUMBER, FIRST_NUMBER + 7_999_999):
+        head, _, body = TARGET.request(number).partition(b"\r\n\r\n")
+        assert f"Content-Length: {len(body)}" in head.decode()
+        assert f'"destination":"{number}"'.encode() in body
+    first, second = (next(TARGET.requests(FIRST_NUMBER + n)) for n in range(2))
+    assert first != second
+
+
+def test_percentiles_are_nearest_ranks_and_say_what_is_lost() -> None:
+    """Of 100 values the 99th, of one value that one, of none nothing."""
+    assert percentiles([n / 1000 for n in range(100, 0, -1)], 100) == (50.0, 95.0, 99.0, 0)
+    assert percentiles([0.007], 3) == (7.0, 7.0, 7.0, 2)
+    assert math.isnan(percentiles([], 4).p50_ms)
+    assert percentiles([], 4).lost == 4
+
+
+def test_cpu_time_is_that_of_the_process_and_its_children() -> None:
+    """A child that computes is seen in the tree, and not in the parent alone."""
+    burn = "import time\nwhile time.process_time() < 0.3: pass\nprint(1, flush=True)\nimport sys; sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", burn], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert child.pid in tree(os.getpid())
+        assert 0.28 <= cpu_seconds(child.pid) < 2
+        assert tree_cpu_seconds(os.getpid()) >= cpu_seconds(os.getpid()) + 0.28
+        assert 1 < tree_resident_mb(child.pid) < 200
+
+
+def test_the_calibration_loop_takes_a_plausible_time() -> None:
+    """A million additions: between 5 ms and 2 s."""
+    assert 5 < calibration_ms() < 2000
+
+
+def test_results_become_plain_json() -> None:
+    """Named tuples become objects, figures are rounded."""
+    assert as_json({"a": percentiles([0.001], 1)}) == {"a": {"p50_ms": 1.0, "p95_ms": 1.0, "p99_ms": 1.0, "lost": 0}}
