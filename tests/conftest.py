@@ -1,5 +1,6 @@
 """Brokers for everybody, and what a running system has to say about a failed test."""
 
+import asyncio
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -9,6 +10,10 @@ from tests import systems
 from tests.brokers import running_broker, share_kafka_jars
 
 share_kafka_jars()
+
+# pytest-asyncio asks for the current event loop before the first test; without this, Python 3.11 makes one for it that
+# nobody closes, and whichever test the garbage collector strikes in fails over the ResourceWarning.
+asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
