@@ -17,6 +17,7 @@ import yaml
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 
+from schemas.audit import AuditEvent
 from schemas.callback import WaitingNotification
 from schemas.dead_letter import PREFIX, DeadLetterOrigin
 from schemas.directory import KINDS, DirectoryEntry
@@ -38,7 +39,7 @@ _DOCUMENTED_PARTITIONS: Final = 4
 
 RECORDS: Final[tuple[type[Record], ...]] = (
     Submission, MtMessage, MessageStatus, WaitingMessage, WaitingNotification, JournalEntry, SegmentReceipt,
-    *KINDS.values(),
+    *KINDS.values(), AuditEvent,
 )  # fmt: skip
 
 app = typer.Typer(help="Generated documents: JSON Schemas and the AsyncAPI document.", no_args_is_help=True)

@@ -17,6 +17,7 @@ from pipeline.errors import UnreadableRecord
 from schemas.directory import (
     KINDS,
     Account,
+    ApiKey,
     Carrier,
     Did,
     DirectoryEntry,
@@ -26,7 +27,7 @@ from schemas.directory import (
     key_of,
 )
 
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
 
 
 class Directory:
@@ -34,6 +35,7 @@ class Directory:
 
     def __init__(self) -> None:
         self._entries: dict[type[DirectoryEntry], dict[str, DirectoryEntry]] = {model: {} for model in KINDS.values()}
+        self._versions: dict[type[DirectoryEntry], dict[str, int]] = {model: {} for model in KINDS.values()}
         self._trunks_by_username: dict[str, list[Trunk]] = {}
         self._allowed_sources: dict[str, frozenset[str]] = {}
         self._routes_by_prefix: dict[str, list[Route]] = {}
@@ -55,6 +57,7 @@ class Directory:
             return
         if value is None:
             self._replace(model, identity, None)
+            self._versions[model].pop(identity, None)
             return
         try:
             entry = model.from_bytes(value)
@@ -68,6 +71,7 @@ class Directory:
                 "key-mismatch", f"{kind}:{identity} holds {key_of(entry).decode()}", stage="directory"
             )
         self._replace(model, identity, entry)
+        self._versions[model][identity] = offset
 
     def _replace(self, model: type[DirectoryEntry], identity: str, entry: DirectoryEntry | None) -> None:
         entries = self._entries[model]
@@ -128,6 +132,10 @@ class Directory:
         """Return one entry of a kind by its id (a DID by its number)."""
         return self._entries[model].get(identity)  # type: ignore[return-value]
 
+    def version_of(self, model: type[DirectoryEntry], identity: str) -> int | None:
+        """Return the offset of the record that an entry was last written with: it changes with every write."""
+        return self._versions[model].get(identity)
+
     def account(self, account_id: str) -> Account | None:
         """Return an account."""
         return self.get(Account, account_id)
@@ -151,6 +159,10 @@ class Directory:
     def allows_source(self, trunk: Trunk, number: str) -> bool:
         """Tell whether the trunk's own rule lets `number` be a source; whose DID it is, is another question."""
         return trunk.allow_any_did or number in self._allowed_sources.get(trunk.id, ())
+
+    def sources_of(self, trunk: Trunk) -> frozenset[str]:
+        """Return the numbers that the trunk's own rule lists: none while it allows any DID."""
+        return self._allowed_sources.get(trunk.id, frozenset())
 
     def carrier(self, carrier_id: str) -> Carrier | None:
         """Return a carrier."""

@@ -15,12 +15,23 @@ from pipeline.directory import Directory
 from pipeline.directory_values import name_key, name_problem, secret_problems, url_problem, written_problem
 from pipeline.errors import RuleViolated
 from pipeline.numbers import is_possible
-from schemas.directory import Account, Carrier, Did, DirectoryEntry, PanelRole, PanelUser, Route, Trunk, key_of
+from schemas.directory import (
+    Account,
+    ApiKey,
+    Carrier,
+    Did,
+    DirectoryEntry,
+    PanelRole,
+    PanelUser,
+    Route,
+    Trunk,
+    key_of,
+)
 from schemas.topics import MAX_RECORD_BYTES
 
 MAX_ENTRY_BYTES: Final = MAX_RECORD_BYTES - 4096  # room for the key and the batch around it
 
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
 Problem = tuple[str, str]
 
 
@@ -87,7 +98,10 @@ class _Check:
                 if self._after(Carrier, change.carrier_id) is None:
                     yield f"{key}/carrier_id", f"there is no carrier {change.carrier_id}"
             elif type(change) is PanelUser:
-                yield from self._panel_user(key, change)
+                yield from self._holder(key, change)
+            elif type(change) is ApiKey:
+                yield from _named(f"{key}/name", change.name)
+                yield from self._holder(key, change)
         yield from self._unique()
         yield from self._removals()
         yield from self._sources_taken_away()
@@ -150,10 +164,10 @@ class _Check:
                 yield f"{key}/allowed_sources/{index}", f"{number} is not enabled for Outbound P2P SMS"
             seen.add(number)
 
-    def _panel_user(self, key: str, user: PanelUser) -> Iterator[Problem]:
-        if user.account_id is not None:
-            yield from self._account_exists(key, user.account_id)
-        if (user.account_id is None) != (user.role is PanelRole.OPERATOR):
+    def _holder(self, key: str, holder: PanelUser | ApiKey) -> Iterator[Problem]:
+        if holder.account_id is not None:
+            yield from self._account_exists(key, holder.account_id)
+        if (holder.account_id is None) != (holder.role is PanelRole.OPERATOR):
             yield f"{key}/account_id", "operators have no account, everybody else has one"
 
     # Over all entries of a kind
@@ -207,8 +221,9 @@ class _Check:
             held = Counter(trunk.account_id for trunk in self._trunks_in_service())
             held.update(did.account_id for did in self._all_after(Did))
             held.update(user.account_id for user in self._all_after(PanelUser) if user.account_id)
+            held.update(api_key.account_id for api_key in self._all_after(ApiKey) if api_key.account_id)
             for identity in accounts & held.keys():
-                yield f"account:{identity}", f"still has trunks, DIDs or users ({held[identity]} in all)"
+                yield f"account:{identity}", f"still has trunks, DIDs, users or API keys ({held[identity]} in all)"
         carriers = {removal.identity for removal in removed if removal.kind is Carrier}
         if carriers:
             routes = Counter(route.carrier_id for route in self._all_after(Route))

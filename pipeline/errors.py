@@ -2,6 +2,7 @@
 
 SmsoutError                       code, retryable, stage
 ├── ConfigurationError            a setting that cannot work
+│   └── DirectoryInUse            a writer of the directory that lives would have to give way
 ├── SecretUnreadable              a sealed secret that none of our keys opens
 ├── BrokerError                   retryable
 │   ├── BrokerUnreachable         nobody answers at the configured address
@@ -42,6 +43,13 @@ class ConfigurationError(SmsoutError):
 
     code = "bad-configuration"
     stage = "settings"
+
+
+class DirectoryInUse(ConfigurationError):
+    """Another process on this machine writes `sms.directory` and is alive; its place is not taken unasked."""
+
+    code = "directory-in-use"
+    stage = "directory"
 
 
 class SecretUnreadable(SmsoutError):

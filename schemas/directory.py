@@ -144,6 +144,23 @@ class PanelUser(Record):
     blocked: bool = False
 
 
+class ApiKey(Record):
+    """A program's access to the management API: acts with `role` in one account, an operator's in all of them.
+
+    `digest` is the key's SHA-256 (hex): a key is 256 random bits, so nothing slower is needed. `hint` is its end, to
+    tell keys apart.
+    """
+
+    schema_version: Literal[1] = 1
+    id: Uuid
+    account_id: Uuid | None = None
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    role: PanelRole
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    hint: Annotated[str, Field(min_length=4, max_length=4)]
+    created_at: AwareDatetime
+
+
 class WriterClaim(Record):
     """Who writes `sms.directory` now: the record `writer:current`, which is no configuration."""
 
@@ -154,7 +171,7 @@ class WriterClaim(Record):
     since: AwareDatetime
 
 
-DirectoryEntry = Account | Did | Trunk | Carrier | Route | PanelUser
+DirectoryEntry = Account | Did | Trunk | Carrier | Route | PanelUser | ApiKey
 
 KINDS: Final[dict[str, type[DirectoryEntry]]] = {
     "account": Account,
@@ -163,6 +180,7 @@ KINDS: Final[dict[str, type[DirectoryEntry]]] = {
     "carrier": Carrier,
     "route": Route,
     "paneluser": PanelUser,
+    "apikey": ApiKey,
 }
 """The kinds of entries, by the first part of their key."""
 

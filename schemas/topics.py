@@ -7,6 +7,7 @@ is made from them; `smsout topics apply` creates what is missing and reports wha
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from schemas.audit import AuditEvent
 from schemas.callback import WaitingNotification
 from schemas.directory import DirectoryEntry
 from schemas.dlr import SegmentReceipt
@@ -17,6 +18,7 @@ from schemas.status import MessageStatus
 from schemas.submission import Submission
 
 DIRECTORY: Final = "sms.directory"
+AUDIT: Final = "sms.audit.recorded"
 SUBMITTED: Final = "sms.mt.submitted"
 SEGMENTED: Final = "sms.mt.segmented"
 STATUS: Final = "sms.mt.status"
@@ -128,6 +130,9 @@ def catalogue(
         Topic(
             DIRECTORY, "<kind>:<id>", DirectoryEntry, 1, -1, "Configuration; every agent holds it in memory",
             cleanup="compact", extra_configs={"min.cleanable.dirty.ratio": "0.1"},
+        ),
+        Topic(
+            AUDIT, "account id", AuditEvent, 1, 365 * DAY_MS, "Who changed, revealed or tried what, in order",
         ),
         main(
             SUBMITTED, "trunk id", Submission,

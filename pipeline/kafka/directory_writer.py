@@ -19,10 +19,12 @@ from pydantic import ValidationError
 
 from pipeline.directory import Directory
 from pipeline.directory_rules import Change, Removal, change_key, check
-from pipeline.errors import BrokerUnreachable, DirectoryFenced, NotAcknowledged
+from pipeline.errors import BrokerError, BrokerUnreachable, DirectoryFenced, DirectoryInUse, NotAcknowledged
 from pipeline.failpoints import failpoint
 from pipeline.kafka.client import connection, start
 from pipeline.kafka.directory_view import DirectoryView
+from pipeline.kafka.producer import OutRecord
+from pipeline.kafka.writer_liveness import is_alive_here
 from pipeline.settings import KafkaSettings
 from schemas.directory import Trunk, WriterClaim
 from schemas.identifiers import uuid7
@@ -51,6 +53,7 @@ class DirectoryWriter:
         self._producer: AIOKafkaProducer | None = None
         self._instance = uuid7()
         self._claim: WriterClaim | None = None
+        self._replaced = asyncio.Event()
         self._writing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
 
@@ -59,13 +62,37 @@ class DirectoryWriter:
         """The directory as it is, also when another writer has taken over."""
         return self._view.directory
 
-    async def start(self) -> Self:
+    @property
+    def claim(self) -> WriterClaim | None:
+        """Who writes now; None when the last one has left."""
+        return self._claim
+
+    async def until_replaced(self) -> None:
+        """Wait until another writer has taken over, or the directory is no longer followed.
+
+        Raises `DirectoryFenced`, or what ended the following.
+        """
+        if self._following is None:
+            raise DirectoryFenced("the directory's writer has not been started")
+        replaced = asyncio.create_task(self._replaced.wait())
+        try:
+            await asyncio.wait({replaced, self._following}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            replaced.cancel()
+        if self._following.done():
+            self._following.result()
+        self._must_be_ours()
+
+    async def start(self, *, take_over: bool = True) -> Self:
         """Read the directory and take the place of any earlier writer.
 
-        Raises `BrokerUnreachable`, also when the topic does not exist.
+        Without `take_over` one that is alive on this machine keeps its place. Raises `DirectoryInUse` then, and
+        `BrokerUnreachable`, also when the topic does not exist.
         """
         await self._view.start()
         try:
+            if not take_over and self._claim is not None and is_alive_here(self._claim):
+                raise DirectoryInUse(f"{_described(self._claim)} writes {DIRECTORY} and is alive")
             # From here on an earlier writer can write no more, so what is read now is the last that it wrote.
             self._producer = await self._new_producer()
             await self._catch_up()
@@ -80,10 +107,11 @@ class DirectoryWriter:
         log.info("directory_writer_started", version=self.directory.version)
         return self
 
-    async def write(self, *changes: Change) -> None:
+    async def write(self, *changes: Change, beside: Sequence[OutRecord] = ()) -> None:
         """Check `changes` as one set and write them in one transaction: all of them, or none.
 
-        Returns when `directory` shows them. What changes nothing is left out.
+        Returns when `directory` shows them. What changes nothing is left out. Records for other topics `beside` the
+        changes are part of the transaction; they are left out when nothing changes.
 
         Raises:
             RuleViolated: with every problem; nothing is written.
@@ -104,7 +132,7 @@ class DirectoryWriter:
             prepare = asyncio.to_thread(self._prepare, changes) if len(changes) > LARGE_SET else None
             records = await prepare if prepare else self._prepare(changes)
             if records:
-                await self._append(records)
+                await self._append(records, beside)
 
     async def purge(self, older_than: timedelta, now: datetime | None = None) -> int:
         """Remove the records of trunks that were deleted longer ago, and return how many those were."""
@@ -118,20 +146,34 @@ class DirectoryWriter:
         return len(gone)
 
     async def stop(self) -> None:
-        """Disconnect."""
+        """Leave the writer's place and disconnect."""
         if self._following is not None:
+            await self._leave()
             self._following.cancel()
             await asyncio.wait([self._following])
         await self._discard()
         await self._view.stop()
 
+    async def _leave(self) -> None:
+        """Say that nobody writes now, so that the next writer need not ask whether we live."""
+        if self._producer is None or self._claim is None or self._claim.instance != self._instance:
+            return
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
+                await self._append([(CLAIM_KEY, None)])
+        except (BrokerError, TimeoutError) as error:
+            log.warning("directory_claim_left_behind", error=repr(error))
+
     def _see(self, record: ConsumerRecord) -> None:
-        if record.key == CLAIM_KEY and record.value is not None:
-            try:
-                self._claim = WriterClaim.from_bytes(record.value)
-            except ValidationError:
-                # Of a version that we do not know: a newer writer's, not ours.
-                self._claim = None
+        if record.key != CLAIM_KEY:
+            return
+        try:
+            self._claim = WriterClaim.from_bytes(record.value) if record.value is not None else None
+        except ValidationError:
+            # Of a version that we do not know: a newer writer's, not ours.
+            self._claim = None
+        if self._following is not None and (self._claim is None or self._claim.instance != self._instance):
+            self._replaced.set()
 
     def _must_be_ours(self) -> None:
         if self._claim is None or self._claim.instance != self._instance:
@@ -178,7 +220,7 @@ class DirectoryWriter:
             raise
         return producer
 
-    async def _append(self, records: Sequence[Record]) -> None:
+    async def _append(self, records: Sequence[Record], beside: Sequence[OutRecord] = ()) -> None:
         producer = self._producer
         if producer is None:
             raise NotAcknowledged("the directory's writer has not been started", stage="directory")
@@ -186,6 +228,10 @@ class DirectoryWriter:
             async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
                 await producer.begin_transaction()
                 last = await _send(producer, records)
+                for other in beside:
+                    await producer.send_and_wait(
+                        other.topic, other.value, key=other.key, partition=other.partition, headers=list(other.headers)
+                    )
                 failpoint("directory.after_append")
                 await producer.commit_transaction()
             failpoint("directory.after_commit")
@@ -248,6 +294,10 @@ async def _stop(producer: AIOKafkaProducer) -> None:
         await producer.client.close()
 
 
+def _described(claim: WriterClaim) -> str:
+    return f"process {claim.pid} on {claim.host}, since {claim.since:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _fenced(claim: WriterClaim | None) -> DirectoryFenced:
-    who = f"process {claim.pid} on {claim.host}, since {claim.since:%Y-%m-%d %H:%M:%S} UTC" if claim else "not known"
+    who = _described(claim) if claim else "not known"
     return DirectoryFenced(f"another writer of {DIRECTORY} has taken over ({who}); only one can write at a time")

@@ -14,6 +14,7 @@ from pipeline.errors import UnreadableRecord
 from schemas.directory import (
     KINDS,
     Account,
+    ApiKey,
     CallbackSecret,
     Carrier,
     Did,
@@ -76,6 +77,9 @@ EVERY_KIND: list[DirectoryEntry] = [
     Carrier(id=uuid(200), name="carrier", url="https://carrier.example/segments"),
     route(300),
     PanelUser(id=uuid(400), email="a@example.com", role=PanelRole.OPERATOR, password_hash="$argon2id$"),
+    ApiKey(
+        id=uuid(500), name="job", role=PanelRole.OPERATOR, digest="0" * 64, hint="abcd", created_at=datetime.now(UTC)
+    ),
 ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from schemas.directory import KINDS, Trunk, key_of
 
 GOLDEN = Path(__file__).parents[2] / "contract" / "golden"
-FILES = {"paneluser": "panel-user"}
+FILES = {"paneluser": "panel-user", "apikey": "api-key"}
 
 
 def golden(kind: str) -> bytes:

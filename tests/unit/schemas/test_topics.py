@@ -10,6 +10,7 @@ from schemas.topics import (
     CALLBACK_DELAYS_SECONDS,
     CALLBACK_RETRY,
     DEAD_LETTER_SUFFIX,
+    AUDIT,
     DIRECTORY,
     DLR_RECEIVED,
     JOURNAL,
@@ -48,8 +49,9 @@ def test_a_refusal_has_a_place_to_go(topic: Topic) -> None:
     """Every topic that an agent consumes has a dead-letter topic that exists and holds bytes for longer."""
     if topic.name.endswith(DEAD_LETTER_SUFFIX):
         assert (topic.dead_letter, topic.value) == (None, None)
-    elif topic.name == DIRECTORY:
-        assert topic.dead_letter is None  # an unreadable entry leaves the earlier one in force
+    elif topic.name in (DIRECTORY, AUDIT):
+        # An unreadable entry leaves the earlier one in force; audit events have nobody to act on them.
+        assert topic.dead_letter is None
     else:
         assert topic.dead_letter == dead_letter_topic(topic.name)
         assert topic.retention_ms <= TOPICS[topic.dead_letter].retention_ms
@@ -89,9 +91,9 @@ def test_the_journal_is_co_partitioned_with_the_segments() -> None:
 
 
 def test_partitions_are_the_installations_except_where_order_is_total() -> None:
-    """The directory is one sequence; dead letters are few."""
+    """The directory is one sequence and so is the audit log; dead letters are few."""
     one = {name for name, topic in TOPICS.items() if topic.partitions == 1}
-    assert one == {DIRECTORY} | {name for name in TOPICS if name.endswith(DEAD_LETTER_SUFFIX)}
+    assert one == {DIRECTORY, AUDIT} | {name for name in TOPICS if name.endswith(DEAD_LETTER_SUFFIX)}
     assert {topic.partitions for name, topic in TOPICS.items() if name not in one} == {6}
 
 
