@@ -7,10 +7,10 @@ import pytest
 
 from schemas.directory import DirectoryEntry
 from schemas.topics import (
+    AUDIT,
     CALLBACK_DELAYS_SECONDS,
     CALLBACK_RETRY,
     DEAD_LETTER_SUFFIX,
-    AUDIT,
     DIRECTORY,
     DLR_RECEIVED,
     JOURNAL,
