@@ -39,7 +39,7 @@ async def serve(agent: Agent) -> None:
     view = await DirectoryView(kafka, client_id="callback-directory").start()
     producer = await RecordProducer(kafka, client_id="callback").start()
     records: GroupCommit[OutRecord] = GroupCommit(producer.write)
-    notifier = Notifier(view.directory, poster, records.add, retry.callback_delays_seconds)
+    notifier = Notifier(view, poster, records.add, retry.callback_delays_seconds)
     first_attempts = Pool(settings.workers, notifier)
     later_attempts = Pool(retry_workers, notifier)
     first = await TrackedConsumer(

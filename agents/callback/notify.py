@@ -4,6 +4,7 @@
 before the attempt is finished. A crash in between repeats the attempt with the same `webhook-id`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from time import perf_counter, time
@@ -14,11 +15,11 @@ from agents.callback.read import Notification, Unreadable, origin_of, trunk_to_n
 from pipeline.callbacks.retry_schedule import after_failure
 from pipeline.callbacks.signing import signed_headers
 from pipeline.dead_letters import dead_letter
-from pipeline.directory import Directory
 from pipeline.errors import InDoubt, NotSent, PostFailed, Refused
 from pipeline.failpoints import failpoint
 from pipeline.http_poster import HttpPoster
 from pipeline.kafka.consumer import Work
+from pipeline.kafka.directory_view import DirectoryView
 from pipeline.kafka.producer import OutRecord
 from pipeline.metrics import MESSAGES, POST_SECONDS, POSTS
 from pipeline.notification import CONTENT_TYPE, body_of
@@ -49,12 +50,14 @@ class Notifier:
     """Makes attempts. `commit` returns when the broker has the record."""
 
     def __init__(
-        self, directory: Directory, poster: HttpPoster, commit: Commit, delays_seconds: tuple[int, ...]
+        self, view: DirectoryView, poster: HttpPoster, commit: Commit, delays_seconds: tuple[int, ...]
     ) -> None:
-        self._directory = directory
+        self._view = view
         self._poster = poster
         self._commit = commit
         self._delays_seconds = delays_seconds
+        self._catching_up = asyncio.Lock()
+        self._caught_up_at_ms = 0.0
         self._seconds_of_accepted: list[float] = []
 
     def report(self) -> None:
@@ -78,12 +81,15 @@ class Notifier:
 
     async def _attempt(self, notification: Notification) -> None:
         """Make one attempt and see to what follows. URL and secrets are those of this moment."""
-        trunk = trunk_to_notify(self._directory, notification.status)
+        status = notification.status
+        if self._view.directory.trunk(status.trunk_id) is None:
+            await self._catch_up_with(notification.work)
+        trunk = trunk_to_notify(self._view.directory, status)
         if trunk is None or trunk.callback_url is None:
             _nobody_to_notify.inc()
             return
         try:
-            body = body_of(notification.status)
+            body = body_of(status)
         except (ArithmeticError, ValueError) as error:  # a time before the calendar's, a price beyond all bounds
             await self._commit(_dead_letter(notification.work, UNREADABLE, f"no body can be made: {error!r}"))
             return
@@ -93,6 +99,18 @@ class Notifier:
             return
         await self._commit(self._after(notification, failure))
         failpoint("callback.after_next_tier")
+
+    async def _catch_up_with(self, work: Work) -> None:
+        """See that the directory is at least as new as `work`.
+
+        Whoever wrote the status may have read of a new trunk a moment before this process has. One look at the topic
+        serves every record that is older than it, so trunks that do not exist cost a look now and then.
+        """
+        async with self._catching_up:
+            if work.timestamp_ms >= self._caught_up_at_ms:
+                now_ms = time() * 1000
+                await self._view.catch_up()
+                self._caught_up_at_ms = now_ms
 
     async def _post(self, notification: Notification, trunk: Trunk, url: str, body: bytes) -> str | None:
         """Post; return None when the endpoint has taken the notification, else why it has not."""
