@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 import time
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvloop
 
@@ -80,8 +80,7 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that is complete, in order, with one write."""

@@ -1,6 +1,5 @@
 import math
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +8,10 @@ import pytest
 
 from tests.bench import load
 from tests.bench.latency import percentiles
-from tests.bench.load import FIRST_NUMBER, LoadResult, Target
+from tests.bench.load import FIRST_NUMBER, LoadResult, Target, put_load
 from tests.bench.processes import calibration_ms, cpu_seconds, tree, tree_cpu_seconds, tree_resident_mb
 from tests.bench.report import as_json
+from tests.bench.system import sink
 
 WRK_OUTPUT = """Running 30s test @ http://127.0.0.1:8080/outbound_messages
   1 threads and 64 connections
@@ -43,22 +43,6 @@ def test_a_wrk_that_saw_no_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(load, "_run", lambda *_, limit_seconds: "  0 requests in 1.00s, 0.00B read\n")
     with pytest.raises(RuntimeError, match="no answer"):
         load._wrk(TARGET, 1, 1, FIRST_NUMBER, tmp_path)
-
-
-@pytest.mark.skipif(shutil.which("luajit") is None and shutil.which("lua") is None, reason="needs a Lua interpreter")
-def test_the_lua_script_makes_the_same_requests_as_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Both generators send the same bytes."""
-    scripts: list[str] = []
-
-    def run(*command: str, limit_seconds: float) -> str:
-        scripts.append((tmp_path / "load.lua").read_text())
-        return WRK_OUTPUT
-
-    monkeypatch.setattr(load, "_run", run)
-    load._wrk(TARGET, 1, 1, FIRST_NUMBER, tmp_path)
-    lua = shutil.which("luajit") or shutil.which("lua") or ""
-    output = subprocess.run([lua, "-"], input=scripts[0] + "io.write(request())", capture_output=True, text=True)
-    assert TARGET.request(FIRST_NUMBER).decode() == output.stdout
 
 
 def test_a_request_has_the_length_that_it_says() -> None:
@@ -99,3 +83,25 @@ def test_the_calibration_loop_takes_a_plausible_time() -> None:
 def test_results_become_plain_json() -> None:
     """Named tuples become objects, figures are rounded."""
     assert as_json({"a": percentiles([0.001], 1)}) == {"a": {"p50_ms": 1.0, "p95_ms": 1.0, "p99_ms": 1.0, "lost": 0}}
+
+
+@pytest.mark.parametrize("generator", ["own", "wrk"])
+def test_sink_and_generators_work_as_the_processes_that_they_are(
+    generator: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the generator says was accepted is what the sink has counted, but for requests cut off at the end."""
+    if generator == "own":
+        monkeypatch.setattr(load, "WRK", tmp_path / "no-such-program")
+    elif not load.WRK.exists():
+        pytest.skip("wrk is not installed")
+    with sink() as counting:
+        target = Target(counting.url + "/carrier", "user", "pass", "12125551234")
+        counting.reset(watch='"12122000003"')
+        result = put_load(target, 1, 4, FIRST_NUMBER, tmp_path)
+        stats = counting.stats()
+        ((path, _, body),) = counting.watched()
+    assert (generator, 0) == (result.generator, result.refused)
+    assert 0 <= stats["carrier"]["n"] - result.accepted <= 4
+    assert result.accepted > 100
+    assert result.cpu_seconds > 0
+    assert ("/carrier", TARGET.request(FIRST_NUMBER + 3).decode().partition("\r\n\r\n")[2]) == (path, body)
