@@ -1,0 +1,328 @@
+"""Ingress as a process of its own against a real Apache Kafka: what a 201 is worth, and what nothing must change."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from agents.broker.choice import BrokerKind
+from agents.ports import free_port
+from pipeline.kafka import topic_admin
+from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
+from schemas.directory import Trunk, key_of
+from schemas.topics import DIRECTORY, SUBMITTED
+from tests.brokers import RunningBroker, running_broker
+from tests.contract.bad_requests import BAD_REQUESTS, BULK, TITLES
+from tests.unit.agents.ingress.harness import JSON_API, PEPPER, Knocker, basic, bulk, new_trunk, single
+
+pytestmark = pytest.mark.kafka
+
+PARTITIONS = 2
+READY_LIMIT_SECONDS = 60.0  # a machine that runs other tests too
+CHANGE_LIMIT_SECONDS = 2.0  # one that is promised, one for the same reason
+
+
+@dataclass
+class Site:
+    """A broker with topics, and one trunk in its directory."""
+
+    broker: RunningBroker
+    kafka: KafkaSettings
+    trunk: Trunk
+    authorization: str
+
+    async def submitted(self) -> list[dict[str, Any]]:
+        """Every submission in the topic, in order of its partitions."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap_servers, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            places = [TopicPartition(SUBMITTED, partition) for partition in range(PARTITIONS)]
+            consumer.assign(places)
+            ends = await consumer.end_offsets(places)
+            found: list[dict[str, Any]] = []
+            for place in places:
+                while await consumer.position(place) < ends[place]:
+                    for record in (await consumer.getmany(place, timeout_ms=200)).get(place, ()):
+                        value = json.loads(record.value)
+                        found += value if isinstance(value, list) else [value]
+        finally:
+            await consumer.stop()
+        return found
+
+    async def ids(self) -> list[str]:
+        return [it["id"] for submission in await self.submitted() for it in submission["destinations"]]
+
+    async def add(self, trunk: Trunk) -> None:
+        producer = await RecordProducer(self.kafka, client_id="test").start()
+        try:
+            await producer.write([OutRecord(DIRECTORY, key_of(trunk), trunk.to_bytes())])
+        finally:
+            await producer.stop()
+
+
+@dataclass
+class Ingress(Knocker):
+    """A running process."""
+
+    process: asyncio.subprocess.Process
+    metrics_port: int
+    log: Path
+
+    async def ready(self) -> bool:
+        try:
+            url = f"http://127.0.0.1:{self.metrics_port}/readyz"
+            async with aiohttp.ClientSession() as client, client.get(url) as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async def until_ready(self, wanted: bool = True) -> None:
+        async with asyncio.timeout(READY_LIMIT_SECONDS):
+            while await self.ready() != wanted:
+                assert self.process.returncode is None, self.log.read_text()
+                await asyncio.sleep(0.05)
+
+    async def stopped(self) -> int:
+        async with asyncio.timeout(READY_LIMIT_SECONDS):
+            return await self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    """A broker for this module alone: it is frozen and killed."""
+    with running_broker(BrokerKind.APACHE, tmp_path_factory.mktemp("ingress")) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_site(broker: RunningBroker) -> Site:
+    kafka = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
+    await topic_admin.apply(kafka, TopicSettings(partitions=PARTITIONS), RetrySettings())
+    trunk, password = new_trunk()
+    site = Site(broker, kafka, trunk, basic(trunk.credentials[0].username, password))
+    await site.add(trunk)
+    return site
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Site:
+    return shared_site
+
+
+@asynccontextmanager
+async def ingress(site: Site, folder: Path, port: int = 0, **settings: str) -> AsyncIterator[Ingress]:
+    """Run a process until the context ends; settings are environment variables without their prefix."""
+    port, metrics_port = port or free_port(), free_port()
+    environment = {
+        **os.environ,
+        "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": site.kafka.bootstrap_servers,
+        "SMSOUT_PEPPER": PEPPER.decode(),
+        "SMSOUT_METRICS_PORT": str(metrics_port),
+        "SMSOUT_INGRESS_PORT": str(port),
+        **{f"SMSOUT_{name}": value for name, value in settings.items()},
+    }
+    log = folder / f"ingress-{metrics_port}.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "agents.ingress", env=environment, stdout=output, stderr=output
+        )
+    running = Ingress(port, site.authorization, process, metrics_port, log)
+    try:
+        if "FAILPOINT" not in settings:
+            await running.until_ready()
+        yield running
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_bad_requests_reach_no_topic(site: Site, tmp_path: Path) -> None:
+    """The whole table of bad requests against a real process: status, body, and not one record more."""
+    before = await site.submitted()
+    async with ingress(site, tmp_path) as door:
+        answers = [(bad, await door.send(bad.raw(door))) for bad in BAD_REQUESTS]
+
+        assert [(bad.name, bad.status, bad.details) for bad in BAD_REQUESTS] == [
+            (bad.name, answer.status, answer.details) for bad, answer in answers
+        ]
+        assert {(JSON_API, TITLES[bad.status], str(bad.status), str(bad.status)) for bad in BAD_REQUESTS} == {
+            (answer.headers["content-type"], error["title"], error["code"], error["status"])
+            for _, answer in answers
+            for error in answer.json["errors"]
+        }
+        # The door is open all the same.
+        assert (await door.post(single())).status == 201
+    assert len(await site.submitted()) == len(before) + 1
+
+
+async def test_accepted_messages_are_in_the_topic(site: Site, tmp_path: Path) -> None:
+    """Many clients at once, single and bulk: every id that was answered is there exactly once, and no other."""
+    before = set(await site.ids())
+    numbers = [str(15550000000 + n) for n in range(500)]
+    async with ingress(site, tmp_path) as door:
+        answers = await asyncio.gather(
+            *(door.post(single(content=f"message {n}")) for n in range(200)),
+            *(door.post(bulk(destination=numbers), BULK) for _ in range(3)),
+        )
+    assert [answer.status for answer in answers] == [201] * 203
+    documents = [answer.json["data"] for answer in answers]
+    answered = [it["id"] for data in documents for it in (data if isinstance(data, list) else [data])]
+    stored = [it for it in await site.ids() if it not in before]
+    assert sorted(answered) == sorted(stored)
+    assert len(set(answered)) == 1700
+
+
+async def test_change_of_the_directory_is_in_force_within_a_second(site: Site, tmp_path: Path) -> None:
+    """A new trunk may send, a blocked address may not, without a restart."""
+    trunk, password = new_trunk()
+    authorization = basic(trunk.credentials[0].username, password)
+
+    async def until(status: int) -> None:
+        async with asyncio.timeout(CHANGE_LIMIT_SECONDS):
+            while (await door.post(single(), authorization=authorization)).status != status:
+                await asyncio.sleep(0.02)
+
+    async with ingress(site, tmp_path) as door:
+        assert (await door.post(single(), authorization=authorization)).status == 401
+        await site.add(trunk)
+        await until(201)
+        await site.add(trunk.model_copy(update={"allowed_ips": ("192.0.2.1/32",)}))
+        await until(401)
+        await site.add(trunk.model_copy(update={"allowed_ips": ("127.0.0.0/8",)}))
+        await until(201)
+
+
+async def test_frozen_broker(site: Site, tmp_path: Path) -> None:
+    """503 with the id when the time is over, then at once; not ready; and all is well when the broker wakes up."""
+    async with ingress(site, tmp_path, INGRESS_ACKNOWLEDGE_TIMEOUT_SECONDS="1") as door:
+        assert (await door.post(single())).status == 201
+        os.kill(site.broker.pid, signal.SIGSTOP)
+        try:
+            doubtful = await door.post(single())
+            refused = await door.post(single())
+            await door.until_ready(False)
+        finally:
+            os.kill(site.broker.pid, signal.SIGCONT)
+        assert (doubtful.status, refused.status) == (503, 503)
+        assert (doubtful.headers["retry-after"], refused.headers["retry-after"]) == ("1", "1")
+        assert "meta" not in refused.json["errors"][0]
+        await door.until_ready()
+        assert (await door.post(single())).status == 201
+        # It was on its way, so now it is there, once, under the id that was told.
+        assert (await site.ids()).count(doubtful.json["errors"][0]["meta"]["message_id"]) == 1
+
+
+async def test_killed_broker_loses_nothing_that_was_answered(site: Site, tmp_path: Path) -> None:
+    """kill -9 of the broker under load: some 503, then 201 again by itself, and every 201 is in the topic."""
+    accepted: list[str] = []
+    again = asyncio.Event()
+
+    async def keep_posting(door: Ingress) -> None:
+        while not again.is_set():
+            answer = await door.post(single())
+            if answer.status == 201:
+                accepted.append(answer.json["data"]["id"])
+            else:
+                assert answer.status == 503
+                await asyncio.sleep(0.05)
+
+    async with ingress(site, tmp_path, INGRESS_ACKNOWLEDGE_TIMEOUT_SECONDS="2") as door:
+        posting = [asyncio.create_task(keep_posting(door)) for _ in range(8)]
+        while len(accepted) < 50:
+            await asyncio.sleep(0.01)
+        # From the main thread: a broker lives no longer than the thread that started it.
+        site.broker.kill()
+        site.broker.start()
+        known = len(accepted)
+        async with asyncio.timeout(READY_LIMIT_SECONDS):
+            while len(accepted) < known + 50:
+                assert door.process.returncode is None, door.log.read_text()
+                await asyncio.sleep(0.05)
+        again.set()
+        await asyncio.gather(*posting)
+    ids = await site.ids()
+    assert set(accepted) <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+async def test_stopping_finishes_what_was_begun(site: Site, tmp_path: Path) -> None:
+    """SIGTERM under load: clients get an answer or no connection, every 201 is in the topic, and the exit is 0."""
+    accepted: list[str] = []
+
+    async def keep_posting(door: Ingress) -> None:
+        while True:
+            try:
+                answer = await door.post(single())
+            except (OSError, asyncio.IncompleteReadError):
+                return
+            assert answer.status == 201
+            accepted.append(answer.json["data"]["id"])
+
+    async with ingress(site, tmp_path) as door:
+        posting = [asyncio.create_task(keep_posting(door)) for _ in range(16)]
+        while len(accepted) < 100:
+            await asyncio.sleep(0.01)
+        door.process.send_signal(signal.SIGTERM)
+        assert await door.stopped() == 0
+        await asyncio.gather(*posting)
+    assert set(accepted) <= set(await site.ids())
+
+
+async def test_two_processes_on_one_port(site: Site, tmp_path: Path) -> None:
+    """Both take requests; when one stops, the other goes on."""
+    port = free_port()
+    async with ingress(site, tmp_path, port, INGRESS_REUSE_PORT="true", SLOT="0") as first:
+        async with ingress(site, tmp_path, port, INGRESS_REUSE_PORT="true", SLOT="1") as second:
+            answers = await asyncio.gather(*(first.post(single()) for _ in range(60)))
+            assert {201} == {answer.status for answer in answers}
+            counts = [await accepted_by(it) for it in (first, second)]
+            assert sum(counts) == 60
+            assert min(counts) > 0
+            second.process.send_signal(signal.SIGTERM)
+            assert await second.stopped() == 0
+        assert [(await first.post(single())).status for _ in range(10)] == [201] * 10
+
+
+async def accepted_by(door: Ingress) -> int:
+    url = f"http://127.0.0.1:{door.metrics_port}/metrics"
+    async with aiohttp.ClientSession() as client, client.get(url) as answer:
+        text = await answer.text()
+    (value,) = [
+        line.split()[1] for line in text.splitlines() if line.startswith("smsout_ingress_messages_accepted_total ")
+    ]
+    return int(float(value))
+
+
+@pytest.mark.parametrize(("failpoint", "stored"), [("ingress.before_produce:1", 0), ("ingress.after_acknowledge:1", 1)])
+async def test_killed_around_the_write(site: Site, tmp_path: Path, failpoint: str, stored: int) -> None:
+    """No answer in both cases: before the write nothing is there, after the acknowledgement the message is."""
+    before = len(await site.ids())
+    async with ingress(site, tmp_path, FAILPOINT=failpoint) as door:
+        await door.until_ready()
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await door.post(single())
+        assert await door.stopped() == -signal.SIGKILL
+    assert len(await site.ids()) == before + stored
+
+
+async def test_broker_that_does_not_exist(site: Site, tmp_path: Path) -> None:
+    """One clear line that names the address and the setting, and an exit code that says "unavailable"."""
+    nowhere = Site(site.broker, KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port()}"), site.trunk, "")
+    async with ingress(nowhere, tmp_path, KAFKA_CONNECT_TIMEOUT_SECONDS="1", FAILPOINT="none:1") as door:
+        assert await door.stopped() == 69
+        (line,) = [it for it in door.log.read_text().splitlines() if "broker_unreachable" in it]
+        assert nowhere.kafka.bootstrap_servers in line
+        assert "SMSOUT_KAFKA_BOOTSTRAP_SERVERS" in line
