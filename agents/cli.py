@@ -15,6 +15,7 @@ from typing import Annotated, Final, NoReturn
 import structlog
 import typer
 from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
 from agents import directory_commands, schema_documents, topics_commands
 from agents.broker.choice import BrokerKind
@@ -115,6 +116,16 @@ def _fail(message: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
+def _wrong_settings(error: ValidationError) -> str:
+    """Name each setting as it is written in the environment; its value may be a secret and is not shown."""
+    prefixes = {
+        group.__name__: str(group.model_config.get("env_prefix", "")) for group in BaseSettings.__subclasses__()
+    }
+    prefix = prefixes.get(error.title, f"{error.title}.")
+    problems = [(".".join(map(str, it["loc"])), it["msg"]) for it in error.errors(include_input=False)]
+    return "; ".join(f"{prefix}{name.upper() if error.title in prefixes else name}: {what}" for name, what in problems)
+
+
 def main() -> None:
     """Run the command line; ends the process with a code of sysexits.h when it fails."""
     if not (len(sys.argv) > 1 and sys.argv[1] in {spec.name for spec in ROSTER}):
@@ -126,8 +137,7 @@ def main() -> None:
     except ConfigurationError as error:
         _fail(str(error), EXIT_CONFIGURATION)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in error.errors())
-        _fail(f"{error.title} cannot be used: {problems}", EXIT_CONFIGURATION)
+        _fail(_wrong_settings(error), EXIT_CONFIGURATION)
     except BrokerUnreachable as error:
         _fail(str(error), EXIT_UNAVAILABLE)
     except SmsoutError as error:

@@ -2,11 +2,12 @@
 
 import asyncio
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from agents.child import Child
+from agents.child import TAIL_LINES, Child
 from agents.launch import Launch
 from agents.runtime import EXIT_CONFIGURATION
 
@@ -56,6 +57,8 @@ class Service:
         """Set while the current life is ready."""
         self.hopeless = asyncio.Event()
         """Set when it ended over its configuration before it was ever ready: another start will not help."""
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        """The last lines that its process wrote, over all lives."""
         self._launch = launch
         self._is_ready = is_ready
         self._tell = say
@@ -65,13 +68,12 @@ class Service:
         self._child: Child | None = None
         self._was_ever_ready = False
 
-    @property
-    def tail(self) -> list[str]:
-        """The last lines of the latest life."""
-        return list(self._child.tail) if self._child else []
-
     def _say(self, line: str) -> None:
         self._tell(self.name, line)
+
+    def _pass_on(self, line: str) -> None:
+        self.tail.append(line)
+        self._say(line)
 
     async def run(self) -> None:
         """Keep it running until `stop`."""
@@ -92,7 +94,7 @@ class Service:
     async def _live(self) -> tuple[int, bool]:
         """Start it and see it through; return its exit code and whether it was ready."""
         try:
-            self._child = child = await Child(self._launch, self._say).start()
+            self._child = child = await Child(self._launch, self._pass_on).start()
         except OSError as error:
             self._say(f"cannot be started: {error}")
             return EXIT_CONFIGURATION, False

@@ -63,7 +63,7 @@ def service(log: Log, name: str, launch: Launch, *, stop_seconds: float = 10.0) 
     """A service that is ready when it has said `up` once in its current life."""
 
     async def is_ready() -> bool:
-        return "up" in made.tail
+        return made._child is not None and "up" in made._child.tail
 
     made = Service(name, launch, is_ready, log.say, lambda: log.say("supervisor", "changed"), stop_seconds=stop_seconds)
     return made
