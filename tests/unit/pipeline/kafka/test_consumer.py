@@ -1,0 +1,193 @@
+"""Records that are not due stay in Kafka: the tracked consumer over a broker that is a list."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from pipeline.kafka import consumer
+from pipeline.kafka.consumer import TrackedConsumer, Work
+from pipeline.settings import AgentSettings, KafkaSettings
+
+TIER, OTHER = TopicPartition("tier", 0), TopicPartition("other", 0)
+
+
+class Broker:
+    """Stands for aiokafka: positions, pauses, and records whose value is when they are due."""
+
+    def __init__(self, records: dict[TopicPartition, list[float]]) -> None:
+        self.records = records
+        self.position = dict.fromkeys(records, 0)
+        self.paused: set[TopicPartition] = set()
+        self.fetched: list[tuple[str, int]] = []
+        self.committed: dict[TopicPartition, int] = {}
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Any]]:
+        await asyncio.sleep(0)
+        fetched = {}
+        for place, due in self.records.items():
+            if place in self.paused or self.position[place] >= len(due):
+                continue
+            fetched[place] = [
+                SimpleNamespace(
+                    topic=place.topic, partition=0, offset=offset, timestamp=0, key=None,
+                    value=str(due[offset]).encode(), headers=(),
+                )
+                for offset in range(self.position[place], len(due))
+            ]  # fmt: skip
+            self.fetched += [(place.topic, record.offset) for record in fetched[place]]
+            self.position[place] = len(due)
+        return fetched
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        self.position[place] = offset
+
+    def pause(self, place: TopicPartition) -> None:
+        self.paused.add(place)
+
+    def resume(self, place: TopicPartition) -> None:
+        self.paused.discard(place)
+
+    def highwater(self, place: TopicPartition) -> int:
+        return len(self.records[place])
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        self.committed |= offsets
+
+
+class Bench:
+    """A consumer with wall clock and loop clock in hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, records: dict[TopicPartition, list[float]]) -> None:
+        self.monkeypatch = monkeypatch
+        self.wall = self.clock = 0.0
+        self.broker = Broker(records)
+        self.asked: list[float] = []
+
+        def wait_seconds(_topic: str, value: bytes | None) -> float:
+            self.asked.append(float(value or b"0"))
+            return min(max(float(value or b"0") - self.wall, 0.0), 100.0)
+
+        monkeypatch.setattr(consumer, "AIOKafkaConsumer", lambda **_: self.broker)
+        self.consumer = TrackedConsumer(
+            KafkaSettings(), AgentSettings(), group="g", topics=["tier"], run_ahead=10, wait_seconds=wait_seconds
+        )
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.clock)
+        self.consumer.assign(set(records))
+
+    def pass_time(self, seconds: float, wall: float | None = None) -> None:
+        self.clock += seconds
+        self.wall += seconds if wall is None else wall
+
+    async def poll(self) -> list[tuple[str, int]]:
+        """Fetch three times, finish what is handed out, and say what it was."""
+        stopping = asyncio.Event()
+        getmany, polls = self.broker.getmany, 0
+
+        async def counted(*, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Any]]:
+            nonlocal polls
+            polls += 1
+            if polls == 3:
+                stopping.set()
+            return await getmany(timeout_ms=timeout_ms, max_records=max_records)
+
+        self.monkeypatch.setattr(self.broker, "getmany", counted)
+        found: list[tuple[str, int]] = []
+        async for batch in self.consumer.batches(stopping):
+            for work in batch:
+                assert work.tracker.begin()
+                work.tracker.finish(work.offset)
+                found.append((work.topic, work.offset))
+        self.monkeypatch.setattr(self.broker, "getmany", getmany)
+        return found
+
+
+async def test_a_record_is_handed_out_when_it_is_due_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its partition is paused at it meanwhile, and the records behind it come when it does or later."""
+    bench = Bench(monkeypatch, {TIER: [5.0, 5.5, 9.0]})
+    assert await bench.poll() == []
+    assert (bench.broker.paused, bench.broker.position[TIER]) == ({TIER}, 0)
+    bench.pass_time(4.9)
+    assert await bench.poll() == []
+    bench.pass_time(0.1)
+    assert await bench.poll() == [("tier", 0)]
+    bench.pass_time(0.5)
+    assert await bench.poll() == [("tier", 1)]
+    bench.pass_time(4.0)
+    assert await bench.poll() == [("tier", 2)]
+    assert bench.broker.paused == set()
+
+
+async def test_a_waiting_partition_is_not_fetched_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others flow; the one that waits is left alone until its time."""
+    bench = Bench(monkeypatch, {TIER: [50.0], OTHER: [0.0]})
+    assert await bench.poll() == [("other", 0)]
+    bench.broker.records[OTHER].append(0.0)
+    assert await bench.poll() == [("other", 1)]
+    assert bench.broker.fetched.count(("tier", 0)) == 1
+
+
+async def test_a_wall_clock_that_is_set_back_does_not_stop_a_tier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait is decided once and then counted on the loop's clock."""
+    bench = Bench(monkeypatch, {TIER: [5.0]})
+    assert await bench.poll() == []
+    bench.pass_time(5.0, wall=-3600.0)
+    assert await bench.poll() == [("tier", 0)]
+    assert bench.asked == [5.0]
+
+
+async def test_waiting_is_not_being_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records that are not due are no lag; once due they are, until they are finished."""
+    bench = Bench(monkeypatch, {TIER: [0.0, 60.0, 60.0]})
+    assert await bench.poll() == [("tier", 0)]
+    assert bench.consumer.lag() == 0
+    bench.pass_time(60.0)
+    assert bench.consumer.lag() == 2
+    assert await bench.poll() == [("tier", 1), ("tier", 2)]
+    assert bench.consumer.lag() == 0
+
+
+async def test_only_what_is_finished_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit stands at the record that waits, so that a crash finds it again."""
+    bench = Bench(monkeypatch, {TIER: [0.0, 60.0]})
+    await bench.poll()
+    await bench.consumer.commit()
+    assert bench.broker.committed == {TIER: 1}
+
+
+async def test_a_rebalance_finds_out_anew_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiokafka starts a new assignment without pauses; a remembered one would never be lifted."""
+    bench = Bench(monkeypatch, {TIER: [5.0]})
+    await bench.poll()
+    bench.broker.paused.clear()
+    bench.consumer.assign({TIER})
+    assert await bench.poll() == []
+    assert bench.broker.paused == {TIER}
+    bench.pass_time(5.0)
+    assert await bench.poll() == [("tier", 0)]
+
+
+async def test_a_partition_that_is_too_far_ahead_is_paused_until_it_has_caught_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At `run_ahead` unfinished records the rest stays in Kafka."""
+    bench = Bench(monkeypatch, {TIER: [0.0] * 12})
+    batches = bench.consumer.batches(asyncio.Event())
+    batch = await anext(batches)
+    assert len(batch) == 12
+
+    async def following() -> list[Work]:
+        return await anext(batches)
+
+    pending = asyncio.create_task(following())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert bench.broker.paused == {TIER}
+    bench.broker.records[TIER].append(0.0)
+    for work in batch[:8]:
+        work.tracker.begin()
+        work.tracker.finish(work.offset)
+    assert [work.offset for work in await pending] == [12]
+    assert bench.broker.paused == set()
