@@ -17,7 +17,7 @@ class Customer:
     def __init__(self, ready: dict[str, Any]) -> None:
         self.ready = ready
         self.trunk: dict[str, Any] = ready["trunk"]
-        self._auth = aiohttp.BasicAuth(self.trunk["username"], self.trunk["password"])
+        self._authorization = aiohttp.encode_basic_auth(self.trunk["username"], self.trunk["password"])
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64))
@@ -33,8 +33,7 @@ class Customer:
         async with self._session.post(
             self.ready["ingress_url"] + path,
             json={"data": {"type": kind, "attributes": attributes}},
-            headers={"Content-Type": JSON_API},
-            auth=self._auth,
+            headers={"Content-Type": JSON_API, "Authorization": self._authorization},
         ) as answer:
             return answer.status, await answer.json(content_type=None)
 
