@@ -283,7 +283,7 @@ def test_prune_keeps_to_the_rules() -> None:
         ("accounts:\n  - name: twin\n", [("line 2 (accounts[0].name)", "several have this name: give the id")]),
         ("carriers:\n  - name: c\n    url: http://c\n    max_in_flight: 0\n",
          [("line 4 (carriers[0].max_in_flight)", "Input should be greater than or equal to 1")]),
-        ("accounts:\n  - name: x\n    trunks:\n      - name: t\n        allowed_ips:\n          - ::1\n          - ten\n"
+        ("accounts:\n  - name: x\n    trunks:\n      - name: t\n        allowed_ips:\n          - ::\n          - ten\n"
          "      - name: T\n        callback_url: x\n",
          [("line 7 (accounts[0].trunks[0].allowed_ips[1])", "'ten' is not an IPv4 or IPv6 address or network"),
           ("line 9 (accounts[0].trunks[1].callback_url)", "must begin with http:// or https://"),
