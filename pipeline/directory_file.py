@@ -16,7 +16,7 @@ from pipeline.directory_plan import Issuer, Plan, Planner, validation_problems
 from pipeline.directory_rules import check
 from pipeline.errors import RuleViolated
 from pipeline.yaml_places import YamlDocument
-from schemas.directory import Account, Carrier, Did, PanelUser, Route, Trunk
+from schemas.directory import Account, ApiKey, Carrier, Did, PanelUser, Route, Trunk
 from schemas.wire import WireModel, json_object
 
 
@@ -66,8 +66,8 @@ def _refers(place: str) -> bool:
 def export(directory: Directory, *, secrets: bool = True) -> str:
     """Return the directory as a file that `DirectoryFile` reads.
 
-    With `secrets` it restores everything exactly. Without, it leaves out credentials, signing secrets, people (their
-    password hashes) and trunks that are deleted already; applying it to the same directory changes nothing.
+    With `secrets` it restores everything exactly. Without, it leaves out credentials, signing secrets, people,
+    API keys and trunks that are deleted already; applying it to the same directory changes nothing.
     """
     trunks = _by_account(
         sorted(
@@ -77,7 +77,9 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
     )
     dids = _by_account(sorted(directory.entries(Did), key=lambda did: did.number))
     people = sorted(directory.entries(PanelUser), key=lambda user: (user.email, user.id)) if secrets else []
-    users = _by_account(user for user in people if user.account_id is not None)
+    programs = sorted(directory.entries(ApiKey), key=lambda key: (key.name, key.id)) if secrets else []
+    users = {owner: [_written(user) for user in owned] for owner, owned in _by_account(people).items()}
+    api_keys = {owner: [_written(key) for key in owned] for owner, owned in _by_account(programs).items()}
     carriers = sorted(directory.entries(Carrier), key=lambda carrier: (carrier.name, carrier.id))
     names = {carrier.id: carrier.name for carrier in carriers}
     content: dict[str, Any] = {
@@ -85,7 +87,7 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
             _written(account)
             | {"dids": [_Inline(_written(did)) for did in dids.get(account.id, ())]}
             | {"trunks": [_trunk(trunk, secrets=secrets) for trunk in trunks.get(account.id, ())]}
-            | ({"users": [_written(user) for user in users.get(account.id, ())]} if secrets else {})
+            | ({"users": users.get(account.id, []), "api_keys": api_keys.get(account.id, [])} if secrets else {})
             for account in sorted(directory.entries(Account), key=lambda account: (account.name, account.id))
         ],
         "carriers": [_written(carrier) for carrier in carriers],
@@ -95,7 +97,7 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
         ],
     }
     if secrets:
-        content["operators"] = [_written(user) for user in people if user.account_id is None]
+        content |= {"operators": users.get(None, []), "operator_api_keys": api_keys.get(None, [])}
     text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return (_WITH_SECRETS if secrets else _WITHOUT_SECRETS) + text
 
@@ -133,8 +135,8 @@ def _trunk(trunk: Trunk, *, secrets: bool) -> dict[str, Any]:
     return {name: value for name, value in _written(trunk).items() if secrets or name not in _SECRET}
 
 
-def _by_account(entries: Iterable[Any]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
+def _by_account(entries: Iterable[Any]) -> dict[str | None, list[Any]]:
+    found: dict[str | None, list[Any]] = {}
     for entry in entries:
         found.setdefault(entry.account_id, []).append(entry)
     return found

@@ -73,6 +73,17 @@ class UserForm(_Form):
     blocked: bool = False
 
 
+class ApiKeyForm(_Form):
+    """An API key of the account in whose list it stands, or an operator's: known by id, else by digest."""
+
+    id: Uuid | None = None
+    name: str
+    role: PanelRole
+    digest: str
+    hint: str
+    created_at: AwareDatetime
+
+
 class AccountForm(_Form):
     """An account: the one with this id, else the one with this name."""
 
@@ -82,6 +93,7 @@ class AccountForm(_Form):
     dids: tuple[DidForm, ...] | None = None
     trunks: tuple[TrunkForm, ...] | None = None
     users: tuple[UserForm, ...] | None = None
+    api_keys: tuple[ApiKeyForm, ...] | None = None
 
 
 class CarrierForm(_Form):
@@ -114,3 +126,4 @@ class DirectoryForm(_Form):
     carriers: tuple[CarrierForm, ...] | None = None
     routes: tuple[RouteForm, ...] | None = None
     operators: tuple[UserForm, ...] | None = None
+    operator_api_keys: tuple[ApiKeyForm, ...] | None = None

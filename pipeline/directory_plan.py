@@ -12,12 +12,22 @@ from typing import Any, Final, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from pipeline.directory import Directory
-from pipeline.directory_form import AccountForm, CarrierForm, DirectoryForm, RouteForm, TrunkForm, UserForm
+from pipeline.directory_form import (
+    AccountForm,
+    ApiKeyForm,
+    CarrierForm,
+    DirectoryForm,
+    RouteForm,
+    TrunkForm,
+    UserForm,
+)
+from pipeline.directory_prune import listed_entries
 from pipeline.directory_rules import Change, Removal, change_key
 from pipeline.directory_values import name_key, normalize_networks
 from pipeline.errors import RuleViolated
 from schemas.directory import (
     Account,
+    ApiKey,
     CallbackSecret,
     Carrier,
     Did,
@@ -31,7 +41,7 @@ from schemas.directory import (
 from schemas.identifiers import uuid7
 
 Path = tuple[str | int, ...]
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
 
 _WRITTEN_AS: Final = {"carrier_id": "carrier"}
 _KIND_NAMES: Final[dict[type[DirectoryEntry], tuple[str, str]]] = {
@@ -41,6 +51,7 @@ _KIND_NAMES: Final[dict[type[DirectoryEntry], tuple[str, str]]] = {
     Carrier: ("carrier", "carriers"),
     Route: ("route", "routes"),
     PanelUser: ("user", "users"),
+    ApiKey: ("API key", "API keys"),
 }
 
 
@@ -86,6 +97,7 @@ class Planner:
         }
         self._routes = {(route.destination_prefix, route.carrier_id): route for route in directory.entries(Route)}
         self._users = {user.email.casefold(): user for user in directory.entries(PanelUser)}
+        self._api_keys = {api_key.digest: api_key for api_key in directory.entries(ApiKey)}
         self._account_ids: dict[int, str] = {}
         self.issued: list[IssuedPassword] = []
         self.problems: list[tuple[str, str]] = []
@@ -102,6 +114,8 @@ class Planner:
             self._route(route, ("routes", index))
         for index, user in enumerate(form.operators or ()):
             self._user(user, None, ("operators", index))
+        for index, api_key in enumerate(form.operator_api_keys or ()):
+            self._api_key(api_key, None, ("operator_api_keys", index))
 
     def _account(self, form: AccountForm, path: Path) -> None:
         identity = self._identity(form, self._accounts, path)
@@ -115,6 +129,8 @@ class Planner:
             self._trunk(trunk, identity, name, (*path, "trunks", index))
         for index, user in enumerate(form.users or ()):
             self._user(user, identity, (*path, "users", index))
+        for index, api_key in enumerate(form.api_keys or ()):
+            self._api_key(api_key, identity, (*path, "api_keys", index))
 
     def _trunk(self, form: TrunkForm, account_id: str, account_name: str, path: Path) -> None:
         if form.id is not None:
@@ -149,6 +165,11 @@ class Planner:
         before = self._users.get(form.email.casefold())
         identity = form.id or (before.id if before else uuid7())
         self._want(path, PanelUser, **(dict(form) | {"id": identity, "account_id": account_id}))
+
+    def _api_key(self, form: ApiKeyForm, account_id: str | None, path: Path) -> None:
+        before = self._api_keys.get(form.digest)
+        identity = form.id or (before.id if before else uuid7())
+        self._want(path, ApiKey, **(dict(form) | {"id": identity, "account_id": account_id}))
 
     def _carrier(self, form: CarrierForm, path: Path) -> None:
         identity = self._identity(form, self._carriers, path)
@@ -194,35 +215,9 @@ class Planner:
 
     def prune(self, form: DirectoryForm) -> None:
         """Delete what belongs into one of the file's lists and is not there."""
-        kept = set(self._account_ids.values())
-        accounts = form.accounts
-        gone = {entry.id for entry in self._directory.entries(Account) if entry.id not in kept}
-        gone = gone if accounts is not None else set()
-        lists = {self._account_ids[index]: account for index, account in enumerate(accounts or ())}
-
-        def listed(account_id: str, name: str) -> bool:
-            return account_id in gone or (account_id in lists and getattr(lists[account_id], name) is not None)
-
-        for trunk in self._directory.entries(Trunk):
-            if trunk.deleted_at is None and listed(trunk.account_id, "trunks"):
-                # Not removed: its messages in flight still need its callback URL.
-                self._wanted.setdefault(f"trunk:{trunk.id}", trunk.model_copy(update={"deleted_at": self._now}))
-        for did in self._directory.entries(Did):
-            if listed(did.account_id, "dids"):
-                self._remove(Did, did.number)
-        for user in self._directory.entries(PanelUser):
-            if form.operators is not None if user.account_id is None else listed(user.account_id, "users"):
-                self._remove(PanelUser, user.id)
-        for identity in gone:
-            self._remove(Account, identity)
-        for route in self._directory.entries(Route) if form.routes is not None else ():
-            self._remove(Route, route.id)
-        for carrier in self._directory.entries(Carrier) if form.carriers is not None else ():
-            self._remove(Carrier, carrier.id)
-
-    def _remove(self, kind: type[DirectoryEntry], identity: str) -> None:
-        removal = Removal(kind, identity)
-        self._wanted.setdefault(removal.key.decode(), removal)
+        lists = {self._account_ids[index]: account for index, account in enumerate(form.accounts or ())}
+        for change in listed_entries(form, lists, self._directory, self._now):
+            self._wanted.setdefault(change_key(change).decode(), change)
 
     def changes(self) -> list[Change]:
         """Return what differs from the directory."""

@@ -8,6 +8,7 @@ from pipeline.directory import Directory
 from schemas.directory import (
     KINDS,
     Account,
+    ApiKey,
     CallbackSecret,
     Carrier,
     Did,
@@ -75,6 +76,11 @@ def route(number: int = 31, **values: Any) -> Route:
 def user(number: int = 41, **values: Any) -> PanelUser:
     defaults = {"account_id": uuid(1), "email": f"user{number}@example.com", "role": PanelRole.OWNER}
     return PanelUser(**{"id": uuid(number), "password_hash": "$argon2id$x"} | defaults | values)
+
+
+def api_key(number: int = 51, **values: Any) -> ApiKey:
+    defaults: dict[str, Any] = {"account_id": uuid(1), "name": f"api key {number}", "role": PanelRole.MEMBER}
+    return ApiKey(id=uuid(number), digest=f"{number:064x}", hint="hint", created_at=CREATED, **defaults | values)
 
 
 def directory(*entries: DirectoryEntry) -> Directory:

@@ -15,7 +15,7 @@ from pipeline.directory_plan import Issuer, Plan
 from pipeline.directory_rules import Change, Removal, change_key
 from pipeline.directory_values import name_key, name_problem
 from pipeline.errors import RuleViolated
-from schemas.directory import Account, Carrier, Did, InDoubtPolicy, PanelRole, PanelUser, Route, Trunk
+from schemas.directory import Account, ApiKey, Carrier, Did, InDoubtPolicy, PanelRole, PanelUser, Route, Trunk
 from tests.unit.pipeline.directory_entries import (
     CREATED,
     LATER,
@@ -23,6 +23,7 @@ from tests.unit.pipeline.directory_entries import (
     PEPPER,
     SEALER,
     account,
+    api_key,
     carrier,
     contents,
     credential,
@@ -37,6 +38,8 @@ from tests.unit.pipeline.directory_entries import (
 
 ISSUER = Issuer(lambda trunk_id: new_password_verifier(trunk_id, 1, PEPPER, SEALER), new_callback_secret)
 NOW = LATER + timedelta(days=1)
+
+EMPTY = "accounts: []\ncarriers: []\nroutes: []\noperators: []\noperator_api_keys: []"
 
 WRITTEN_BY_HAND = b"""
 accounts:
@@ -103,6 +106,8 @@ def full() -> Directory:
         route(32),
         user(41, blocked=True),
         user(42, account_id=None, role=PanelRole.OPERATOR),
+        api_key(51),
+        api_key(52, account_id=None, role=PanelRole.OPERATOR),
     )  # fmt: skip
 
 
@@ -151,7 +156,7 @@ def test_an_export_without_secrets_holds_none() -> None:
     """No verifier, seal, signing secret or person's hash; and applying it where it comes from changes nothing."""
     held = full()
     text = export(held, secrets=False)
-    for word in ("whsec_", "hmac", "sealed", "argon2", "username-", "user41"):
+    for word in ("whsec_", "hmac", "sealed", "argon2", "username-", "user41", "digest", "api key 51"):
         assert word in export(held)
         assert word not in text
     assert plan(text, held, prune=True) == Plan((), (), ())
@@ -222,13 +227,13 @@ def test_a_deleted_trunks_name_is_free_and_its_id_brings_it_back() -> None:
 
 def test_without_prune_nothing_is_deleted() -> None:
     """Entries that a file does not name stay."""
-    assert plan("accounts: []\ncarriers: []\nroutes: []\noperators: []", full()).changes == ()
+    assert plan(EMPTY, full()).changes == ()
 
 
 def test_prune_deletes_what_is_in_no_list() -> None:
     """Everything goes that belongs into an empty list; trunks softly, for their messages in flight."""
     held = full()
-    made = plan("accounts: []\ncarriers: []\nroutes: []\noperators: []", held, prune=True)
+    made = plan(EMPTY, held, prune=True)
     left = contents(put(held, made.changes))
     assert {(type(entry), getattr(entry, "deleted_at", None)) for entry in left} == {(Trunk, NOW), (Trunk, LATER)}
     assert "2 trunks deleted" in made.summary
@@ -241,7 +246,9 @@ def test_prune_deletes_what_is_in_no_list() -> None:
         ("accounts: [{name: account 1}]", set()),
         ("accounts: [{name: account 1, dids: []}]", {(Did, "12125551235"), (Did, "12125551234")}),
         ("accounts: [{name: account 1, users: []}]", {(PanelUser, uuid(41))}),
+        ("accounts: [{name: account 1, api_keys: []}]", {(ApiKey, uuid(51))}),
         ("operators: []", {(PanelUser, uuid(42))}),
+        ("operator_api_keys: []", {(ApiKey, uuid(52))}),
         ("routes: []", {(Route, uuid(31))}),
         ("routes: []\ncarriers: []", {(Route, uuid(31)), (Carrier, uuid(21))}),
         ("", set()),
@@ -252,6 +259,7 @@ def test_prune_leaves_lists_alone_that_are_not_in_the_file(content: str, gone: s
     held = directory(
         account(1), did("12125551234"), did("12125551235"), trunk(11), carrier(21), route(31),
         user(41), user(42, account_id=None, role=PanelRole.OPERATOR),
+        api_key(51), api_key(52, account_id=None, role=PanelRole.OPERATOR),
     )  # fmt: skip
     made = plan(content, held, prune=True)
     assert {(change.kind, change.identity) for change in made.changes if isinstance(change, Removal)} == gone
@@ -283,8 +291,8 @@ def test_prune_keeps_to_the_rules() -> None:
         ("accounts:\n  - name: twin\n", [("line 2 (accounts[0].name)", "several have this name: give the id")]),
         ("carriers:\n  - name: c\n    url: http://c\n    max_in_flight: 0\n",
          [("line 4 (carriers[0].max_in_flight)", "Input should be greater than or equal to 1")]),
-        ("accounts:\n  - name: x\n    trunks:\n      - name: t\n        allowed_ips:\n          - ::\n          - ten\n"
-         "      - name: T\n        callback_url: x\n",
+        ("accounts:\n  - name: x\n    trunks:\n      - name: t\n        allowed_ips:\n          - 10.0.0.1\n"
+         "          - ten\n      - name: T\n        callback_url: x\n",
          [("line 7 (accounts[0].trunks[0].allowed_ips[1])", "'ten' is not an IPv4 or IPv6 address or network"),
           ("line 9 (accounts[0].trunks[1].callback_url)", "must begin with http:// or https://"),
           ("line 4 (accounts[0].trunks[0].name)", "'t' is the name of another trunk of the account"),
@@ -322,6 +330,6 @@ def test_the_export_is_plain_yaml() -> None:
     """Any YAML tool reads it, and numbers are quoted so that none takes them for integers."""
     held = full()
     tree = yaml.safe_load(export(held))
-    assert set(tree) == {"accounts", "carriers", "routes", "operators"}
+    assert set(tree) == {"accounts", "carriers", "routes", "operators", "operator_api_keys"}
     assert tree["accounts"][0]["dids"][0] == {"number": "12125551234", "p2p_enabled": True}
     assert [route["destination_prefix"] for route in tree["routes"]] == ["", "0123"]
