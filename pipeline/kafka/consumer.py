@@ -7,6 +7,7 @@ a killed process that comes back takes its partitions at once instead of after t
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, NamedTuple, Self
+from zlib import crc32
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -47,8 +48,20 @@ class _Held(NamedTuple):
     until: float
 
 
+def _member(group: str, slot: int, topics: tuple[str, ...]) -> str:
+    """Return the static member's id: `<group>-<slot>`, with a mark of the topics when there are several.
+
+    The broker gives a returning static member what it had before, without a look at what it subscribes to now: after
+    a change of the retry schedule the new tiers would lie there unread, and the old ones end the process. Under
+    another id it is a new member; the old one's share comes to it after the session time-out.
+    """
+    if len(topics) == 1:
+        return f"{group}-{slot}"
+    return f"{group}-{slot}-{crc32(' '.join(sorted(topics)).encode()):08x}"
+
+
 class TrackedConsumer:
-    """Consumes `topics` as member `<group>-<slot>` of `group`.
+    """Consumes `topics` as a static member of `group`, one for each slot.
 
     With `wait_seconds` a record that is not due, and what is behind it in its partition, stays in Kafka until it is:
     waiting costs disk, not memory, and holds up no other partition. Its wait is asked for once and then counted on
@@ -80,7 +93,7 @@ class TrackedConsumer:
             **connection(kafka),
             client_id=f"{group}-{agent.slot}",
             group_id=group,
-            group_instance_id=f"{group}-{agent.slot}",
+            group_instance_id=_member(group, agent.slot, self._topics),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             session_timeout_ms=int(kafka.session_timeout_seconds * 1000),
