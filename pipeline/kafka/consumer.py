@@ -106,9 +106,11 @@ class TrackedConsumer:
         )
 
     async def start(self) -> Self:
-        """Connect and join. Raises `BrokerUnreachable`."""
-        self._consumer.subscribe(self._topics, listener=_Listener(self))
+        """Connect, and begin to join; `joined` tells when the group has answered. Raises `BrokerUnreachable`."""
         await start(self._consumer, self._kafka)
+        # Not before: aiokafka's start would wait for the group, which can wait for a member that is gone until its
+        # session ends, and that is no unreachable broker.
+        self._consumer.subscribe(self._topics, listener=_Listener(self))
         self._moved_at = asyncio.get_running_loop().time()
         return self
 
