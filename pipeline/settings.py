@@ -156,3 +156,28 @@ class CallbackSettings(BaseSettings):
     allowed_addresses: Names = ()
     """Networks that may be called although they are not global, as `network` or `network:port` (IPv6 in brackets
     with a port): for development and for endpoints inside one's own network."""
+
+
+class PanelSettings(BaseSettings):
+    """The web panel and the management API."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_PANEL_")
+
+    host: str = "127.0.0.1"
+    port: Port = 8081
+    public_url: str | None = None
+    """Where browsers reach it: `https://sms.example`. May be left out on loopback, where plain http is allowed."""
+    ingress_urls: Names = ()
+    """Where customers send messages to; the credentials window shows them."""
+    trusted_proxies: Names = ()
+    """Networks whose X-Forwarded-For counts."""
+    max_body_bytes: Annotated[int, Field(ge=65_536)] = 8_388_608
+    """A CSV with 200,000 numbers takes 4 MB."""
+    idle_timeout_seconds: float = 1800.0
+    """A session that is not used for this long ends."""
+    session_timeout_seconds: float = 43_200.0
+    """So does every session after this."""
+    write_timeout_seconds: float = 10.0
+    """How long a request waits for the broker to acknowledge a message or an audit event."""
+    take_over: bool = False
+    """Take the place of a panel on this machine that is still alive."""

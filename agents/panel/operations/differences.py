@@ -1,0 +1,61 @@
+"""What changed between two states of an entry, for the audit log: no secrets, and no list that has no end."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from schemas.audit import Difference
+from schemas.directory import DirectoryEntry
+
+MAX_LISTED: Final = 20
+_LEFT_OUT: Final = frozenset({"schema_version", "id", "number"})
+# Secrets show as nothing but that they are others now.
+_SECRET: Final = frozenset({"password_hash", "digest", "hint"})
+
+
+def between(before: DirectoryEntry | None, after: DirectoryEntry | None) -> tuple[Difference, ...]:
+    """Return the attributes in which `after` differs; of a new or removed entry all that say something."""
+    entry = after if after is not None else before
+    if entry is None:
+        return ()
+    found = []
+    for name in type(entry).model_fields:
+        if name in _LEFT_OUT:
+            continue
+        was, now = getattr(before, name, None), getattr(after, name, None)
+        if was == now:
+            continue
+        if name in _SECRET:
+            old, new = ("(hidden)" if was else None), ("(hidden, new)" if now else None)
+        elif isinstance(was, tuple) and isinstance(now, tuple) and name in ("allowed_sources", "allowed_ips"):
+            # Only what came and went: lists of sources can be long.
+            held, wanted = frozenset(was), frozenset(now)
+            old, new = _listed([it for it in was if it not in wanted]), _listed([it for it in now if it not in held])
+        else:
+            old, new = _text(name, was), _text(name, now)
+        found.append(Difference(attribute=name, before=old, after=new))
+    return tuple(found)
+
+
+def _text(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "credentials":
+        return f"username {value[0].username}, password version {value[0].version}" + _grace(value)
+    if name == "callback_secrets":
+        return f"{len(value)} signing secret(s)" + _grace(value)
+    if isinstance(value, tuple):
+        return _listed(value)
+    return str(value)
+
+
+def _grace(secrets: Sequence[Any]) -> str:
+    return f", the one before until {secrets[1].valid_until:%Y-%m-%d %H:%M:%S} UTC" if len(secrets) > 1 else ""
+
+
+def _listed(items: Sequence[str]) -> str | None:
+    if not items:
+        return None
+    more = f" and {len(items) - MAX_LISTED} more" if len(items) > MAX_LISTED else ""
+    return ", ".join(items[:MAX_LISTED]) + more
