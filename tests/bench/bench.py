@@ -12,14 +12,18 @@ from tests.bench.processes import (
     children,
     command,
     cpu_seconds,
+    resident_mb,
     tree_cpu_seconds,
     tree_resident_mb,
+    wait_until_quiet,
 )
 from tests.bench.system import SinkClient, System, alive, sink, system
 
 DRAIN_SECONDS: Final = 180.0
 QUIET_SECONDS: Final = 1.5
 WARM_UP_SECONDS: Final = 5
+QUIET_LIMIT_SECONDS: Final = 60.0
+NOISE_CORES: Final = 0.15
 
 
 class Plan(NamedTuple):
@@ -45,6 +49,7 @@ class Result(NamedTuple):
     plan: Plan
     broker: str
     calibration_ms: float
+    busy_cores_before: float
     start_up_seconds: float
     load: LoadResult
     accepted: int
@@ -61,10 +66,17 @@ class Result(NamedTuple):
     processes: dict[str, Process]
     tools: dict[str, Process]
     other_cpu_seconds: float
+    seconds: float
+
+    @property
+    def noisy(self) -> bool:
+        """Tell whether others used the machine meanwhile: the figures are then too low."""
+        return self.other_cpu_seconds > NOISE_CORES * self.seconds
 
 
 def run(plan: Plan, folder: Path) -> Result:
     """Run `plan` with the system's data in `folder`. Raises `RuntimeError` when the figures would mean nothing."""
+    busy_cores = wait_until_quiet(QUIET_LIMIT_SECONDS)
     calibrated = calibration_ms()
     with (
         sink() as counting,
@@ -75,7 +87,7 @@ def run(plan: Plan, folder: Path) -> Result:
         warm_up(target, counting, plan, folder)
         idle = idle_latency(target, counting, plan.probes)
         pids = processes(running, ready)
-        return measure(plan, target, counting, running, pids, idle, calibrated, folder)
+        return measure(plan, target, counting, running, pids, idle, calibrated, busy_cores, folder)
 
 
 def warm_up(target: Target, counting: SinkClient, plan: Plan, folder: Path) -> None:
@@ -97,7 +109,7 @@ def processes(running: System, ready: dict[str, Any]) -> dict[str, int]:
 
 def measure(
     plan: Plan, target: Target, counting: SinkClient, running: System, pids: dict[str, int], idle: Latency,
-    calibrated: float, folder: Path,
+    calibrated: float, busy_cores: float, folder: Path,
 ) -> Result:  # fmt: skip
     """Load the system, wait until all is delivered and called back, and count."""
     counting.reset(watch=WATCHED)
@@ -116,16 +128,21 @@ def measure(
         raise RuntimeError(f"processes ended during the run ({lost or 'and were started again'}): see up.log")
     spent = {name: tree_cpu_seconds(pid) - cpu_before[name] for name, pid in pids.items()}
     spent["up"] = cpu_seconds(running.pid) - cpu_before["up"]
+    ended = time.monotonic()
     sink_cpu, busy = cpu_seconds(counting.pid) - sink_before, busy_seconds() - busy_before
     carrier, callback = stats["carrier"], stats["callback"]
 
     def process(seconds: float, pid: int | None) -> Process:
         return Process(seconds, seconds / carrier["n"] * 1e6, tree_resident_mb(pid) if pid else 0.0)
 
+    by_name = {name: process(seconds, pids.get(name)) for name, seconds in spent.items()}
+    by_name["up"] = by_name["up"]._replace(resident_mb=resident_mb(running.pid))
+
     return Result(
         plan=plan,
         broker=str(running.ready()["broker"]),
         calibration_ms=calibrated,
+        busy_cores_before=busy_cores,
         start_up_seconds=running.started_in_seconds,
         load=load,
         accepted=accepted,
@@ -139,9 +156,10 @@ def measure(
         idle=idle,
         loaded=background.prober.result(counting),
         probes_refused=background.refused,
-        processes={name: process(seconds, pids.get(name)) for name, seconds in spent.items()},
+        processes=by_name,
         tools={"load generator": process(load.cpu_seconds, None), "sink": process(sink_cpu, counting.pid)},
         other_cpu_seconds=busy - sum(spent.values()) - load.cpu_seconds - sink_cpu,
+        seconds=ended - started,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+QUIET_CORES: Final = 0.1
 
 
 def cpu_seconds(pid: int) -> float:
@@ -32,10 +33,14 @@ def tree_cpu_seconds(pid: int) -> float:
     return sum(map(cpu_seconds, tree(pid)))
 
 
+def resident_mb(pid: int) -> float:
+    """Return the resident memory of one process, in MB (10^6 bytes)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES / 1e6
+
+
 def tree_resident_mb(pid: int) -> float:
     """Return the resident memory of a process and its descendants, in MB (10^6 bytes)."""
-    pages = sum(int(Path(f"/proc/{it}/statm").read_text().split()[1]) for it in tree(pid))
-    return pages * PAGE_BYTES / 1e6
+    return sum(map(resident_mb, tree(pid)))
 
 
 def command(pid: int) -> str:
@@ -59,3 +64,14 @@ def calibration_ms() -> float:
             total += number
         best = min(best, time.perf_counter() - started)
     return best * 1000
+
+
+def wait_until_quiet(limit_seconds: float) -> float:
+    """Wait until the machine is nearly idle, or for the limit; return how many cores were busy at the end."""
+    give_up = time.monotonic() + limit_seconds
+    while True:
+        before, started = busy_seconds(), time.monotonic()
+        time.sleep(1.0)
+        cores = (busy_seconds() - before) / (time.monotonic() - started)
+        if cores < QUIET_CORES or time.monotonic() > give_up:
+            return cores

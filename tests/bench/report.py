@@ -48,6 +48,12 @@ def table(result: Result) -> str:
             ("(rest of the machine)", "", f"{result.other_cpu_seconds:.1f}", ""),
         ),
     ]
+    if result.noisy:
+        lines += [
+            "",
+            f"NOISY: others used {result.other_cpu_seconds / result.seconds:.1f} cores meanwhile; run it again on a "
+            "quiet machine before you compare",
+        ]
     return "\n".join(lines)
 
 
