@@ -34,6 +34,8 @@ def running_system(
     if "SMSOUT_KAFKA_BOOTSTRAP_SERVERS" not in (environment or {}):
         engine_or_skip(BrokerKind(broker))
     ready_file, log_file = folder / "ready.json", folder / "up.log"
+    folder.mkdir(parents=True, exist_ok=True)
+    ready_file.unlink(missing_ok=True)  # of a run that was killed
     arguments = {"ready-file": str(ready_file), "data-dir": str(folder / "data"), "broker": broker, "ports": "auto"}
     arguments |= {name.replace("_", "-"): value for name, value in options.items()}
     with log_file.open("ab") as log:

@@ -59,6 +59,7 @@ class ApacheKafka:
 
     name = "apache"
     notice: str | None = None
+    survives_a_crash = True
 
     def __init__(self) -> None:
         self._libs = BrokerSettings().libs

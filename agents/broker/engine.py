@@ -23,6 +23,8 @@ class Engine(Protocol):
     name: str
     notice: str | None
     """What somebody who starts it should know."""
+    survives_a_crash: bool
+    """Whether what it has acknowledged is there again when it is started after a crash."""
 
     def missing(self) -> str | None:
         """Say what it needs and this machine lacks, None when it can run."""

@@ -70,6 +70,7 @@ class System:
         self._ready_file = ReadyFile(options.ready_file)
         self._content: dict[str, Any] = {}
         self._everything_is_ready = False
+        self._lost_with_broker: str | None = None
         self._processes: list[Process] = []
 
     def run(self) -> None:
@@ -123,6 +124,8 @@ class System:
         self._data.remember_engine(engine.name)
         if engine.notice:
             say(engine.notice)
+        if not engine.survives_a_crash:
+            self._lost_with_broker = "everything that the development broker held; start again, or use Apache Kafka"
         self._broker_port = self._ports.get(DEFAULT_BROKER_PORT, "broker")
         return engine.prepare(self._data.broker_folder(engine.name), self._broker_port)
 
@@ -135,13 +138,14 @@ class System:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
                 starting = asyncio.create_task(self._start(broker, session))
                 told = asyncio.create_task(stopping.wait())
+                endings: set[asyncio.Future[Any]] = {told, self._supervisor.broken}
                 try:
-                    await asyncio.wait({starting, told}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(endings | {starting}, return_when=asyncio.FIRST_COMPLETED)
                     if starting.done():
                         starting.result()
-                    endings: set[asyncio.Future[Any]] = {told, self._supervisor.broken}
-                    await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+                        await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
                     if self._supervisor.broken.done():
+                        self._supervisor.kill()  # without the broker nothing can be drained
                         self._supervisor.broken.result()
                 finally:
                     starting.cancel()
@@ -162,14 +166,23 @@ class System:
     async def _start(self, broker: Launch | None, session: aiohttp.ClientSession) -> None:
         if broker is not None:
             address = self._kafka.bootstrap_servers
-            self._add([self._service("broker", broker, lambda: answers(address), BROKER_STOP_SECONDS)])
+            self._supervisor.start(
+                [
+                    Service(
+                        "broker", broker, lambda: answers(address), _say_as, self._publish,
+                        stop_seconds=BROKER_STOP_SECONDS, lost_with_it=self._lost_with_broker,
+                    )
+                ]
+            )  # fmt: skip
             await self._supervisor.wait_until_ready()
-        await topic_admin.apply(self._kafka, TopicSettings(), RetrySettings())
+        for report in await topic_admin.apply(self._kafka, TopicSettings(), RetrySettings()):
+            for drift in report.drifts:
+                say(f"topic {report.topic.name}: {drift.setting} is {drift.found}, not {drift.wanted}; left as it is")
         if self._options.directory:
             sealer = PasswordSealer.from_file(self._data.key_file)
             pepper = self._pepper.get_secret_value().encode()
-            report = await apply_file(self._options.directory, self._kafka, pepper, sealer)
-            for trunk, account_name, password in report.issued:
+            applied = await apply_file(self._options.directory, self._kafka, pepper, sealer)
+            for trunk, account_name, password in applied.issued:
                 username = trunk.credentials[0].username
                 say(
                     f"new trunk {account_name} / {trunk.name}: username {username}, password {password}, shown only now"
@@ -181,24 +194,19 @@ class System:
             if demo_trunk:
                 self._content["trunk"] = demo_trunk
         drain = AgentSettings().drain_timeout_seconds + BEYOND_DRAIN_SECONDS
-        self._add(
+        self._supervisor.start(
             [
-                self._service(process.name, process.launch, _ready_check(session, process.base_url), drain)
+                Service(
+                    process.name, process.launch, _ready_check(session, process.base_url), _say_as, self._publish,
+                    stop_seconds=drain,
+                )
                 for process in self._processes
             ]
-        )
+        )  # fmt: skip
         await self._supervisor.wait_until_ready()
         self._everything_is_ready = True
         self._publish()
         say(summary(self._ready_file.content or {}, str(self._data.path)))
-
-    def _service(
-        self, name: str, launch: Launch, is_ready: Callable[[], Awaitable[bool]], stop_seconds: float
-    ) -> Service:
-        return Service(name, launch, is_ready, _say_as, self._publish, stop_seconds=stop_seconds)
-
-    def _add(self, services: list[Service]) -> None:
-        self._supervisor.start(services)
 
     def _publish(self) -> None:
         if self._everything_is_ready:

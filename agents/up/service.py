@@ -10,6 +10,7 @@ from typing import Final
 from agents.child import TAIL_LINES, Child
 from agents.launch import Launch
 from agents.runtime import EXIT_CONFIGURATION
+from pipeline.errors import SmsoutError
 
 FIRST_DELAY_SECONDS: Final = 0.2  # a killed agent works again within 3 s, most of which is its own start
 LONGEST_DELAY_SECONDS: Final = 10.0
@@ -35,10 +36,18 @@ class Backoff:
         return delay
 
 
+class CannotGoOn(SmsoutError):
+    """A process has ended that cannot be started again as it was."""
+
+    code = "cannot-go-on"
+    stage = "up"
+
+
 class Service:
     """A named process, over all its lives.
 
-    `is_ready` is asked while a life is not ready yet; `changed` is called with every new pid.
+    `is_ready` is asked while a life is not ready yet; `changed` is called with every new pid. `lost_with_it` says
+    what the end of its life destroys: then there is no other life, and `run` raises `CannotGoOn`.
     """
 
     def __init__(
@@ -50,6 +59,7 @@ class Service:
         changed: Callable[[], None],
         *,
         stop_seconds: float,
+        lost_with_it: str | None = None,
     ) -> None:
         self.name = name
         self.pid: int | None = None
@@ -64,6 +74,7 @@ class Service:
         self._tell = say
         self._changed = changed
         self._stop_seconds = stop_seconds
+        self._lost_with_it = lost_with_it
         self._stopping = asyncio.Event()
         self._child: Child | None = None
         self._was_ever_ready = False
@@ -76,13 +87,15 @@ class Service:
         self._say(line)
 
     async def run(self) -> None:
-        """Keep it running until `stop`."""
+        """Keep it running until `begin_stop`."""
         backoff, clock = Backoff(), asyncio.get_running_loop().time
         while not self._stopping.is_set():
             began = clock()
             code, was_ready = await self._live()
             if self._stopping.is_set():
                 return
+            if self._lost_with_it and was_ready:
+                raise CannotGoOn(f"{self.name} ended ({described(code)}), and with it {self._lost_with_it}")
             delay = backoff.after(clock() - began, killed_in_health=was_ready and code == -signal.SIGKILL)
             self._say(f"ended: {described(code)}; starts again in {delay:g} s")
             if code == EXIT_CONFIGURATION and not self._was_ever_ready:

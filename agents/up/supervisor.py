@@ -61,6 +61,7 @@ class Supervisor:
         for service in self.services:
             service.begin_stop()
             await asyncio.wait({self._running[service.name]})
+        self.broken.cancel()
 
     def kill(self) -> None:
         """End all of them at once."""

@@ -13,7 +13,7 @@ import pytest
 
 from agents.child import MAX_LINE_BYTES, Child
 from agents.launch import Launch
-from agents.up.service import LONGEST_DELAY_SECONDS, Backoff, Service, described
+from agents.up.service import LONGEST_DELAY_SECONDS, Backoff, CannotGoOn, Service, described
 from agents.up.supervisor import DidNotStart, Supervisor
 
 
@@ -59,13 +59,16 @@ def log() -> Log:
     return Log()
 
 
-def service(log: Log, name: str, launch: Launch, *, stop_seconds: float = 10.0) -> Service:
+def service(log: Log, name: str, launch: Launch, *, lost_with_it: str | None = None) -> Service:
     """A service that is ready when it has said `up` once in its current life."""
 
     async def is_ready() -> bool:
         return made._child is not None and "up" in made._child.tail
 
-    made = Service(name, launch, is_ready, log.say, lambda: log.say("supervisor", "changed"), stop_seconds=stop_seconds)
+    made = Service(
+        name, launch, is_ready, log.say, lambda: log.say("supervisor", "changed"),
+        stop_seconds=10.0, lost_with_it=lost_with_it,
+    )  # fmt: skip
     return made
 
 
@@ -251,4 +254,16 @@ async def test_bad_configuration_is_not_waited_for(log: Log) -> None:
     with pytest.raises(DidNotStart, match=r"(?s)agent cannot run.*SMSOUT_X is wrong"):
         await supervisor.wait_until_ready(60)
     supervisor.kill()
+    await supervisor.stop()
+
+
+async def test_what_is_lost_with_a_process_is_not_papered_over(log: Log) -> None:
+    """A development broker that was killed is not started again empty: the supervisor learns what is gone."""
+    supervisor = Supervisor()
+    supervisor.start([kept := service(log, "broker", python(WAITS), lost_with_it="all records")])
+    await supervisor.wait_until_ready(20)
+    os.kill(kept.pid or 0, signal.SIGKILL)
+    with pytest.raises(CannotGoOn, match=r"^broker ended \(killed by SIGKILL\), and with it all records$"):
+        await asyncio.wait_for(asyncio.shield(supervisor.broken), 20)
+    assert log.lines.count(("supervisor", "changed")) == 1
     await supervisor.stop()

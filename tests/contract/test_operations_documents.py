@@ -1,0 +1,124 @@
+"""docs/operations.md and docker-compose.yml against the code that they speak about."""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from agents.broker.engine import BrokerSettings
+from agents.broker.kafka_jars import kafka_version
+from agents.simulator.settings import SimulatorSettings
+from agents.up.roster import ROSTER
+from pipeline import settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (REPOSITORY / "deploy" / "docker" / "Dockerfile").read_text()
+AGENTS = [spec.name for spec in ROSTER]
+
+
+def written(default: object) -> str:
+    """A default as the table has it."""
+    if default is PydanticUndefined:
+        return "required"
+    if default is None or default == ():
+        return ""
+    if isinstance(default, tuple):
+        return f"`{', '.join(map(str, default))}`"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def every_setting() -> dict[str, str]:
+    groups = [it for it in vars(settings).values() if inspect.isclass(it) and issubclass(it, BaseSettings)]
+    groups = [it for it in groups if it is not BaseSettings] + [BrokerSettings, SimulatorSettings]
+    return {
+        f"{group.model_config['env_prefix']}{name.upper()}": written(field.default)
+        for group in groups
+        for name, field in group.model_fields.items()
+    }
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    """The tables have exactly the settings that the code reads, with their defaults."""
+    rows = re.findall(r"^\| `(SMSOUT_[A-Z_]+)` \| (.*?) \| .*\|$", OPERATIONS, re.MULTILINE)
+    documented = {name: default.strip() for name, default in rows}
+    assert len(rows) == len(documented)
+    assert documented == every_setting()
+
+
+def test_documented_ports_are_the_default_ones() -> None:
+    """The table of ports says what the roster has."""
+    for spec in ROSTER:
+        if spec.port:
+            assert f"| {spec.name} | {spec.port} |" in OPERATIONS
+    ports = [spec.metrics_port for spec in ROSTER]
+    assert f"| metrics and health of {', '.join(AGENTS)} | {min(ports)} to {max(ports)} " in OPERATIONS
+
+
+def test_one_version_of_kafka_everywhere() -> None:
+    """The image, the jars and the documents name the same one."""
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{kafka_version()}"
+    assert set(re.findall(r"kafka-(\d+\.\d+\.\d+)", OPERATIONS)) == {kafka_version()}
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_agent_is_a_service(name: str) -> None:
+    """Its command is its name, it drains before it is killed, and it may write nothing but /tmp."""
+    service = SERVICES[name]
+    assert service["command"] == [name]
+    assert service["build"]["dockerfile"] == "deploy/docker/Dockerfile"
+    assert (
+        int(service["stop_grace_period"].removesuffix("s"))
+        > settings.AgentSettings.model_fields["drain_timeout_seconds"].default
+    )
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+
+
+def test_agents_wait_for_the_topics_and_the_topics_for_the_broker() -> None:
+    """Only the simulator needs neither."""
+    for name in AGENTS:
+        wanted = {} if name == "simulator" else {"topics": {"condition": "service_completed_successfully"}}
+        assert SERVICES[name]["depends_on"] == wanted
+    assert SERVICES["topics"]["command"] == ["topics", "apply"]
+    assert SERVICES["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+    assert SERVICES["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+
+
+def test_secrets_reach_only_those_who_need_them() -> None:
+    """The pepper: ingress and the directory's writer, and never a default. The password keys: the writer alone."""
+
+    def services_with(setting: str) -> list[str]:
+        return [name for name, service in SERVICES.items() if setting in service.get("environment", {})]
+
+    assert services_with("SMSOUT_PEPPER") == ["ingress", "directory"]
+    assert services_with("SMSOUT_KEY_FILE") == ["directory"]
+    assert SERVICES["ingress"]["environment"]["SMSOUT_PEPPER"].startswith("${SMSOUT_PEPPER:?")
+
+
+def test_settings_in_the_containers_exist() -> None:
+    """No service, and not the image, sets a variable that nothing reads."""
+    used = {
+        name for service in SERVICES.values() for name in service.get("environment", {}) if name.startswith("SMSOUT_")
+    } | set(re.findall(r"\b(SMSOUT_[A-Z_]+)=", DOCKERFILE))
+    assert used - set(every_setting()) == set()
+
+
+def test_the_image_is_locked_and_runs_as_nobody_special() -> None:
+    """Dependencies come with hashes, the last USER is not root, everything that is copied is there and not ignored."""
+    assert "--require-hashes" in DOCKERFILE
+    assert re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE) == ["10001"]
+    copied = [
+        name for line in re.findall(r"^COPY (?!--from)(.+) \./?\S*$", DOCKERFILE, re.MULTILINE) for name in line.split()
+    ]
+    assert sorted(copied) == sorted(
+        ["requirements.lock", "pyproject.toml", "README.md", "schemas", "pipeline", "agents"]
+    )
+    ignore = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    assert [name for name in copied if not (REPOSITORY / name).exists() or f"!{name}" not in ignore] == []
