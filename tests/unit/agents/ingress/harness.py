@@ -25,6 +25,7 @@ from schemas.submission import Submission
 PEPPER = b"p" * 40
 SEALER = PasswordSealer([SealingKey("test", bytes(32))])
 JSON_API = "application/vnd.api+json"
+PATIENCE_SECONDS = 60.0  # for an answer: long enough for any machine, short enough for a test that would hang
 
 
 class FakeProducer:
@@ -129,7 +130,8 @@ class Knocker:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(raw)
-            return await read_answer(reader, has_body=not raw.startswith(b"HEAD "))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await read_answer(reader, has_body=not raw.startswith(b"HEAD "))
         finally:
             writer.close()
             await writer.wait_closed()

@@ -164,6 +164,20 @@ async def test_chunked_body() -> None:
         assert [answer.headers["connection"] for answer in answers[1:]] == ["close"] * 2
 
 
+async def test_cap_ends_the_reading() -> None:
+    """A body that grows beyond the cap is refused there and then, not at its end, which may never come."""
+    async with open_door(max_body_bytes=1024) as door:
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(door.request(b"", content_length=None, transfer_encoding="chunked"))
+        for _ in range(2):
+            writer.write(b"400\r\n%b\r\n" % (b" " * 1024))
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            answer = await read_answer(reader)
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        writer.close()
+
+
 async def test_announced_size_is_refused_before_the_body_is_read() -> None:
     """A large Content-Length alone is enough, and the sender is not asked for the body."""
     async with open_door() as door:

@@ -66,9 +66,10 @@ def trunk_elsewhere(trunk_id: str) -> str:
 
 
 async def outcome(waiting: Awaitable[None]) -> type[BaseException] | None:
-    """How it ended: None, or the class of the error."""
+    """How it ended: None, or the class of the error (a `TimeoutError`, had it not ended)."""
     try:
-        await waiting
+        async with asyncio.timeout(5):
+            await waiting
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # the test compares what it was
         return type(error)
     return None
