@@ -1,0 +1,117 @@
+"""One call of the API, as a handler sees it, and what it answers."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+
+from agents.panel.operations import Actor, Operations
+from agents.panel.operations.slices import MAX_SIZE, Slice
+
+DEFAULT_SIZE: Final = 50
+MAX_NUMBER: Final = 1_000_000
+_WHOLE: Final = re.compile(r"[0-9]{1,7}")
+_ETAG: Final = re.compile(r'"(-?[0-9]{1,19})"')
+
+API_VERSION: Final = "2026-11-19"
+
+
+class BadQuery(Exception):
+    """A query parameter that cannot be what it says; `parameter` names it."""
+
+    def __init__(self, parameter: str, detail: str) -> None:
+        super().__init__(detail)
+        self.parameter = parameter
+
+
+class PreconditionFailed(Exception):
+    """If-Match names a version that the entry does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a list takes: filters (`text` or `flag`), and the names that it can be sorted by."""
+
+    filters: Mapping[str, str]
+    sorts: tuple[str, ...]
+
+    def read(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Return keyword arguments for the operation. Raises `BadQuery` for what is unknown or makes no sense."""
+        found: dict[str, Any] = {"size": DEFAULT_SIZE}
+        for parameter, value in given.items():
+            name = parameter.removeprefix("filter[").removesuffix("]")
+            if parameter == f"filter[{name}]" and name in self.filters:
+                found[name] = _flag(parameter, value) if self.filters[name] == "flag" else value
+            elif parameter == "sort":
+                if value.removeprefix("-") not in self.sorts:
+                    raise BadQuery(parameter, f"must be one of {', '.join(self.sorts)}, with a minus to reverse")
+                found["sort"] = value
+            elif parameter == "page[number]":
+                found["page"] = _whole(parameter, value, MAX_NUMBER)
+            elif parameter == "page[size]":
+                found["size"] = _whole(parameter, value, MAX_SIZE)
+            else:
+                raise BadQuery(parameter, "is not a known parameter")
+        return found
+
+
+NO_QUERY: Final = Query({}, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An authenticated call. `body` is the request's document; `expected` the version that If-Match names."""
+
+    actor: Actor
+    operations: Operations
+    identity: str
+    query: dict[str, Any]
+    body: Any
+    expected: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: `version` becomes the ETag, `location` the Location of what was created."""
+
+    status: int
+    data: Any = None
+    meta: Mapping[str, Any] | None = None
+    links: Mapping[str, str] | None = None
+    version: int | None = None
+    location: str | None = None
+
+
+def listing(path: str, part: Slice[Any], data: list[Any]) -> Reply:
+    """Return a page of a list, with its count and its links."""
+    links = {"self": path}
+    if part.number < part.pages:
+        links["next"] = f"{path}?page[number]={part.number + 1}&page[size]={part.size}"
+    if part.number > 1:
+        links["prev"] = f"{path}?page[number]={part.number - 1}&page[size]={part.size}"
+    return Reply(200, data, {"total_records": part.total, "api_version": API_VERSION}, links)
+
+
+def expected_version(request: web.BaseRequest) -> int | None:
+    """Return the version that If-Match asks for, None when any will do (RFC 9110 section 13.1.1)."""
+    given = request.headers.get("If-Match", "*").strip()
+    if given == "*":
+        return None
+    found = _ETAG.fullmatch(given)
+    if found is None:
+        raise PreconditionFailed  # a weak or foreign tag matches nothing of ours
+    return int(found[1])
+
+
+def _whole(parameter: str, value: str, most: int) -> int:
+    if not _WHOLE.fullmatch(value) or not 1 <= int(value) <= most:
+        raise BadQuery(parameter, f"must be a number from 1 to {most}")
+    return int(value)
+
+
+def _flag(parameter: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise BadQuery(parameter, "must be true or false")
+    return value == "true"

@@ -1,0 +1,67 @@
+"""How pages, API and static files come together, and what every answer carries."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from aiohttp import web
+
+from agents.panel.api.app import Api
+from agents.panel.gate import Gate
+from agents.panel.operations import Operations
+from agents.panel.page import Page
+from agents.panel.security.cookies import Cookies
+from agents.panel.security.headers import EVERYWHERE, HSTS, NOT_KEPT
+from agents.panel.security.log_in import LogIns
+from agents.panel.static_files import StaticFiles
+from pipeline.client_address import Networks
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def templates(static: StaticFiles, folder: Path = TEMPLATES) -> jinja2.Environment:
+    """Return the templates' environment: everything is escaped, and a name that is not there is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["static"] = static.url
+    return environment
+
+
+def build(
+    operations: Operations,
+    log_ins: LogIns,
+    cookies: Cookies,
+    pages: Iterable[Page],
+    *,
+    trusted_proxies: Networks,
+    max_body_bytes: int,
+) -> web.Application:
+    """Return the whole panel as an aiohttp application."""
+    static = StaticFiles()
+    gate = Gate(operations, templates(static), log_ins, cookies, trusted_proxies)
+    api = Api(operations, trusted_proxies)
+
+    @web.middleware
+    async def with_headers(request: web.Request, handler: Answering) -> web.StreamResponse:
+        try:
+            answer = await handler(request)
+        except web.HTTPException as error:  # the router's: no such path, or another method
+            answer = await (api.refuse(error) if request.path.startswith("/v3/") else gate.not_found(request))
+        for name, value in {**NOT_KEPT, **EVERYWHERE, **(HSTS if cookies.is_secure else {})}.items():
+            answer.headers.setdefault(name, value)
+        return answer
+
+    app = web.Application(middlewares=[with_headers], client_max_size=max_body_bytes)
+    for page in pages:
+        app.router.add_route(page.method, page.path, gate.handler(page))
+    app.router.add_get("/static/{digest}/{name:.+}", static.serve)
+    api.add_to(app)
+    return app
