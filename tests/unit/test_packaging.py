@@ -1,0 +1,92 @@
+"""What is installed is ours, and the files that say which version this is agree."""
+
+import importlib
+import importlib.metadata
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+
+
+@pytest.mark.parametrize("name", ["schemas", "pipeline", "agents"])
+def test_the_three_packages_are_ours(name: str) -> None:
+    """Their names are common words: another distribution that brings one of them must be noticed."""
+    module = importlib.import_module(name)
+    assert module.__file__ is not None
+    # An editable install lists no files, so it is not in the table; a rival would be.
+    assert importlib.metadata.packages_distributions().get(name, ["smsout"]) == ["smsout"]
+
+
+def test_console_scripts_lead_somewhere() -> None:
+    """What pip writes to bin/ can be loaded."""
+    scripts = importlib.metadata.distribution("smsout").entry_points.select(group="console_scripts")
+    assert [(script.name, callable(script.load())) for script in scripts] == [("smsout", True)]
+
+
+def test_the_changelog_begins_with_the_version_of_the_project() -> None:
+    """A release is not named twice."""
+    versions = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == PROJECT["version"]
+
+
+def locked(file: str) -> dict[str, str]:
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", (ROOT / file).read_text(), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def wanted(*extras: str) -> list[Requirement]:
+    lines = [*PROJECT["dependencies"], *PYPROJECT["build-system"]["requires"]]
+    lines += [line for extra in extras for line in PROJECT["optional-dependencies"][extra]]
+    return [Requirement(line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("file", "extras"),
+    [("requirements.lock", ("embedded", "build")), ("requirements-dev.lock", ("embedded", "build", "dev"))],
+)
+def test_the_lock_holds_what_the_project_asks_for(file: str, extras: tuple[str, ...]) -> None:
+    """After a change of pyproject.toml `make lock` was run."""
+    pins = locked(file)
+    for requirement in wanted(*extras):
+        name = canonicalize_name(requirement.name)
+        assert name in pins, f"{name} is not in {file}: run `make lock`"
+        assert requirement.specifier.contains(pins[name]), f"{name} {pins[name]} in {file}: run `make lock`"
+
+
+def test_both_locks_agree() -> None:
+    """Tests run on the versions that run in production."""
+    runtime, dev = locked("requirements.lock"), locked("requirements-dev.lock")
+    assert runtime.items() <= dev.items()
+
+
+@pytest.mark.parametrize("file", ["requirements.lock", "requirements-dev.lock"])
+def test_locks_are_hashed_and_name_no_host(file: str) -> None:
+    """Whoever mirrors packages can use the lock, and a changed package is refused."""
+    text = (ROOT / file).read_text()
+    assert (
+        re.findall(r"^.*(?:https?:|--index-url|--extra-index-url|--find-links|git\+| @ ).*$", text, re.MULTILINE) == []
+    )
+    entries = re.split(r"^(?=\S+==)", text, flags=re.MULTILINE)[1:]
+    assert len(entries) > 40
+    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_every_dependency_is_explained() -> None:
+    """docs/dependencies.md says of each direct dependency why it is here, and of no other."""
+    explained = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs" / "dependencies.md").read_text(), re.MULTILINE)
+    direct = {canonicalize_name(requirement.name) for requirement in wanted(*PROJECT["optional-dependencies"])}
+    assert {canonicalize_name(name) for name in explained} == direct
+    assert len(explained) == len(set(explained))
+
+
+def test_the_wheel_would_hold_the_three_packages() -> None:
+    """deploy, tests and examples stay out of it."""
+    assert PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["schemas", "pipeline", "agents"]
+    assert PROJECT["classifiers"] == ["Private :: Do Not Upload"]
