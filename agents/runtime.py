@@ -127,6 +127,7 @@ async def _run(name: str, main: Callable[[Agent], Awaitable[None]], settings: Ag
 def run(name: str, main: Callable[[Agent], Awaitable[None]]) -> None:
     """Run an agent's process to its end; exits with 0 after a drain, else with the kind of failure."""
     try:
+        configure_logging(name, "info")  # for what is wrong with the settings themselves
         settings = AgentSettings()
         configure_logging(name, settings.log_level)
         structlog.get_logger().info("starting", agent=name, slot=settings.slot, pid=os.getpid())

@@ -1,0 +1,144 @@
+"""An agent's process from outside: what it answers, what it logs, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.error import HTTPError
+
+import pytest
+
+from agents.ports import free_port
+from agents.runtime import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
+
+PROGRAM = """
+import asyncio, logging, threading
+from agents.runtime import Agent, run
+from pipeline.errors import BrokerUnreachable, ConfigurationError, NotAcknowledged, Stuck
+from pipeline.settings import PepperSettings
+
+async def main(agent: Agent) -> None:
+{body}
+
+run("practice", main)
+"""
+
+SERVE = """
+able = asyncio.Event()
+agent.ready = able.is_set
+asyncio.get_running_loop().add_signal_handler({toggle}, able.set)
+print("serving", flush=True)
+await agent.stopping.wait()
+print("draining", flush=True)
+await asyncio.sleep(0.3)
+print("drained", flush=True)
+"""
+
+
+@contextmanager
+def process(body: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run an agent whose main coroutine has this body."""
+    indented = "\n".join("    " + line for line in body.strip().splitlines())
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(body=indented)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "SMSOUT_LOG_LEVEL": "info", **environment},
+    ) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def ends(body: str, **environment: str) -> tuple[int, list[dict[str, object]]]:
+    """Run it to its end; return the exit code and what it logged, every line of which must be JSON."""
+    with process(body, **environment) as running:
+        output, _ = running.communicate(timeout=60)
+        return running.returncode, [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "event"),
+    [
+        ("return", 0, "stopped"),
+        ("raise BrokerUnreachable('no broker at 127.0.0.1:1')", EXIT_UNAVAILABLE, "broker_unreachable"),
+        ("raise ConfigurationError('SMSOUT_X is wrong')", EXIT_CONFIGURATION, "bad_configuration"),
+        ("PepperSettings()", EXIT_CONFIGURATION, "bad_configuration"),
+        ("raise Stuck('nothing moves')", EXIT_SOFTWARE, "failed"),
+        ("raise NotAcknowledged('silent')", EXIT_SOFTWARE, "failed"),
+        ("raise RuntimeError('unexpected')", EXIT_SOFTWARE, "failed"),
+        ("asyncio.current_task().cancel(); await asyncio.sleep(9)", EXIT_SOFTWARE, "failed"),
+        ("raise ExceptionGroup('tasks', [ExceptionGroup('', [BrokerUnreachable('no')])])", EXIT_UNAVAILABLE,
+         "broker_unreachable"),
+    ],
+)  # fmt: skip
+def test_the_exit_code_says_what_kind_of_end_it_was(body: str, code: int, event: str) -> None:
+    """sysexits.h codes, and a last log line that names the agent and the cause."""
+    returned, logged = ends(body)
+    assert (returned, logged[-1]["event"], logged[-1]["agent"]) == (code, event, "practice")
+
+
+def test_a_failure_is_logged_with_its_stable_code() -> None:
+    """Operators search for it; the traceback is in the same line."""
+    _, logged = ends("raise Stuck('7 records wait')")
+    assert (logged[-1]["code"], logged[-1]["level"]) == ("stuck", "critical")
+    assert "7 records wait" in str(logged[-1]["exception"])
+
+
+def test_a_failed_agent_ends_although_a_thread_lives_on() -> None:
+    """A library's thread that never ends must not keep a failed process from being restarted."""
+    body = "threading.Thread(target=threading.Event().wait).start()\nraise RuntimeError('unexpected')"
+    assert ends(body)[0] == EXIT_SOFTWARE
+
+
+def test_a_bad_setting_is_named() -> None:
+    """The process does not start with a setting that it cannot read."""
+    returned, logged = ends("return", SMSOUT_SLOT="minus one")
+    assert returned == EXIT_CONFIGURATION
+    assert "slot" in str(logged[-1])
+
+
+def test_libraries_log_json_too_and_do_not_repeat_themselves() -> None:
+    """One format for every line, warnings and up, and the same complaint once."""
+    _, logged = ends("for n in range(5): logging.getLogger('library').warning('broker %s is down', n)\n"
+                     "logging.getLogger('library').info('chatter')")  # fmt: skip
+    lines = [(line["event"], line["level"]) for line in logged if line.get("logger") == "library"]
+    assert lines == [("broker 0 is down", "warning")]
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_health_and_drain() -> None:
+    """Alive at once, ready when the agent says so, and on SIGTERM it drains and exits with 0."""
+    port = free_port()
+    with process(SERVE.format(toggle=int(signal.SIGUSR1)), SMSOUT_METRICS_PORT=str(port)) as running:
+        assert running.stdout is not None
+        while running.stdout.readline() != "serving\n":
+            assert running.poll() is None
+        assert get(port, "/healthz") == (200, "alive\n")
+        assert get(port, "/readyz") == (503, "not ready\n")
+        running.send_signal(signal.SIGUSR1)
+        while get(port, "/readyz") != (200, "ready\n"):
+            assert running.poll() is None
+        status, metrics = get(port, "/metrics")
+        assert (status, "process_cpu_seconds_total" in metrics) == (200, True)
+        running.send_signal(signal.SIGTERM)
+        while running.stdout.readline() != "draining\n":
+            assert running.poll() is None
+        assert get(port, "/readyz") == (503, "not ready\n")
+        output, _ = running.communicate(timeout=60)
+        assert output.splitlines()[0] == "drained"
+        assert running.returncode == 0
