@@ -1,0 +1,52 @@
+"""The audit log: who did what, when and from where."""
+
+from typing import Any
+
+from aiohttp import web
+
+from agents.panel.page import Page, PageContext
+from agents.panel.pages.listing import Listing, Wanted
+from schemas.audit import AuditEvent
+
+
+async def show(context: PageContext) -> web.StreamResponse:
+    """Show the newest events of the account; to operators who have chosen none, all."""
+    wanted = Wanted.of("/audit", context.request.query, ("text",))
+    part = context.operations.list_audit_events(
+        context.actor,
+        account_id=context.account_id,
+        text=wanted.filters["text"],
+        page=wanted.page,
+        size=wanted.size,
+    )
+    return context.render(
+        "audit/list.html",
+        section="audit",
+        listing=Listing(part, wanted),
+        rows=[_row(event) for event in part.items],
+        filters={**wanted.filters, "any": wanted.is_filtered},
+    )
+
+
+def _row(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "at": f"{event.at:%Y-%m-%d %H:%M:%S}",
+        "at_iso": event.at.isoformat(),
+        "who": event.actor,
+        "action": in_words(event.action),
+        "what": event.target_name or event.target or "",
+        "address": event.ip or "",
+        "changes": [
+            {"label": in_words(it.attribute), "before": it.before, "after": it.after} for it in event.differences
+        ],
+    }
+
+
+def in_words(name: str) -> str:
+    """Return `trunk.created` or `callback_url` as people read it."""
+    words = name.replace(".", " ").replace("_", " ").replace("paneluser", "user").replace("apikey", "API key")
+    words = words.replace("url", "URL").replace("ips", "IPs").replace("api key", "API key").replace("did", "DID")
+    return words[:1].upper() + words[1:]
+
+
+PAGES = (Page("GET", "/audit", show),)

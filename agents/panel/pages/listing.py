@@ -1,0 +1,104 @@
+"""A list on a page: what its address says about filter, order and page, and links to its neighbours."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from agents.panel.operations.slices import Slice
+
+SIZES: Final = (25, 50, 100)
+MAX_PAGE: Final = 1_000_000
+MAX_FILTER_CHARACTERS: Final = 200
+_NEIGHBOURS: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request's query asks for; everything that makes no sense is its default."""
+
+    path: str
+    filters: Mapping[str, str]
+    """Filter values by name, empty where there is none."""
+    sort: str
+    default_sort: str
+    page: int
+    size: int
+
+    @classmethod
+    def of(cls, path: str, query: Mapping[str, str], filters: tuple[str, ...], sort: str = "") -> "Wanted":
+        """Read a query; `sort` is the order when it names none."""
+        return cls(
+            path,
+            {name: query.get(name, "").strip()[:MAX_FILTER_CHARACTERS] for name in filters},
+            query.get("sort", sort)[:32],
+            sort,
+            _number(query.get("page"), 1, MAX_PAGE),
+            size if (size := _number(query.get("per_page"), SIZES[0], SIZES[-1])) in SIZES else SIZES[0],
+        )
+
+    def flag(self, name: str) -> bool | None:
+        """Return a filter of `true`, `false` or neither."""
+        return {"true": True, "false": False}.get(self.filters[name])
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether any filter is set."""
+        return any(self.filters.values())
+
+    def url(self, **changes: object) -> str:
+        """Return the address of this list with `changes`, without what is as by default."""
+        query: dict[str, object] = {**self.filters, "sort": self.sort, "per_page": self.size, **changes}
+        left = {
+            name: value
+            for name, value in query.items()
+            if value != "" and (name, value) not in {("sort", self.default_sort), ("per_page", SIZES[0]), ("page", 1)}
+        }
+        return f"{self.path}?{urlencode(left)}" if left else self.path
+
+
+class Listing:
+    """A slice of a list, for the templates' headings and pager."""
+
+    sizes = SIZES
+
+    def __init__(self, part: Slice[Any], wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.total, self.first, self.last = part.total, part.first, part.last
+        self.page, self.page_count, self.per_page = part.number, part.pages, wanted.size
+
+    def sort_state(self, key: str) -> str | None:
+        """Return the `aria-sort` of a column, None when the list is not in its order."""
+        return {key: "ascending", f"-{key}": "descending"}.get(self.wanted.sort)
+
+    def sort_url(self, key: str) -> str:
+        """Return the list in a column's order, or the other way round when it is already."""
+        return self.wanted.url(sort=f"-{key}" if self.wanted.sort == key else key)
+
+    def page_url(self, page: int) -> str:
+        """Return another page."""
+        return self.wanted.url(page=page)
+
+    def pages_shown(self) -> Iterator[int | None]:
+        """Iterate over the first and the last page and those around this one; None for a gap."""
+        before = 0
+        for page in range(1, self.page_count + 1) if self.page_count <= 7 else self._around():
+            if page > before + 1:
+                yield None
+            yield page
+            before = page
+
+    def _around(self) -> list[int]:
+        low, high = max(1, self.page - _NEIGHBOURS), min(self.page_count, self.page + _NEIGHBOURS)
+        return sorted({1, *range(low, high + 1), self.page_count})
+
+    def kept(self, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+        """Return what a form of this page must carry along, so that it changes nothing but its own fields."""
+        fields = {**self.wanted.filters, "sort": self.wanted.sort}
+        return [(name, value) for name, value in fields.items() if value and name not in without]
+
+
+def _number(text: str | None, default: int, highest: int) -> int:
+    if text is None or not (text.isascii() and text.isdigit() and len(text) <= 9):
+        return default
+    return min(max(1, int(text)), highest)

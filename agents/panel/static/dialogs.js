@@ -1,0 +1,81 @@
+// Links with data-dialog open their page in a dialog; forms with data-inline post from inside it.
+import { fragment, sayWhy } from "./talk.js";
+
+function dialogElement() {
+  let dialog = document.querySelector("dialog.dialog");
+  if (!dialog) {
+    dialog = document.createElement("dialog");
+    dialog.className = "dialog";
+    dialog.setAttribute("aria-labelledby", "panel-title");
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog) dialog.close(); // outside of its content
+    });
+    dialog.addEventListener("close", () => dialog.replaceChildren()); // secrets do not stay behind
+    document.body.append(dialog);
+  }
+  return dialog;
+}
+
+function show(panel, into) {
+  panel.classList.remove("card");
+  into.replaceChildren(panel);
+  const dialog = into.closest("dialog");
+  if (dialog && !dialog.open) dialog.showModal();
+  into.scrollTop = 0;
+  into.dispatchEvent(new CustomEvent("panel:arrived", { bubbles: true }));
+}
+
+export async function openDialog(url, opener) {
+  opener?.setAttribute("aria-busy", "true");
+  try {
+    const found = await fragment(url);
+    const panel = found?.body.querySelector("[data-panel]");
+    if (panel) show(panel, dialogElement());
+    else if (found) location.assign(url);
+  } catch (error) {
+    sayWhy(error);
+  } finally {
+    opener?.removeAttribute("aria-busy");
+  }
+}
+
+async function post(form, submitter) {
+  const body = new URLSearchParams(new FormData(form, submitter));
+  submitter?.setAttribute("aria-busy", "true");
+  form.dataset.busy = "";
+  try {
+    const found = await fragment(form.action, { method: "POST", body });
+    const panel = found?.body.querySelector("[data-panel]");
+    if (panel) show(panel, form.closest("dialog"));
+  } catch (error) {
+    sayWhy(error);
+  } finally {
+    delete form.dataset.busy;
+    submitter?.removeAttribute("aria-busy");
+  }
+}
+
+export function watchDialogs() {
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const closer = event.target.closest("[data-close]");
+    const dialog = closer?.closest("dialog");
+    if (dialog) {
+      event.preventDefault();
+      dialog.close();
+      return;
+    }
+    const link = event.target.closest("a[data-dialog]");
+    if (link) {
+      event.preventDefault();
+      link.closest("details[data-menu]")?.removeAttribute("open");
+      openDialog(link.href, link);
+    }
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-inline]") || !form.closest("dialog")) return; // on a page of its own it posts as usual
+    event.preventDefault();
+    if (!("busy" in form.dataset)) post(form, event.submitter);
+  });
+}
