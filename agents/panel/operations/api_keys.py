@@ -50,6 +50,11 @@ class ApiKeys(People):
         found = [it for it in self.directory.entries(ApiKey) if account_id in (None, it.account_id)]
         return cut(ordered(found, sort, _ORDER, "name"), page, size)
 
+    def api_key(self, actor: Actor, api_key_id: str) -> ApiKey:
+        """Return a key's record. Raises `NotFound`."""
+        actor.must(Permission.SEE)
+        return self._seen(actor, self.directory.get(ApiKey, api_key_id), "API key")
+
     async def create_api_key(
         self, actor: Actor, name: str, role: PanelRole, *, account_id: str | None = None
     ) -> tuple[ApiKey, str]:
