@@ -13,7 +13,7 @@ import typer
 from pipeline.credentials import PasswordSealer, new_callback_secret, new_password_verifier
 from pipeline.directory_file import DirectoryFile, export
 from pipeline.directory_plan import IssuedPassword, Issuer
-from pipeline.errors import ConfigurationError, NotAcknowledged, RuleViolated
+from pipeline.errors import ConfigurationError, DirectoryInUse, NotAcknowledged, RuleViolated
 from pipeline.kafka.directory_view import DirectoryView
 from pipeline.kafka.directory_writer import DirectoryWriter
 from pipeline.settings import KafkaSettings, PanelKeySettings, PepperSettings
@@ -27,6 +27,7 @@ MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 File = Annotated[Path, typer.Argument(help="The YAML file.", exists=True, dir_okay=False)]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what is not in the file's lists.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+TakeOver = Annotated[bool, typer.Option("--take-over", help="Also while a panel runs, which then starts again.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write here, readable by you alone.")]
 WithoutSecrets = Annotated[bool, typer.Option("--without-secrets", help="For version control; no backup.")]
 
@@ -47,10 +48,12 @@ async def apply_file(
     *,
     prune: bool = False,
     dry_run: bool = False,
+    take_over: bool = False,
 ) -> ApplyReport:
     """Make the directory what the file says; all of it, or nothing.
 
-    A dry run only reads, and takes no other writer's place. Raises `RuleViolated` with every problem and its line,
+    A dry run only reads, and takes no other writer's place; nothing else does without `take_over` while that writer
+    is alive on this machine. Raises `RuleViolated` with every problem and its line,
     and what `DirectoryWriter` raises.
     """
     content = await asyncio.to_thread(_read, path)
@@ -64,7 +67,7 @@ async def apply_file(
         finally:
             await view.stop()
         return ApplyReport(plan.summary, (), 0)
-    writer = await DirectoryWriter(kafka).start()
+    writer = await DirectoryWriter(kafka).start(take_over=take_over)
     try:
         plan = file.plan(writer.directory, issuer, now, prune=prune)
         try:
@@ -88,14 +91,18 @@ async def export_text(kafka: KafkaSettings, *, with_secrets: bool = True) -> str
 
 
 @app.command("apply")
-def apply_command(file: File, prune: Prune = False, dry_run: DryRun = False) -> None:
+def apply_command(file: File, prune: Prune = False, dry_run: DryRun = False, take_over: TakeOver = False) -> None:
     """Make the directory what FILE says. New trunks' passwords are shown once, here."""
     pepper = PepperSettings().pepper.get_secret_value().encode()
     sealer = PasswordSealer.from_file(PanelKeySettings().key_file)
     try:
-        report = asyncio.run(apply_file(file, KafkaSettings(), pepper, sealer, prune=prune, dry_run=dry_run))
+        report = asyncio.run(
+            apply_file(file, KafkaSettings(), pepper, sealer, prune=prune, dry_run=dry_run, take_over=take_over)
+        )
     except RuleViolated as error:
         _refuse(file, error.problems)
+    except DirectoryInUse as error:
+        raise DirectoryInUse(f"{error}: stop the panel first, or say --take-over") from None
     for line in report.summary or ("nothing to change",):
         typer.echo(f"would be: {line}" if dry_run else line)
     if report.purged:

@@ -1,11 +1,10 @@
 """Follows `sms.mt.status` from its end, for the messages that this panel sends itself."""
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from pydantic import ValidationError
 
 from agents.panel.operations.messages import SentMessages
-from pipeline.errors import BrokerUnreachable
 from pipeline.kafka.client import connection, start
 from pipeline.settings import KafkaSettings
 from schemas.status import MessageStatus
@@ -21,6 +20,7 @@ class Statuses:
         self._kafka = kafka
         self._sent = sent
         self._consumer = AIOKafkaConsumer(
+            STATUS,
             **connection(kafka),
             client_id="panel-statuses",
             group_id=None,
@@ -31,12 +31,8 @@ class Statuses:
 
     async def start(self) -> None:
         """Stand at the topic's end. Raises `BrokerUnreachable`, also when the topic does not exist."""
-        await start(self._consumer, self._kafka)
-        if STATUS not in await self._consumer.topics():
-            raise BrokerUnreachable(f"the topic {STATUS} does not exist: run `smsout topics apply`")
-        places = [TopicPartition(STATUS, it) for it in self._consumer.partitions_for_topic(STATUS) or ()]
-        self._consumer.assign(places)
-        await self._consumer.seek_to_end(*places)
+        await start(self._consumer, self._kafka)  # refuses a topic that is not there
+        await self._consumer.seek_to_end()
 
     async def follow(self) -> None:
         """Take statuses as they come, until cancelled."""

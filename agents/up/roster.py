@@ -38,6 +38,10 @@ ROSTER: Final = (
         "ingress", 9101, port_variable="SMSOUT_INGRESS_PORT", port=8080,
         shared_by="SMSOUT_INGRESS_REUSE_PORT", secrets=("SMSOUT_PEPPER",),
     ),
+    AgentSpec(
+        "panel", 9106, port_variable="SMSOUT_PANEL_PORT", port=8081,
+        secrets=("SMSOUT_PEPPER", "SMSOUT_KEY_FILE"), processes_at_most=1,
+    ),
     AgentSpec("processor", 9102),
     AgentSpec("delivery", 9103),
     AgentSpec("callback", 9104),

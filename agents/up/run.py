@@ -16,7 +16,7 @@ from agents.broker.choice import BrokerKind, choose
 from agents.console import say
 from agents.directory_commands import apply_file
 from agents.launch import Launch
-from agents.up import demo
+from agents.up import demo, people
 from agents.up.allowed_addresses import allowed_addresses
 from agents.up.data_dir import DataDir
 from agents.up.port_plan import Ports, PortsKind
@@ -90,14 +90,18 @@ class System:
             self._options.callback_url or f"{simulator_url}/inbox/demo",
             self._options.carrier_url or f"{simulator_url}/carrier/segments",
         )
+        ingress_url = f"http://{reachable_host('SMSOUT_INGRESS_HOST')}:{ports['SMSOUT_INGRESS_PORT']}"
         around = Surroundings(
             bootstrap_servers,
             ports,
-            {"SMSOUT_PEPPER": self._pepper.get_secret_value()},
+            {"SMSOUT_PEPPER": self._pepper.get_secret_value(), "SMSOUT_KEY_FILE": str(self._data.key_file.absolute())},
             metrics_port=lambda default: self._ports.get(default, "metrics"),
             extra={
                 "callback": {
                     "SMSOUT_CALLBACK_ALLOWED_ADDRESSES": allowed_addresses(simulator_url, self._options.callback_url)
+                },
+                "panel": {
+                    "SMSOUT_PANEL_INGRESS_URLS": os.environ.get("SMSOUT_PANEL_INGRESS_URLS", ingress_url),
                 },
                 "simulator": {
                     "SMSOUT_SIMULATOR_LEDGER_FILE": os.environ.get(
@@ -108,7 +112,8 @@ class System:
         )
         self._processes = [process for spec in ROSTER for process in processes_of(spec, around)]
         self._content = {
-            "ingress_url": f"http://{reachable_host('SMSOUT_INGRESS_HOST')}:{ports['SMSOUT_INGRESS_PORT']}",
+            "ingress_url": ingress_url,
+            "panel_url": f"http://{reachable_host('SMSOUT_PANEL_HOST')}:{ports['SMSOUT_PANEL_PORT']}",
             "simulator_url": simulator_url,
             "bootstrap_servers": bootstrap_servers,
             "broker": EXTERNAL if external else self._data.engine,
@@ -193,6 +198,9 @@ class System:
             )
             if demo_trunk:
                 self._content["trunk"] = demo_trunk
+        # Before the panel starts: from then on nobody else writes the directory.
+        if first_people := await people.seed_panel_users(self._data.path / "panel.json", self._kafka):
+            self._content["panel"] = first_people
         drain = AgentSettings().drain_timeout_seconds + BEYOND_DRAIN_SECONDS
         self._supervisor.start(
             [

@@ -35,11 +35,19 @@ def summary(ready: dict[str, Any], data_dir: str) -> str:
         "",
         "smsout is ready.",
         f"  send messages to   {ready['ingress_url']}",
+        f"  web panel          {ready['panel_url']}",
         f"  practice carrier   {ready['simulator_url']}/carrier/ledger",
         f"  Kafka              {ready['bootstrap_servers']} ({ready['broker']})",
         f"  metrics            {', '.join(f'{name} {url}' for name, url in ready['metrics'].items())}",
         f"  data               {data_dir}",
     ]
+    if panel := ready.get("panel"):
+        lines += [
+            "",
+            "Log in to the panel:",
+            f"  {panel['username']}  {panel['password']}",
+            f"  API key for {ready['panel_url']}/v3: {panel['api_key']}",
+        ]
     if trunk := ready.get("trunk"):
         lines += [
             "",

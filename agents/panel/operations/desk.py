@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from agents.panel.operations.actor import Actor
@@ -111,11 +112,18 @@ class Desk:
         return account_id
 
     def one_account(self, actor: Actor, account_id: str | None) -> str:
-        """Return the account that a new entry is for. Raises `RuleViolated` when an operator names none."""
+        """Return the account that a new entry is for. Raises `RuleViolated` when an operator names none of several."""
         found = self.scope(actor, account_id)
+        if found is None:
+            found = self.only_account()
         if found is None:
             raise RuleViolated([("account_id", "choose an account")])
         return found
+
+    def only_account(self) -> str | None:
+        """Return the account when there is exactly one: nobody needs to say which is meant."""
+        accounts = tuple(islice(self.directory.entries(Account), 2))
+        return accounts[0].id if len(accounts) == 1 else None
 
     def _seen(self, actor: Actor, entry: Entry | None, what: str) -> Entry:
         """Return `entry` when the actor may see it; else it is not there."""

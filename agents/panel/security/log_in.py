@@ -59,7 +59,9 @@ class LogIns:
         current = self._operations.directory.get(PanelUser, user.id)
         if current is None or current.blocked or current.password_hash != user.password_hash:
             return LogInRefused(WRONG, 401)
-        return self.sessions.begin(current)
+        identity, session = self.sessions.begin(current)
+        session.account_id = session.account_id or self._operations.only_account()
+        return identity, session
 
     async def note_log_out(self, actor: Actor) -> None:
         """Record that somebody has logged out."""

@@ -118,6 +118,7 @@ def test_the_summary_has_a_line_to_paste(made: tuple[Demo, list[DirectoryEntry]]
     demo, entries = made
     ready = {
         "ingress_url": "http://127.0.0.1:8080",
+        "panel_url": "http://127.0.0.1:8081",
         "simulator_url": "http://127.0.0.1:8090",
         "bootstrap_servers": "127.0.0.1:9092",
         "broker": "apache",
