@@ -12,12 +12,14 @@ from pipeline.errors import RuleViolated
 
 LOCATION_HEADER: Final = "X-Location"
 """Tells dialogs.js which page to show next; a redirect would be followed before a script sees it."""
-NO_VERSION: Final = -2
+NO_LIBRARY: Final = re.compile(r"^(String|Input|Value) should ")
+_VERSION: Final = -2
 """A version that no entry has."""
 
 Problems = dict[str, list[str]]
 
 _INDEXED: Final = re.compile(r"/[0-9]+(/[a-z_]+)?$")
+_LIBRARY: Final = re.compile(r"^(String|Input|Value) should ")
 _VERSION: Final = re.compile(r"[0-9]{1,18}")
 
 
@@ -32,8 +34,15 @@ def by_field(error: RuleViolated) -> Problems:
     """Return what is wrong by form field: `allowed_ips/2` belongs to `allowed_ips`."""
     found: Problems = {}
     for where, what in error.problems:
-        found.setdefault(_INDEXED.sub("", where), []).append(what)
+        found.setdefault(_INDEXED.sub("", where), []).append(_plainly(what))
     return found
+
+
+def _plainly(what: str) -> str:
+    """Return a problem as this project puts it: what the models' library says is worded for programmers."""
+    if what == "String should have at least 1 character":
+        return "must not be empty"
+    return _LIBRARY.sub("must ", what)
 
 
 def expected_version(context: PageContext) -> int:
