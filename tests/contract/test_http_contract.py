@@ -2,9 +2,17 @@
 
 import json
 import re
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
+from standardwebhooks import WebhookVerificationError
 
+from agents.ingress import answers
+from pipeline.callbacks.signing import signed_headers
+from pipeline.credentials import new_callback_secret
+from schemas.status import CodeId, StatusName
 from tests.contract.bad_requests import BAD_REQUESTS, BULK, TITLES, BadRequest
 from tests.unit.agents.ingress.harness import JSON_API, Answered, OpenDoor, bulk, open_door, single
 
@@ -206,3 +214,52 @@ async def test_error_texts_are_ascii_json() -> None:
         assert answer.status == 400
         assert answer.body.isascii()
         assert answer.details == ["\\ud800\\x07 is not a known attribute"]
+
+
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "http-api.md").read_text()
+
+
+def code_blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
+
+
+def test_document_explains_every_code_id() -> None:
+    """docs/http-api.md has a row for each number that a callback may carry, and no other."""
+    _, table = DOCUMENT.split("### code_id\n")
+    rows = re.findall(r"^\| (\d+) \| (Routing error|Failed) \|", table, re.MULTILINE)
+    assert [(str(int(it)), it < 100 and it is not CodeId.IN_DOUBT) for it in CodeId] == [
+        (number, status == StatusName.ROUTING_ERROR) for number, status in rows
+    ]
+
+
+def test_documents_signature_sample_works() -> None:
+    """The sample accepts what is signed with the trunk's secret, and refuses the same with another body."""
+    (sample,) = code_blocks("python")
+    names: dict[str, Any] = {}
+    exec(sample, names)  # noqa: S102  # the sample is ours
+    secret = new_callback_secret()
+    (body,) = [it.strip().encode() for it in code_blocks("json") if "outbound_message_callbacks" in it]
+    headers = signed_headers((secret,), "some-id", time.time(), body)
+
+    assert json.loads(body) == names["receive"](body, headers, secret.secret)
+    with pytest.raises(WebhookVerificationError):
+        names["receive"](body + b" ", headers, secret.secret)
+
+
+@pytest.mark.parametrize("block", [it for it in code_blocks("json") if '"errors"' in it])
+def test_documents_errors_have_the_shape(block: str) -> None:
+    """Every error in the document is one that the door could give."""
+    for error in json.loads(block)["errors"]:
+        status = int(error["status"])
+        assert {"title", "detail", "code", "status"} == error.keys() - {"source", "meta"}
+        assert (answers.TITLES[status], str(status)) == (error["title"], error["code"])
+
+
+async def test_documents_requests_are_accepted() -> None:
+    """Both requests of the document, as they stand there."""
+    async with open_door() as door:
+        for block in code_blocks("http"):
+            head, body = block.split("\n\n", 1)
+            answer = await door.post(body.encode(), head.split()[1])
+            assert answer.status == 201
+        assert len(door.producer.records) == 2
