@@ -55,7 +55,7 @@ class Gate:
         return await self._answer(request, None)
 
     async def _answer(self, request: web.Request, page: Page | None) -> web.StreamResponse:
-        visitor = self._cookies.visitor(request)
+        visitor = self._cookies.visitor(request) or self._visitors.new_cookie()
         context = self._context(request, visitor)
         try:
             answer = await self._admitted(context, page)
@@ -67,7 +67,7 @@ class Gate:
             self._log_ins.sessions.end(self._cookies.session(request))
             self._cookies.set_session(answer, context.new_session_id)
         elif context.session is None and not self._cookies.visitor(request):
-            self._cookies.set_visitor(answer, context.request["visitor"])
+            self._cookies.set_visitor(answer, visitor)
         return answer
 
     def _context(self, request: web.Request, visitor: str) -> PageContext:
@@ -76,7 +76,6 @@ class Gate:
         found = self._log_ins.sessions.find(
             self._cookies.session(request), lambda user_id: self._operations.directory.get(PanelUser, user_id)
         )
-        visitor = request["visitor"] = visitor or self._visitors.new_cookie()
         context = PageContext(
             request, self._operations, self._templates, self._log_ins, self._visitors.token(visitor), ip
         )

@@ -61,12 +61,14 @@ class Api:
         if actor is None:
             return _errors(401, [("", "The API key is missing, unknown or revoked.")], _CHALLENGE)
         actor.must(route.permission)
-        query = route.query.read(_unrepeated(request))
+        given = _unrepeated(request)
+        query = route.query.read(given)
         call = Call(
             actor,
             self._operations,
             request.match_info.get("id", ""),
-            query if route.is_list else {},
+            query,
+            given,
             await self._body(request, route),
             expected_version(request) if route.takes_if_match else None,
         )

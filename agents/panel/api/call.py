@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -68,6 +69,8 @@ class Call:
     operations: Operations
     identity: str
     query: dict[str, Any]
+    given: Mapping[str, str]
+    """The query as it came."""
     body: Any
     expected: int | None
 
@@ -84,13 +87,18 @@ class Reply:
     location: str | None = None
 
 
-def listing(path: str, part: Slice[Any], data: list[Any]) -> Reply:
-    """Return a page of a list, with its count and its links."""
-    links = {"self": path}
+def listing(call: Call, path: str, part: Slice[Any], data: list[Any]) -> Reply:
+    """Return a page of a list, with its count and with links that keep filters, order and size."""
+
+    def link(number: int) -> str:
+        query = {**call.given, "page[number]": str(number)}
+        return f"{path}?{urlencode(query, safe='[]')}"
+
+    links = {"self": link(part.number)}
     if part.number < part.pages:
-        links["next"] = f"{path}?page[number]={part.number + 1}&page[size]={part.size}"
+        links["next"] = link(part.number + 1)
     if part.number > 1:
-        links["prev"] = f"{path}?page[number]={part.number - 1}&page[size]={part.size}"
+        links["prev"] = link(part.number - 1)
     return Reply(200, data, {"total_records": part.total, "api_version": API_VERSION}, links)
 
 

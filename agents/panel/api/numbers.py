@@ -16,7 +16,7 @@ PLACES: Final = {
 async def list_dids(call: Call) -> Reply:
     """List."""
     part = call.operations.list_dids(call.actor, **call.query)
-    return listing("/v3/dids", part, [did_resource(row.did) for row in part.items])
+    return listing(call, "/v3/dids", part, [did_resource(row.did) for row in part.items])
 
 
 async def retrieve_did(call: Call) -> Reply:

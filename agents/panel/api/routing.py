@@ -20,7 +20,7 @@ ROUTE_PLACES: Final = {
 async def list_carriers(call: Call) -> Reply:
     """List."""
     part = call.operations.list_carriers(call.actor, **call.query)
-    return listing("/v3/carriers", part, [carrier_resource(carrier) for carrier in part.items])
+    return listing(call, "/v3/carriers", part, [carrier_resource(carrier) for carrier in part.items])
 
 
 async def retrieve_carrier(call: Call) -> Reply:
@@ -54,7 +54,7 @@ async def delete_carrier(call: Call) -> Reply:
 async def list_routes(call: Call) -> Reply:
     """List."""
     part = call.operations.list_routes(call.actor, **call.query)
-    return listing("/v3/routes", part, [route_resource(route) for route in part.items])
+    return listing(call, "/v3/routes", part, [route_resource(route) for route in part.items])
 
 
 async def retrieve_route(call: Call) -> Reply:

@@ -46,7 +46,7 @@ def _settings(attributes: dict[str, Any], sources: ToDids | None) -> TrunkSettin
 async def list_trunks(call: Call) -> Reply:
     """List."""
     part = call.operations.list_trunks(call.actor, **call.query)
-    return listing("/v3/sms_trunks", part, [trunk_resource(trunk, with_sources=False) for trunk in part.items])
+    return listing(call, "/v3/sms_trunks", part, [trunk_resource(trunk, with_sources=False) for trunk in part.items])
 
 
 async def retrieve_trunk(call: Call) -> Reply:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from agents.panel.operations.actor import Actor
-from agents.panel.operations.differences import between
+from agents.panel.operations.differences import between, writable
 from agents.panel.operations.errors import Conflict, NotFound
 from pipeline.credentials import PasswordSealer
 from pipeline.directory import Directory
@@ -172,14 +172,14 @@ class Desk:
         return AuditEvent(
             id=uuid7(),
             at=self._tools.clock(),
-            actor=str(name)[:254],
+            actor=writable(str(name)[:254]) or "",
             actor_kind=kind,
             actor_id=identity,
             ip=ip,
             account_id=account_id,
             action=action,
             target=target,
-            target_name=target_name,
+            target_name=writable(target_name),
         )
 
     def _event_of(self, actor: Actor, action: str, change: Change) -> AuditEvent:

@@ -32,8 +32,13 @@ def between(before: DirectoryEntry | None, after: DirectoryEntry | None) -> tupl
             old, new = _listed([it for it in was if it not in wanted]), _listed([it for it in now if it not in held])
         else:
             old, new = _text(name, was), _text(name, now)
-        found.append(Difference(attribute=name, before=old, after=new))
+        found.append(Difference(attribute=name, before=writable(old), after=writable(new)))
     return tuple(found)
+
+
+def writable(text: str | None) -> str | None:
+    """Return `text` without the lone surrogates that no JSON can carry: the rules see them later than we do."""
+    return None if text is None else text.encode(errors="replace").decode()
 
 
 def _text(name: str, value: Any) -> str | None:

@@ -1,0 +1,138 @@
+"""Operations without a broker: a writer that applies what it has checked, and two accounts with people in each role."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from agents.panel.operations import Actor, Limits, Operations, Tools
+from pipeline.credentials import PasswordSealer, SealingKey, new_callback_secret, new_password_verifier
+from pipeline.directory import Directory
+from pipeline.directory_rules import Change, Removal, change_key, check
+from pipeline.errors import NotAcknowledged
+from pipeline.kafka.producer import OutRecord
+from schemas.audit import AuditEvent
+from schemas.directory import Account, Carrier, Did, DirectoryEntry, PanelRole, PanelUser, Route, Trunk
+
+NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
+PEPPER = b"pepper" * 8
+OURS, THEIRS = "0192f1c4-6a5e-7b31-9d5c-0000000000a1", "0192f1c4-6a5e-7b31-9d5c-0000000000a2"
+DIDS = ("12125551234", "12125551235")
+NOT_P2P = "12125551236"
+THEIR_DID = "442071838750"
+PASSWORD = "correct horse battery"
+
+
+def uuid(number: int) -> str:
+    return f"0192f1c4-6a5e-7b31-9d5c-{number:012d}"
+
+
+class Writer:
+    """Stands for `DirectoryWriter`. `fails` makes the next write one that the broker does not acknowledge."""
+
+    def __init__(self) -> None:
+        self.directory = Directory()
+        self.offset = 0
+        self.events: list[AuditEvent] = []
+        self.fails = False
+
+    async def write(self, *changes: Change, beside: Sequence[OutRecord] = ()) -> None:
+        check(changes, self.directory)
+        if self.fails:
+            raise NotAcknowledged("silent")
+        for change in changes:
+            value = None if isinstance(change, Removal) else change.to_bytes()
+            self.directory.apply(change_key(change), value, self.offset)
+            self.offset += 1
+        self.events += [AuditEvent.from_bytes(record.value or b"") for record in beside]
+
+    async def record(self, event: AuditEvent) -> None:
+        if self.fails:
+            raise NotAcknowledged("silent")
+        self.events.append(event)
+
+    def newest(self) -> Iterable[AuditEvent]:
+        return reversed(self.events)
+
+
+class Broker:
+    """Takes what the Send SMS tool produces."""
+
+    def __init__(self) -> None:
+        self.records: list[OutRecord] = []
+
+    async def write(self, records: Iterable[OutRecord]) -> None:
+        self.records += records
+
+
+class Hasher:
+    """Stands for argon2id, which costs 30 ms."""
+
+    async def hash(self, password: str) -> str:
+        return f"hash of {password}"
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        return password_hash == f"hash of {password}"
+
+
+class Office:
+    """Everything a test needs."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.writer, self.broker, self.hasher = Writer(), Broker(), Hasher()
+        self.sealer = PasswordSealer([SealingKey("k1", b"k" * 32)])
+        tools = Tools(
+            self.writer, self.writer, self.broker, self.hasher, self.sealer, PEPPER,
+            Limits(10, ("https://sms.example",)), clock=lambda: self.now,
+        )  # fmt: skip
+        self.operations = Operations(tools)
+        self.trunk, self.password = self._trunk(1, OURS)
+        self.their_trunk, _ = self._trunk(2, THEIRS)
+        self.carrier = Carrier(id=uuid(50), name="carrier", url="https://carrier.example")
+        self.route = Route(id=uuid(51), carrier_id=self.carrier.id)
+        self.add(
+            Account(id=OURS, name="Ours"),
+            Account(id=THEIRS, name="Theirs"),
+            *(Did(number=number, account_id=OURS, p2p_enabled=True) for number in DIDS),
+            Did(number=NOT_P2P, account_id=OURS),
+            Did(number=THEIR_DID, account_id=THEIRS, p2p_enabled=True),
+            self.trunk,
+            self.their_trunk,
+            self.carrier,
+            self.route,
+            *(self.user(role) for role in PanelRole),
+        )
+
+    def user(self, role: PanelRole) -> PanelUser:
+        return PanelUser(
+            id=uuid(100 + list(PanelRole).index(role)),
+            account_id=None if role is PanelRole.OPERATOR else OURS,
+            email=f"{role.value}@example.com",
+            role=role,
+            password_hash=f"hash of {PASSWORD}",
+        )
+
+    def actor(self, role: PanelRole = PanelRole.OWNER) -> Actor:
+        return Actor.of_user(self.user(role), "192.0.2.1")
+
+    def add(self, *entries: DirectoryEntry) -> None:
+        check(entries, self.writer.directory)
+        for entry in entries:
+            self.writer.directory.apply(change_key(entry), entry.to_bytes(), self.writer.offset)
+            self.writer.offset += 1
+
+    def stored(self, trunk_id: str) -> Trunk:
+        trunk = self.writer.directory.trunk(trunk_id)
+        assert trunk is not None
+        return trunk
+
+    def _trunk(self, number: int, account_id: str) -> tuple[Trunk, str]:
+        verifier, password = new_password_verifier(uuid(number), 1, PEPPER, self.sealer)
+        trunk = Trunk(
+            id=uuid(number),
+            account_id=account_id,
+            name="Outbound SMS trunk 1",
+            credentials=(verifier,),
+            callback_secrets=(new_callback_secret(),),
+            created_at=NOW - timedelta(days=number),
+        )
+        return trunk, password

@@ -1,0 +1,126 @@
+"""The panel's web application over an office, with pages of the test's own, and a browser that keeps cookies."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from aiohttp import ClientResponse, CookieJar, web
+from aiohttp.test_utils import TestClient, TestServer
+
+from agents.panel.app import build
+from agents.panel.operations import NotFound, Permission
+from agents.panel.page import Page, PageContext
+from agents.panel.security.cookies import Cookies
+from agents.panel.security.log_in import LogIns
+from agents.panel.security.sessions import Sessions
+from agents.panel.security.throttle import Throttle
+from pipeline.client_address import Networks
+from pipeline.errors import NotAcknowledged
+from tests.unit.agents.panel.office import PASSWORD, Office
+
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+async def login_form(context: PageContext) -> web.StreamResponse:
+    return web.Response(text=f'<input name="csrf_token" value="{context.csrf_token}">', content_type="text/html")
+
+
+async def log_in(context: PageContext) -> web.StreamResponse:
+    refused = await context.log_in(context.text("email"), context.text("password"))
+    if refused is None:
+        return context.redirect("/me")
+    return web.Response(status=refused.status, text=refused.message)
+
+
+async def log_out(context: PageContext) -> web.StreamResponse:
+    await context.log_out()
+    return context.redirect("/login")
+
+
+async def me(context: PageContext) -> web.StreamResponse:
+    return context.json({"email": context.actor.email, "account": context.account_id, "token": context.csrf_token})
+
+
+async def change(context: PageContext) -> web.StreamResponse:
+    return context.json({"changed": context.text("what")})
+
+
+async def password(context: PageContext) -> web.StreamResponse:
+    await context.change_password(context.text("old"), context.text("new"))
+    return context.redirect("/me")
+
+
+async def missing(context: PageContext) -> web.StreamResponse:
+    raise NotFound("There is no such trunk.")
+
+
+async def broken(context: PageContext) -> web.StreamResponse:
+    raise RuntimeError("secret detail")
+
+
+async def brokerless(context: PageContext) -> web.StreamResponse:
+    raise NotAcknowledged("silent")
+
+
+PAGES = (
+    Page("GET", "/login", login_form, None, for_visitors=True),
+    Page("POST", "/login", log_in, None, for_visitors=True),
+    Page("POST", "/logout", log_out, None),
+    Page("GET", "/me", me, None),
+    Page("POST", "/change", change, Permission.MANAGE_TRUNKS),
+    Page("POST", "/password", password, None),
+    Page("GET", "/missing", missing),
+    Page("GET", "/broken", broken),
+    Page("GET", "/brokerless", brokerless),
+)
+
+
+class Site(NamedTuple):
+    """A running panel; `client` is a browser, `other` one that has never been here."""
+
+    office: Office
+    client: TestClient[Any, Any]
+    origin: str
+    throttle: Throttle
+
+    async def token(self) -> str:
+        found = TOKEN.search(await (await self.client.get("/login")).text())
+        assert found is not None
+        return found[1]
+
+    async def log_in(self, email: str = "owner@example.com", password: str = PASSWORD) -> ClientResponse:
+        form = {"csrf_token": await self.token(), "email": email, "password": password}
+        return await self.client.post("/login", data=form, headers={"Origin": self.origin}, allow_redirects=False)
+
+    async def me(self) -> Any:
+        answer = await self.client.get("/me", allow_redirects=False)
+        return await answer.json() if answer.status == 200 else answer.status
+
+    def use_session(self, identity: str) -> None:
+        """Come back with a cookie of an earlier session, and nothing else."""
+        self.client.session.cookie_jar.clear()
+        self.client.session.cookie_jar.update_cookies({"smsout-session": identity})
+
+    async def post(self, path: str, origin: str | None = None, **form: str) -> ClientResponse:
+        headers = {"Origin": self.origin if origin is None else origin}
+        return await self.client.post(path, data=form, headers=headers, allow_redirects=False)
+
+
+@asynccontextmanager
+async def running(office: Office, public_url: str | None = None) -> AsyncIterator[Site]:
+    """Run a panel for as long as the context lasts."""
+    slow = Throttle()
+    log_ins = LogIns(office.operations, office.hasher, office.writer, Sessions(600, 3600), slow)
+    app = build(
+        office.operations,
+        log_ins,
+        Cookies(public_url, "127.0.0.1", 8081),
+        PAGES,
+        trusted_proxies=Networks([]),
+        max_body_bytes=1_048_576,
+    )
+    server = TestServer(app)
+    async with TestClient(server, cookie_jar=CookieJar(unsafe=True)) as client:
+        origin = str(server.make_url("/")).rstrip("/") if public_url is None else public_url
+        yield Site(office, client, origin, slow)

@@ -1,0 +1,194 @@
+"""Every operation with every role, and every operation on another account's entry."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from agents.panel.operations import Conflict, Forbidden, NotFound, Operations
+from pipeline.errors import RuleViolated
+from schemas.directory import Account, ApiKey, Carrier, PanelRole, PanelUser
+from tests.unit.agents.panel.office import DIDS, OURS, PASSWORD, THEIR_DID, THEIRS, Office, uuid
+
+P, W, M, R = PanelRole.OPERATOR, PanelRole.OWNER, PanelRole.MEMBER, PanelRole.READ_ONLY
+EVERYBODY, SENDERS, OWNERS, OPERATORS = {P, W, M, R}, {P, W, M}, {P, W}, {P}
+
+KEY = uuid(200)
+OTHER_USER = uuid(101)
+
+
+class Case(NamedTuple):
+    """One operation: who may call it, with what; `foreign` names the argument that can be another account's."""
+
+    name: str
+    allowed: set[PanelRole]
+    arguments: dict[str, Any]
+    foreign: tuple[str, Any] | None = None
+
+
+TRUNK = {"trunk_id": uuid(1)}
+NOT_OURS = ("trunk_id", uuid(2))
+ACCOUNT = ("account_id", THEIRS)
+
+CASES = [
+    Case("list_trunks", EVERYBODY, {}, ACCOUNT),
+    Case("trunk", EVERYBODY, TRUNK, NOT_OURS),
+    Case("propose_trunk_name", EVERYBODY, {}, ACCOUNT),
+    Case("available_sources", EVERYBODY, {}, ACCOUNT),
+    Case("sources_of", EVERYBODY, TRUNK, NOT_OURS),
+    Case("create_trunk", SENDERS, {"settings": {"name": "new"}, "account_id": OURS}, ACCOUNT),
+    Case("update_trunk", SENDERS, {**TRUNK, "settings": {"blocked": True}}, NOT_OURS),
+    Case("delete_trunks", SENDERS, {"trunk_ids": [uuid(1)]}, ("trunk_ids", [uuid(1), uuid(2)])),
+    Case("credentials", EVERYBODY, TRUNK, NOT_OURS),
+    Case("reveal_password", SENDERS, TRUNK, NOT_OURS),
+    Case("regenerate", SENDERS, TRUNK, NOT_OURS),
+    Case("reveal_callback_secret", SENDERS, TRUNK, NOT_OURS),
+    Case("rotate_callback_secret", SENDERS, {**TRUNK, "valid_for_seconds": 60}, NOT_OURS),
+    Case("send_sms", SENDERS, {**TRUNK, "source": DIDS[0], "destination": "13105557890", "text": "Hello"}, NOT_OURS),
+    Case("list_dids", EVERYBODY, {}, ACCOUNT),
+    Case("did", EVERYBODY, {"number": DIDS[0]}, ("number", THEIR_DID)),
+    Case("create_did", OPERATORS, {"account_id": OURS, "number": "12125559999", "p2p_enabled": True}),
+    Case("set_p2p", OPERATORS, {"number": DIDS[0], "enabled": False}),
+    Case("remove_did", OPERATORS, {"number": DIDS[0]}),
+    Case("import_dids_csv", OPERATORS, {"account_id": OURS, "text": "12125558888,yes"}),
+    Case("list_carriers", OPERATORS, {}),
+    Case("carrier", OPERATORS, {"carrier_id": uuid(50)}),
+    Case("create_carrier", OPERATORS, {"settings": {"name": "second", "url": "https://c.example"}}),
+    Case("update_carrier", OPERATORS, {"carrier_id": uuid(50), "settings": {"blocked": True}}),
+    Case("delete_carrier", OPERATORS, {"carrier_id": uuid(52)}),
+    Case("list_routes", OPERATORS, {}),
+    Case("route", OPERATORS, {"route_id": uuid(51)}),
+    Case("create_route", OPERATORS, {"settings": {"carrier_id": uuid(50), "destination_prefix": "44"}}),
+    Case("update_route", OPERATORS, {"route_id": uuid(51), "settings": {"priority": 3}}),
+    Case("delete_route", OPERATORS, {"route_id": uuid(51)}),
+    Case("list_accounts", EVERYBODY, {}),
+    Case("account", EVERYBODY, {"account_id": OURS}, ACCOUNT),
+    Case("create_account", OPERATORS, {"name": "third"}),
+    Case("update_account", OPERATORS, {"account_id": OURS, "blocked": True}),
+    Case("delete_account", OPERATORS, {"account_id": uuid(60)}),
+    Case("list_audit_events", EVERYBODY, {}, ACCOUNT),
+    Case("list_users", EVERYBODY, {}, ACCOUNT),
+    Case("user", EVERYBODY, {"user_id": uuid(103)}, ("user_id", uuid(70))),
+    Case("create_user", OWNERS, {"email": "new@example.com", "role": M, "account_id": OURS}, ACCOUNT),
+    Case("update_user", OWNERS, {"user_id": uuid(103), "blocked": True}, ("user_id", uuid(70))),
+    Case("reset_password", OWNERS, {"user_id": uuid(103)}, ("user_id", uuid(70))),
+    Case("delete_user", OWNERS, {"user_id": uuid(103)}, ("user_id", uuid(70))),
+    Case("change_own_password", EVERYBODY, {"old": PASSWORD, "new": "a new long password"}),
+    Case("list_api_keys", EVERYBODY, {}, ACCOUNT),
+    Case("api_key", EVERYBODY, {"api_key_id": KEY}, ("api_key_id", uuid(71))),
+    Case("create_api_key", OWNERS, {"name": "job", "role": M, "account_id": OURS}, ACCOUNT),
+    Case("revoke_api_key", OWNERS, {"api_key_id": KEY}, ("api_key_id", uuid(71))),
+    Case("message_status", EVERYBODY, {"message_id": uuid(80)}, ("message_id", uuid(81))),
+]
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+every_role = pytest.mark.parametrize("role", list(PanelRole))
+
+
+@pytest.fixture
+def filled(office: Office) -> Office:
+    """More entries to act upon: a carrier without routes, an empty account, strangers, keys, sent messages."""
+    office.add(
+        Carrier(id=uuid(52), name="unused", url="https://unused.example"),
+        Account(id=uuid(60), name="Empty"),
+        PanelUser(id=uuid(70), account_id=THEIRS, email="x@theirs.example", role=W, password_hash="-"),
+        *(
+            ApiKey(
+                id=identity, account_id=account_id, name="key", role=M, digest=digest * 64, hint="abcd",
+                created_at=office.now,
+            )
+            for identity, account_id, digest in ((KEY, OURS, "a"), (uuid(71), THEIRS, "b"))
+        ),
+    )  # fmt: skip
+    office.operations.sent.add(uuid(80), uuid(1), OURS)
+    office.operations.sent.add(uuid(81), uuid(2), THEIRS)
+    return office
+
+
+async def call(office: Office, role: PanelRole, name: str, arguments: dict[str, Any]) -> Any:
+    found = getattr(office.operations, name)(office.actor(role), **arguments)
+    return await found if inspect.isawaitable(found) else found
+
+
+def snapshot(office: Office) -> int:
+    return office.writer.offset
+
+
+@every_role
+@every_case
+async def test_what_a_role_may_do(filled: Office, case: Case, role: PanelRole) -> None:
+    """Who is allowed gets an answer; everybody else is refused, and nothing is written."""
+    before = snapshot(filled)
+    if role in case.allowed:
+        await call(filled, role, case.name, case.arguments)
+        return
+    with pytest.raises(Forbidden):
+        await call(filled, role, case.name, case.arguments)
+    assert snapshot(filled) == before
+    assert filled.broker.records == []
+
+
+FOREIGN = [
+    pytest.param(case, role, id=f"{case.name}-{role.value}")
+    for case in CASES
+    for role in (W, M, R)
+    if case.foreign is not None and role in case.allowed
+]
+
+
+@pytest.mark.parametrize(("case", "role"), FOREIGN)
+async def test_another_accounts_entries_are_not_there(filled: Office, case: Case, role: PanelRole) -> None:
+    """Not found, never forbidden: whether it exists is none of this customer's business."""
+    assert case.foreign is not None
+    before = snapshot(filled)
+    name, value = case.foreign
+    with pytest.raises(NotFound):
+        await call(filled, role, case.name, {**case.arguments, name: value})
+    assert snapshot(filled) == before
+
+
+NOT_OPERATIONS = {
+    "version", "scope", "one_account", "only_account", "event", "directory", "estimate", "actor_of_api_key", "sent"
+}  # fmt: skip
+
+
+def test_every_operation_is_in_the_table() -> None:
+    """A new operation needs its line: who may call it."""
+    public = {name for name, _ in inspect.getmembers(Operations, callable) if not name.startswith("_")}
+    assert {case.name for case in CASES} == public - NOT_OPERATIONS
+
+
+async def test_only_operators_make_operators(office: Office) -> None:
+    """An owner cannot give away more than the own account, neither to a person nor to a program."""
+    owner = office.actor(W)
+    with pytest.raises(Forbidden):
+        await office.operations.create_user(owner, "boss@example.com", P)
+    with pytest.raises(Forbidden):
+        await office.operations.create_api_key(owner, "boss", P)
+    with pytest.raises(RuleViolated):
+        await office.operations.update_user(owner, uuid(103), role=P)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda operations, actor: operations.update_user(actor, actor.id, blocked=True),
+        lambda operations, actor: operations.update_user(actor, actor.id, role=M),
+        lambda operations, actor: operations.delete_user(actor, actor.id),
+    ],
+)
+async def test_nobody_locks_oneself_out(office: Office, change: Callable[[Any, Any], Any]) -> None:
+    """The last owner stays one."""
+    with pytest.raises(RuleViolated, match="yourself"):
+        await change(office.operations, office.actor(W))
+
+
+async def test_two_people_editing_at_once(office: Office) -> None:
+    """The second one is told, and nothing of the first one's is overwritten."""
+    _, version = office.operations.trunk(office.actor(), uuid(1))
+    _, after = await office.operations.update_trunk(office.actor(), uuid(1), {"blocked": True}, version)
+    with pytest.raises(Conflict):
+        await office.operations.update_trunk(office.actor(M), uuid(1), {"name": "mine"}, version)
+    trunk, now = office.operations.trunk(office.actor(), uuid(1))
+    assert (True, "Outbound SMS trunk 1", after) == (trunk.blocked, trunk.name, now)
