@@ -76,8 +76,8 @@ class Door:
         """Answer one request. An error of ours is logged and becomes a 500."""
         try:
             answer = await self._answer(request)
-        except (ConnectionError, asyncio.CancelledError):
-            raise  # the client has gone, or we are
+        except ConnectionError:
+            answer = error(400, "the request was not finished", close=True)  # nobody is there to read it
         except Exception as failure:  # the client gets an answer and we a log line, whatever it is
             log.error("request_failed", path=request.path[:100], error=repr(failure), exc_info=failure)
             answer = error(500, "something went wrong on our side")

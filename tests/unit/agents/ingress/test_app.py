@@ -268,6 +268,21 @@ async def test_client_that_goes_away_leaves_nothing_behind() -> None:
         assert len(door.producer.records) == 1
 
 
+async def test_client_that_goes_away_before_its_body_is_no_failure_of_ours() -> None:
+    """Half a request and an end: counted as the client's fault, and not a line in the log."""
+    before = counted("400"), counted("500")
+    async with open_door() as door:
+        with capture_logs() as logs:
+            _, writer = await asyncio.open_connection("127.0.0.1", door.port)
+            writer.write(door.request(single())[:-5])
+            await asyncio.sleep(0.01)
+            writer.transport.abort()
+            async with asyncio.timeout(5):
+                while counted("400") + counted("500") == sum(before):
+                    await asyncio.sleep(0)
+    assert (before[0] + 1, before[1], []) == (counted("400"), counted("500"), logs)
+
+
 async def test_our_own_failure_is_a_500_without_details(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client learns that it is us, the log learns what, and neither learns the text."""
     async with open_door() as door:
