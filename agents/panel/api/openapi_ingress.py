@@ -75,13 +75,20 @@ def _operation(identity: str, summary: str, kind: str, destination: Json, sent: 
         },
         "required": ["data"],
     }
+    to = "15551234567" if destination is _NUMBER else ["15551234567", "13105557890"]
+    example = {
+        "data": {
+            "type": kind,
+            "attributes": {"destination": to, "source": "12125551234", "content": "Hello World!"},
+        }
+    }
     answer = {"type": "object", "properties": {"data": sent}, "required": ["data"], "additionalProperties": False}
     return {
         "operationId": identity,
         "summary": summary,
         "tags": ["ingress"],
         "security": [{"trunk": []}],
-        "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": body}}},
+        "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": body, "example": example}}},
         "responses": {
             "201": {
                 "description": "The broker has the message: it will get one final status.",
