@@ -1,20 +1,18 @@
 """Real brokers for tests: each on a free port with its own data, ended by pid."""
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from agents.broker.answering import answers
+from agents.broker.answering import answers_now
 from agents.broker.choice import BrokerKind, choose
 from agents.broker.engine import Engine
 from agents.child import TETHER
@@ -62,10 +60,12 @@ class RunningBroker:
         tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(self._launch.dies_with_us))]
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [*tether, *self._launch.argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+                [*tether, *self._launch.argv],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, **{name: value for name, value in self._launch.environment.items() if value}},
+            )  # fmt: skip
         deadline = time.monotonic() + START_LIMIT_SECONDS
-        while not is_answering(self.bootstrap_servers):
+        while not answers_now(self.bootstrap_servers):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 pytest.fail(f"the broker did not start:\n{self.log_file.read_text()[-4000:]}")
@@ -98,9 +98,3 @@ def running_broker(kind: BrokerKind, folder: Path) -> Iterator[RunningBroker]:
         yield broker
     finally:
         broker.stop()
-
-
-def is_answering(bootstrap_servers: str) -> bool:
-    """Ask from a thread, so that it works inside and outside of a running event loop."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(answers(bootstrap_servers))).result()

@@ -1,6 +1,7 @@
 """Is anybody there? A broker is up when it answers a metadata request, not when its port is open."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -22,3 +23,9 @@ async def answers(bootstrap_servers: str, limit_seconds: float = 2.0) -> bool:
                 await client.close()
     except (KafkaError, TimeoutError, OSError):
         return False
+
+
+def answers_now(bootstrap_servers: str) -> bool:
+    """Ask the same from synchronous code, whether or not an event loop runs around it."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(answers(bootstrap_servers))).result()

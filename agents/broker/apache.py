@@ -6,13 +6,15 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import uuid
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from agents.broker import kafka_jars
+from agents.broker import class_archive, kafka_jars
 from agents.broker.engine import BrokerSettings
+from agents.console import say
 from agents.launch import Launch
 from agents.ports import free_port
 from pipeline.errors import ConfigurationError
@@ -59,6 +61,7 @@ class ApacheKafka:
 
     name = "apache"
     notice: str | None = None
+    read_isolation = "read_committed"
     survives_a_crash = True
 
     def __init__(self) -> None:
@@ -88,17 +91,43 @@ class ApacheKafka:
         if (missing := self.missing()) is not None:
             raise ConfigurationError(missing)
         if not kafka_jars.present(self.libs):
+            say(f"fetching Apache Kafka {kafka_jars.kafka_version()} into {self.libs}: 43 MB, once")
             kafka_jars.fetch(self.libs, "mvn")
+        archive = self._class_archive()
+        return self._serve(data_dir, port, f"-XX:SharedArchiveFile={archive}" if archive else None)
+
+    def _serve(self, data_dir: Path, port: int, option: str | None) -> Launch:
         data_dir.mkdir(parents=True, exist_ok=True)
         logs, properties = data_dir / "logs", data_dir / "server.properties"
         if not (logs / "meta.properties").exists():
             self._format(data_dir, logs, port)
         _write_properties(properties, logs, port)
+        java, *options = self._java()
         return Launch(
-            (*self._java(), HEAP, "kafka.Kafka", str(properties)),
+            (java, *([option] if option else []), *options, HEAP, "kafka.Kafka", str(properties)),
+            environment={"CLASSPATH": self._classpath()},
             # The broker's own way down leaves clean logs, which start faster than those of a killed one.
             dies_with_us=signal.SIGTERM,
         )
+
+    def _class_archive(self) -> Path | None:
+        """Return the class archive, made once; None beside jars that are not ours, or when it cannot be made."""
+        version = java_says()
+        if version is None or not kafka_jars.are_ours(self.libs):
+            return None
+        archive = class_archive.archive_path(self.libs, version)
+        if not archive.exists():
+            with kafka_jars.alone_with(self.libs), tempfile.TemporaryDirectory(dir=self.libs.parent) as folder:
+                if not archive.exists():
+                    say("teaching Java the broker's classes, once, so that it starts faster")
+                    port = free_port()
+                    launch = self._serve(Path(folder), port, None)
+                    class_archive.make(archive, launch.argv, {"CLASSPATH": self._classpath()}, port)
+        return archive if archive.stat().st_size else None
+
+    def _classpath(self) -> str:
+        # In an order that does not change: the archive holds for one class path only.
+        return ":".join(map(str, sorted(self.libs.glob("*.jar"))))
 
     def _java(self) -> tuple[str, ...]:
         return (
@@ -107,7 +136,6 @@ class ApacheKafka:
             f"-Dlog4j2.configurationFile={kafka_jars.LOGGING.as_uri()}",
             # The same collector and pause as Kafka's own start script.
             "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
-            "-cp", f"{self.libs}/*",
         )  # fmt: skip
 
     def _format(self, data_dir: Path, logs: Path, port: int) -> None:
@@ -119,7 +147,7 @@ class ApacheKafka:
             [*self._java(), "kafka.tools.StorageTool",
              "format", "--standalone", f"--cluster-id={_new_cluster_id()}", "--config", str(properties)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", check=False,
+            text=True, errors="replace", check=False, env={**os.environ, "CLASSPATH": self._classpath()},
         )  # fmt: skip
         if process.returncode != 0:
             lines = process.stdout.strip().splitlines() or [f"exit code {process.returncode}"]
@@ -144,15 +172,21 @@ def _java_command() -> str:
 
 
 @cache
-def java_version() -> int | None:
-    """Return the major version of the `java` that would run, None when there is none."""
+def java_says() -> str | None:
+    """Return what `java -version` prints, None when there is no Java."""
     try:
         found = subprocess.run(
             [_java_command(), "-version"], capture_output=True, text=True, timeout=30, check=False, errors="replace"
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return parse_java_version(found.stderr + found.stdout)
+    return found.stderr + found.stdout
+
+
+def java_version() -> int | None:
+    """Return the major version of the `java` that would run, None when there is none."""
+    said = java_says()
+    return parse_java_version(said) if said is not None else None
 
 
 def parse_java_version(text: str) -> int | None:

@@ -40,11 +40,16 @@ def present(folder: Path) -> bool:
     return not (mark.exists() and POM.exists()) or mark.read_text() == _digest()
 
 
+def are_ours(folder: Path) -> bool:
+    """Tell whether we have put the jars there, so that we may keep things beside them."""
+    return (folder / _MARK).exists()
+
+
 def fetch(folder: Path, mvn: str) -> None:
     """Fill `folder` unless it is filled; several processes may ask at once. Raises `ConfigurationError`."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(folder.with_name(f".{folder.name}.lock")):
+        with alone_with(folder):
             if present(folder):
                 return
             if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
@@ -72,8 +77,9 @@ def _copy_dependencies(folder: Path, mvn: str) -> None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+def alone_with(folder: Path) -> Iterator[None]:
+    """Let one process at a time work on `folder` and what is beside it."""
+    descriptor = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -13,9 +13,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from agents.broker.answering import answers_now
 from agents.broker.choice import BrokerKind
 from agents.ports import free_port
-from tests.brokers import RunningBroker, engine_or_skip, is_answering, running_broker
+from tests.brokers import RunningBroker, engine_or_skip, running_broker
 
 pytestmark = pytest.mark.kafka
 
@@ -39,6 +40,11 @@ async def test_no_topic_comes_into_being_by_a_typing_error(apache: RunningBroker
         assert "sms.mt.submited" not in await admin.list_topics()
     finally:
         await admin.close()
+
+
+def test_the_class_archive_is_in_use(apache: RunningBroker) -> None:
+    """The running broker has mapped the archive that was made beside the jars."""
+    assert "/classes-" in Path(f"/proc/{apache.pid}/maps").read_text()
 
 
 async def test_acknowledged_records_survive_kill_and_restart(apache: RunningBroker) -> None:
@@ -84,7 +90,7 @@ def test_the_command_runs_one_in_the_foreground(kind: BrokerKind, tmp_path: Path
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
-        assert is_answering(f"127.0.0.1:{port}")
+        assert answers_now(f"127.0.0.1:{port}")
         assert ("for development" in log.read_text()) == (kind is BrokerKind.EMBEDDED)
         second = subprocess.run(
             [*command, f"--data-dir={tmp_path}", f"--port={free_port()}"], capture_output=True, text=True, check=False
@@ -95,7 +101,7 @@ def test_the_command_runs_one_in_the_foreground(kind: BrokerKind, tmp_path: Path
         process.send_signal(signal.SIGTERM)
         code = process.wait(60)
     assert code == 0, log.read_text()
-    assert not is_answering(f"127.0.0.1:{port}")
+    assert not answers_now(f"127.0.0.1:{port}")
     # What begins with one engine is not served with another.
     other = KINDS[1 - KINDS.index(kind)]
     refused = subprocess.run(
@@ -117,7 +123,7 @@ def test_no_broker_outlives_whoever_started_it(kind: BrokerKind, tmp_path: Path)
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 90
-        while not is_answering(f"127.0.0.1:{port}"):
+        while not answers_now(f"127.0.0.1:{port}"):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -125,6 +131,6 @@ def test_no_broker_outlives_whoever_started_it(kind: BrokerKind, tmp_path: Path)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     deadline = time.monotonic() + 30
-    while is_answering(f"127.0.0.1:{port}"):
+    while answers_now(f"127.0.0.1:{port}"):
         assert time.monotonic() < deadline
         time.sleep(0.1)

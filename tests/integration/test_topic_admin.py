@@ -68,7 +68,8 @@ async def test_drift_is_told_and_left_alone_then_fixed_on_request(settings: Kafk
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
     await admin.start()
     try:
-        changed = {**topic_admin.configs_of(catalogue(3)[1], TOPICS), "retention.ms": "1000", "segment.ms": "3600000"}
+        (topic,) = [topic for topic in catalogue(3) if topic.name == "sms.mt.submitted"]
+        changed = {**topic_admin.configs_of(topic, TOPICS), "retention.ms": "1000", "segment.ms": "3600000"}
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "sms.mt.submitted", changed)])
         await admin.create_partitions({"sms.mt.status": NewPartitions(total_count=5)})
         week = str(7 * 86_400_000)
