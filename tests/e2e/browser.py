@@ -89,7 +89,7 @@ async def log_in(page: Page, email: str, password: str) -> None:
     await page.get_by_label("Email").fill(email)
     await page.get_by_label("Password").fill(password)
     await page.get_by_role("button", name="Log in").click()
-    await page.wait_for_url(lambda url: not url.endswith("/login"))
+    await page.wait_for_url(lambda url: "/login" not in url)
 
 
 async def serious_findings(page: Page) -> list[str]:

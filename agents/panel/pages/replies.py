@@ -12,8 +12,7 @@ from pipeline.errors import RuleViolated
 
 LOCATION_HEADER: Final = "X-Location"
 """Tells dialogs.js which page to show next; a redirect would be followed before a script sees it."""
-NO_LIBRARY: Final = re.compile(r"^(String|Input|Value) should ")
-_VERSION: Final = -2
+NO_VERSION: Final = -2
 """A version that no entry has."""
 
 Problems = dict[str, list[str]]

@@ -11,12 +11,14 @@ from agents.panel.operations import Conflict, Permission
 from agents.panel.operations.trunks import TrunkSettings
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.replies import Problems, by_field, expected_version, go_to, need_account, utc
+from pipeline.directory_values import normalize_networks, url_problem
 from pipeline.errors import RuleViolated
 from schemas.address import MSISDN
 from schemas.directory import Trunk
 
 MAX_CHIPS: Final = 500
 MAX_SHOWN: Final = 5
+MAX_NAME: Final = 100
 
 LABELS: Final = {
     "name": "Friendly name",
@@ -82,10 +84,25 @@ class TrunkForm:
         )
 
     def problems(self) -> Problems:
-        """Return what the directory's rules would not say in a person's words."""
+        """Return what makes a trunk unreadable, which the directory's rules look no further than; with it the rest."""
+        name = self.name.strip()
         bad = [it for it in self.settings()["allowed_sources"] if not MSISDN.fullmatch(it)]
-        texts = [f"{it[:32]!r} is not a phone number in international format" for it in bad[:MAX_SHOWN]]
-        return {"allowed_sources": texts} if texts else {}
+        found: Problems = {}
+        if not name:
+            found["name"] = ["must not be empty"]
+        elif len(name) > MAX_NAME:
+            found["name"] = [f"must not have more than {MAX_NAME} characters"]
+        if bad:
+            found["allowed_sources"] = [f"{it[:32]!r} is not a phone number, digits only" for it in bad[:MAX_SHOWN]]
+        if not found:
+            return {}
+        if (url := self.callback_url.strip()) and (problem := url_problem(url)) is not None:
+            found["callback_url"] = [problem]
+        try:
+            normalize_networks(_entries(self.allowed_ips))
+        except RuleViolated as error:
+            found |= by_field(error)
+        return found
 
 
 def _entries(text: str) -> list[str]:

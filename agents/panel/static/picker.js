@@ -28,7 +28,10 @@ class List {
     this.box.addEventListener("keydown", (event) => this.pressed(event));
     this.box.addEventListener("click", (event) => this.clicked(event));
     this.box.addEventListener("dblclick", (event) => {
-      if (event.target.closest("[role=option]")) this.onMove();
+      const option = event.target.closest("[role=option]");
+      if (!option) return;
+      this.selected.add(option.textContent); // the two clicks have toggled it twice
+      this.onMove();
     });
     this.search.addEventListener("keydown", (event) => {
       if (event.key === "Enter") event.preventDefault(); // not the whole form

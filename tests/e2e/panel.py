@@ -1,0 +1,124 @@
+"""What the panel's tests do beside the browser: make trunks through the management API, send through ingress."""
+
+import asyncio
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any, Self
+
+import aiohttp
+
+from tests.e2e.customer import JSON_API, Customer
+
+SOURCE = "12125551234"
+OTHER_SOURCE = "12125551235"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTrunk:
+    """A trunk that a test has for itself."""
+
+    id: str
+    name: str
+    username: str
+    password: str
+    inbox: str
+    """Path of its callbacks at the simulator."""
+
+
+class Office(Customer):
+    """A customer who also holds the operator's API key."""
+
+    @property
+    def panel_url(self) -> str:
+        """Where the panel is."""
+        return str(self.ready["panel_url"])
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.account_id = (await self.api("GET", f"/v3/sms_trunks/{self.trunk['id']}"))["data"]["relationships"][
+            "account"
+        ]["data"]["id"]
+        return self
+
+    async def api(self, method: str, path: str, body: object = None, status: int | None = None) -> Any:
+        """Call the management API; return its JSON, None when there is no content."""
+        async with self._session.request(
+            method,
+            self.panel_url + path,
+            data=json.dumps(body) if body is not None else None,
+            headers={
+                "Authorization": f"Bearer {self.ready['panel']['api_key']}",
+                **({"Content-Type": JSON_API} if body is not None else {}),
+            },
+        ) as answer:
+            text = await answer.text()
+            assert answer.status == status if status else answer.status < 300, text
+            return json.loads(text) if text else None
+
+    async def make_trunk(
+        self, name: str = "", sources: tuple[str, ...] | None = None, *, receipts_enabled: bool = False
+    ) -> MadeTrunk:
+        """Make a trunk with an inbox of its own; `sources` None allows any DID."""
+        name = name or f"Trunk {secrets.token_hex(4)}"
+        inbox = f"/inbox/{secrets.token_hex(6)}"
+        attributes = {
+            "name": name,
+            "allow_any_did_as_source": sources is None,
+            "configuration": {
+                "type": "http_out",
+                "callback_url": self.ready["simulator_url"] + inbox,
+                "receipts_enabled": receipts_enabled,
+            },
+        }
+        relationships: dict[str, Any] = {"account": {"data": {"id": self.account_id, "type": "accounts"}}}
+        if sources is not None:
+            relationships["outgoing_dids"] = {"data": [{"id": it, "type": "dids"} for it in sources]}
+        document = {"data": {"type": "sms_trunks", "attributes": attributes, "relationships": relationships}}
+        made = (await self.api("POST", "/v3/sms_trunks", document))["data"]
+        configuration = made["attributes"]["configuration"]
+        return MadeTrunk(made["id"], name, configuration["username"], configuration["password"], inbox)
+
+    async def send_as(
+        self, username: str, password: str, destination: str, text: str = "Hello", source: str = SOURCE
+    ) -> int:
+        """POST one message with these credentials; return the status."""
+        attributes = {"destination": destination, "source": source, "content": text}
+        async with self._session.post(
+            self.ready["ingress_url"] + "/outbound_messages",
+            data=json.dumps({"data": {"type": "outbound_messages", "attributes": attributes}}),
+            headers={"Content-Type": JSON_API, "Authorization": aiohttp.encode_basic_auth(username, password)},
+        ) as answer:
+            await answer.read()
+            return answer.status
+
+    async def status_within_a_second(self, wanted: int, username: str, password: str) -> int:
+        """Send until ingress answers `wanted` or a second has passed; return the last answer."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + 1.0
+        while True:
+            asked_in_time = loop.time() <= deadline
+            status = await self.send_as(username, password, new_destination())
+            if status == wanted or not asked_in_time:
+                return status
+            await asyncio.sleep(0.02)
+
+    async def callbacks(self, trunk: MadeTrunk, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for `count` callbacks of a trunk; return their attributes with the type."""
+        found = await self.wait_for(trunk.inbox, lambda entries: len(entries) >= count, limit_seconds=20)
+        bodies = [json.loads(entry["body"])["data"] for entry in found]
+        return [{"type": body["type"], **body["attributes"]} for body in bodies]
+
+    async def at_the_carrier(self, destination: str) -> list[dict[str, Any]]:
+        """Wait until the practice carrier has something for a destination; return it."""
+        found: list[dict[str, Any]] = await self.wait_for(
+            "/carrier/ledger",
+            lambda entries: any(it["destination"] == destination for it in entries),
+            limit_seconds=20,
+        )
+        return [it for it in found if it["destination"] == destination]
+
+
+def new_destination() -> str:
+    """Return a number that no other test uses."""
+    return f"1555{secrets.randbelow(9_000_000) + 1_000_000}"

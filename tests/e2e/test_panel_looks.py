@@ -1,0 +1,215 @@
+"""How the pages look: at 360 and 1920 px, light and dark, full and empty; with what axe-core finds.
+
+With SMSOUT_SCREENSHOTS set to a folder, the pictures of docs/panel.md are written there.
+"""
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.browser import SCHEMES, WIDTHS, log_in, new_page, overflow_pixels, serious_findings
+from tests.e2e.panel import SOURCE, Office
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+LONG: Final = "A friendly name as long as names can be, which somebody has filled to the very last of its letters ok"[
+    :100
+]
+WIDE: Final = "W" * 60
+PAGES: Final = (
+    "/sms/trunks",
+    "/sms/trunks?sort=-name&per_page=100",
+    "/sms/trunks?name=nothing-is-called-so",
+    "/sms/trunks/new",
+    "/sms/trunks/{id}/edit",
+    "/sms/trunks/{id}/credentials",
+    "/sms/trunks/{id}/signing-secret",
+    "/sms/trunks/{id}/send",
+    "/sms/trunks/delete?id={id}",
+    "/numbers",
+    "/numbers/import",
+    "/carriers",
+    "/carriers/new",
+    "/routes",
+    "/routes/new",
+    "/users",
+    "/users/new",
+    "/api-keys",
+    "/api-keys/new",
+    "/audit",
+    "/accounts",
+    "/accounts/new",
+    "/password",
+    "/there-is-no-such-page",
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def trunk_id(panel_system: dict[str, object]) -> AsyncIterator[str]:
+    """A trunk with long values among others with short ones."""
+    async with Office(panel_system) as office:
+        made = await office.make_trunk(f"{LONG[:90]} {secrets.token_hex(4)}", sources=(SOURCE,))
+        await office.make_trunk(f"{WIDE}{secrets.token_hex(4)}")
+        document = {
+            "data": {
+                "type": "sms_trunks",
+                "id": made.id,
+                "attributes": {
+                    "configuration": {
+                        "type": "http_out",
+                        "callback_url": "https://" + "a-long-label." * 12 + "example/" + "path/" * 30,
+                        "allowed_ips": ["203.0.113.0/24", "2001:db8:1234:5678:9abc:def0:1234:5678", "198.51.100.7"],
+                    }
+                },
+            }
+        }
+        await office.api("PATCH", f"/v3/sms_trunks/{made.id}", document)
+        yield made.id
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_no_page_overflows_or_has_serious_findings(
+    browser: Browser, office: Office, trunk_id: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    """On every page axe-core finds nothing serious, and nothing is wider than the window."""
+    people, found = office.ready["panel"], []
+    viewport = {"width": width, "height": 900}
+    async with new_page(browser, office.panel_url, viewport=viewport, color_scheme=scheme) as page:
+        await page.goto("/login")
+        found += [f"/login: {finding}" for finding in await serious_findings(page)]
+        await log_in(page, people["username"], people["password"])
+        await choose_demo(page)
+        for path in PAGES:
+            await page.goto(path.format(id=trunk_id))
+            await page.wait_for_load_state("networkidle")
+            found += [f"{path}: {finding}" for finding in await serious_findings(page)]
+            if pixels := await overflow_pixels(page):
+                found.append(f"{path}: {pixels} px too wide")
+    assert found == []
+
+
+async def choose_demo(page: Page) -> None:
+    """Work in the demo account, and wait until its trunks are there."""
+    await page.goto("/accounts?name=Demo")
+    switch = page.get_by_role("button", name="Switch to Demo")
+    if await switch.count():
+        await switch.click()
+    await page.goto("/sms/trunks")
+    await expect(page.get_by_role("table", name="SMS trunks")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_dialogs_and_menus_have_no_serious_findings(
+    browser: Browser, office: Office, trunk_id: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    """The same for what opens on top of the list."""
+    people, found = office.ready["panel"], []
+    viewport = {"width": width, "height": 900}
+    async with new_page(browser, office.panel_url, viewport=viewport, color_scheme=scheme) as page:
+        await log_in(page, people["owner_username"], people["owner_password"])
+        for path in ("credentials", "send"):
+            await page.goto("/sms/trunks?name=" + LONG[:20])
+            row = page.locator("tr", has=page.locator(f"a[href*='{trunk_id}']"))
+            if path == "send":
+                await row.locator("summary").click()
+                found += [f"menu: {finding}" for finding in await serious_findings(page)]
+            await row.locator(f"a[href$='/{path}']").click()
+            await expect(page.get_by_role("dialog")).to_be_visible()
+            found += [f"{path}: {finding}" for finding in await serious_findings(page)]
+            if pixels := await overflow_pixels(page):
+                found.append(f"{path}: {pixels} px too wide")
+    assert found == []
+
+
+async def test_the_navigation_opens_and_closes_on_a_phone(browser: Browser, office: Office) -> None:
+    """At 360 px the menu button shows the navigation, and Escape hides it."""
+    people = office.ready["panel"]
+    async with new_page(browser, office.panel_url, viewport={"width": 360, "height": 740}) as page:
+        await log_in(page, people["owner_username"], people["owner_password"])
+        numbers = page.get_by_role("link", name="Numbers")
+        await expect(numbers).to_be_hidden()
+        await page.get_by_role("button", name="Menu").click()
+        await expect(numbers).to_be_visible()
+        assert await serious_findings(page) == []
+        await page.keyboard.press("Escape")
+        await expect(numbers).to_be_hidden()
+
+
+async def test_nothing_moves_after_it_has_been_drawn(owner: Page) -> None:
+    """The browser's own measure of layout shift stays at nothing on list and form."""
+    for path in ("/sms/trunks", "/sms/trunks/new", "/numbers"):
+        await owner.goto(path)
+        await owner.wait_for_load_state("networkidle")
+        shift = await owner.evaluate(
+            """new Promise((resolve) => {
+                 let sum = 0;
+                 new PerformanceObserver((list) => { for (const entry of list.getEntries()) sum += entry.value; })
+                   .observe({type: "layout-shift", buffered: true});
+                 requestAnimationFrame(() => setTimeout(() => resolve(sum), 100));
+               })"""
+        )
+        assert shift < 0.01, path
+
+
+async def test_the_pictures_of_the_documentation(browser: Browser, office: Office, tmp_path: Path) -> None:
+    """Every figure of docs/panel.md can be taken from a running system."""
+    folder, people = Path(os.environ.get("SMSOUT_SCREENSHOTS", tmp_path)), office.ready["panel"]
+    await office.make_trunk("Marketing campaigns" + secrets.token_hex(2), sources=(SOURCE,))
+
+    async def take(page: Page, name: str) -> None:
+        await page.evaluate("document.fonts.ready")
+        path = folder / f"panel-{name}.png"
+        await page.screenshot(path=path, animations="disabled", caret="hide")
+        assert path.stat().st_size > 5_000
+
+    async with new_page(browser, office.panel_url, viewport={"width": 1180, "height": 760}) as page:
+        await page.goto("/login")
+        await take(page, "log-in")
+        await log_in(page, people["username"], people["password"])
+        await choose_demo(page)
+        await page.get_by_text("Create New").click()
+        await take(page, "trunks")
+        await page.goto("/sms/trunks/new")
+        await take(page, "create")
+        await page.get_by_label("Allow any DID(s) for SMS OUT").uncheck()
+        listbox = page.get_by_role("listbox", name="Available Source Addresses")
+        await listbox.get_by_role("option").first.click()
+        await listbox.scroll_into_view_if_needed()
+        await take(page, "sources")
+        await page.goto("/sms/trunks?name=Outbound+SMS+trunk")
+        await page.get_by_role("link", name="Credentials of").first.click()
+        await page.get_by_role("dialog").get_by_role("heading", name="Credentials").wait_for()
+        await take(page, "credentials")
+        await page.keyboard.press("Escape")
+        await page.get_by_label("Actions for").first.click()
+        await take(page, "actions")
+        await page.get_by_role("link", name="Send SMS").click()
+        await page.get_by_label("Destination").fill("15551234567")
+        async with page.expect_response("**/sms/estimate"):
+            await page.get_by_label("Text").fill("Your code is 4711. Prices in € count twice.")
+        await page.wait_for_load_state("networkidle")
+        await take(page, "send-sms")
+        await page.get_by_role("dialog").get_by_role("button", name="Send").click()
+        await page.get_by_text("Handed to the carrier").wait_for()
+        await take(page, "sent")
+        await page.keyboard.press("Escape")
+        await page.goto("/sms/trunks?name=Marketing")
+        await page.locator(".row-check").first.check()
+        await page.get_by_text("Batch Actions").click()
+        await page.get_by_role("button", name="Delete Trunks").click()
+        await page.get_by_role("dialog").get_by_role("listitem").first.wait_for()
+        await take(page, "delete")
+        for path, name in (("/numbers", "numbers"), ("/audit", "audit"), ("/routes", "routes"), ("/users", "users")):
+            await page.goto(path)
+            await take(page, name)
+    async with new_page(browser, office.panel_url, viewport={"width": 360, "height": 740}, color_scheme="dark") as page:
+        await log_in(page, people["owner_username"], people["owner_password"])
+        await take(page, "phone-dark")
