@@ -95,7 +95,7 @@ async def provide(
         # The file first: a crash in between leaves an empty directory, which is filled anew with other secrets.
         demo.save(path)
         if changes:
-            writer = await DirectoryWriter(kafka).start()
+            writer = await DirectoryWriter(kafka).start(take_over=False)
             try:
                 await writer.write(*changes)
             finally:

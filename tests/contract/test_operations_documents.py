@@ -58,8 +58,10 @@ def test_documented_ports_are_the_default_ones() -> None:
     for spec in ROSTER:
         if spec.port:
             assert f"| {spec.name} | {spec.port} |" in OPERATIONS
-    ports = [spec.metrics_port for spec in ROSTER]
-    assert f"| metrics and health of {', '.join(AGENTS)} | {min(ports)} to {max(ports)} " in OPERATIONS
+    by_port = sorted(ROSTER, key=lambda spec: spec.metrics_port)
+    names, ports = [spec.name for spec in by_port], [spec.metrics_port for spec in by_port]
+    assert ports == list(range(ports[0], ports[-1] + 1))
+    assert f"| metrics and health of {', '.join(names)} | {ports[0]} to {ports[-1]} " in OPERATIONS
 
 
 def test_one_version_of_kafka_everywhere() -> None:
@@ -92,13 +94,13 @@ def test_agents_wait_for_the_topics_and_the_topics_for_the_broker() -> None:
 
 
 def test_secrets_reach_only_those_who_need_them() -> None:
-    """The pepper: ingress and the directory's writer, and never a default. The password keys: the writer alone."""
+    """The pepper: ingress and the directory's writers, and never a default. The password keys: the writers alone."""
 
     def services_with(setting: str) -> list[str]:
         return [name for name, service in SERVICES.items() if setting in service.get("environment", {})]
 
-    assert services_with("SMSOUT_PEPPER") == ["ingress", "directory"]
-    assert services_with("SMSOUT_KEY_FILE") == ["directory"]
+    assert services_with("SMSOUT_PEPPER") == ["ingress", "panel", "directory"]
+    assert services_with("SMSOUT_KEY_FILE") == ["panel", "directory"]
     assert SERVICES["ingress"]["environment"]["SMSOUT_PEPPER"].startswith("${SMSOUT_PEPPER:?")
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from agents.broker.choice import BrokerKind
 from agents.ports import free_port
+from agents.up.roster import ROSTER
 from tests.brokers import running_broker
 from tests.e2e.customer import Customer
 from tests.systems import running_system
@@ -31,7 +31,14 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+AGENTS = [spec.name for spec in ROSTER]  # in the order in which they stop
 COMMAND = [sys.executable, "-P", "-c", "from agents.cli import main; main()"]
+
+
+def having(ready: dict[str, Any], setting: str) -> set[str]:
+    """Return which processes have a setting in their environment."""
+    environments = {name: Path(f"/proc/{pid}/environ").read_bytes() for name, pid in ready["pids"].items()}
+    return {name for name, environment in environments.items() if f"\0{setting}=".encode() in b"\0" + environment}
 
 
 def second_up(data_dir: Path) -> "subprocess.CompletedProcess[str]":
@@ -46,7 +53,7 @@ def killed_at_the_end(log_file: Path, *arguments: str, **environment: str) -> It
     try:
         yield process
     finally:
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
 
 
@@ -71,15 +78,10 @@ async def first_callback(ready: dict[str, Any], destination: str) -> str:
 async def test_a_second_start_goes_on_with_the_same_trunk(broker: str, tmp_path: Path) -> None:
     """Other ports, the same credentials: messages flow again, the ledger has both, nothing was left over."""
     with running_system(tmp_path, broker=broker) as first:
-        assert set(first["pids"]) == {"ingress", "processor", "delivery", "callback", "simulator", "broker"}
+        assert set(first["pids"]) == {*AGENTS, "broker"}
         before = await first_callback(first, "15551234567")
-        # The pepper is for ingress alone, and the key that reveals passwords for none of the agents.
-        having = {
-            name
-            for name, pid in first["pids"].items()
-            if b"SMSOUT_PEPPER=" in Path(f"/proc/{pid}/environ").read_bytes()
-        }
-        assert having == {"ingress"}
+        assert having(first, "SMSOUT_PEPPER") == {"ingress", "panel"}
+        assert having(first, "SMSOUT_KEY_FILE") == {"panel"}
         refused = second_up(tmp_path / "data")
         assert (refused.returncode, refused.stderr.count("\n")) == (78, 1)
         assert "another `smsout up`" in refused.stderr
@@ -90,7 +92,7 @@ async def test_a_second_start_goes_on_with_the_same_trunk(broker: str, tmp_path:
         for line in Path(first["log_file"]).read_text().splitlines()
         if '"event": "stopped"' in line
     ]
-    assert stopped == ["ingress", "processor", "delivery", "callback", "simulator"]
+    assert stopped == AGENTS
 
     with running_system(tmp_path, broker=broker) as second:
         same = {"id", "username", "password", "callback_secret", "sources"}
@@ -125,7 +127,7 @@ async def test_a_broker_that_is_there_already_and_two_processes_of_an_agent(tmp_
         }
         with running_system(tmp_path, broker="auto", environment=environment) as ready:
             assert (ready["broker"], ready["bootstrap_servers"]) == ("external", broker.bootstrap_servers)
-            assert set(ready["pids"]) == {"ingress", "ingress-1", "processor", "delivery", "callback", "simulator"}
+            assert set(ready["pids"]) == {*AGENTS, "ingress-1"}
             async with Customer(ready) as customer:
                 await asyncio.gather(*(customer.send(f"1555123{n:04d}", "Hello") for n in range(100)))
                 await customer.wait_for("/inbox/demo/count", lambda count: count["count"] == 100)
