@@ -36,7 +36,7 @@ class AuditLog:
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            isolation_level=kafka.directory_isolation,
+            isolation_level=kafka.read_isolation,
             retry_backoff_ms=50,
         )
 
