@@ -118,8 +118,8 @@ class Gate:
 
     def _error_page(self, context: PageContext, error: Exception) -> web.StreamResponse:
         status, title, detail = explain(error)
-        if isinstance(error, web.HTTPException) and error.status < 400:
-            return error
+        if isinstance(error, web.HTTPRedirection):  # raised deep inside a handler; aiohttp wants no exception returned
+            return context.redirect(error.headers["Location"])
         if status == 500:
             log.error("page_failed", path=context.request.path[:100], error=repr(error), exc_info=error)
         if context.wants_json:

@@ -108,7 +108,9 @@ class Site(NamedTuple):
 
 
 @asynccontextmanager
-async def running(office: Office, public_url: str | None = None) -> AsyncIterator[Site]:
+async def running(
+    office: Office, public_url: str | None = None, pages: tuple[Page, ...] = PAGES
+) -> AsyncIterator[Site]:
     """Run a panel for as long as the context lasts."""
     slow = Throttle()
     log_ins = LogIns(office.operations, office.hasher, office.writer, Sessions(600, 3600), slow)
@@ -116,7 +118,7 @@ async def running(office: Office, public_url: str | None = None) -> AsyncIterato
         office.operations,
         log_ins,
         Cookies(public_url, "127.0.0.1", 8081),
-        PAGES,
+        pages,
         trusted_proxies=Networks([]),
         max_body_bytes=1_048_576,
     )
