@@ -101,6 +101,15 @@ class HttpPoster:
         `timeout_seconds` is from here to the end of the answer. Raises `NotSent`, `InDoubt`, or `AddressNotAllowed`
         for a URL that cannot or must not be called. No error's message holds the URL's path or query.
         """
+        return await self._ask("POST", url, headers, body, timeout_seconds)
+
+    async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
+        """Send one GET, for questions that may be repeated. Raises as `post` does."""
+        return await self._ask("GET", url, headers, None, timeout_seconds)
+
+    async def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float | None
+    ) -> Answer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (self._timeout_seconds if timeout_seconds is None else timeout_seconds)
         target = endpoint(url)
@@ -110,16 +119,16 @@ class HttpPoster:
             await self._slots.acquire()
         try:
             if self._checked is None:
-                return await self._send(Route(self._client, target), headers, body, deadline - loop.time())
+                return await self._send(method, Route(self._client, target), headers, body, deadline - loop.time())
             routes = await self._checked.to(target)
             for route in routes[:-1]:
                 try:
-                    return await self._send(route, headers, body, deadline - loop.time())
+                    return await self._send(method, route, headers, body, deadline - loop.time())
                 except NotSent:
                     self._checked.demote(route)
                     if deadline - loop.time() < _WORTH_ANOTHER_TRY_SECONDS:
                         raise
-            return await self._send(routes[-1], headers, body, deadline - loop.time())
+            return await self._send(method, routes[-1], headers, body, deadline - loop.time())
         finally:
             self._slots.release()
 
@@ -130,19 +139,21 @@ class HttpPoster:
         except TimeoutError as error:
             raise NotSent(f"all {self._max_connections} connections are busy") from error
 
-    async def _send(self, route: Route, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
+    async def _send(
+        self, method: str, route: Route, headers: Mapping[str, str], body: bytes | None, seconds: float
+    ) -> Answer:
         if seconds <= 0:
             raise NotSent("no time was left to connect")
-        request = route.client.post(route.url).headers(headers)
+        request = route.client.request(method, route.url).headers(headers)
         if route.host is not None:
             request = request.header("Host", route.host)
         if abs(seconds - self._timeout_seconds) > _NOTICEABLE_SECONDS:
             request = request.timeout(timedelta(seconds=seconds))
+        if body is not None:
+            request = request.body_bytes(body)
         try:
             # Entering reads as far as the limit; what is left unread at the end closes the connection.
-            async with (
-                request.body_bytes(body).streamed_read_buffer_limit(self._max_answer_bytes).build_streamed() as response
-            ):
+            async with request.streamed_read_buffer_limit(self._max_answer_bytes).build_streamed() as response:
                 content = await response.body_reader.read(self._max_answer_bytes)
                 return Answer(response.status, bytes(content or b""), response.get_header("retry-after"))
         except DetailedPyreqwestError as error:

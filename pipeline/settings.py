@@ -39,9 +39,9 @@ class KafkaSettings(BaseSettings):
     """How long a start waits for the broker to answer."""
     produce_timeout_seconds: float = 40.0
     """A batch that is not acknowledged by then ends the agent, which starts over from its committed offsets."""
-    directory_isolation: Literal["read_committed", "read_uncommitted"] = "read_committed"
-    """How `sms.directory` is read. The second one is for the development broker only, which hides what a producer
-    commits after one of its transactions has been aborted; a killed writer's last change may then be in force."""
+    read_isolation: Literal["read_committed", "read_uncommitted"] = "read_committed"
+    """How topics are read. The second one is for the development broker only, which hides what a producer commits
+    after one of its transactions has been aborted; what a killed process had begun to write may then count."""
     session_timeout_seconds: float = 30.0
     """How long a dead consumer keeps its partitions; a restart of the same slot takes them back at once."""
 

@@ -90,13 +90,17 @@ class InDoubtPolicy(StrEnum):
     """What to do with a segment that the carrier may or may not have taken."""
 
     RESEND_WITH_KEY = "resend_with_key"  # the carrier honours Idempotency-Key
-    QUERY = "query"
-    GIVE_UP = "give_up"
-    RESEND = "resend"
+    QUERY = "query"  # the carrier tells what it has taken
+    GIVE_UP = "give_up"  # fails, and becomes a dead letter that an operator can settle
+    RESEND = "resend"  # flagged as a possible duplicate
 
 
 class Carrier(Record):
-    """Where segments go. `max_in_flight` bounds the POSTs that one delivery process has open to it."""
+    """Where segments go. `max_in_flight` bounds the POSTs that one delivery process has open to it.
+
+    A carrier with the policy `query` takes GET `<url>/<segment id>`: 200 says that it has the segment, 404 that it
+    has not.
+    """
 
     schema_version: Literal[1] = 1
     id: Uuid

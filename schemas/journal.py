@@ -20,12 +20,16 @@ class JournalMark(StrEnum):
 
 
 class JournalEntry(Record):
-    """One mark for one attempt at one segment; `offset` is its message's place in the co-partitioned topic."""
+    """One mark for one attempt at one segment.
+
+    `topic` and `offset` are the place of the record that was worked on, whose partition has the journal's number.
+    """
 
     schema_version: Literal[1] = 1
     segment_id: str
     mark: JournalMark
     attempt: Annotated[int, Field(ge=1)]
+    topic: str
     offset: Annotated[int, Field(ge=0)]
     at: AwareDatetime
     carrier_id: Uuid

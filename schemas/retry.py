@@ -18,3 +18,7 @@ class WaitingMessage(Record):
     first_attempt_at: AwareDatetime
     due_at: AwareDatetime
     last_error: str
+    in_doubt: bool = False
+    """The last attempt at segment `next_seqnum` may have reached the carrier."""
+    possible_duplicate: bool = False
+    """A segment that may have reached the carrier has been, or will be, posted again."""

@@ -21,6 +21,8 @@ class EmbeddedBroker:
         "the broker `embedded` (noida-db) is for development: it is not Apache Kafka, it keeps everything in memory, "
         "and what it holds reaches the disk only when it is stopped in order"
     )
+    # It goes on hiding what a producer commits after one of its transactions has been aborted.
+    read_isolation = "read_uncommitted"
     survives_a_crash = False
 
     def missing(self) -> str | None:

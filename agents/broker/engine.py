@@ -23,6 +23,8 @@ class Engine(Protocol):
     name: str
     notice: str | None
     """What somebody who starts it should know."""
+    read_isolation: str
+    """What `SMSOUT_KAFKA_READ_ISOLATION` must be with it."""
     survives_a_crash: bool
     """Whether what it has acknowledged is there again when it is started after a crash."""
 

@@ -1,4 +1,4 @@
-"""The callback agent's wiring: two consumers, two pools, one poster, one producer.
+"""The callback agent's wiring: two consumers, two pools, one poster.
 
 First attempts and later ones have workers of their own, so that a storm of retries delays no first attempt.
 """
@@ -13,8 +13,6 @@ from pipeline.callbacks.addresses import AddressGuard
 from pipeline.http_poster import HttpPoster
 from pipeline.kafka.consumer import TrackedConsumer
 from pipeline.kafka.directory_view import DirectoryView
-from pipeline.kafka.group_commit import GroupCommit
-from pipeline.kafka.producer import OutRecord, RecordProducer
 from pipeline.kafka.retry_tiers import tier_consumer
 from pipeline.metrics import LAG
 from pipeline.settings import CallbackSettings, KafkaSettings, RetrySettings
@@ -37,13 +35,11 @@ async def serve(agent: Agent) -> None:
         guard=AddressGuard(settings.allowed_addresses),
     )
     view = await DirectoryView(kafka, client_id="callback-directory").start()
-    producer = await RecordProducer(kafka, client_id="callback").start()
-    records: GroupCommit[OutRecord] = GroupCommit(producer.write)
-    notifier = Notifier(view, poster, records.add, retry.callback_delays_seconds)
+    notifier = Notifier(view, poster, retry.callback_delays_seconds)
     first_attempts = Pool(settings.workers, notifier)
     later_attempts = Pool(retry_workers, notifier)
     first = await TrackedConsumer(
-        kafka, agent.settings, group="sms-callback", topics=[STATUS], run_ahead=settings.run_ahead
+        kafka, agent.settings, group="sms-callback", topics=[STATUS], run_ahead=settings.run_ahead, hands_on=True
     ).start()
     later = await tier_consumer(
         kafka, agent.settings, group="sms-callback-retry", family=CALLBACK_RETRY,
@@ -68,7 +64,7 @@ async def serve(agent: Agent) -> None:
         running = [
             background.create_task(task)
             for task in (
-                view.follow(), records.run(), first_attempts.run(), later_attempts.run(),
+                view.follow(), first_attempts.run(), later_attempts.run(),
                 first.run_commits(), later.run_commits(), report(),
             )
         ]  # fmt: skip
@@ -79,5 +75,4 @@ async def serve(agent: Agent) -> None:
             task.cancel()
     await asyncio.gather(first.stop(), later.stop())
     await poster.close()
-    await producer.stop()
     await view.stop()

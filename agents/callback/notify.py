@@ -1,11 +1,11 @@
 """One attempt to notify, and what follows from its outcome.
 
-2xx: finished. Anything else: a record in the next delay tier, or after the last one a dead letter; either is durable
-before the attempt is finished. A crash in between repeats the attempt with the same `webhook-id`.
+2xx: finished. Anything else: a record in the next delay tier, or after the last one a dead letter; either is written
+in one transaction with the commit that says this record is done. A crash before that repeats the attempt with the same
+`webhook-id`; it never makes two chains of one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from time import perf_counter, time
 
@@ -43,18 +43,13 @@ _nobody_to_notify = MESSAGES.labels(STAGE, "nobody-to-notify")
 _waiting = MESSAGES.labels(STAGE, "waiting")
 _exhausted = MESSAGES.labels(STAGE, "exhausted")
 
-Commit = Callable[[OutRecord], Awaitable[None]]
-
 
 class Notifier:
-    """Makes attempts. `commit` returns when the broker has the record."""
+    """Makes attempts."""
 
-    def __init__(
-        self, view: DirectoryView, poster: HttpPoster, commit: Commit, delays_seconds: tuple[int, ...]
-    ) -> None:
+    def __init__(self, view: DirectoryView, poster: HttpPoster, delays_seconds: tuple[int, ...]) -> None:
         self._view = view
         self._poster = poster
-        self._commit = commit
         self._delays_seconds = delays_seconds
         self._catching_up = asyncio.Lock()
         self._caught_up_at_ms = 0.0
@@ -74,31 +69,27 @@ class Notifier:
         if not work.tracker.begin():
             return
         if isinstance(item, Unreadable):
-            await self._commit(_dead_letter(work, UNREADABLE, item.detail))
+            following = [_dead_letter(work, UNREADABLE, item.detail)]
         else:
-            await self._attempt(item)
-        work.tracker.finish(work.offset)
+            following = await self._attempt(item)
+        work.tracker.finish(work.offset, following)
 
-    async def _attempt(self, notification: Notification) -> None:
-        """Make one attempt and see to what follows. URL and secrets are those of this moment."""
+    async def _attempt(self, notification: Notification) -> list[OutRecord]:
+        """Make one attempt and return what follows from it. URL and secrets are those of this moment."""
         status = notification.status
         if self._view.directory.trunk(status.trunk_id) is None:
             await self._catch_up_with(notification.work)
         trunk = trunk_to_notify(self._view.directory, status)
         if trunk is None or trunk.callback_url is None:
             _nobody_to_notify.inc()
-            return
+            return []
         try:
             body = body_of(status)
         except (ArithmeticError, ValueError) as error:  # a time before the calendar's, a price beyond all bounds
-            await self._commit(_dead_letter(notification.work, UNREADABLE, f"no body can be made: {error!r}"))
-            return
+            return [_dead_letter(notification.work, UNREADABLE, f"no body can be made: {error!r}")]
         failure = await self._post(notification, trunk, trunk.callback_url, body)
         failpoint("callback.after_post")
-        if failure is None:
-            return
-        await self._commit(self._after(notification, failure))
-        failpoint("callback.after_next_tier")
+        return [] if failure is None else [self._after(notification, failure)]
 
     async def _catch_up_with(self, work: Work) -> None:
         """See that the directory is at least as new as `work`.

@@ -1,13 +1,17 @@
 """`python -m agents.delivery`: the process."""
 
 import asyncio
+from collections.abc import Sequence
 
+from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.deliver import Delivery
+from agents.delivery.message_run import Means
 from agents.runtime import Agent, run
 from pipeline.http_poster import HttpPoster
 from pipeline.kafka.consumer import TrackedConsumer, Work
 from pipeline.kafka.directory_view import DirectoryView
 from pipeline.kafka.group_commit import GroupCommit
+from pipeline.kafka.journal import Journal
 from pipeline.kafka.producer import OutRecord, RecordProducer
 from pipeline.kafka.retry_tiers import tier_consumer
 from pipeline.lanes import Lanes
@@ -26,21 +30,31 @@ async def serve(agent: Agent) -> None:
         max_answer_bytes=settings.max_answer_bytes,
         max_connections=settings.lanes,
     )
-    records: GroupCommit[OutRecord] = GroupCommit(producer.write)
-    lanes: Lanes[Work] = Lanes(settings.lanes, Delivery(view, poster, records.add, retry.mt_delays_seconds))
+    journal = await Journal(kafka, producer, client_id="delivery-journal").start()
+    records: GroupCommit[Sequence[OutRecord]] = GroupCommit(journal.write)
+    delivery = Delivery(Means(view, CarrierLine(poster), journal, records.add, retry.mt_delays_seconds))
+    lanes: Lanes[tuple[TrackedConsumer, Work]] = Lanes(settings.lanes, delivery)
     first = await TrackedConsumer(
-        kafka, agent.settings, group="sms-delivery", topics=[SEGMENTED], run_ahead=settings.run_ahead
+        kafka,
+        agent.settings,
+        group="sms-delivery",
+        topics=[SEGMENTED],
+        run_ahead=settings.run_ahead,
+        hands_on=True,
+        recover=journal.recover,
+        journal_end=journal.end,
     ).start()
     again = await tier_consumer(
         kafka, agent.settings, group="sms-delivery-retry", family=MT_RETRY,
         delays_seconds=retry.mt_delays_seconds, run_ahead=settings.run_ahead,
+        recover=journal.recover, journal_end=journal.end,
     ).start()  # fmt: skip
     agent.ready = lambda: first.joined and again.joined
 
     async def take(consumer: TrackedConsumer) -> None:
         async for batch in consumer.batches(agent.stopping):
             for work in batch:
-                lanes.put(work.key or b"", work)
+                lanes.put(work.key or b"", (consumer, work))
         await consumer.drain()
 
     async with asyncio.TaskGroup() as background:
@@ -55,6 +69,7 @@ async def serve(agent: Agent) -> None:
             task.cancel()
     await asyncio.gather(first.stop(), again.stop())
     await poster.close()
+    await journal.stop()
     await producer.stop()
     await view.stop()
 

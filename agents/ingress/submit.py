@@ -32,7 +32,7 @@ class Producer(Protocol):
     def partition_for(self, topic: str, key: bytes) -> Awaitable[int]:
         """Return the partition of `topic` where records with `key` go."""
 
-    def write(self, records: Iterable[OutRecord]) -> Awaitable[None]:
+    def write(self, records: Iterable[OutRecord]) -> Awaitable[object]:
         """Write all `records` and return when they are acknowledged."""
 
 

@@ -45,15 +45,29 @@ class Carrier:
     def __init__(self, ledger: Ledger, receipts: Receipts) -> None:
         self.ledger = ledger
         self._receipts = receipts
+        self._taken: dict[str, None] = {}  # keys of accepted POSTs, oldest first
         self._receipted: dict[str, None] = {}  # keys whose receipt is under way, oldest first
 
     async def accept(self, segment: SegmentPost, key: str | None, body: str) -> str:
         """Record a POST, durably when the ledger has a file, and return the carrier's id for it."""
-        carrier_id = str(uuid4() if key is None else uuid5(_ID_NAMESPACE, key))
+        carrier_id = str(uuid4()) if key is None else self.id_for(key)
         await self.ledger.add(_rendered(segment, key, body))
+        if key is not None:
+            self._taken[key] = None
+            if len(self._taken) > MAX_REMEMBERED_KEYS:
+                del self._taken[next(iter(self._taken))]
         if segment.receipt_url is not None and (key is None or self._is_first(key)):
             self._receipts.expect(segment.receipt_url, carrier_id, segment.segment_id, segment.message_id)
         return carrier_id
+
+    def has(self, key: str) -> bool:
+        """Tell whether a POST with this key has been accepted, as long as it is remembered."""
+        return key in self._taken
+
+    @staticmethod
+    def id_for(key: str) -> str:
+        """Return the carrier's id for every POST with this key."""
+        return str(uuid5(_ID_NAMESPACE, key))
 
     def _is_first(self, key: str) -> bool:
         if key in self._receipted:
@@ -66,6 +80,7 @@ class Carrier:
     async def clear(self) -> None:
         """Empty the ledger and forget the keys."""
         await self.ledger.clear()
+        self._taken.clear()
         self._receipted.clear()
 
 
@@ -104,6 +119,12 @@ def routes(carrier: Carrier, faults: Faults) -> list[web.RouteDef]:
         taken = {"id": await carrier.accept(segment, key, body.decode())} if fault.records else {}
         return await answer(request, fault, web.json_response(taken, status=202))
 
+    async def query(request: web.Request) -> web.Response:
+        key = request.match_info["key"]
+        if not carrier.has(key):
+            raise web.HTTPNotFound
+        return web.json_response({"id": carrier.id_for(key)})
+
     async def ledger(request: web.Request) -> web.Response:
         return web.Response(body=carrier.ledger.entries.listing(since(request)), content_type="application/json")
 
@@ -116,6 +137,7 @@ def routes(carrier: Carrier, faults: Faults) -> list[web.RouteDef]:
 
     return [
         web.post("/carrier/segments", post),
+        web.get("/carrier/segments/{key}", query),
         web.get("/carrier/ledger", ledger),
         web.get("/carrier/count", count),
         web.delete("/carrier/ledger", delete),

@@ -129,6 +129,7 @@ class System:
         self._data.remember_engine(engine.name)
         if engine.notice:
             say(engine.notice)
+        os.environ.setdefault("SMSOUT_KAFKA_READ_ISOLATION", engine.read_isolation)  # for us and every agent
         if not engine.survives_a_crash:
             self._lost_with_broker = "everything that the development broker held; start again, or use Apache Kafka"
         self._broker_port = self._ports.get(DEFAULT_BROKER_PORT, "broker")

@@ -16,10 +16,15 @@ from schemas.topics import MT_RETRY, tier_topic
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a message has come: the attempt that is under way, and when the first one was."""
+    """How far a message has come: the attempt that is under way, and when the first one was.
+
+    `in_doubt` says that an earlier attempt at the next segment may have reached the carrier.
+    """
 
     attempt: int
     first_attempt_at: datetime
+    in_doubt: bool = False
+    possible_duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +46,20 @@ def after_failure(
 ) -> Wait | MessageStatus:
     """Decide what follows when segment `seqnum` was not accepted.
 
-    An attempt in doubt may be repeated only where the carrier's policy says so. The last delay repeats until the
-    message's time to live has ended.
+    An attempt in doubt is followed by another only where the carrier's policy says so: with the key that the carrier
+    honours, after asking it, or flagged as a possible duplicate. The last delay repeats until the message's time to
+    live has ended; what is in doubt then fails as in doubt.
     """
-    may_repeat = result.outcome is Outcome.NOT_TAKEN or (
-        result.outcome is Outcome.IN_DOUBT and policy in (InDoubtPolicy.RESEND_WITH_KEY, InDoubtPolicy.RESEND)
-    )
-    if not may_repeat:
-        code = CodeId.IN_DOUBT if result.outcome is Outcome.IN_DOUBT else CodeId.ROUTING_FAILED
-        return failed(message, code, result.error or "refused by the carrier", seqnum - 1, now)
+    in_doubt = result.outcome is Outcome.IN_DOUBT
+    if result.outcome is Outcome.REFUSED:
+        return failed(message, CodeId.ROUTING_FAILED, result.error or "refused by the carrier", seqnum - 1, now)
+    if in_doubt and policy is InDoubtPolicy.GIVE_UP:
+        return failed(message, CodeId.IN_DOUBT, result.error or "in doubt", seqnum - 1, now)
     delay = delays_seconds[min(progress.attempt, len(delays_seconds)) - 1]
     due_at = now + timedelta(seconds=delay)
     if due_at >= message.expires_at:
-        return failed(message, CodeId.ALL_ATTEMPTS_FAILED, result.error or "expired", seqnum - 1, now)
+        code = CodeId.IN_DOUBT if in_doubt else CodeId.ALL_ATTEMPTS_FAILED
+        return failed(message, code, result.error or "expired", seqnum - 1, now, progress.possible_duplicate)
     waiting = WaitingMessage(
         message=message,
         attempt=progress.attempt + 1,
@@ -61,18 +67,27 @@ def after_failure(
         first_attempt_at=progress.first_attempt_at,
         due_at=due_at,
         last_error=result.error or "not taken",
+        in_doubt=in_doubt,
+        possible_duplicate=progress.possible_duplicate or (in_doubt and policy is InDoubtPolicy.RESEND),
     )
     return Wait(tier_topic(MT_RETRY, delay), waiting)
 
 
-def failed(message: MtMessage, code: CodeId, reason: str, segments_sent: int, now: datetime) -> MessageStatus:
+def failed(
+    message: MtMessage,
+    code: CodeId,
+    reason: str,
+    segments_sent: int,
+    now: datetime,
+    possible_duplicate: bool = False,
+) -> MessageStatus:
     """Return the final status of a message that did not get through."""
-    return _status(message, StatusName.FAILED, segments_sent, now, code, reason)
+    return _status(message, StatusName.FAILED, segments_sent, now, possible_duplicate, code, reason)
 
 
-def succeeded(message: MtMessage, now: datetime) -> MessageStatus:
+def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = False) -> MessageStatus:
     """Return the final status of a message all of whose segments the carrier has accepted."""
-    return _status(message, StatusName.SUCCESS, len(message.segments), now)
+    return _status(message, StatusName.SUCCESS, len(message.segments), now, possible_duplicate)
 
 
 def _status(
@@ -80,6 +95,7 @@ def _status(
     status: StatusName,
     segments_sent: int,
     now: datetime,
+    possible_duplicate: bool,
     code_id: CodeId | None = None,
     reason: str | None = None,
 ) -> MessageStatus:
@@ -99,4 +115,5 @@ def _status(
         segments_sent=segments_sent,
         price_per_segment=message.price_per_segment,
         carrier_id=message.carrier_id,
+        possible_duplicate=possible_duplicate or None,
     )

@@ -49,6 +49,15 @@ def result_of(answer: Answer) -> AttemptResult:
     return AttemptResult(Outcome.IN_DOUBT, error=error)
 
 
+def asked_about(answer: Answer) -> AttemptResult:
+    """Read a carrier's answer to the question whether it has a segment: 200 it has, 404 it has not."""
+    if answer.status == 200:
+        return AttemptResult(Outcome.ACCEPTED, carrier_message_id=_message_id(answer.body))
+    if answer.status == 404:
+        return AttemptResult(Outcome.NOT_TAKEN, error="the carrier has not got it")
+    return AttemptResult(Outcome.IN_DOUBT, error=f"query: HTTP {answer.status}")
+
+
 def _message_id(body: bytes) -> str | None:
     try:
         answer = json.loads(body)

@@ -4,6 +4,9 @@ Kafka commits a position, not single records: it may move only over a prefix wit
 """
 
 from collections import deque
+from collections.abc import Iterable
+
+from pipeline.kafka.producer import OutRecord
 
 
 class AckTracker:
@@ -13,6 +16,8 @@ class AckTracker:
         self._order: deque[int] = deque()
         self._finished: set[int] = set()
         self._begun = 0
+        self._following: dict[int, tuple[OutRecord, ...]] = {}
+        self._marks: deque[tuple[int, int]] = deque()
         self.position: int | None = None
         """Next offset to commit, None until the oldest record has finished."""
         self.committed: int | None = None
@@ -32,15 +37,46 @@ class AckTracker:
         self._begun += 1
         return True
 
-    def finish(self, offset: int) -> None:
-        """Note that all consequences of a begun record are durable."""
+    def finish(self, offset: int, following: Iterable[OutRecord] = ()) -> None:
+        """Note that all consequences of a begun record are durable.
+
+        `following` are consequences that become durable with the commit itself, in one transaction.
+        """
         self._begun -= 1
+        if following := tuple(following):
+            self._following[offset] = following
         self._finished.add(offset)
         order, finished = self._order, self._finished
         while order and order[0] in finished:
             oldest = order.popleft()
             finished.discard(oldest)
             self.position = oldest + 1
+
+    def abandon(self) -> None:
+        """Note that begun work was left as it is: whoever gets its record next goes on with it."""
+        self._begun -= 1
+
+    def take_following(self, position: int) -> list[OutRecord]:
+        """Return, in offset order, what must be written in the transaction that commits `position`."""
+        due = sorted(offset for offset in self._following if offset < position)
+        return [record for offset in due for record in self._following.pop(offset)]
+
+    @property
+    def has_following(self) -> bool:
+        """Whether anything that is finished waits to be written with its commit."""
+        return bool(self._following)
+
+    def mark(self, mark: int) -> None:
+        """Remember `mark`, a place in a journal that rises: every record handed out from now on comes after it."""
+        handed_out = -1 if self.last_offset is None else self.last_offset
+        if not self._marks or self._marks[-1][1] != mark:
+            self._marks.append((handed_out, mark))
+
+    def mark_for(self, position: int) -> int | None:
+        """Return the latest mark that is before everything at or after `position`; None when there is none."""
+        while len(self._marks) > 1 and self._marks[1][0] < position:
+            self._marks.popleft()
+        return self._marks[0][1] if self._marks else None
 
     @property
     def in_progress(self) -> int:
@@ -51,6 +87,11 @@ class AckTracker:
     def unfinished(self) -> int:
         """How many records were handed out and are not yet covered by `position`."""
         return len(self._order)
+
+    @property
+    def oldest_unfinished(self) -> int | None:
+        """The lowest offset that is handed out and not finished."""
+        return self._order[0] if self._order else None
 
     @property
     def to_commit(self) -> int | None:

@@ -5,17 +5,21 @@ a killed process that comes back takes its partitions at once instead of after t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 from zlib import crc32
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import Stuck
 from pipeline.kafka.ack_tracker import AckTracker
 from pipeline.kafka.client import connection, start
+from pipeline.kafka.commits import Commits, JournalEnd
+from pipeline.kafka.committed import committed_by
+from pipeline.kafka.handoff import HandOff
 from pipeline.settings import AgentSettings, KafkaSettings
 
 log = structlog.get_logger(__name__)
@@ -60,12 +64,19 @@ def _member(group: str, slot: int, topics: tuple[str, ...]) -> str:
     return f"{group}-{slot}-{crc32(' '.join(sorted(topics)).encode()):08x}"
 
 
+Recover = Callable[[Mapping[TopicPartition, OffsetAndMetadata | None]], Awaitable[None]]
+"""Called with what is committed for new partitions before their records come."""
+
+
 class TrackedConsumer:
     """Consumes `topics` as a static member of `group`, one for each slot.
 
     With `wait_seconds` a record that is not due, and what is behind it in its partition, stays in Kafka until it is:
     waiting costs disk, not memory, and holds up no other partition. Its wait is asked for once and then counted on
     the loop's clock, so that a step of the wall clock cannot keep it waiting for ever.
+
+    With `hands_on` what follows from a record (`AckTracker.finish`) is written in one transaction with its commit.
+    With `recover` and `journal_end` the low-water mark of a journal is kept with the commits.
     """
 
     def __init__(
@@ -77,16 +88,19 @@ class TrackedConsumer:
         topics: Sequence[str],
         run_ahead: int,
         wait_seconds: WaitSeconds | None = None,
+        hands_on: bool = False,
+        recover: Recover | None = None,
+        journal_end: JournalEnd | None = None,
     ) -> None:
         self._kafka = kafka
         self._agent = agent
+        self._group = group
         self._topics = tuple(topics)
         self._run_ahead = run_ahead
-        self._trackers: dict[TopicPartition, AckTracker] = {}
         self._wait_seconds = wait_seconds
+        self._recover = recover
         self._held: dict[TopicPartition, _Held] = {}
         self._paused: set[TopicPartition] = set()
-        self._moved_at = 0.0
         self.joined = False
         """Has the group given this member its partitions (perhaps none) at least once?"""
         self._consumer = AIOKafkaConsumer(
@@ -94,8 +108,12 @@ class TrackedConsumer:
             client_id=f"{group}-{agent.slot}",
             group_id=group,
             group_instance_id=_member(group, agent.slot, self._topics),
+            # One member gets the same partitions of every topic: see HandOff.
+            partition_assignment_strategy=(RangePartitionAssignor,),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            # Tiers are written in transactions; elsewhere this changes nothing.
+            isolation_level=kafka.read_isolation,
             session_timeout_ms=int(kafka.session_timeout_seconds * 1000),
             heartbeat_interval_ms=3000,
             max_poll_interval_ms=300_000,
@@ -104,6 +122,13 @@ class TrackedConsumer:
             fetch_max_wait_ms=500,
             max_partition_fetch_bytes=4_194_304,
         )
+        self._hand_off = HandOff(kafka, group=group) if hands_on else None
+        self._commits = Commits(
+            self._consumer,
+            session_timeout_seconds=kafka.session_timeout_seconds,
+            hand_off=self._hand_off,
+            journal_end=journal_end,
+        )
 
     async def start(self) -> Self:
         """Connect, and begin to join; `joined` tells when the group has answered. Raises `BrokerUnreachable`."""
@@ -111,8 +136,18 @@ class TrackedConsumer:
         # Not before: aiokafka's start would wait for the group, which can wait for a member that is gone until its
         # session ends, and that is no unreachable broker.
         self._consumer.subscribe(self._topics, listener=_Listener(self))
-        self._moved_at = asyncio.get_running_loop().time()
+        self._commits.moved_at = asyncio.get_running_loop().time()
         return self
+
+    async def may_begin(self, work: Work) -> bool:
+        """Ask leave to begin `work`: False when it has gone to another member, also while this process was paused."""
+        if not self._commits.trusted:
+            await self._commits.confirm()
+        return work.tracker.begin()
+
+    async def still_ours(self, work: Work) -> bool:
+        """Tell, right before something that cannot be undone, whether begun work is still ours."""
+        return not work.tracker.closed if self._commits.trusted else await self._commits.confirm()
 
     async def batches(self, stopping: asyncio.Event) -> AsyncIterator[list[Work]]:
         """Yield records as they come, in order per partition, until `stopping` is set.
@@ -124,7 +159,7 @@ class TrackedConsumer:
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=500)
             batch: list[Work] = []
             for place, records in fetched.items():
-                tracker = self._trackers.get(place)
+                tracker = self._commits.trackers.get(place)
                 if tracker is None or tracker.closed:
                     continue
                 for record in records:
@@ -163,7 +198,7 @@ class TrackedConsumer:
 
     def _pause_and_resume(self) -> None:
         now = asyncio.get_running_loop().time()
-        for place, tracker in self._trackers.items():
+        for place, tracker in self._commits.trackers.items():
             if tracker.closed:  # its partition may be gone already, and aiokafka refuses questions about it then
                 continue
             held = self._held.get(place)
@@ -177,22 +212,8 @@ class TrackedConsumer:
                 self._paused.discard(place)
 
     async def commit(self) -> None:
-        """Commit every partition's finished prefix that has moved."""
-        offsets = {
-            place: position for place, tracker in self._trackers.items() if (position := tracker.to_commit) is not None
-        }
-        if not offsets:
-            return
-        try:
-            await self._consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError) as error:
-            # The partitions have moved on; their new owner replays what we could not commit.
-            log.warning("commit_refused", error=repr(error))
-            return
-        self._moved_at = asyncio.get_running_loop().time()
-        for place, position in offsets.items():
-            if (tracker := self._trackers.get(place)) is not None:
-                tracker.committed = position
+        """Commit every partition's finished prefix that has moved. Raises `NotAcknowledged`."""
+        await self._commits.commit()
 
     async def run_commits(self) -> None:
         """Commit regularly until cancelled. Raises `Stuck` when work waits and nothing moves for too long."""
@@ -201,8 +222,8 @@ class TrackedConsumer:
             await self.commit()
             now = asyncio.get_running_loop().time()
             if not self.lag():
-                self._moved_at = now
-            elif now - self._moved_at > self._agent.watchdog_seconds:
+                self._commits.moved_at = now
+            elif now - self._commits.moved_at > self._agent.watchdog_seconds:
                 raise Stuck(f"{self.lag()} records wait in {self._topics} and nothing was committed for "
                             f"{self._agent.watchdog_seconds:g} s")  # fmt: skip
 
@@ -213,7 +234,7 @@ class TrackedConsumer:
         """
         total = 0
         now = asyncio.get_running_loop().time()
-        for place, tracker in self._trackers.items():
+        for place, tracker in self._commits.trackers.items():
             total += tracker.unfinished
             held = self._held.get(place)
             if tracker.closed or tracker.last_offset is None or (held is not None and held.until > now):
@@ -225,25 +246,36 @@ class TrackedConsumer:
 
     async def drain(self) -> None:
         """Let begun work finish (at most `drain_timeout_seconds`), begin no other, and commit."""
-        await self._close(list(self._trackers.values()), self._agent.drain_timeout_seconds)
+        await self._close(list(self._commits.trackers.values()), self._agent.drain_timeout_seconds)
         await self.commit()
 
     async def stop(self) -> None:
         """Disconnect. The static membership stays, so that the next process of this slot goes on at once."""
         await self._consumer.stop()
+        if self._hand_off is not None:
+            await self._hand_off.stop()
 
-    def assign(self, places: set[TopicPartition]) -> None:
+    async def assign(self, places: set[TopicPartition]) -> None:
         """Start fresh trackers: what an earlier assignment knew no longer counts."""
         # Which partitions wait is found out anew as well: aiokafka forgets what was paused, and a remembered pause
         # that it does not know of would last for ever.
         self._paused.clear()
         self._held.clear()
+        # aiokafka fetches while this runs; a record that came before its tracker would be passed over.
+        self._consumer.pause(*places)
+        if self._hand_off is not None:
+            # First of all: it ends what an earlier owner has begun, so that what is read next stays true.
+            await self._hand_off.own({place.partition for place in places})
+        committed = await committed_by(self._kafka, self._group, places)
+        if self._recover is not None:
+            await self._recover(committed)
+        self._commits.begin(committed)
+        self._consumer.resume(*places)
         self.joined = True
-        self._trackers = {place: AckTracker() for place in places}
 
     async def revoke(self, places: set[TopicPartition]) -> None:
         """Let work in progress on `places` finish, commit it, and forget them."""
-        leaving = [tracker for place, tracker in self._trackers.items() if place in places]
+        leaving = [tracker for place, tracker in self._commits.trackers.items() if place in places]
         await self._close(leaving, REVOKE_TIMEOUT_SECONDS)
         await self.commit()
 
@@ -266,4 +298,4 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         await self._owner.revoke(set(revoked))
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        self._owner.assign(set(assigned))
+        await self._owner.assign(set(assigned))

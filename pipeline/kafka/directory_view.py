@@ -39,7 +39,7 @@ class DirectoryView:
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            isolation_level=kafka.directory_isolation,
+            isolation_level=kafka.read_isolation,
             retry_backoff_ms=50,
             fetch_max_wait_ms=500,
             max_partition_fetch_bytes=8_388_608,

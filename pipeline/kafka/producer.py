@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 
 from pipeline.errors import NotAcknowledged, Refused
 from pipeline.kafka.client import connection, start
@@ -78,26 +79,30 @@ class RecordProducer:
             count = self._partitions[topic] = len(await self._producer.partitions_for(topic))
         return partition_of(key, count)
 
-    async def write(self, records: Iterable[OutRecord]) -> None:
+    async def write(self, records: Iterable[OutRecord]) -> dict[Place, int]:
         """Write all `records` and wait until the broker has acknowledged every one.
 
-        Order is kept among records of one partition.
+        Order is kept among records of one partition. Returns, for each (topic, partition), the offset after the last
+        record written.
 
         Raises:
             Refused: a record is larger than its topic takes; nothing is written.
             NotAcknowledged: the broker refuses a batch or stays silent for `produce_timeout_seconds`; some of the
                 records may be written.
         """
-        acknowledgements: list[asyncio.Future[object]] = []
+        batches = await self._batches(records)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                for place, batch in await self._batches(records):
-                    acknowledgements.append(await self._send(batch, place))
-                await asyncio.gather(*acknowledgements)
+                acknowledgements = [await self._send(batch, place) for place, batch in batches]
+                written = await asyncio.gather(*acknowledgements)
         except TimeoutError as error:
             raise NotAcknowledged(f"no acknowledgement within {self._timeout_seconds} s", stage="produce") from error
         except KafkaError as error:
             raise NotAcknowledged(f"the broker did not take a batch: {error!r}", stage="produce") from error
+        return {
+            place: metadata.offset + batch.record_count()
+            for (place, batch), metadata in zip(batches, written, strict=True)
+        }
 
     async def _batches(self, records: Iterable[OutRecord]) -> list[tuple[Place, BatchBuilder]]:
         """Return full batches, those of one partition in order."""
@@ -118,9 +123,9 @@ class RecordProducer:
                     raise Refused(f"a record of {size} bytes is too large for {record.topic}", stage="produce")
         return batches
 
-    async def _send(self, batch: BatchBuilder, place: Place) -> asyncio.Future[object]:
+    async def _send(self, batch: BatchBuilder, place: Place) -> asyncio.Future[RecordMetadata]:
         batch.close()
-        future: asyncio.Future[object] = await self._producer.send_batch(batch, place[0], partition=place[1])
+        future: asyncio.Future[RecordMetadata] = await self._producer.send_batch(batch, place[0], partition=place[1])
         return future
 
 

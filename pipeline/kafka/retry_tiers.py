@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pydantic import AwareDatetime, ValidationError
 
 from pipeline.callbacks.retry_schedule import wait_seconds
-from pipeline.kafka.consumer import TrackedConsumer, WaitSeconds
+from pipeline.kafka.commits import JournalEnd
+from pipeline.kafka.consumer import Recover, TrackedConsumer, WaitSeconds
 from pipeline.settings import AgentSettings, KafkaSettings
 from schemas.topics import tier_topic
 from schemas.wire import WireModel
@@ -30,11 +31,21 @@ def tier_consumer(
     family: str,
     delays_seconds: Sequence[int],
     run_ahead: int,
+    recover: Recover | None = None,
+    journal_end: JournalEnd | None = None,
 ) -> TrackedConsumer:
     """Return a consumer, not yet started, of every tier of `family`."""
     tiers = {tier_topic(family, seconds): seconds for seconds in delays_seconds}
     return TrackedConsumer(
-        kafka, agent, group=group, topics=tuple(tiers), run_ahead=run_ahead, wait_seconds=wait_in(tiers)
+        kafka,
+        agent,
+        group=group,
+        topics=tuple(tiers),
+        run_ahead=run_ahead,
+        wait_seconds=wait_in(tiers),
+        hands_on=True,
+        recover=recover,
+        journal_end=journal_end,
     )
 
 

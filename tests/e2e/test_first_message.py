@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,10 @@ async def test_a_source_that_is_not_allowed_comes_back_as_routing_error(
         assert await customer.ledger() == []
 
 
+def mentions(message_id: str, inbox: list[dict[str, Any]]) -> bool:
+    return any(message_id in callback["body"] for callback in inbox)
+
+
 async def test_a_killed_agent_comes_back_and_its_pid_with_it(system: dict[str, Any]) -> None:
     """After SIGKILL of each agent the supervisor starts it again, rewrites the ready file, and messages flow."""
     async with Customer(system) as customer:
@@ -100,7 +105,4 @@ async def test_a_killed_agent_comes_back_and_its_pid_with_it(system: dict[str, A
                         break
                     except OSError:
                         await asyncio.sleep(0.05)
-            await customer.wait_for(
-                "/inbox/demo",
-                lambda inbox, sent=message_id: any(sent in callback["body"] for callback in inbox),
-            )
+            await customer.wait_for("/inbox/demo", partial(mentions, message_id))

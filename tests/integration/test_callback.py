@@ -328,17 +328,17 @@ async def test_an_endpoint_that_hangs_does_not_keep_another_waiting(site: Site, 
             assert await agent.stop() == 0
 
 
-@pytest.mark.parametrize("place", ["callback.after_post", "callback.after_next_tier"])
+@pytest.mark.parametrize("place", ["callback.after_post", "handoff.after_commit"])
 async def test_a_kill_in_the_middle_loses_nothing(site: Site, tmp_path: Path, place: str) -> None:
     """Killed at the worst moment and started again, the agent goes on; the id tells a repeated POST."""
     async with receiving() as receiver:
-        trunk = await site.add(new_trunk(receiver.url("/fail" if place == "callback.after_next_tier" else "/ok")))
+        trunk = await site.add(new_trunk(receiver.url("/fail" if place == "handoff.after_commit" else "/ok")))
         status = new_status(trunk)
         async with callback_agent(site, receiver, tmp_path / "log", failpoint=f"{place}:1") as agent:
             await site.end(status)
             async with asyncio.timeout(LIMIT_SECONDS):
                 assert await agent.running.wait() == -signal.SIGKILL
-        path = "/fail" if place == "callback.after_next_tier" else "/ok"
+        path = "/fail" if place == "handoff.after_commit" else "/ok"
         before = len(receiver.of(path))
         async with callback_agent(site, receiver, tmp_path / "log") as agent:
             await until_received(receiver, path, before + 1)

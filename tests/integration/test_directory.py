@@ -63,7 +63,7 @@ def kafka_settings(broker: RunningBroker, request: pytest.FixtureRequest) -> Kaf
     """As `smsout up` reads the directory from either engine."""
     settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
     if is_embedded(request):
-        return settings.model_copy(update={"directory_isolation": "read_uncommitted"})
+        return settings.model_copy(update={"read_isolation": "read_uncommitted"})
     return settings
 
 
@@ -227,7 +227,7 @@ async def test_a_killed_writer_leaves_all_or_nothing(
         env=os.environ
         | {
             "SMSOUT_FAILPOINT": f"{failpoint}:2",
-            "SMSOUT_KAFKA_DIRECTORY_ISOLATION": kafka_settings.directory_isolation,
+            "SMSOUT_KAFKA_READ_ISOLATION": kafka_settings.read_isolation,
             "PYTHONPATH": str(REPOSITORY),
         },
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

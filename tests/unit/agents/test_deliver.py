@@ -1,24 +1,35 @@
 """One message's way through delivery, with a scripted carrier and a broker that only remembers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.deliver import Delivery
+from agents.delivery.message_run import Means
 from pipeline.directory import Directory
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http_poster import Answer
+from pipeline.journal import JournalState
 from pipeline.kafka.ack_tracker import AckTracker
 from pipeline.kafka.consumer import Work
+from pipeline.kafka.journal import Journal
 from pipeline.kafka.producer import OutRecord
 from schemas.dead_letter import DeadLetterOrigin
 from schemas.directory import Carrier, InDoubtPolicy, key_of
+from schemas.journal import JournalEntry, JournalMark
 from schemas.mt_message import DataCoding, MtMessage, Segment
 from schemas.retry import WaitingMessage
 from schemas.status import CodeId, MessageStatus, StatusName
-from schemas.topics import SEGMENTED
+from schemas.topics import JOURNAL, SEGMENTED
+
+if TYPE_CHECKING:
+    from pipeline.http_poster import HttpPoster
+    from pipeline.kafka.consumer import TrackedConsumer
+    from pipeline.kafka.directory_view import DirectoryView
 
 UUID = "0190f0c0-0000-7000-8000-00000000000{}"
 CARRIER = Carrier(
@@ -48,6 +59,12 @@ class ScriptedCarrier:
     def __init__(self, *script: int | Exception) -> None:
         self.script = list(script)
         self.posted: list[str] = []
+        self.asked: list[str] = []
+        self.query_answer = 404
+
+    async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
+        self.asked.append(url)
+        return Answer(self.query_answer, b"{}", None)
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
@@ -71,31 +88,61 @@ class ViewOf:
         """Nothing is missing."""
 
 
-class Bench:
-    """A `Delivery` with everything around it."""
+class Member:
+    """Stands for the consumer: a member of its group for as long as it is told."""
 
-    def __init__(self, *script: int | Exception, carrier: Carrier | None = CARRIER) -> None:
+    def __init__(self) -> None:
+        self.ours = True
+
+    async def may_begin(self, work: Work) -> bool:
+        return work.tracker.begin()
+
+    async def still_ours(self, work: Work) -> bool:
+        return self.ours
+
+
+class Bench:
+    """A `Delivery` with everything around it; `marks` are what the journal knew at the start."""
+
+    def __init__(
+        self, *script: int | Exception, carrier: Carrier | None = CARRIER, marks: Sequence[JournalEntry] = ()
+    ) -> None:
         directory = Directory()
         if carrier is not None:
             directory.apply(key_of(carrier), carrier.to_bytes())
         self.carrier = ScriptedCarrier(*script)
         self.written: list[OutRecord] = []
         self.tracker = AckTracker()
-        self.finished_when_written: list[int] = []
+        self.member = Member()
+        journal = Journal.__new__(Journal)  # only what needs no broker
+        journal.state = JournalState()
+        for mark in marks:
+            journal.state.apply(mark, 0, {SEGMENTED: 0})
 
-        async def commit(record: OutRecord) -> None:
-            self.finished_when_written.append(self.tracker.unfinished)
-            self.written.append(record)
+        async def commit(records: Sequence[OutRecord]) -> None:
+            assert self.tracker.unfinished == 1, "finished before it was durable"
+            self.written += records
 
-        self.deliver = Delivery(ViewOf(directory), self.carrier, commit, (5, 30))  # type: ignore[arg-type]
+        line = CarrierLine(cast("HttpPoster", self.carrier))
+        self.deliver = Delivery(Means(cast("DirectoryView", ViewOf(directory)), line, journal, commit, (5, 30)))
+
+    async def hand_in(self, value: bytes | None, topic: str = SEGMENTED) -> None:
+        work = Work(topic, 0, 7, 0, b"15551234567", value, (), self.tracker)
+        await self.deliver((cast("TrackedConsumer", self.member), work))
 
     async def run(self, value: bytes | None, topic: str = SEGMENTED) -> OutRecord:
+        """Deliver one record; return what ended it."""
         self.tracker.hand_out(7)
-        await self.deliver(Work(topic, 0, 7, 0, b"15551234567", value, (), self.tracker))
+        await self.hand_in(value, topic)
         assert self.tracker.position == 8
-        assert self.finished_when_written == [1]  # durable first, finished afterwards
-        (record,) = self.written
-        return record
+        ends = [it for it in self.written if it.topic != JOURNAL] + self.tracker.take_following(8)
+        return ends[0]
+
+    @property
+    def journal(self) -> list[tuple[str, str]]:
+        """The marks written, as (segment number, mark)."""
+        entries = [JournalEntry.from_bytes(it.value or b"") for it in self.written if it.topic == JOURNAL]
+        return [(it.segment_id.rpartition(":")[2], it.mark.value) for it in entries]
 
 
 async def test_every_segment_is_posted_in_order_and_the_message_ends_well() -> None:
@@ -103,6 +150,7 @@ async def test_every_segment_is_posted_in_order_and_the_message_ends_well() -> N
     bench = Bench(202, 200)
     record = await bench.run(message().to_bytes())
     assert bench.carrier.posted == ["part 1", "part 2"]
+    assert bench.journal == [("1", "submitting"), ("1", "accepted"), ("2", "submitting"), ("2", "accepted")]
     assert (record.topic, record.key) == ("sms.mt.status", UUID.format(1).encode())
     status = MessageStatus.from_bytes(record.value or b"")
     assert (status.status, status.segments_sent, status.code_id) == (StatusName.SUCCESS, 2, None)
@@ -174,5 +222,98 @@ async def test_a_record_that_is_no_longer_ours_is_left_alone() -> None:
     bench = Bench(202)
     bench.tracker.hand_out(7)
     bench.tracker.closed = True
-    await bench.deliver(Work(SEGMENTED, 0, 7, 0, b"k", message().to_bytes(), (), bench.tracker))
+    await bench.hand_in(message().to_bytes())
     assert (bench.carrier.posted, bench.written, bench.tracker.position) == ([], [], None)
+
+
+async def test_work_that_is_lost_after_its_mark_is_not_posted() -> None:
+    """A process that finds itself expelled right before the POST leaves the segment in doubt to the new owner."""
+    bench = Bench(202)
+    bench.member.ours = False
+    bench.tracker.hand_out(7)
+    await bench.hand_in(message().to_bytes())
+    assert (bench.carrier.posted, bench.journal) == ([], [("1", "submitting")])
+    assert (bench.tracker.position, bench.tracker.in_progress) == (None, 0)
+
+
+def mark(seqnum: int, kind: JournalMark, at: datetime) -> JournalEntry:
+    return JournalEntry(
+        segment_id=f"{UUID.format(1)}:{seqnum}",
+        mark=kind,
+        attempt=1,
+        topic=SEGMENTED,
+        offset=7,
+        at=at,
+        carrier_id=CARRIER.id,
+        error=None if kind is JournalMark.ACCEPTED else "HTTP 503",
+    )
+
+
+async def test_what_was_settled_before_a_restart_is_not_posted_again() -> None:
+    """All segments accepted, the status lost: it is written again, with the time of the last acceptance."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    bench = Bench(marks=[mark(1, JournalMark.ACCEPTED, at), mark(2, JournalMark.ACCEPTED, at)])
+    status = MessageStatus.from_bytes((await bench.run(message().to_bytes())).value or b"")
+    assert bench.carrier.posted == []
+    assert (status.status, status.ended_at, status.possible_duplicate) == (StatusName.SUCCESS, at, None)
+
+
+async def test_a_restart_goes_on_with_the_first_segment_that_is_not_settled() -> None:
+    """Accepted before, not tried after: only what is missing is posted."""
+    bench = Bench(202, marks=[mark(1, JournalMark.ACCEPTED, datetime.now(UTC))])
+    await bench.run(message().to_bytes())
+    assert bench.carrier.posted == ["part 2"]
+
+
+async def test_a_failure_that_was_settled_before_a_restart_leads_where_it_led() -> None:
+    """A segment known not to be taken goes to the retry tier without another POST."""
+    bench = Bench(marks=[mark(1, JournalMark.NOT_SENT, datetime.now(UTC))])
+    record = await bench.run(message().to_bytes())
+    assert (bench.carrier.posted, record.topic) == ([], "sms.mt.retry.5s")
+
+
+@pytest.mark.parametrize(
+    ("policy", "posted", "status", "flagged", "script"),
+    [
+        (InDoubtPolicy.GIVE_UP, [], StatusName.FAILED, None, []),
+        (InDoubtPolicy.RESEND_WITH_KEY, ["part 1"], StatusName.SUCCESS, None, [202]),
+        (InDoubtPolicy.RESEND, ["part 1"], StatusName.SUCCESS, True, [202]),
+    ],
+)
+async def test_a_segment_in_doubt_is_treated_as_the_policy_says(
+    policy: InDoubtPolicy, posted: list[str], status: StatusName, flagged: bool | None, script: list[int]
+) -> None:
+    """A mark without an outcome: given up, posted again with its key, or posted again and flagged."""
+    carrier = CARRIER.model_copy(update={"in_doubt_policy": policy})
+    bench = Bench(*script, carrier=carrier, marks=[mark(1, JournalMark.SUBMITTING, datetime.now(UTC))])
+    ended = MessageStatus.from_bytes((await bench.run(message(1).to_bytes())).value or b"")
+    assert bench.carrier.posted == posted
+    assert (ended.status, ended.possible_duplicate) == (status, flagged)
+    assert (ended.code_id is CodeId.IN_DOUBT) == (policy is InDoubtPolicy.GIVE_UP)
+
+
+@pytest.mark.parametrize(
+    ("answer", "posted", "topic"),
+    [(200, [], "sms.mt.status"), (404, ["part 1"], "sms.mt.status"), (500, [], "sms.mt.retry.5s")],
+)
+async def test_a_carrier_that_can_be_asked_settles_the_doubt(answer: int, posted: list[str], topic: str) -> None:
+    """It has the segment: done; it has not: posted; it does not say: asked again later."""
+    carrier = CARRIER.model_copy(update={"in_doubt_policy": InDoubtPolicy.QUERY})
+    bench = Bench(202, carrier=carrier, marks=[mark(1, JournalMark.SUBMITTING, datetime.now(UTC))])
+    bench.carrier.query_answer = answer
+    record = await bench.run(message(1).to_bytes())
+    assert bench.carrier.asked == [f"http://carrier.example/sms/{UUID.format(1)}:1"]
+    assert (bench.carrier.posted, record.topic) == (posted, topic)
+    if topic == "sms.mt.retry.5s":
+        assert WaitingMessage.from_bytes(record.value or b"").in_doubt is True
+
+
+async def test_giving_up_leaves_a_dead_letter_that_an_operator_can_settle() -> None:
+    """The record itself is kept beside the failed status."""
+    bench = Bench(marks=[mark(1, JournalMark.SUBMITTING, datetime.now(UTC))])
+    value = message(1).to_bytes()
+    bench.tracker.hand_out(7)
+    await bench.hand_in(value)
+    (letter,) = bench.tracker.take_following(8)
+    assert (letter.topic, letter.value) == ("sms.mt.segmented.dead-letter", value)
+    assert DeadLetterOrigin.from_headers(letter.headers).reason == "in-doubt"

@@ -93,13 +93,7 @@ class Bench:
         self.tracker = AckTracker()
         self._offset = 0
 
-        async def commit(record: OutRecord) -> None:
-            assert self.tracker.position == (self._offset or None), "finished before it was durable"
-            self.written.append(record)
-
-        self.notifier = Notifier(
-            cast("DirectoryView", self.view), cast("HttpPoster", self.endpoint), commit, (5, 30)
-        )  # fmt: skip
+        self.notifier = Notifier(cast("DirectoryView", self.view), cast("HttpPoster", self.endpoint), (5, 30))
 
     async def take(self, topic: str, value: bytes | None) -> None:
         """Have one record worked on; it must be finished afterwards."""
@@ -110,6 +104,7 @@ class Bench:
         )  # fmt: skip
         self._offset += 1
         assert self.tracker.position == self._offset
+        self.written += self.tracker.take_following(self._offset)
 
 
 @pytest.mark.parametrize("code", [200, 201, 204, 299])

@@ -36,7 +36,7 @@ def message(segments: int = 3) -> MtMessage:
     [
         (Outcome.REFUSED, InDoubtPolicy.RESEND, CodeId.ROUTING_FAILED),
         (Outcome.IN_DOUBT, InDoubtPolicy.GIVE_UP, CodeId.IN_DOUBT),
-        (Outcome.IN_DOUBT, InDoubtPolicy.QUERY, CodeId.IN_DOUBT),
+        (Outcome.IN_DOUBT, InDoubtPolicy.QUERY, None),
         (Outcome.IN_DOUBT, InDoubtPolicy.RESEND, None),
         (Outcome.IN_DOUBT, InDoubtPolicy.RESEND_WITH_KEY, None),
         (Outcome.NOT_TAKEN, InDoubtPolicy.GIVE_UP, None),
@@ -50,6 +50,8 @@ def test_only_what_may_be_repeated_waits(outcome: Outcome, policy: InDoubtPolicy
         assert isinstance(following, Wait)
         assert following.topic == "sms.mt.retry.5s"
         assert (following.waiting.attempt, following.waiting.next_seqnum) == (2, 2)
+        assert following.waiting.in_doubt == (outcome is Outcome.IN_DOUBT)
+        assert following.waiting.possible_duplicate == (outcome is Outcome.IN_DOUBT and policy is InDoubtPolicy.RESEND)
         assert following.waiting.due_at == NOW + timedelta(seconds=5)
     else:
         assert isinstance(following, MessageStatus)

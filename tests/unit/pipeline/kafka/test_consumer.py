@@ -2,10 +2,11 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.kafka import consumer
 from pipeline.kafka.consumer import TrackedConsumer, Work
@@ -44,17 +45,23 @@ class Broker:
     def seek(self, place: TopicPartition, offset: int) -> None:
         self.position[place] = offset
 
-    def pause(self, place: TopicPartition) -> None:
-        self.paused.add(place)
+    def pause(self, *places: TopicPartition) -> None:
+        self.paused.update(places)
 
-    def resume(self, place: TopicPartition) -> None:
-        self.paused.discard(place)
+    def resume(self, *places: TopicPartition) -> None:
+        self.paused.difference_update(places)
 
     def highwater(self, place: TopicPartition) -> int:
         return len(self.records[place])
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        self.committed |= offsets
+    async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+        self.committed |= {place: it.offset for place, it in offsets.items()}
+
+
+async def nothing_committed(
+    _kafka: KafkaSettings, _group: str, places: set[TopicPartition]
+) -> dict[TopicPartition, None]:
+    return dict.fromkeys(places)
 
 
 class Bench:
@@ -75,7 +82,14 @@ class Bench:
             KafkaSettings(), AgentSettings(), group="g", topics=["tier"], run_ahead=10, wait_seconds=wait_seconds
         )
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.clock)
-        self.consumer.assign(set(records))
+        monkeypatch.setattr(consumer, "committed_by", nothing_committed)
+
+    @classmethod
+    async def assigned(cls, monkeypatch: pytest.MonkeyPatch, records: dict[TopicPartition, list[float]]) -> Self:
+        """Return one whose consumer has been given its partitions."""
+        bench = cls(monkeypatch, records)
+        await bench.consumer.assign(set(records))
+        return bench
 
     def pass_time(self, seconds: float, wall: float | None = None) -> None:
         self.clock += seconds
@@ -106,7 +120,7 @@ class Bench:
 
 async def test_a_record_is_handed_out_when_it_is_due_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its partition is paused at it meanwhile, and the records behind it come when it does or later."""
-    bench = Bench(monkeypatch, {TIER: [5.0, 5.5, 9.0]})
+    bench = await Bench.assigned(monkeypatch, {TIER: [5.0, 5.5, 9.0]})
     assert await bench.poll() == []
     assert (bench.broker.paused, bench.broker.position[TIER]) == ({TIER}, 0)
     bench.pass_time(4.9)
@@ -122,7 +136,7 @@ async def test_a_record_is_handed_out_when_it_is_due_and_not_before(monkeypatch:
 
 async def test_a_waiting_partition_is_not_fetched_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Others flow; the one that waits is left alone until its time."""
-    bench = Bench(monkeypatch, {TIER: [50.0], OTHER: [0.0]})
+    bench = await Bench.assigned(monkeypatch, {TIER: [50.0], OTHER: [0.0]})
     assert await bench.poll() == [("other", 0)]
     bench.broker.records[OTHER].append(0.0)
     assert await bench.poll() == [("other", 1)]
@@ -131,7 +145,7 @@ async def test_a_waiting_partition_is_not_fetched_and_holds_nobody_up(monkeypatc
 
 async def test_a_wall_clock_that_is_set_back_does_not_stop_a_tier(monkeypatch: pytest.MonkeyPatch) -> None:
     """The wait is decided once and then counted on the loop's clock."""
-    bench = Bench(monkeypatch, {TIER: [5.0]})
+    bench = await Bench.assigned(monkeypatch, {TIER: [5.0]})
     assert await bench.poll() == []
     bench.pass_time(5.0, wall=-3600.0)
     assert await bench.poll() == [("tier", 0)]
@@ -140,7 +154,7 @@ async def test_a_wall_clock_that_is_set_back_does_not_stop_a_tier(monkeypatch: p
 
 async def test_waiting_is_not_being_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     """Records that are not due are no lag; once due they are, until they are finished."""
-    bench = Bench(monkeypatch, {TIER: [0.0, 60.0, 60.0]})
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0, 60.0, 60.0]})
     assert await bench.poll() == [("tier", 0)]
     assert bench.consumer.lag() == 0
     bench.pass_time(60.0)
@@ -151,7 +165,7 @@ async def test_waiting_is_not_being_stuck(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_only_what_is_finished_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit stands at the record that waits, so that a crash finds it again."""
-    bench = Bench(monkeypatch, {TIER: [0.0, 60.0]})
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0, 60.0]})
     await bench.poll()
     await bench.consumer.commit()
     assert bench.broker.committed == {TIER: 1}
@@ -159,10 +173,10 @@ async def test_only_what_is_finished_is_committed(monkeypatch: pytest.MonkeyPatc
 
 async def test_a_rebalance_finds_out_anew_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiokafka starts a new assignment without pauses; a remembered one would never be lifted."""
-    bench = Bench(monkeypatch, {TIER: [5.0]})
+    bench = await Bench.assigned(monkeypatch, {TIER: [5.0]})
     await bench.poll()
     bench.broker.paused.clear()
-    bench.consumer.assign({TIER})
+    await bench.consumer.assign({TIER})
     assert await bench.poll() == []
     assert bench.broker.paused == {TIER}
     bench.pass_time(5.0)
@@ -173,7 +187,7 @@ async def test_a_partition_that_is_too_far_ahead_is_paused_until_it_has_caught_u
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """At `run_ahead` unfinished records the rest stays in Kafka."""
-    bench = Bench(monkeypatch, {TIER: [0.0] * 12})
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0] * 12})
     batches = bench.consumer.batches(asyncio.Event())
     batch = await anext(batches)
     assert len(batch) == 12

@@ -1,0 +1,32 @@
+"""What a consumer group has committed, with the metadata that a consumer cannot ask for itself."""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import OffsetAndMetadata
+
+from pipeline.kafka.client import connection, start
+from pipeline.settings import KafkaSettings
+
+
+async def committed_by(
+    kafka: KafkaSettings, group: str, places: Iterable[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata | None]:
+    """Return each place's committed offset and metadata, None where the group has committed nothing."""
+    asked = list(places)
+    if not asked:
+        return {}
+    admin = AIOKafkaAdminClient(**connection(kafka), client_id=f"{group}-committed", request_timeout_ms=10_000)
+    try:
+        await start(admin, kafka)
+        while True:
+            found = await admin.list_consumer_group_offsets(group, partitions=asked)
+            # A coordinator that is still loading answers with nothing at all, not even "no offset" (-1).
+            if all(place in found for place in asked):
+                break
+            await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
+    return {place: found[place] if found[place].offset >= 0 else None for place in asked}

@@ -1,0 +1,99 @@
+"""The delivery journal on its topic: written beside the work, read back when partitions are assigned.
+
+How much is read back does not depend on how long the system has run: with each commit the group keeps the place in
+the journal that every uncommitted piece of work comes after (pipeline/kafka/commits.py).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+from pydantic import ValidationError
+
+from pipeline.journal import JournalState
+from pipeline.kafka.client import connection, start
+from pipeline.kafka.commits import low_water
+from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.settings import KafkaSettings
+from schemas.journal import JournalEntry
+from schemas.topics import JOURNAL
+
+log = structlog.get_logger(__name__)
+
+
+class Journal:
+    """Entries out through `producer`, state of uncommitted work in."""
+
+    def __init__(self, kafka: KafkaSettings, producer: RecordProducer, *, client_id: str) -> None:
+        self._kafka = kafka
+        self._producer = producer
+        self._ends: dict[int, int] = {}
+        self._reading = asyncio.Lock()
+        self.state = JournalState()
+        self._consumer = AIOKafkaConsumer(
+            **connection(kafka),
+            client_id=client_id,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            retry_backoff_ms=50,
+            fetch_max_wait_ms=50,
+        )
+
+    async def start(self) -> Self:
+        """Connect. Raises `BrokerUnreachable`."""
+        await start(self._consumer, self._kafka)
+        return self
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+
+    def record(self, entry: JournalEntry, partition: int) -> OutRecord:
+        """Return the record of an entry about work of this partition number."""
+        return OutRecord(JOURNAL, entry.segment_id.encode(), entry.to_bytes(), partition=partition)
+
+    async def write(self, groups: Sequence[Sequence[OutRecord]]) -> None:
+        """Write groups of records, journal entries and what follows from them. Raises as `RecordProducer.write`."""
+        ends = await self._producer.write(record for group in groups for record in group)
+        for (topic, partition), end in ends.items():
+            if topic == JOURNAL:
+                self._ends[partition] = max(end, self._ends.get(partition, 0))
+
+    def end(self, partition: int) -> int:
+        """Return where the journal of a partition ends, as far as is known here; later entries come after it."""
+        return self._ends.get(partition, 0)
+
+    async def recover(self, committed: Mapping[TopicPartition, OffsetAndMetadata | None]) -> None:
+        """Read what uncommitted work of newly assigned partitions has left behind."""
+        async with self._reading:
+            for place in committed:
+                self.state.forget(place.topic, place.partition)
+            for partition in sorted({place.partition for place in committed}):
+                ours = {place: known for place, known in committed.items() if place.partition == partition}
+                await self._read(
+                    partition,
+                    min(low_water(known) for known in ours.values()),
+                    {place.topic: 0 if known is None else known.offset for place, known in ours.items()},
+                )
+
+    async def _read(self, partition: int, low: int, committed: Mapping[str, int]) -> None:
+        place = TopicPartition(JOURNAL, partition)
+        self._consumer.assign([place])
+        end = (await self._consumer.end_offsets([place]))[place]
+        begin = (await self._consumer.beginning_offsets([place]))[place]
+        self._consumer.seek(place, max(low, begin))
+        entries = 0
+        while await self._consumer.position(place) < end:
+            fetched = await self._consumer.getmany(place, timeout_ms=1000, max_records=5000)
+            for record in fetched.get(place, ()):
+                entries += 1
+                try:
+                    self.state.apply(JournalEntry.from_bytes(record.value or b""), partition, committed)
+                except ValidationError as error:
+                    log.error("journal_entry_unreadable", partition=partition, offset=record.offset, error=str(error))
+        self._ends[partition] = max(end, self._ends.get(partition, 0))
+        log.info("journal_read", partition=partition, entries=entries, uncommitted_work=len(self.state))
