@@ -211,8 +211,6 @@ async def test_the_pictures_of_the_documentation(browser: Browser, office: Offic
         for path, name in (
             ("/numbers", "numbers"),
             ("/audit", "audit"),
-            ("/routes", "routes"),
-            ("/accounts", "accounts"),
         ):
             await page.goto(path)
             await take(page, name)
