@@ -23,7 +23,7 @@ def listing(total: int, **query: str) -> Listing:
         ({"page": "0", "per_page": "0"}, 1, 25),
         ({"page": "-1", "per_page": "26"}, 1, 25),
         ({"page": "٣", "per_page": "1e9"}, 1, 25),
-        ({"page": "9" * 400, "per_page": "100000"}, 1, 25),
+        ({"page": "9" * 400, "per_page": "100000"}, 1, 100),
         ({"page": "999999999"}, 1_000_000, 25),
     ],
 )
