@@ -5,13 +5,13 @@ a segment without a mark was not tried, one whose last mark is `submitting` may 
 other mark says what came of it.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from pipeline.carriers.outcome import AttemptResult, Outcome
-from schemas.identifiers import segment_id
 from schemas.journal import JournalEntry, JournalMark
 
 _MARKS: Final = {
@@ -20,6 +20,7 @@ _MARKS: Final = {
     Outcome.NOT_TAKEN: JournalMark.NOT_SENT,
     Outcome.IN_DOUBT: JournalMark.IN_DOUBT,
 }
+_quoted: Final = json.JSONEncoder().encode  # ASCII only, so that any text can be encoded
 _OUTCOMES: Final = {mark: outcome for outcome, mark in _MARKS.items()}
 
 
@@ -62,29 +63,33 @@ class JournalState:
         return len(self._marks)
 
 
-def submitting(place: Place, message_id: str, seqnum: int, attempt: int, carrier_id: str, at: datetime) -> JournalEntry:
-    """Return the mark that must be durable before a segment is posted."""
-    return JournalEntry(
-        segment_id=segment_id(message_id, seqnum),
-        mark=JournalMark.SUBMITTING,
-        attempt=attempt,
-        topic=place.topic,
-        offset=place.offset,
-        at=at,
-        carrier_id=carrier_id,
-    )
+class Attempt(NamedTuple):
+    """An attempt at one segment, as its marks name it. Entries are written by hand: two are made for every segment."""
 
+    place: Place
+    segment_id: str
+    attempt: int
+    carrier_id: str
 
-def settled(marked: JournalEntry, result: AttemptResult, at: datetime) -> JournalEntry:
-    """Return the mark for what came of the attempt that `marked` announced."""
-    return marked.model_copy(
-        update={
-            "mark": _MARKS[result.outcome],
-            "at": at,
-            "carrier_message_id": result.carrier_message_id,
-            "error": result.error,
-        }
-    )
+    def submitting(self, at: datetime) -> bytes:
+        """Return the entry that must be durable before the segment is posted."""
+        return self._entry(JournalMark.SUBMITTING, at, "")
+
+    def settled(self, result: AttemptResult, at: datetime) -> bytes:
+        """Return the entry for what came of it."""
+        known = ""
+        if result.carrier_message_id is not None:
+            known += f',"carrier_message_id":{_quoted(result.carrier_message_id)}'
+        if result.error is not None:
+            known += f',"error":{_quoted(result.error)}'
+        return self._entry(_MARKS[result.outcome], at, known)
+
+    def _entry(self, mark: JournalMark, at: datetime, known: str) -> bytes:
+        return (
+            f'{{"schema_version":1,"segment_id":"{self.segment_id}","mark":"{mark.value}","attempt":{self.attempt},'
+            f'"topic":"{self.place.topic}","offset":{self.place.offset},"at":"{at.isoformat()}",'
+            f'"carrier_id":"{self.carrier_id}"{known}}}'
+        ).encode()
 
 
 def result_of(mark: JournalEntry) -> AttemptResult | None:

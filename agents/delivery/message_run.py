@@ -14,7 +14,7 @@ from agents.delivery.carrier_line import CarrierLine
 from pipeline.carriers.decision import Progress, Wait, after_failure, failed, succeeded
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.failpoints import failpoint
-from pipeline.journal import Place, result_of, settled, submitting
+from pipeline.journal import Attempt, Place, result_of
 from pipeline.kafka.consumer import TrackedConsumer, Work
 from pipeline.kafka.directory_view import DirectoryView
 from pipeline.kafka.journal import Journal
@@ -22,6 +22,7 @@ from pipeline.kafka.producer import OutRecord
 from schemas.directory import Carrier, InDoubtPolicy
 from schemas.mt_message import MtMessage, Segment
 from schemas.status import CodeId, MessageStatus
+from schemas.topics import JOURNAL
 
 log = structlog.get_logger(__name__)
 
@@ -126,16 +127,16 @@ class MessageRun:
                 return None
 
     async def _post(self, carrier: Carrier, segment: Segment) -> AttemptResult:
-        journal, partition = self._means.journal, self._place.partition
-        mark = submitting(
-            self._place, self._message.id, segment.seqnum, self._progress.attempt, carrier.id, datetime.now(UTC)
-        )
-        await self._means.commit([*self.unwritten, journal.record(mark, partition)])
+        attempt = Attempt(self._place, self._message.segment_id(segment), self._progress.attempt, carrier.id)
+        await self._means.commit([*self.unwritten, self._record(attempt, attempt.submitting(datetime.now(UTC)))])
         self.unwritten = []
         failpoint("delivery.after_marker")
         if not await self._consumer.still_ours(self._work):
             raise PartitionLost
         result = await self._means.line.post(carrier, self._message, segment)
         failpoint("delivery.after_post")
-        self.unwritten = [journal.record(settled(mark, result, datetime.now(UTC)), partition)]
+        self.unwritten = [self._record(attempt, attempt.settled(result, datetime.now(UTC)))]
         return result
+
+    def _record(self, attempt: Attempt, entry: bytes) -> OutRecord:
+        return OutRecord(JOURNAL, attempt.segment_id.encode(), entry, partition=self._place.partition)

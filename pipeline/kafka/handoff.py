@@ -70,7 +70,9 @@ class HandOff:
                         record.topic,
                         record.value,
                         key=record.key,
-                        partition=partition_of(record.key or b"", len(await producer.partitions_for(record.topic))),
+                        partition=partition_of(
+                            record.topic, record.key or b"", len(await producer.partitions_for(record.topic))
+                        ),
                         headers=list(record.headers),
                     )
                     for record in records

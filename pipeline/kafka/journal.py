@@ -52,10 +52,6 @@ class Journal:
         """Disconnect."""
         await self._consumer.stop()
 
-    def record(self, entry: JournalEntry, partition: int) -> OutRecord:
-        """Return the record of an entry about work of this partition number."""
-        return OutRecord(JOURNAL, entry.segment_id.encode(), entry.to_bytes(), partition=partition)
-
     async def write(self, groups: Sequence[Sequence[OutRecord]]) -> None:
         """Write groups of records, journal entries and what follows from them. Raises as `RecordProducer.write`."""
         ends = await self._producer.write(record for group in groups for record in group)

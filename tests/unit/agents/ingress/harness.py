@@ -16,7 +16,7 @@ from agents.ingress.submit import Submitter
 from pipeline.client_address import Networks
 from pipeline.credentials import PasswordSealer, SealingKey, new_callback_secret, new_password_verifier
 from pipeline.directory import Directory
-from pipeline.kafka.producer import OutRecord, partition_of
+from pipeline.kafka.producer import OutRecord, javas_partition_of
 from pipeline.settings import IngressSettings
 from schemas.directory import Trunk, key_of
 from schemas.identifiers import uuid7
@@ -46,7 +46,7 @@ class FakeProducer:
         self._speaking.set()
 
     async def partition_for(self, topic: str, key: bytes) -> int:
-        return partition_of(key, 4)
+        return javas_partition_of(key, 4)
 
     async def write(self, records: Iterable[OutRecord]) -> None:
         if self.error is not None:

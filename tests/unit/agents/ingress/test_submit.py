@@ -9,7 +9,7 @@ import pytest
 
 from agents.ingress.submit import MAX_RECORD_VALUE_BYTES, Submitter
 from pipeline.errors import BrokerUnreachable, NotAcknowledged
-from pipeline.kafka.producer import partition_of
+from pipeline.kafka.producer import javas_partition_of
 from schemas.identifiers import uuid7
 from schemas.topics import SUBMITTED
 from tests.unit.agents.ingress.harness import Clock, FakeProducer
@@ -52,7 +52,7 @@ def trunks_of_one_partition(count: int) -> list[str]:
     found: dict[int, list[str]] = {}
     while True:
         trunk_id = uuid7()
-        same = found.setdefault(partition_of(trunk_id.encode(), 4), [])
+        same = found.setdefault(javas_partition_of(trunk_id.encode(), 4), [])
         same.append(trunk_id)
         if len(same) == count:
             return same
@@ -61,7 +61,7 @@ def trunks_of_one_partition(count: int) -> list[str]:
 def trunk_elsewhere(trunk_id: str) -> str:
     while True:
         other = uuid7()
-        if partition_of(other.encode(), 4) != partition_of(trunk_id.encode(), 4):
+        if javas_partition_of(other.encode(), 4) != javas_partition_of(trunk_id.encode(), 4):
             return other
 
 
@@ -83,7 +83,7 @@ async def test_alone_is_one_object() -> None:
 
         (record,) = system.producer.records
         assert (SUBMITTED, trunk_id.encode(), b'{"a":1}') == (record.topic, record.key, record.value)
-        assert partition_of(trunk_id.encode(), 4) == record.partition
+        assert javas_partition_of(trunk_id.encode(), 4) == record.partition
 
 
 async def test_what_arrives_during_a_write_shares_the_next() -> None:
@@ -102,7 +102,7 @@ async def test_what_arrives_during_a_write_shares_the_next() -> None:
 
         _, record = system.producer.records
         assert json.loads(record.value or b"") == [{"n": 1}, {"n": 2}, {"n": 3}]
-        assert (second.encode(), partition_of(first.encode(), 4)) == (record.key, record.partition)
+        assert (second.encode(), javas_partition_of(first.encode(), 4)) == (record.key, record.partition)
 
 
 async def test_records_are_bounded() -> None:
@@ -129,7 +129,7 @@ async def test_one_partition_does_not_wait_for_another() -> None:
     """Lanes are independent: a silent leader holds up only its own trunks."""
     trunk_id = uuid7()
     async with running() as system:
-        system.producer.silence(partition_of(trunk_id.encode(), 4))
+        system.producer.silence(javas_partition_of(trunk_id.encode(), 4))
         stuck = system.submit(trunk_id, b"{}")
         await settle()
 
@@ -192,7 +192,7 @@ async def test_another_lane_that_is_acknowledged_keeps_the_door_ready() -> None:
     trunk_id = uuid7()
     other = trunk_elsewhere(trunk_id)
     async with running() as system:
-        system.producer.silence(partition_of(trunk_id.encode(), 4))
+        system.producer.silence(javas_partition_of(trunk_id.encode(), 4))
         stuck = system.submit(trunk_id, b"{}")
         await settle()
         system.clock.now += LIMIT + 0.1

@@ -1,12 +1,13 @@
 """Keys go where Java's default partitioner sends them."""
 
 from collections import Counter
+from zlib import crc32
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.kafka.producer import partition_of
+from pipeline.kafka.producer import javas_partition_of, partition_of
 
 
 @pytest.mark.parametrize(
@@ -24,13 +25,13 @@ from pipeline.kafka.producer import partition_of
 def test_partitions_are_those_of_javas_default_partitioner(key: bytes, hashed: int) -> None:
     """`toPositive(murmur2(key)) % partitions`, so that direct producers in any language agree with us."""
     for partitions in (1, 3, 4, 12, 1024):
-        assert partition_of(key, partitions) == (hashed & 0x7FFFFFFF) % partitions
+        assert javas_partition_of(key, partitions) == (hashed & 0x7FFFFFFF) % partitions
 
 
 @given(st.binary(max_size=64), st.integers(1, 1024))
 def test_a_partition_exists(key: bytes, partitions: int) -> None:
     """Any key, the empty one too, goes to one of the partitions."""
-    assert 0 <= partition_of(key, partitions) < partitions
+    assert 0 <= javas_partition_of(key, partitions) < partitions
 
 
 def test_trunks_spread_over_partitions() -> None:
@@ -39,6 +40,13 @@ def test_trunks_spread_over_partitions() -> None:
         [f"0192f1c4-6a5e-7b31-9d5c-{n:012x}".encode() for n in range(4000)],
         [str(12_125_550_000 + n).encode() for n in range(4000)],
     ):
-        counts = Counter(partition_of(key, 4) for key in keys)
+        counts = Counter(javas_partition_of(key, 4) for key in keys)
         assert sorted(counts) == [0, 1, 2, 3]
         assert min(counts.values()) > 800
+
+
+def test_the_public_topic_is_partitioned_as_its_other_producers_do() -> None:
+    """A trunk's messages are in one partition whichever way they come; elsewhere equal keys share one too."""
+    key = b"0192f1c4-6a5e-7b31-9d5c-000000000000"
+    assert partition_of("sms.mt.submitted", key, 7) == javas_partition_of(key, 7)
+    assert partition_of("sms.mt.status", key, 7) == crc32(key) % 7

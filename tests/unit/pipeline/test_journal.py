@@ -1,0 +1,85 @@
+"""The delivery journal: what its entries say, and what a restart makes of them."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.carriers.outcome import AttemptResult, Outcome
+from pipeline.journal import Attempt, JournalState, Place, result_of
+from schemas.journal import JournalEntry, JournalMark
+
+UUID = "0190f0c0-0000-7000-8000-000000000001"
+NOW = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
+PLACE = Place("sms.mt.segmented", 2, 41)
+ATTEMPT = Attempt(PLACE, f"{UUID}:3", 2, UUID)
+
+
+def test_a_mark_is_a_journal_entry() -> None:
+    """What is written by hand reads back as the model says."""
+    assert JournalEntry.from_bytes(ATTEMPT.submitting(NOW)) == JournalEntry(
+        segment_id=f"{UUID}:3", mark=JournalMark.SUBMITTING, attempt=2, topic="sms.mt.segmented", offset=41, at=NOW,
+        carrier_id=UUID,
+    )  # fmt: skip
+
+
+@given(
+    st.sampled_from(Outcome),
+    st.none() | st.text(max_size=20),
+    st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+)
+def test_every_result_survives_the_journal(outcome: Outcome, error: str | None, message_id: str | None) -> None:
+    """Whatever a carrier answers, its outcome is read back as it was."""
+    if error is not None:
+        error = error.encode(errors="replace").decode()
+    result = AttemptResult(outcome, carrier_message_id=message_id, error=error)
+    assert result_of(JournalEntry.from_bytes(ATTEMPT.settled(result, NOW))) == result
+
+
+def test_submitting_alone_is_no_result() -> None:
+    """A segment that was about to be posted is in doubt."""
+    assert result_of(JournalEntry.from_bytes(ATTEMPT.submitting(NOW))) is None
+
+
+def entry(offset: int, mark: JournalMark, topic: str = PLACE.topic, seqnum: int = 1) -> JournalEntry:
+    return JournalEntry(
+        segment_id=f"{UUID}:{seqnum}", mark=mark, attempt=1, topic=topic, offset=offset, at=NOW, carrier_id=UUID
+    )  # fmt: skip
+
+
+def test_the_latest_mark_of_each_segment_counts_and_is_taken_once() -> None:
+    """An outcome replaces the announcement; whoever begins the work again takes its marks along."""
+    state = JournalState()
+    for it in (
+        entry(41, JournalMark.SUBMITTING),
+        entry(41, JournalMark.ACCEPTED),
+        entry(41, JournalMark.SUBMITTING, seqnum=2),
+    ):
+        state.apply(it, 2, {PLACE.topic: 41})
+    taken = state.take(PLACE)
+    assert {key: it.mark for key, it in taken.items()} == {
+        f"{UUID}:1": JournalMark.ACCEPTED,
+        f"{UUID}:2": JournalMark.SUBMITTING,
+    }
+    assert (state.take(PLACE), len(state)) == ({}, 0)
+
+
+@pytest.mark.parametrize(
+    ("offset", "topic", "kept"),
+    [(40, "sms.mt.segmented", 0), (41, "sms.mt.segmented", 1), (99, "sms.mt.retry.5s", 0)],
+)
+def test_only_uncommitted_work_of_our_topics_is_kept(offset: int, topic: str, kept: int) -> None:
+    """Committed work is over, and other topics are somebody else's: neither takes memory."""
+    state = JournalState()
+    state.apply(entry(offset, JournalMark.SUBMITTING, topic), 2, {"sms.mt.segmented": 41})
+    assert len(state) == kept
+
+
+def test_a_partition_that_goes_is_forgotten() -> None:
+    """What was known of it may be outdated when it comes back."""
+    state = JournalState()
+    state.apply(entry(41, JournalMark.SUBMITTING), 2, {PLACE.topic: 0})
+    state.apply(entry(41, JournalMark.SUBMITTING), 3, {PLACE.topic: 0})
+    state.forget(PLACE.topic, 2)
+    assert (state.take(PLACE), len(state)) == ({}, 1)
