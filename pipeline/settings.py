@@ -136,7 +136,7 @@ class DeliverySettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_DELIVERY_")
 
-    lanes: Annotated[int, Field(ge=1, le=4096)] = 64
+    lanes: Annotated[int, Field(ge=1, le=4096)] = 128
     """Messages being posted at once; messages to one destination share a lane and keep their order."""
     run_ahead: Annotated[int, Field(ge=1)] = 2000
     """Records taken beyond the oldest unfinished one, per partition: bounds memory and what a crash replays."""

@@ -27,7 +27,7 @@ class Segment(WireModel):
 
     seqnum: Annotated[int, Field(ge=1, le=255)]
     text: str
-    udh: str | None = None
+    udh: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){1,140}$")] | None = None
 
 
 class MtMessage(Record):

@@ -4,19 +4,24 @@ import asyncio
 from collections.abc import Sequence
 
 from agents.delivery.carrier_line import CarrierLine
-from agents.delivery.deliver import Delivery
+from agents.delivery.deliver import STAGE, Delivery
 from agents.delivery.message_run import Means
 from agents.runtime import Agent, run
 from pipeline.http_poster import HttpPoster
 from pipeline.kafka.consumer import TrackedConsumer, Work
 from pipeline.kafka.directory_view import DirectoryView
-from pipeline.kafka.group_commit import GroupCommit
+from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
 from pipeline.kafka.journal import Journal
 from pipeline.kafka.producer import OutRecord, RecordProducer
 from pipeline.kafka.retry_tiers import tier_consumer
 from pipeline.lanes import Lanes
+from pipeline.metrics import LAG
 from pipeline.settings import DeliverySettings, KafkaSettings, RetrySettings
 from schemas.topics import MT_RETRY, SEGMENTED
+
+REPORT_SECONDS = 1.0  # how far the metrics may be behind
+
+_lag = LAG.labels(STAGE)
 
 
 async def serve(agent: Agent) -> None:
@@ -31,8 +36,9 @@ async def serve(agent: Agent) -> None:
         max_connections=settings.lanes,
     )
     journal = await Journal(kafka, producer, client_id="delivery-journal").start()
-    records: GroupCommit[Sequence[OutRecord]] = GroupCommit(journal.write)
-    delivery = Delivery(Means(view, CarrierLine(poster), journal, records.add, retry.mt_delays_seconds))
+    records: GroupCommit[Sequence[OutRecord]] = GroupCommit(journal.write, pause_seconds=BUSY_PAUSE_SECONDS)
+    line = CarrierLine(poster)
+    delivery = Delivery(Means(view, line, journal, records.add, retry.mt_delays_seconds))
     lanes: Lanes[tuple[TrackedConsumer, Work]] = Lanes(settings.lanes, delivery)
     first = await TrackedConsumer(
         kafka,
@@ -57,10 +63,16 @@ async def serve(agent: Agent) -> None:
                 lanes.put(work.key or b"", (consumer, work))
         await consumer.drain()
 
+    async def report() -> None:
+        while True:
+            _lag.set(first.lag() + again.lag())
+            line.report()
+            await asyncio.sleep(REPORT_SECONDS)
+
     async with asyncio.TaskGroup() as background:
         running = [
             background.create_task(task)
-            for task in (view.follow(), records.run(), lanes.run(), first.run_commits(), again.run_commits())
+            for task in (view.follow(), records.run(), lanes.run(), first.run_commits(), again.run_commits(), report())
         ]
         async with asyncio.TaskGroup() as intake:
             intake.create_task(take(first))

@@ -1,5 +1,6 @@
 """The line to the carriers: one segment out, and what came of it back; or a question about one."""
 
+from collections import Counter
 from time import perf_counter
 
 from pipeline.carriers.http_json import asked_about, request_of, result_of
@@ -19,6 +20,8 @@ class CarrierLine:
 
     def __init__(self, poster: HttpPoster) -> None:
         self._poster = poster
+        self._seconds: list[float] = []
+        self._outcomes: Counter[Outcome] = Counter()
 
     async def post(self, carrier: Carrier, message: MtMessage, segment: Segment) -> AttemptResult:
         """Post one segment, once."""
@@ -33,10 +36,19 @@ class CarrierLine:
         except AddressNotAllowed as error:
             result = AttemptResult(Outcome.REFUSED, error=str(error))
         else:
-            _post_seconds.observe(perf_counter() - started)
+            self._seconds.append(perf_counter() - started)
             result = result_of(answer)
-        _posts[result.outcome].inc()
+        self._outcomes[result.outcome] += 1
         return result
+
+    def report(self) -> None:
+        """Bring the metrics up to date: a POST leaves only numbers behind, which are counted here with others."""
+        seconds, self._seconds = self._seconds, []
+        for value in seconds:
+            _post_seconds.observe(value)
+        outcomes, self._outcomes = self._outcomes, Counter()
+        for outcome, count in outcomes.items():
+            _posts[outcome].inc(count)
 
     async def query(self, carrier: Carrier, message: MtMessage, segment: Segment) -> AttemptResult:
         """Ask the carrier whether it has taken a segment; an answer that does not tell leaves it in doubt."""

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, Protocol
 
 from pipeline.errors import BrokerUnreachable, NotAcknowledged
 from pipeline.failpoints import failpoint
-from pipeline.kafka.group_commit import GroupCommit
+from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
 from pipeline.kafka.producer import OutRecord
 from pipeline.metrics import GROUP_SIZE
 from schemas.submission import MAX_SUBMISSIONS
@@ -55,6 +55,7 @@ class _Lane:
             max_entries=MAX_SUBMISSIONS,
             max_total=MAX_RECORD_VALUE_BYTES,
             measure=lambda entry: len(entry.value) + 1,
+            pause_seconds=BUSY_PAUSE_SECONDS,
         )
         self.waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
         """Callers in order, each with its deadline."""

@@ -83,6 +83,7 @@ class Bench:
         )
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.clock)
         monkeypatch.setattr(consumer, "committed_by", nothing_committed)
+        monkeypatch.setattr(consumer, "BUSY_RECORDS", 1_000_000)  # the loop's clock stands still here
 
     @classmethod
     async def assigned(cls, monkeypatch: pytest.MonkeyPatch, records: dict[TopicPartition, list[float]]) -> Self:
