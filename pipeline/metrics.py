@@ -25,6 +25,9 @@ MESSAGES: Final = Counter("smsout_messages_total", "Messages that left this stag
 DEAD_LETTERS: Final = Counter(
     "smsout_dead_letters_total", "Refused records, by stage and stable reason", ["stage", "reason"]
 )
+REPEATED: Final = Counter(
+    "smsout_repeated_records_total", "Records that a restarted processor wrote again, passed over"
+)
 LAG: Final = Gauge("smsout_consumer_unfinished_records", "Records taken or waiting and not finished", ["agent"])
 
 # HTTP towards carriers and customers

@@ -1,12 +1,14 @@
 """One record of `sms.mt.submitted` to every record that it causes: messages, refusals, dead letters."""
 
 from datetime import UTC, datetime
+from itertools import count
 from typing import Final, NamedTuple
 
 from pipeline.dead_letters import dead_letter
 from pipeline.directory import Directory
 from pipeline.kafka.producer import OutRecord
 from pipeline.metrics import MESSAGES
+from pipeline.origin import Origin
 from pipeline.processing import Accepted, process
 from pipeline.settings import MessageSettings
 from pipeline.submitted_record import STAGE, UnreadableSubmission, read_submitted
@@ -38,6 +40,7 @@ def caused_by(record: SubmittedRecord, directory: Directory, settings: MessageSe
     """Return what `record` causes, the same for every replay under the same directory."""
     caused: list[OutRecord] = []
     routed = refused = 0
+    origins = (Origin(record.partition, record.offset, index, record.timestamp_ms) for index in count())
     recorded_at = datetime.fromtimestamp(min(max(0, record.timestamp_ms), LATEST_MS) / 1000, UTC)
     for index, submission in enumerate(read_submitted(record.value)):
         if isinstance(submission, UnreadableSubmission):
@@ -52,10 +55,14 @@ def caused_by(record: SubmittedRecord, directory: Directory, settings: MessageSe
         for outcome in process(accepted, directory, settings):
             if isinstance(outcome, MtMessage):
                 routed += 1
-                caused.append(OutRecord(SEGMENTED, outcome.destination.encode(), outcome.to_bytes()))
+                caused.append(
+                    OutRecord(SEGMENTED, outcome.destination.encode(), outcome.to_bytes(), (next(origins).header(),))
+                )
             else:
                 refused += 1
-                caused.append(OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes()))
+                caused.append(
+                    OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes(), (next(origins).header(),))
+                )
     _routed.inc(routed)
     _refused.inc(refused)
     return caused

@@ -4,9 +4,10 @@ Kafka commits a position, not single records: it may move only over a prefix wit
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pipeline.kafka.producer import OutRecord
+from pipeline.origin import Origin
 
 
 class AckTracker:
@@ -18,6 +19,10 @@ class AckTracker:
         self._begun = 0
         self._following: dict[int, tuple[OutRecord, ...]] = {}
         self._marks: deque[tuple[int, int]] = deque()
+        self._origins: dict[int, Origin] = {}
+        self._seen: dict[int, Origin] = {}
+        self.origins: dict[int, Origin] = {}
+        """The highest origin below `position`, by the partition that it names."""
         self.position: int | None = None
         """Next offset to commit, None until the oldest record has finished."""
         self.committed: int | None = None
@@ -25,10 +30,26 @@ class AckTracker:
         self.closed = False
         """Set when the partition goes to another member or the agent stops: what is not begun must not begin."""
 
-    def hand_out(self, offset: int) -> None:
-        """Note a record on its way to a worker. Offsets come in rising order, with gaps where Kafka has gaps."""
+    def hand_out(self, offset: int, origin: Origin | None = None) -> bool:
+        """Note a record on its way to a worker; False for a repetition, which is finished by that.
+
+        Offsets come in rising order, with gaps where Kafka has gaps.
+        """
         self._order.append(offset)
         self.last_offset = offset
+        if origin is None:
+            return True
+        if origin.repeats(self._seen.get(origin.partition)):
+            self._begun += 1
+            self.finish(offset)
+            return False
+        self._seen[origin.partition] = self._origins[offset] = origin
+        return True
+
+    def know(self, origins: Mapping[int, Origin]) -> None:
+        """Take over the origins that a commit has kept."""
+        self._seen = dict(origins)
+        self.origins = dict(origins)
 
     def begin(self) -> bool:
         """Ask leave to work on a handed-out record; False when it is no longer ours to work on."""
@@ -51,6 +72,8 @@ class AckTracker:
             oldest = order.popleft()
             finished.discard(oldest)
             self.position = oldest + 1
+            if (origin := self._origins.pop(oldest, None)) is not None:
+                self.origins[origin.partition] = origin
 
     def abandon(self) -> None:
         """Note that begun work was left as it is: whoever gets its record next goes on with it."""

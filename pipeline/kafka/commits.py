@@ -1,8 +1,9 @@
 """Commits the finished prefix of every partition that a consumer owns, and by that proves that it still owns them.
 
-Three things ride on a commit. What follows from finished records (a place in a retry tier) is written in the same
+Four things ride on a commit. What follows from finished records (a place in a retry tier) is written in the same
 transaction. The low-water mark of a journal is kept in the commit's metadata, so that a restart reads no more of the
-journal than it needs. And a commit that the group accepts shows that this process is still a member: one that was
+journal than it needs; beside it, which origins have been seen, so that a repetition is told after a restart too. And a
+commit that the group accepts shows that this process is still a member: one that was
 paused for longer than the session time-out must not begin work that has gone to another.
 """
 
@@ -17,6 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.kafka.ack_tracker import AckTracker
 from pipeline.kafka.handoff import HandOff
+from pipeline.origin import from_metadata, to_metadata
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,7 @@ class Commits:
             tracker = self.trackers[place] = AckTracker()
             if known is not None:
                 tracker.position = tracker.committed = known.offset
+                tracker.know(from_metadata(known.metadata.partition(";")[2]))
             if self._journal_end is not None:
                 tracker.mark(low_water(known))
         self._accepted_at = self.moved_at = asyncio.get_running_loop().time()
@@ -101,12 +104,12 @@ class Commits:
                 self.moved_at = asyncio.get_running_loop().time()
 
     def _metadata(self, place: TopicPartition, tracker: AckTracker, position: int) -> str:
-        if self._journal_end is None:
-            return ""
-        mark = tracker.mark_for(position)
-        # What is handed out from now on comes after the journal's end of now.
-        tracker.mark(self._journal_end(place.partition))
-        return str(mark or 0)
+        mark = 0
+        if self._journal_end is not None:
+            mark = tracker.mark_for(position) or 0
+            # What is handed out from now on comes after the journal's end of now.
+            tracker.mark(self._journal_end(place.partition))
+        return f"{mark};{to_metadata(tracker.origins)}"
 
     async def _commit_plainly(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> bool:
         try:
@@ -126,5 +129,5 @@ class Commits:
 
 def low_water(committed: OffsetAndMetadata | None) -> int:
     """Return the journal's low-water mark that a commit carries; 0, the journal's start, when it carries none."""
-    metadata = committed.metadata if committed is not None else ""
-    return int(metadata) if metadata.isdigit() else 0
+    mark = committed.metadata.partition(";")[0] if committed is not None else ""
+    return int(mark) if mark.isdigit() else 0

@@ -20,6 +20,8 @@ from pipeline.kafka.client import connection, start
 from pipeline.kafka.commits import Commits, JournalEnd
 from pipeline.kafka.committed import committed_by
 from pipeline.kafka.handoff import HandOff
+from pipeline.metrics import REPEATED
+from pipeline.origin import origin_of
 from pipeline.settings import AgentSettings, KafkaSettings
 
 log = structlog.get_logger(__name__)
@@ -168,7 +170,9 @@ class TrackedConsumer:
                 for record in records:
                     if self._wait_seconds is not None and self._must_wait(place, record, self._wait_seconds):
                         break
-                    tracker.hand_out(record.offset)
+                    if not tracker.hand_out(record.offset, origin_of(record.headers)):
+                        REPEATED.inc()
+                        continue
                     batch.append(
                         Work(
                             record.topic,
