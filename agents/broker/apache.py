@@ -134,8 +134,9 @@ class ApacheKafka:
             _java_command(),
             "-Djava.awt.headless=true",
             f"-Dlog4j2.configurationFile={kafka_jars.LOGGING.as_uri()}",
-            # The same collector and pause as Kafka's own start script.
-            "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+            # A node alone beside the agents, on few cores: the collector without threads of its own, and the compiler
+            # that is done early. Kafka mostly copies bytes; what C2 would gain it spends again in the first minutes.
+            "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
         )  # fmt: skip
 
     def _format(self, data_dir: Path, logs: Path, port: int) -> None:

@@ -9,6 +9,7 @@ paused for longer than the session time-out must not begin work that has gone to
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -47,6 +48,7 @@ class Commits:
         self._journal_end = journal_end
         self._committing = asyncio.Lock()
         self._accepted_at = 0.0
+        self._trusted_until = 0.0
         self.trackers: dict[TopicPartition, AckTracker] = {}
         self.moved_at = 0.0
         """When a commit last moved a position, on the loop's clock."""
@@ -61,13 +63,13 @@ class Commits:
                 tracker.know(from_metadata(known.metadata.partition(";")[2]))
             if self._journal_end is not None:
                 tracker.mark(low_water(known))
-        self._accepted_at = self.moved_at = asyncio.get_running_loop().time()
+        self.moved_at = asyncio.get_running_loop().time()
+        self._accepted()
 
     @property
     def trusted(self) -> bool:
         """Whether the group has accepted a commit lately enough to still have us as a member."""
-        age = asyncio.get_running_loop().time() - self._accepted_at
-        return age < self._session_timeout_seconds * TRUST_FOR
+        return monotonic() < self._trusted_until
 
     async def confirm(self) -> bool:
         """Ask the group whether we are still a member; if not, close what we thought was ours."""
@@ -123,8 +125,12 @@ class Commits:
         for place, offset in offsets.items():
             if (tracker := self.trackers.get(place)) is not None:
                 tracker.committed = offset.offset
-        self._accepted_at = asyncio.get_running_loop().time()
+        self._accepted()
         return True
+
+    def _accepted(self) -> None:
+        self._accepted_at = asyncio.get_running_loop().time()
+        self._trusted_until = monotonic() + self._session_timeout_seconds * TRUST_FOR
 
 
 def low_water(committed: OffsetAndMetadata | None) -> int:

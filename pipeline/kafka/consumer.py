@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 COMMIT_INTERVAL_SECONDS = 0.5  # what a crash replays at most, beside what was in flight
 # Under load a fetch for every few records costs broker and consumer more than the records: let some more gather.
 BUSY_RECORDS = 8
-BUSY_PAUSE_SECONDS = 0.005
+BUSY_PAUSE_SECONDS = 0.010
 REVOKE_TIMEOUT_SECONDS = 10.0  # work in progress may finish before its partition goes; below the rebalance time-out
 
 
