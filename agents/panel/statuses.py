@@ -1,4 +1,6 @@
-"""Follows `sms.mt.status` from its end, for the messages that this panel sends itself."""
+"""Follows `sms.mt.status` for the messages that this panel sends itself, and only while it waits for one."""
+
+from time import time
 
 import structlog
 from aiokafka import AIOKafkaConsumer
@@ -11,6 +13,8 @@ from schemas.status import MessageStatus
 from schemas.topics import STATUS
 
 log = structlog.get_logger(__name__)
+
+BEFORE_SECONDS = 10.0  # the clocks of panel and delivery may differ
 
 
 class Statuses:
@@ -30,17 +34,33 @@ class Statuses:
         )
 
     async def start(self) -> None:
-        """Stand at the topic's end. Raises `BrokerUnreachable`, also when the topic does not exist."""
+        """Connect, and rest. Raises `BrokerUnreachable`, also when the topic does not exist."""
         await start(self._consumer, self._kafka)  # refuses a topic that is not there
-        await self._consumer.seek_to_end()
+        self._consumer.pause(*self._consumer.assignment())
 
     async def follow(self) -> None:
-        """Take statuses as they come, until cancelled."""
+        """Take statuses as they come, until cancelled; rest while no message waits for its first one."""
         while True:
+            if not self._sent.expects_statuses.is_set():
+                self._consumer.pause(*self._consumer.assignment())
+                await self._sent.expects_statuses.wait()
+                await self._wake()
             for records in (await self._consumer.getmany(timeout_ms=1000)).values():
                 for record in records:
                     if (record.key or b"").decode(errors="replace") in self._sent:
                         self._note(record.value or b"")
+
+    async def _wake(self) -> None:
+        """Go on with what was written from a moment before the message that is waited for was sent."""
+        places = self._consumer.assignment()
+        since = int((time() - BEFORE_SECONDS) * 1000)
+        found = await self._consumer.offsets_for_times(dict.fromkeys(places, since))
+        for place in places:
+            if (offset := found.get(place)) is not None:
+                self._consumer.seek(place, offset.offset)
+            else:
+                await self._consumer.seek_to_end(place)
+        self._consumer.resume(*places)
 
     def _note(self, value: bytes) -> None:
         try:

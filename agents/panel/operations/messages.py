@@ -1,5 +1,6 @@
 """The Send SMS tool: the third way in, with the same checks as the others; and what became of what it sent."""
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
@@ -49,12 +50,18 @@ class SentMessages:
 
     def __init__(self) -> None:
         self._messages: OrderedDict[str, tuple[str, str, list[MessageStatus]]] = OrderedDict()
+        self._without_status: set[str] = set()
+        self.expects_statuses = asyncio.Event()
+        """Set while a message has none yet: otherwise nobody needs to read what becomes of messages."""
 
     def add(self, message_id: str, trunk_id: str, account_id: str) -> None:
         """Begin to follow a message."""
         self._messages[message_id] = trunk_id, account_id, []
+        self._without_status.add(message_id)
         while len(self._messages) > MAX_TRACKED:
-            self._messages.popitem(last=False)
+            oldest, _ = self._messages.popitem(last=False)
+            self._without_status.discard(oldest)
+        self.expects_statuses.set()
 
     def __contains__(self, message_id: object) -> bool:
         return message_id in self._messages
@@ -68,6 +75,9 @@ class SentMessages:
         held = self._messages.get(status.message_id)
         if held is not None:
             held[2][:] = [it for it in held[2] if it.stage is not status.stage] + [status]
+            self._without_status.discard(status.message_id)
+            if not self._without_status:
+                self.expects_statuses.clear()
 
 
 class Messages(TrunkSecrets):
