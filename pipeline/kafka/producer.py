@@ -103,9 +103,9 @@ class RecordProducer:
             NotAcknowledged: the broker refuses a batch or stays silent for `produce_timeout_seconds`; some of the
                 records may be written.
         """
-        batches = await self._batches(records)
         try:
             async with asyncio.timeout(self._timeout_seconds):
+                batches = await self._batches(records)
                 acknowledgements = [await self._send(batch, place) for place, batch in batches]
                 written = await asyncio.gather(*acknowledgements)
         except TimeoutError as error:
