@@ -4,6 +4,7 @@ ingress    takes requests, answers 201 when the broker has them
 processor  authorizes, encodes, segments and routes (Faust)
 delivery   posts segments to carriers
 callback   posts notifications to customers, with retries
+panel      the web panel and the management API; the only writer of the directory
 simulator  a practice carrier and a callback inbox
 up         all of them on one machine, with a broker
 cli        the `smsout` command

@@ -6,7 +6,6 @@ in one transaction with the commit that says it is done here.
 
 from datetime import UTC, datetime
 
-import structlog
 from pydantic import ValidationError
 
 from agents.delivery.message_run import Means, MessageRun, PartitionLost
@@ -21,8 +20,6 @@ from schemas.mt_message import MtMessage
 from schemas.retry import WaitingMessage
 from schemas.status import CodeId
 from schemas.topics import SEGMENTED, STATUS
-
-log = structlog.get_logger(__name__)
 
 STAGE = "delivery"
 IN_DOUBT = "in-doubt"

@@ -84,11 +84,6 @@ class AckTracker:
         due = sorted(offset for offset in self._following if offset < position)
         return [record for offset in due for record in self._following.pop(offset)]
 
-    @property
-    def has_following(self) -> bool:
-        """Whether anything that is finished waits to be written with its commit."""
-        return bool(self._following)
-
     def mark(self, mark: int) -> None:
         """Remember `mark`, a place in a journal that rises: every record handed out from now on comes after it."""
         handed_out = -1 if self.last_offset is None else self.last_offset
