@@ -17,7 +17,14 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from agents import directory_commands, schema_documents, topics_commands
+from agents import (
+    callbacks_commands,
+    dead_letters_commands,
+    directory_commands,
+    doctor_command,
+    schema_documents,
+    topics_commands,
+)
 from agents.broker.choice import BrokerKind
 from agents.runtime import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
 from agents.up.port_plan import PortsKind
@@ -34,6 +41,9 @@ app = typer.Typer(
 )
 app.add_typer(topics_commands.app, name="topics")
 app.add_typer(directory_commands.app, name="directory")
+app.add_typer(callbacks_commands.app, name="callbacks")
+app.add_typer(dead_letters_commands.app, name="dead-letters")
+app.command("doctor")(doctor_command.doctor)
 app.add_typer(schema_documents.app, name="schemas")
 
 Broker = Annotated[BrokerKind, typer.Option(help="Which broker: `auto` is apache where Java and Maven are there.")]

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -125,8 +126,22 @@ async def _run(name: str, main: Callable[[Agent], Awaitable[None]], settings: Ag
     health = await _serve_health(agent)
     try:
         await main(agent)
+    except Exception as error:  # noqa: BLE001  # logged, and the process ends with its code
+        # Not after the loop's own end: that waits for all tasks, and Faust starts some anew when they are cancelled.
+        _exit_for(name, next(iter(_leaves(error))) if isinstance(error, BaseExceptionGroup) else error)
     finally:
         await health.cleanup()
+
+
+def _work_in_batches() -> None:
+    """Ask the system not to interrupt others whenever something arrives for us (Linux, SCHED_BATCH).
+
+    Under load more has gathered when our turn comes, and caches stay warm: a tenth of the CPU per message. While a
+    core is idle it changes nothing.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):  # a sandbox may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def run(name: str, main: Callable[[Agent], Awaitable[None]]) -> None:
@@ -136,6 +151,7 @@ def run(name: str, main: Callable[[Agent], Awaitable[None]]) -> None:
         settings = AgentSettings()
         configure_logging(name, settings.log_level)
         structlog.get_logger().info("starting", agent=name, slot=settings.slot, pid=os.getpid())
+        _work_in_batches()
         uvloop.run(_run(name, main, settings))
     except BaseExceptionGroup as group:
         _exit_for(name, next(iter(_leaves(group))))

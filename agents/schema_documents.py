@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 
 from schemas.audit import AuditEvent
-from schemas.callback import WaitingNotification
+from schemas.callback import CallbackAttempt, WaitingNotification
 from schemas.dead_letter import PREFIX, DeadLetterOrigin
 from schemas.directory import KINDS, DirectoryEntry
 from schemas.dlr import SegmentReceipt
@@ -39,7 +39,8 @@ SCHEMA_FORMAT: Final = "application/schema+json;version=draft-2020-12"
 _DOCUMENTED_PARTITIONS: Final = 4
 
 RECORDS: Final[tuple[type[Record], ...]] = (
-    Submission, MtMessage, MessageStatus, WaitingMessage, WaitingNotification, JournalEntry, SegmentReceipt,
+    Submission, MtMessage, MessageStatus, WaitingMessage, WaitingNotification, CallbackAttempt, JournalEntry,
+    SegmentReceipt,
     *KINDS.values(), AuditEvent,
 )  # fmt: skip
 

@@ -10,7 +10,8 @@
 8 callbacks/     signing, the retry schedule, which addresses may be called
 
 processing composes steps 2 to 5; submitted_record reads what they get. journal and origin tell what a restart must not
-do again; lanes keeps the order of one destination. directory is what the steps look things up in.
+do again, idempotency which of several submissions with one key is sent; lanes keeps the order of one destination.
+directory is what the steps look things up in.
 
 Edges: kafka/ (producer, consumer, directory, topics), http_poster, dead_letters.
 Shared by all: errors, settings, metrics, failpoints.

@@ -1,4 +1,4 @@
-"""Step 1, admission: the attributes of a request become a Submission, or a list of everything wrong with them.
+"""Step 1, admission: the attributes of a request become a submission, or a list of everything wrong with them.
 
 Pure: no authentication, no directory. Whether the trunk may send from this source is the processor's question
 (step 2). The single checks (`check_content`, `check_destination`, `check_source`) return None or the problem in words,
@@ -7,6 +7,7 @@ and are shared by all three ways in: the HTTP API, the panel's Send SMS tool and
 
 from collections.abc import Mapping
 from datetime import datetime
+from json.encoder import encode_basestring as _quoted
 from typing import Final, NamedTuple
 
 from pipeline.errors import Unencodable
@@ -14,7 +15,7 @@ from pipeline.numbers import is_possible
 from pipeline.segmentation import count_segments
 from schemas.address import MSISDN
 from schemas.identifiers import uuid7
-from schemas.submission import MAX_DESTINATIONS, Destination, Submission
+from schemas.submission import MAX_DESTINATIONS
 
 MAX_CONTENT_LENGTH: Final = 16_384  # characters; what `Submission.content` holds
 MAX_SOURCE_LENGTH: Final = 15
@@ -31,9 +32,38 @@ class Problem(NamedTuple):
     detail: str
 
 
+class Admitted(NamedTuple):
+    """A submission that has passed every check. `messages` are (message id, destination), in order.
+
+    Its record is written by hand, because each request has one and the model's way takes five times as long; tests
+    hold it against the model (`schemas.submission.Submission`).
+    """
+
+    trunk_id: str
+    source: str
+    content: str
+    messages: tuple[tuple[str, str], ...]
+    accepted_at: datetime
+    idempotency_key: str | None = None
+    idempotency_digest: str | None = None
+
+    def to_bytes(self) -> bytes:
+        """Return the value of its record on `sms.mt.submitted`."""
+        destinations = ",".join([f'{{"address":"{address}","id":"{identity}"}}' for identity, address in self.messages])
+        key = ""
+        if self.idempotency_key is not None:
+            digest = self.idempotency_digest
+            key = f'"idempotency_key":{_quoted(self.idempotency_key)},"idempotency_digest":"{digest}",'
+        return (
+            f'{{"schema_version":1,"trunk_id":"{self.trunk_id}","source":{_quoted(self.source)},'
+            f'"content":{_quoted(self.content)},"destinations":[{destinations}],{key}'
+            f'"accepted_at":"{self.accepted_at.isoformat()}"}}'
+        ).encode()
+
+
 def admit(
     attributes: Mapping[str, object], *, trunk_id: str, max_segments: int, now: datetime
-) -> Submission | list[Problem]:
+) -> Admitted | list[Problem]:
     """Return the submission of a request for one message, or every problem in it."""
     problems: list[Problem] = []
     destination = _text(attributes, "destination", problems)
@@ -44,7 +74,7 @@ def admit(
 
 def admit_bulk(
     attributes: Mapping[str, object], *, trunk_id: str, max_segments: int, now: datetime
-) -> Submission | list[Problem]:
+) -> Admitted | list[Problem]:
     """Return the submission of a request for up to 1000 destinations, or every problem in it.
 
     A number that is listed twice is one destination, in the place of the first.
@@ -98,7 +128,7 @@ def _submission(
     trunk_id: str,
     max_segments: int,
     now: datetime,
-) -> Submission | list[Problem]:
+) -> Admitted | list[Problem]:
     source = _text(attributes, "source", problems)
     if source and (problem := check_source(source)):
         problems.append(Problem("/source", problem))
@@ -109,13 +139,8 @@ def _submission(
         _list_unknown(attributes, problems)
     if problems:
         return problems
-    return Submission(
-        trunk_id=trunk_id,
-        source=source,
-        content=content,
-        destinations=tuple(Destination(address=address, id=uuid7()) for address in dict.fromkeys(destinations)),
-        accepted_at=now,
-    )
+    messages = tuple([(uuid7(), address) for address in dict.fromkeys(destinations)])
+    return Admitted(trunk_id, source, content, messages, now)
 
 
 def _text(attributes: Mapping[str, object], name: str, problems: list[Problem]) -> str:

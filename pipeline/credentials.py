@@ -11,6 +11,7 @@ import os
 import secrets
 import stat
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -146,7 +147,15 @@ def _password_hmac(trunk_id: str, version: int, password: str, pepper: bytes) ->
         password = "\0"  # noqa: S105  # what no trunk has as its password
     # Id and version hold no NUL and the password comes last, so no two triples give the same bytes.
     framed = f"{trunk_id}\0{version}\0{password}".encode("utf-8", "surrogatepass")
-    return hmac.digest(pepper, framed, "sha256").hex()
+    keyed = _keyed(pepper).copy()
+    keyed.update(framed)
+    return keyed.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _keyed(pepper: bytes) -> hmac.HMAC:
+    # Copying a state that has the key in it costs half of what starting from the key does.
+    return hmac.new(pepper, digestmod="sha256")
 
 
 def _bound_to(trunk_id: str, version: int, key_id: str) -> bytes:

@@ -67,7 +67,8 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
     """Return the directory as a file that `DirectoryFile` reads.
 
     With `secrets` it restores everything exactly. Without, it leaves out credentials, signing secrets, people,
-    API keys and trunks that are deleted already; applying it to the same directory changes nothing.
+    API keys, which endpoints are disabled, and trunks that are deleted already; applying it to the same directory
+    changes nothing.
     """
     trunks = _by_account(
         sorted(
@@ -112,7 +113,7 @@ _WITHOUT_SECRETS: Final = """\
 # credentials and secrets that are there; it is no backup.
 """
 _ELSEWHERE: Final = {"schema_version", "account_id", "carrier_id"}  # said by where an entry stands
-_SECRET: Final = {"credentials", "callback_secrets"}
+_NOT_WRITTEN_DOWN: Final = {"credentials", "callback_secrets", "callback_disabled_at"}  # secrets, and a state
 
 
 class _Inline(dict[str, Any]):
@@ -132,7 +133,7 @@ def _written(entry: WireModel) -> dict[str, Any]:
 
 
 def _trunk(trunk: Trunk, *, secrets: bool) -> dict[str, Any]:
-    return {name: value for name, value in _written(trunk).items() if secrets or name not in _SECRET}
+    return {name: value for name, value in _written(trunk).items() if secrets or name not in _NOT_WRITTEN_DOWN}
 
 
 def _by_account(entries: Iterable[Any]) -> dict[str | None, list[Any]]:

@@ -46,12 +46,14 @@ class CallbackSecretForm(_Form):
 class TrunkForm(_Form):
     """A trunk of the account in whose list it stands: the one with this id, else the one with this name.
 
-    Credentials and secrets that are left out stay as they are; a new trunk gets new ones.
+    Credentials and secrets that are left out stay as they are; a new trunk gets new ones. So does
+    `callback_disabled_at`, as long as the callback URL stays; with another one nothing is disabled.
     """
 
     id: Uuid | None = None
     name: str
     callback_url: str | None = None
+    callback_disabled_at: AwareDatetime | None = None
     allowed_ips: tuple[str, ...] = ()
     allow_any_did: bool = True
     allowed_sources: tuple[str, ...] = ()

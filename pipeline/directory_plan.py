@@ -156,6 +156,10 @@ class Planner:
             values["callback_secrets"] = tuple(dict(secret) for secret in form.callback_secrets)
         else:
             values["callback_secrets"] = before.callback_secrets if before else (self._issuer.callback_secret(),)
+        if before is not None and before.callback_url != form.callback_url:
+            values["callback_disabled_at"] = None  # it was the other endpoint that wanted no more
+        elif before is not None and "callback_disabled_at" not in form.model_fields_set:
+            values["callback_disabled_at"] = before.callback_disabled_at
         values["created_at"] = form.created_at or (before.created_at if before else self._now)
         trunk = self._want(path, Trunk, **values)
         if trunk is not None and password is not None:

@@ -150,6 +150,8 @@ class _Check:
         yield from _named(f"{key}/name", trunk.name)
         if trunk.callback_url is not None:
             yield from _url(f"{key}/callback_url", trunk.callback_url)
+        elif trunk.callback_disabled_at is not None:
+            yield f"{key}/callback_disabled_at", "there is no callback URL that could be disabled"
         for index, entry in enumerate(trunk.allowed_ips):
             if (problem := written_problem(entry)) is not None:
                 yield f"{key}/allowed_ips/{index}", problem

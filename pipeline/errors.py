@@ -17,6 +17,8 @@ SmsoutError                       code, retryable, stage
 ├── PostFailed                    a POST to a carrier or an endpoint
 │   ├── NotSent                   retryable: no byte can have reached the other side
 │   └── InDoubt                   the other side may have taken it
+├── StateLost                     what is kept on disk is of no use; a restart makes it again
+├── DeadLetterBrake               too many records in a row that cannot be read
 └── Stuck                         an agent's watchdog: work is waiting and nothing moves
 
 `code` is stable: metrics, dead letters and operators' searches use it.
@@ -151,6 +153,20 @@ class InDoubt(PostFailed):
     """The request may have reached the other side."""
 
     code = "in-doubt"
+
+
+class StateLost(SmsoutError):
+    """What a process keeps on disk is damaged, or not of this topic; it is gone, and a restart makes it again."""
+
+    code = "state-lost"
+    retryable = True
+
+
+class DeadLetterBrake(SmsoutError):
+    """Too many records in a row that cannot be read: more likely our fault than that of all their producers."""
+
+    code = "dead-letter-brake"
+    stage = "dead-letters"
 
 
 class Stuck(SmsoutError):

@@ -1,47 +1,40 @@
 """One POST over a kept-alive connection, and the truth about how it failed.
 
 A POST is sent at most once. What matters when it brings no answer is whether the other side can have seen any of it:
-`NotSent` says it cannot, `InDoubt` that it may. The client's exception classes do not tell (a server that has read
-the request and closed gives a `ConnectError`, one that hangs a `ConnectTimeoutError`); its chain of causes does:
-only a failure inside `client error (Connect)`, which covers name, TCP and TLS, comes before the first byte of the
-request. tests/unit/pipeline/test_http_poster.py runs every case.
+`NotSent` says it cannot, `InDoubt` that it may. The line is where the first byte is written: name, TCP and TLS come
+before it, everything else after (pipeline/http_connection.py).
 
-An answer that breaks off or does not end in time is in doubt although its status line may have arrived: the client
-does not tell that status, and having it read the head and the body one after the other would make every POST a tenth
-dearer for the sake of a rare case that `InDoubt` describes correctly.
-
-Redirects are never followed: a 3xx is an answer like any other.
+Redirects are never followed: a 3xx is an answer like any other. Nothing of an answer or of the machine's environment
+(cookies, proxies) travels with a request.
 """
 
 import asyncio
+import os
+import ssl
+from collections import deque
 from collections.abc import Mapping
-from datetime import timedelta
-from functools import lru_cache
+from contextlib import suppress
 from typing import Final, NamedTuple
 
-from pyreqwest.client import ClientBuilder
-from pyreqwest.exceptions import DetailedPyreqwestError
-from pyreqwest.http import Url
+from pipeline.callbacks.addresses import Address, AddressGuard
+from pipeline.callbacks.pinning import CheckedAddresses, Resolve, resolve_by_system
+from pipeline.endpoint import Endpoint, endpoint
+from pipeline.errors import NotSent
+from pipeline.http_connection import Answer, Connection
 
-from pipeline.callbacks.addresses import AddressGuard
-from pipeline.callbacks.pinning import CheckedRoutes, Resolve, Route, resolve_by_system
-from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
+__all__ = ["Answer", "HttpPoster"]
 
 # Below the idle time-out of common servers (5 s is the shortest usual one), so that a request seldom meets a
 # connection that the other side is just closing: that would leave it in doubt.
 IDLE_SECONDS: Final = 4.0
 # With less time than this another address is not worth a try.
 _WORTH_ANOTHER_TRY_SECONDS: Final = 0.5
-_NOTICEABLE_SECONDS: Final = 0.05  # the client's own limit is as good as one that differs by less
-_BEFORE_FIRST_BYTE: Final = "client error (Connect)"
 
 
-class Answer(NamedTuple):
-    """An answer's status, its body up to `max_answer_bytes`, and its `Retry-After`."""
-
-    status: int
-    body: bytes
-    retry_after: str | None
+class _Idle(NamedTuple):
+    connection: Connection
+    address: Address
+    since: float
 
 
 class HttpPoster:
@@ -66,32 +59,13 @@ class HttpPoster:
         self._connect_timeout_seconds = connect_timeout_seconds
         self._max_answer_bytes = max_answer_bytes
         self._max_connections = max_connections
-        self._slots = asyncio.Semaphore(max_connections)
-        self._client = self._builder().build()
-        self._checked: CheckedRoutes | None = None
-        if guard is not None:
-            self._checked = CheckedRoutes(
-                guard, self._client, self._builder, resolve=resolve, timeout_seconds=connect_timeout_seconds
-            )
-
-    def _builder(self) -> ClientBuilder:
-        return (
-            ClientBuilder()
-            .http1_only()
-            .follow_redirects(False)
-            .no_proxy()
-            .default_cookie_store(False)
-            .referer(False)
-            .gzip(False)
-            .brotli(False)
-            .zstd(False)
-            .deflate(False)
-            .user_agent("smsout")
-            .connect_timeout(timedelta(seconds=self._connect_timeout_seconds))
-            .timeout(timedelta(seconds=self._timeout_seconds))
-            .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
-            .pool_max_idle_per_host(self._max_connections)
-        )
+        self._addresses = CheckedAddresses(guard, resolve=resolve, timeout_seconds=connect_timeout_seconds)
+        self._free = max_connections
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._open: set[Connection] = set()
+        self._idle: dict[tuple[bool, str, int], list[_Idle]] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._tls: ssl.SSLContext | None = None
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
@@ -111,78 +85,144 @@ class HttpPoster:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float | None
     ) -> Answer:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + (self._timeout_seconds if timeout_seconds is None else timeout_seconds)
+        now = loop.time()
+        deadline = now + (self._timeout_seconds if timeout_seconds is None else timeout_seconds)
         target = endpoint(url)
-        if self._slots.locked():
-            await self._wait_for_slot()
+        place = (target.host, target.port)
+        request = _request(method, target, headers, body)
+        if self._free:
+            self._free -= 1
         else:
-            await self._slots.acquire()
+            await self._wait_for_turn(loop)
         try:
-            if self._checked is None:
-                return await self._send(method, Route(self._client, target), headers, body, deadline - loop.time())
-            routes = await self._checked.to(target)
-            for route in routes[:-1]:
-                try:
-                    return await self._send(method, route, headers, body, deadline - loop.time())
-                except NotSent:
-                    self._checked.demote(route)
-                    if deadline - loop.time() < _WORTH_ANOTHER_TRY_SECONDS:
-                        raise
-            return await self._send(method, routes[-1], headers, body, deadline - loop.time())
+            addresses = self._addresses.known(place, now) or await self._addresses.of(place)
+            now = loop.time()
+            connection, address = self._take_idle(target, addresses, now) or await self._connect(
+                target, addresses, deadline
+            )  # fmt: skip
+            now = loop.time()
+            if now >= deadline:
+                self._keep(target, _Idle(connection, address, now), loop)
+                raise NotSent("no time was left to send it")
+            answer = await connection.ask(request, deadline - now, loop)
+            if connection.usable:
+                self._keep(target, _Idle(connection, address, loop.time()), loop)
+            return answer
         finally:
-            self._slots.release()
+            self._next_turn()
 
-    async def _wait_for_slot(self) -> None:
+    # Turns: how many are open at once.
+
+    async def _wait_for_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        turn: asyncio.Future[None] = loop.create_future()
+        self._queue.append(turn)
         try:
             async with asyncio.timeout(self._connect_timeout_seconds):
-                await self._slots.acquire()
+                await turn
         except TimeoutError as error:
+            if turn.done() and not turn.cancelled():
+                self._next_turn()  # it came in the very moment in which we gave up
             raise NotSent(f"all {self._max_connections} connections are busy") from error
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._next_turn()
+            raise
 
-    async def _send(
-        self, method: str, route: Route, headers: Mapping[str, str], body: bytes | None, seconds: float
-    ) -> Answer:
+    def _next_turn(self) -> None:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    # Connections.
+
+    async def _connect(self, target: Endpoint, addresses: list[Address], deadline: float) -> tuple[Connection, Address]:
+        """Return a new connection to the first address that takes one. Raises `NotSent`."""
+        loop = asyncio.get_running_loop()
+        tried = list(addresses)
+        for address in tried:
+            seconds = min(self._connect_timeout_seconds, deadline - loop.time())
+            try:
+                return await self._connect_to(target, address, seconds), address
+            except NotSent:
+                self._addresses.demote((target.host, target.port), address)
+                if address is tried[-1] or deadline - loop.time() < _WORTH_ANOTHER_TRY_SECONDS:
+                    raise
+        raise NotSent("no address is left")
+
+    async def _connect_to(self, target: Endpoint, address: Address, seconds: float) -> Connection:
         if seconds <= 0:
             raise NotSent("no time was left to connect")
-        request = route.client.request(method, route.url).headers(headers)
-        if route.host is not None:
-            request = request.header("Host", route.host)
-        if abs(seconds - self._timeout_seconds) > _NOTICEABLE_SECONDS:
-            request = request.timeout(timedelta(seconds=seconds))
-        if body is not None:
-            request = request.body_bytes(body)
+        if target.tls and self._tls is None:
+            self._tls = ssl.create_default_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        loop = asyncio.get_running_loop()
         try:
-            # Entering reads as far as the limit; what is left unread at the end closes the connection.
-            async with request.streamed_read_buffer_limit(self._max_answer_bytes).build_streamed() as response:
-                content = await response.body_reader.read(self._max_answer_bytes)
-                return Answer(response.status, bytes(content or b""), response.get_header("retry-after"))
-        except DetailedPyreqwestError as error:
-            raise _classified(error) from error
+            async with asyncio.timeout(seconds):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._max_answer_bytes, self._open.discard),
+                    str(address),
+                    target.port,
+                    ssl=self._tls if target.tls else None,
+                    # Without the dot that ends a full name: certificates are not written with it.
+                    server_hostname=target.host.removesuffix(".") if target.tls else None,
+                )
+        except TimeoutError as error:
+            raise NotSent(f"could not connect within {seconds:.3g} s") from error
+        except ssl.SSLError as error:
+            raise NotSent(f"TLS: {getattr(error, 'verify_message', None) or error.reason or error}") from error
+        except OSError as error:
+            raise NotSent(f"could not connect: {os.strerror(error.errno) if error.errno else error}") from error
+        self._open.add(connection)
+        return connection
+
+    def _take_idle(self, target: Endpoint, addresses: list[Address], now: float) -> tuple[Connection, Address] | None:
+        kept = self._idle.get((target.tls, target.host, target.port))
+        while kept:
+            connection, address, since = kept.pop()  # the one that was used last: the others may go
+            if connection.usable and now - since < IDLE_SECONDS and address in addresses:
+                return connection, address
+            connection.close()
+        return None
+
+    def _keep(self, target: Endpoint, idle: _Idle, loop: asyncio.AbstractEventLoop) -> None:
+        if len(self._open) > 2 * self._max_connections:
+            idle.connection.close()  # many endpoints, seldom called: what lies idle is bounded too
+            return
+        self._idle.setdefault((target.tls, target.host, target.port), []).append(idle)
+        if self._sweeping is None:
+            self._sweeping = loop.call_later(IDLE_SECONDS / 4, self._sweep, loop)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close what was idle for too long; the oldest come first."""
+        horizon = loop.time() - IDLE_SECONDS
+        for place, kept in list(self._idle.items()):
+            while kept and (kept[0].since < horizon or not kept[0].connection.usable):
+                kept.pop(0).connection.close()
+            if not kept:
+                del self._idle[place]
+        self._sweeping = loop.call_later(IDLE_SECONDS / 4, self._sweep, loop) if self._idle else None
 
     async def close(self) -> None:
         """Close all connections; POSTs still open become `InDoubt`."""
-        if self._checked is not None:
-            self._checked.close()
-        await self._client.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        self._addresses.close()
+        self._idle.clear()
+        for connection in list(self._open):
+            connection.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                while self._open:  # noqa: ASYNC110  # the loop tells each connection that it is lost
+                    await asyncio.sleep(0)
 
 
-@lru_cache(maxsize=8192)
-def endpoint(url: str) -> Url:
-    """Parse a URL that can be posted to.
-
-    The parser is the client's own, so what is checked is what is called. Raises `AddressNotAllowed`.
-    """
-    try:
-        parsed = Url(url)
-    except ValueError as error:
-        raise AddressNotAllowed(f"not a URL: {error}") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host_str or not parsed.port_or_known_default:
-        raise AddressNotAllowed(f"not an http or https URL with a host: its scheme is {parsed.scheme!r}")
-    return parsed
-
-
-def _classified(error: DetailedPyreqwestError) -> NotSent | InDoubt:
-    causes = [cause["message"] for cause in error.details["causes"] or ()]
-    # The outermost one repeats the whole URL, which may carry a customer's secret in its query.
-    words = " > ".join(cause for cause in causes if " for url (" not in cause) or error.message
-    return NotSent(words) if _BEFORE_FIRST_BYTE in causes else InDoubt(words)
+def _request(method: str, target: Endpoint, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\n") != len(headers):
+        raise ValueError("a header with a line break")
+    length = "" if body is None else f"Content-Length: {len(body)}\r\n"
+    head = f"{method} {target.target} HTTP/1.1\r\nHost: {target.authority}\r\nUser-Agent: smsout\r\n{lines}{length}\r\n"
+    return head.encode("latin-1") + (body or b"")

@@ -3,16 +3,20 @@
 A `submitting` mark is durable before the POST, its outcome before the commit. So of the work that is not committed,
 a segment without a mark was not tried, one whose last mark is `submitting` may have reached the carrier, and any
 other mark says what came of it.
+
+A status can be written and its commit be lost. So after a restart the statuses since these marks are looked through
+too: a message that has been told of is not told of again.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from schemas.journal import JournalEntry, JournalMark
+from schemas.status import MessageStatus, StatusStage
 
 _MARKS: Final = {
     Outcome.ACCEPTED: JournalMark.ACCEPTED,
@@ -40,11 +44,16 @@ class JournalState:
 
     def __init__(self) -> None:
         self._marks: defaultdict[Place, dict[str, JournalEntry]] = defaultdict(dict)
+        self._posted_again: defaultdict[Place, set[str]] = defaultdict(set)
+        self._begun: dict[Place, tuple[str, datetime]] = {}
+        self._told: dict[str, MessageStatus] = {}
 
     def forget(self, topic: str, partition: int) -> None:
         """Drop what is known of a partition, because it goes or comes anew."""
         for place in [it for it in self._marks if it.topic == topic and it.partition == partition]:
             del self._marks[place]
+            self._posted_again.pop(place, None)
+            del self._begun[place]
 
     def apply(self, entry: JournalEntry, partition: int, committed: Mapping[str, int]) -> None:
         """Take in one entry of a journal partition, in order.
@@ -53,11 +62,47 @@ class JournalState:
         in a topic that is not ours, is no concern.
         """
         if entry.offset >= committed.get(entry.topic, entry.offset + 1):
-            self._marks[Place(entry.topic, partition, entry.offset)][entry.segment_id] = entry
+            place = Place(entry.topic, partition, entry.offset)
+            marks = self._marks[place]
+            if entry.mark is JournalMark.SUBMITTING and entry.segment_id in marks:
+                self._posted_again[place].add(entry.segment_id)
+            marks[entry.segment_id] = entry
+            self._begun.setdefault(place, (entry.segment_id.rpartition(":")[0], entry.at))
+
+    def highest(self, topic: str, partition: int) -> int | None:
+        """Return the highest offset of a partition that has marks; None without any."""
+        offsets = (it.offset for it in self._marks if it.topic == topic and it.partition == partition)
+        return max(offsets, default=None)
 
     def take(self, place: Place) -> dict[str, JournalEntry]:
         """Return, once, the latest mark of each segment of a piece of work, by segment id."""
+        self._begun.pop(place, None)
         return self._marks.pop(place, {})
+
+    @property
+    def begun_since(self) -> datetime | None:
+        """When the oldest work with marks was begun: its status cannot be older. None without such work."""
+        return min((at for _, at in self._begun.values()), default=None)
+
+    def learn(self, statuses: Iterable[MessageStatus]) -> None:
+        """Take in statuses that may be those of work with marks, instead of what was taken in before.
+
+        A status from before the first mark is about an earlier record of the same message.
+        """
+        begun = dict(self._begun.values())
+        self._told = {
+            it.message_id: it
+            for it in statuses
+            if it.stage is StatusStage.PROCESSING and it.message_id in begun and it.ended_at >= begun[it.message_id]
+        }
+
+    def told(self, message_id: str) -> MessageStatus | None:
+        """Return, once, the status that an earlier life has written about a message."""
+        return self._told.pop(message_id, None) if self._told else None
+
+    def posted_again(self, place: Place) -> set[str]:
+        """Return, once, the segments that were marked a second time: posted although they may have been taken."""
+        return self._posted_again.pop(place, set())
 
     def __len__(self) -> int:
         return len(self._marks)

@@ -25,8 +25,11 @@ MESSAGES: Final = Counter("smsout_messages_total", "Messages that left this stag
 DEAD_LETTERS: Final = Counter(
     "smsout_dead_letters_total", "Refused records, by stage and stable reason", ["stage", "reason"]
 )
+IDEMPOTENCY: Final = Counter(
+    "smsout_idempotency_keys_total", "Submissions with a key, by what became of them", ["stage", "outcome"]
+)
 REPEATED: Final = Counter(
-    "smsout_repeated_records_total", "Records that a restarted processor wrote again, passed over"
+    "smsout_repeated_records_total", "Records passed over: written again, or finished before a restart"
 )
 LAG: Final = Gauge("smsout_consumer_unfinished_records", "Records taken or waiting and not finished", ["agent"])
 
@@ -36,6 +39,20 @@ POST_SECONDS: Final = Histogram(
     "smsout_post_seconds", "Time to a carrier's or an endpoint's answer", ["stage"],
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )  # fmt: skip
+
+# delivery: how each carrier of the directory is treated; the label is its id
+CARRIER_BREAKER: Final = Gauge(
+    "smsout_carrier_breaker_state",
+    "0 closed (all is well), 1 half open (being tried), 2 open (left alone)",
+    ["carrier"],
+)
+CARRIER_PACE: Final = Gauge("smsout_carrier_pace", "POSTs that may be open to the carrier at once", ["carrier"])
+
+# callback: counts, because endpoints are no closed set
+OPEN_ENDPOINT_BREAKERS: Final = Gauge(
+    "smsout_callback_open_breakers", "Endpoints that nothing is posted to now, or that are being tried"
+)
+SLOW_ENDPOINTS: Final = Gauge("smsout_callback_slow_endpoints", "Endpoints that have to do with the slow lane")
 
 # directory
 DIRECTORY_VERSION: Final = Gauge("smsout_directory_version", "Offset of the last applied record of sms.directory")

@@ -5,23 +5,24 @@ replay writes the same bytes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from json.encoder import encode_basestring as _quoted
+from typing import NamedTuple
 
-from pipeline.admission import check_content
+from pipeline.admission import MAX_CONTENT_LENGTH, check_content
 from pipeline.authorization import Grant, Refusal, authorize, authorize_destination
 from pipeline.directory import Directory
+from pipeline.errors import TooManySegments, Unencodable
 from pipeline.routing import choose_route
-from pipeline.segmentation import split, with_headers
+from pipeline.segmentation import split, user_data_headers
 from pipeline.settings import MessageSettings
 from schemas.identifiers import MessageId
-from schemas.mt_message import MtMessage
+from schemas.mt_message import DataCoding
 from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
 from schemas.submission import Submission
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A submission with what its record adds: the id and the time that it did not bring itself.
 
     `recorded_at` is the broker's time, which no producer can choose.
@@ -33,7 +34,14 @@ class Accepted:
     recorded_at: datetime
 
 
-def process(accepted: Accepted, directory: Directory, settings: MessageSettings) -> Iterator[MtMessage | MessageStatus]:
+class Routed(NamedTuple):
+    """A message that is ready for its carrier: its destination, and the value of its record (`MtMessage`)."""
+
+    destination: str
+    value: bytes
+
+
+def process(accepted: Accepted, directory: Directory, settings: MessageSettings) -> Iterator[Routed | MessageStatus]:
     """Yield for each destination its message, or the status that says why there is none.
 
     A number listed twice is one message, unless each has an id of its own.
@@ -45,14 +53,22 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
         for message_id, destination in messages.items():
             yield _refused(accepted, message_id, destination, grant, None)
         return
-    problem = check_content(submission.content, settings.max_segments)
-    if problem is not None:
-        refusal = Refusal(CodeId.NO_ENCODING, problem)
+    content = submission.content
+    parts = _parts(content, settings.max_segments)
+    if isinstance(parts, Refusal):
         for message_id, destination in messages.items():
-            yield _refused(accepted, message_id, destination, refusal, grant)
+            yield _refused(accepted, message_id, destination, parts, grant)
         return
-    data_coding, texts = split(submission.content)
-    expires_at = accepted.accepted_at + timedelta(seconds=settings.time_to_live_seconds)
+    data_coding, texts = parts
+    # By hand, since every message has a record: the model's way takes three times as long. What is the same for all
+    # destinations is written once.
+    accepted_at = accepted.accepted_at
+    expires_at = accepted_at + timedelta(seconds=settings.time_to_live_seconds)
+    sender = (
+        f'"trunk_id":"{submission.trunk_id}","account_id":"{grant.account.id}","source":{_quoted(submission.source)},'
+    )
+    times = f'"accepted_at":"{accepted_at.isoformat()}","expires_at":"{expires_at.isoformat()}"}}'
+    quoted = [_quoted(text) for text in texts]
     for message_id, destination in messages.items():
         unwanted = authorize_destination(destination)
         if unwanted is not None:
@@ -63,19 +79,37 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
             yield _refused(accepted, message_id, destination, Refusal(CodeId.NO_ROUTES_FOUND, "no route"), grant)
             continue
         route, carrier = choice
-        yield MtMessage(
-            id=message_id,
-            trunk_id=submission.trunk_id,
-            account_id=grant.account.id,
-            source=submission.source,
-            destination=destination,
-            data_coding=data_coding,
-            segments=with_headers(texts, message_id),
-            carrier_id=carrier.id,
-            price_per_segment=route.price_per_segment,
-            accepted_at=accepted.accepted_at,
-            expires_at=expires_at,
+        price = route.price_per_segment
+        priced = "" if price is None else f'"price_per_segment":"{price}",'
+        value = (
+            f'{{"schema_version":1,"id":"{message_id}",{sender}"destination":"{destination}",'
+            f'"data_coding":{data_coding.value},"segments":[{_segments(quoted, message_id)}],'
+            f'"carrier_id":"{carrier.id}",{priced}{times}'
         )
+        yield Routed(destination, value.encode())
+
+
+def _parts(content: str, max_segments: int) -> tuple[DataCoding, tuple[str, ...]] | Refusal:
+    """Return how a text is coded and the texts of its segments, or why it cannot be sent."""
+    try:
+        data_coding, texts = split(content)
+    except (Unencodable, TooManySegments):
+        texts = ()
+    if texts and len(texts) <= max_segments and 0 < len(content) <= MAX_CONTENT_LENGTH:
+        return data_coding, texts
+    return Refusal(CodeId.NO_ENCODING, check_content(content, max_segments) or "the text cannot be sent")
+
+
+def _segments(quoted: list[str], message_id: str) -> str:
+    if len(quoted) == 1:
+        return f'{{"seqnum":1,"text":{quoted[0]}}}'
+    headers = user_data_headers(len(quoted), message_id)
+    return ",".join(
+        [
+            f'{{"seqnum":{seqnum},"text":{text},"udh":"{udh}"}}'
+            for seqnum, (text, udh) in enumerate(zip(quoted, headers, strict=True), 1)
+        ]
+    )
 
 
 def _refused(

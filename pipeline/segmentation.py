@@ -47,8 +47,17 @@ def with_headers(parts: tuple[str, ...], message_id: str) -> tuple[Segment, ...]
     """Return the segments of a text that has been split; a bulk submission splits once for all its messages."""
     if len(parts) == 1:
         return (Segment(seqnum=1, text=parts[0]),)
-    header = f"050003{concatenation_reference(message_id):02x}{len(parts):02x}"
-    return tuple(Segment(seqnum=seqnum, text=part, udh=f"{header}{seqnum:02x}") for seqnum, part in enumerate(parts, 1))
+    headers = user_data_headers(len(parts), message_id)
+    return tuple(
+        Segment(seqnum=seqnum, text=part, udh=udh)
+        for seqnum, (part, udh) in enumerate(zip(parts, headers, strict=True), 1)
+    )
+
+
+def user_data_headers(count: int, message_id: str) -> list[str]:
+    """Return the headers, in hex, of the `count` segments of a message that has several."""
+    common = f"050003{concatenation_reference(message_id):02x}{count:02x}"
+    return [f"{common}{seqnum:02x}" for seqnum in range(1, count + 1)]
 
 
 def split(text: str) -> tuple[DataCoding, tuple[str, ...]]:

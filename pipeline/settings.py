@@ -81,6 +81,21 @@ class AgentSettings(BaseSettings):
     """How long SIGTERM lets work in progress finish."""
     watchdog_seconds: float = 120.0
     """Work waiting and nothing committed for this long ends the process."""
+    dead_letter_brake: Annotated[int, Field(ge=0)] = 100
+    """So many records of a partition in a row that cannot be read end the process; 0: never."""
+
+
+class StateSettings(BaseSettings):
+    """What ingress and processor keep on disk; all of it can be made again from topics."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_")
+
+    state_dir: Path | None = None
+    """A folder for one file per process. Without it there are only temporary files, made anew at every start."""
+
+    def file(self, name: str) -> Path | None:
+        """Return where a file of this name is kept, None when nothing is."""
+        return None if self.state_dir is None else self.state_dir / name
 
 
 class PepperSettings(BaseSettings):
@@ -137,9 +152,11 @@ class DeliverySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_DELIVERY_")
 
     lanes: Annotated[int, Field(ge=1, le=4096)] = 128
-    """Messages being posted at once; messages to one destination share a lane and keep their order."""
-    run_ahead: Annotated[int, Field(ge=1)] = 2000
-    """Records taken beyond the oldest unfinished one, per partition: bounds memory and what a crash replays."""
+    """Messages being posted at once to one carrier; those to one destination go one after the other, in order."""
+    connections: Annotated[int, Field(ge=1)] = 900
+    """POSTs open at once, over all carriers. Each has a file: keep it below the process's limit."""
+    run_ahead: Annotated[int, Field(ge=1)] = 10_000
+    """Records taken beyond the oldest unfinished one, per partition: bounds what one that hangs has behind it."""
     timeout_seconds: float = 30.0
     """For a whole POST, where the carrier's own setting is not shorter."""
     connect_timeout_seconds: float = 5.0
@@ -152,7 +169,7 @@ class CallbackSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_CALLBACK_")
 
     workers: Annotated[int, Field(ge=1, le=4096)] = 64
-    run_ahead: Annotated[int, Field(ge=1)] = 2000
+    run_ahead: Annotated[int, Field(ge=1)] = 10_000
     timeout_seconds: float = 15.0
     connect_timeout_seconds: float = 5.0
     max_answer_bytes: int = 16_384

@@ -6,6 +6,7 @@ read element by element.
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ _decoder: Final = json.JSONDecoder()
 
 
 class UnreadableSubmission(NamedTuple):
-    """A part of a record that is no submission. `element` is its index in the array, None for the whole record."""
+    """A part of a record that cannot be taken. `element` is its index in the array, None for the whole record."""
 
     element: int | None
     value: bytes | None
@@ -37,6 +38,13 @@ def read_submitted(value: bytes | None) -> list[Submission | UnreadableSubmissio
         return list(SUBMISSIONS.validate_json(value))
     except ValidationError:
         return _read_each(value)
+
+
+def source_of(value: bytes, element: int) -> tuple[int | None, bytes]:
+    """Return a submission of a readable record as it was written, and its index if the record holds an array."""
+    if value.lstrip()[:1] != b"[":
+        return None, value
+    return element, next(islice(_elements(value.decode()), element, None)).encode()
 
 
 def _read_one(value: bytes, element: int | None) -> Submission | UnreadableSubmission:

@@ -5,6 +5,7 @@ what we know about it travels in headers.
 """
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final, NamedTuple, Self
 
 PREFIX: Final = "dead-letter-"
@@ -64,3 +65,32 @@ class DeadLetterOrigin(NamedTuple):
             return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
         except (ValueError, OverflowError, OSError):
             return None
+
+
+class Settled(StrEnum):
+    """What an operator has done with a dead letter."""
+
+    REPLAYING = "replaying"
+    REPLAYED = "replayed"
+    DROPPED = "dropped"
+
+
+class Settlement(NamedTuple):
+    """A marker in a dead-letter topic: what became of the letter at `offset`. Its record has no key and no value."""
+
+    offset: int
+    action: Settled
+    at_ms: int
+
+    def to_headers(self) -> tuple[tuple[str, bytes], ...]:
+        """Return Kafka headers."""
+        return tuple((f"{PREFIX}settled-{name.replace('_', '-')}", str(it).encode()) for name, it in zip(
+            self._fields, self, strict=True))  # fmt: skip
+
+    @classmethod
+    def from_headers(cls, headers: tuple[tuple[str, bytes], ...]) -> Self:
+        """Read them back. Raises `KeyError` or `ValueError` when the record is no marker of ours."""
+        found = {name.removeprefix(PREFIX): value.decode(errors="replace") for name, value in headers}
+        return cls(
+            int(found["settled-offset"]), Settled(found["settled-action"]), int(found["settled-at-ms"])
+        )  # fmt: skip

@@ -62,7 +62,9 @@ class Trunk(Record):
     """An HTTP OUT SMS trunk, with every field of the product page.
 
     `allowed_ips` holds networks in CIDR form; empty allows all. `allowed_sources` counts only while
-    `allow_any_did` is off. `credentials` and `callback_secrets` list the current one first.
+    `allow_any_did` is off. `credentials` and `callback_secrets` list the current one first. `callback_disabled_at` is
+    when the endpoint answered 410, which says that it wants no more notifications; a new URL or somebody in the panel
+    enables it again.
     """
 
     schema_version: Literal[1] = 1
@@ -70,6 +72,7 @@ class Trunk(Record):
     account_id: Uuid
     name: Annotated[str, Field(min_length=1, max_length=100)]
     callback_url: Annotated[str, Field(max_length=2048)] | None = None
+    callback_disabled_at: AwareDatetime | None = None
     allowed_ips: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
     allow_any_did: bool = True
     allowed_sources: Annotated[tuple[Msisdn, ...], Field(max_length=100_000)] = ()

@@ -98,6 +98,23 @@ class Submission(Record):
             "ids of their own.",
         ),
     ]
+    idempotency_key: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=255,
+            description="Makes repeating safe: of several submissions of one trunk with the same key within 24 hours "
+            "only the first is sent. Another text, sender or destination under the same key is refused.",
+        ),
+    ] = None
+    idempotency_digest: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[0-9a-f]{64}$",
+            description="What must be the same for a repetition (SHA-256, hex). Left out, it is taken of source, "
+            "content and destinations.",
+        ),
+    ] = None
     accepted_at: Annotated[
         AwareDatetime | None,
         Field(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from schemas.audit import AuditEvent
-from schemas.callback import WaitingNotification
+from schemas.callback import CallbackAttempt, WaitingNotification
 from schemas.directory import DirectoryEntry
 from schemas.dlr import SegmentReceipt
 from schemas.journal import JournalEntry
@@ -26,6 +26,7 @@ JOURNAL: Final = "sms.delivery.journal"
 DLR_RECEIVED: Final = "sms.dlr.received"
 MT_RETRY: Final = "sms.mt.retry"
 CALLBACK_RETRY: Final = "sms.callback.retry"
+CALLBACK_ATTEMPTED: Final = "sms.callback.attempted"
 
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"
 
@@ -152,6 +153,7 @@ def catalogue(
             CALLBACK_RETRY, "trunk id", WaitingNotification, callback_delays_seconds,
             "Notifications whose last attempt failed, waiting",
         ),
+        main(CALLBACK_ATTEMPTED, "message id", CallbackAttempt, "Every attempt to notify, as it went"),
     ]  # fmt: skip
     refused = dict.fromkeys(topic.dead_letter for topic in topics if topic.dead_letter)
     topics += [

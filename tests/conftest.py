@@ -1,6 +1,7 @@
 """Brokers for everybody, and what a running system has to say about a failed test."""
 
 import asyncio
+import os
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -10,6 +11,9 @@ from tests import systems
 from tests.brokers import running_broker, share_kafka_jars
 
 share_kafka_jars()
+
+# Brokers of tests live for minutes at most: the compiler that makes long-lived ones fast would not pay off.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 # pytest-asyncio asks for the current event loop before the first test; without this, Python 3.11 makes one for it that
 # nobody closes, and whichever test the garbage collector strikes in fails over the ResourceWarning.

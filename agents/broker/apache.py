@@ -100,11 +100,10 @@ class ApacheKafka:
         data_dir.mkdir(parents=True, exist_ok=True)
         logs, properties = data_dir / "logs", data_dir / "server.properties"
         if not (logs / "meta.properties").exists():
-            self._format(data_dir, logs, port)
+            self._format(data_dir, logs, port, option)
         _write_properties(properties, logs, port)
-        java, *options = self._java()
         return Launch(
-            (java, *([option] if option else []), *options, HEAP, "kafka.Kafka", str(properties)),
+            (*self._java(option), HEAP, "kafka.Kafka", str(properties)),
             environment={"CLASSPATH": self._classpath()},
             # The broker's own way down leaves clean logs, which start faster than those of a killed one.
             dies_with_us=signal.SIGTERM,
@@ -129,23 +128,23 @@ class ApacheKafka:
         # In an order that does not change: the archive holds for one class path only.
         return ":".join(map(str, sorted(self.libs.glob("*.jar"))))
 
-    def _java(self) -> tuple[str, ...]:
+    def _java(self, option: str | None) -> tuple[str, ...]:
         return (
             _java_command(),
+            *([option] if option else []),
             "-Djava.awt.headless=true",
             f"-Dlog4j2.configurationFile={kafka_jars.LOGGING.as_uri()}",
-            # A node alone beside the agents, on few cores: the collector without threads of its own, and the compiler
-            # that is done early. Kafka mostly copies bytes; what C2 would gain it spends again in the first minutes.
-            "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+            # A node alone beside the agents, on few cores: the collector without threads of its own.
+            "-XX:+UseSerialGC",
         )  # fmt: skip
 
-    def _format(self, data_dir: Path, logs: Path, port: int) -> None:
+    def _format(self, data_dir: Path, logs: Path, port: int, option: str | None) -> None:
         # Under another name first: a start that was interrupted here begins anew.
         draft, properties = data_dir / "logs.draft", data_dir / "format.properties"
         shutil.rmtree(draft, ignore_errors=True)
         _write_properties(properties, draft, port)
         process = subprocess.run(
-            [*self._java(), "kafka.tools.StorageTool",
+            [*self._java(option), "kafka.tools.StorageTool",
              "format", "--standalone", f"--cluster-id={_new_cluster_id()}", "--config", str(properties)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", check=False, env={**os.environ, "CLASSPATH": self._classpath()},

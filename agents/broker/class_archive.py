@@ -1,7 +1,8 @@
 """Kafka's classes, parsed once per machine: a broker starts with half the CPU time (6.5 s of it before, 3.3 s with).
 
 Java's own dynamic class data sharing (JEP 350): a broker that has run once leaves the classes that it used in an
-archive, and the next one maps it into memory. An archive that does not fit the Java or the jars is ignored by Java.
+archive, and the next one maps it into memory. The tool that formats its data uses much the same classes and gets by
+with two thirds (1.4 s before, 0.9 s with). An archive that does not fit the Java or the jars is ignored by Java.
 """
 
 import hashlib

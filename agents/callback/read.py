@@ -1,13 +1,12 @@
 """A record becomes a notification: a status at its first attempt, a waiting notification at a later one."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from pipeline.directory import Directory
+from pipeline.endpoint import endpoint
 from pipeline.errors import AddressNotAllowed
-from pipeline.http_poster import endpoint
 from pipeline.kafka.consumer import Work
 from pipeline.submitted_record import describe
 from schemas.callback import WaitingNotification
@@ -16,18 +15,22 @@ from schemas.status import MessageStatus, StatusStage
 from schemas.topics import STATUS
 
 
-@dataclass(slots=True, frozen=True)
-class Notification:
-    """One attempt to be made. `attempt` counts from 1; `first_attempt_at` is None at the first."""
+class Notification(NamedTuple):
+    """One attempt to be made.
+
+    `attempt` counts from 1; `first_attempt_at` is None when it has never waited. `deferred` says how often in a row
+    it has been moved on without an attempt, `resent_at` when an operator asked for the chain that it belongs to.
+    """
 
     work: Work
     status: MessageStatus
-    attempt: int
-    first_attempt_at: datetime | None
+    attempt: int = 1
+    first_attempt_at: datetime | None = None
+    deferred: int = 0
+    resent_at: datetime | None = None
 
 
-@dataclass(slots=True, frozen=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """A record that is not what its topic holds; `detail` says why, without its content."""
 
     work: Work
@@ -38,32 +41,28 @@ def read(work: Work) -> Notification | Unreadable:
     """Read a record of `sms.mt.status` or of a retry tier."""
     try:
         if work.topic == STATUS:
-            return Notification(work, MessageStatus.from_bytes(work.value or b""), 1, None)
+            return Notification(work, MessageStatus.from_bytes(work.value or b""))
         waiting = WaitingNotification.from_bytes(work.value or b"")
     except ValidationError as error:
         return Unreadable(work, describe(error))
-    return Notification(work, waiting.status, waiting.attempt, waiting.first_attempt_at)
+    return Notification(
+        work,
+        waiting.status,
+        waiting.attempt,
+        waiting.first_attempt_at,
+        waiting.deferred or 0,
+        waiting.resent_at,
+    )
 
 
-def endpoint_of(directory: Directory, item: Notification | Unreadable) -> str:
-    """Return what `item` may have to wait for: its endpoint's origin, or nothing in particular."""
-    if isinstance(item, Unreadable):
-        return "unreadable"
-    trunk = trunk_to_notify(directory, item.status)
-    return "nobody" if trunk is None or trunk.callback_url is None else origin_of(trunk.callback_url)
-
-
-def trunk_to_notify(directory: Directory, status: MessageStatus) -> Trunk | None:
-    """Return the trunk whose endpoint wants to hear of `status`, as it is configured now; None when nobody does.
+def url_to_notify(trunk: Trunk, status: MessageStatus) -> str | None:
+    """Return where the trunk, as it is configured now, wants to hear of `status`; None when it does not.
 
     A trunk that has been deleted is told how its last messages ended.
     """
-    trunk = directory.trunk(status.trunk_id)
-    if trunk is None or trunk.callback_url is None:
-        return None
     if status.stage is StatusStage.DELIVERY and not trunk.receipts_enabled:
         return None
-    return trunk
+    return trunk.callback_url
 
 
 def origin_of(url: str) -> str:
@@ -72,6 +71,6 @@ def origin_of(url: str) -> str:
     The path and the query may hold a customer's secret.
     """
     try:
-        return endpoint(url).origin_ascii
+        return endpoint(url).origin
     except AddressNotAllowed:
         return "invalid"

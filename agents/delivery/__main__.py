@@ -1,20 +1,19 @@
 """`python -m agents.delivery`: the process."""
 
 import asyncio
-from collections.abc import Sequence
 
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.deliver import STAGE, Delivery
+from agents.delivery.intake import Intake
 from agents.delivery.message_run import Means
+from agents.delivery.write import Writer
 from agents.runtime import Agent, run
 from pipeline.http_poster import HttpPoster
-from pipeline.kafka.consumer import TrackedConsumer, Work
+from pipeline.kafka.consumer import TrackedConsumer
 from pipeline.kafka.directory_view import DirectoryView
-from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
 from pipeline.kafka.journal import Journal
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.retry_tiers import tier_consumer
-from pipeline.lanes import Lanes
 from pipeline.metrics import LAG
 from pipeline.settings import DeliverySettings, KafkaSettings, RetrySettings
 from schemas.topics import MT_RETRY, SEGMENTED
@@ -33,19 +32,19 @@ async def serve(agent: Agent) -> None:
         timeout_seconds=settings.timeout_seconds,
         connect_timeout_seconds=settings.connect_timeout_seconds,
         max_answer_bytes=settings.max_answer_bytes,
-        max_connections=settings.lanes,
+        max_connections=settings.connections,
     )
     journal = await Journal(kafka, producer, client_id="delivery-journal").start()
-    records: GroupCommit[Sequence[OutRecord]] = GroupCommit(journal.write, pause_seconds=BUSY_PAUSE_SECONDS)
+    writer = Writer(journal)
     line = CarrierLine(poster)
-    delivery = Delivery(Means(view, line, journal, records.add, retry.mt_delays_seconds))
-    lanes: Lanes[tuple[TrackedConsumer, Work]] = Lanes(settings.lanes, delivery)
+    delivery = Delivery(Means(view, line, journal, writer, retry.mt_delays_seconds))
     first = await TrackedConsumer(
         kafka,
         agent.settings,
         group="sms-delivery",
         topics=[SEGMENTED],
         run_ahead=settings.run_ahead,
+        outstanding=settings.run_ahead,  # the intake bounds what is in memory as messages
         hands_on=True,
         recover=journal.recover,
         journal_end=journal.end,
@@ -57,26 +56,35 @@ async def serve(agent: Agent) -> None:
     ).start()  # fmt: skip
     agent.ready = lambda: first.joined and again.joined
 
-    async def take(consumer: TrackedConsumer) -> None:
+    async def take(intake: Intake, consumer: TrackedConsumer, *, later: bool) -> None:
         async for batch in consumer.batches(agent.stopping):
-            for work in batch:
-                lanes.put(work.key or b"", (consumer, work))
+            await intake.take(consumer, batch, later=later)
         await consumer.drain()
 
     async def report() -> None:
         while True:
             _lag.set(first.lag() + again.lag())
             line.report()
+            delivery.report()
+            await asyncio.sleep(REPORT_SECONDS)
+
+    async def look_after(intake: Intake) -> None:
+        while True:
+            await intake.look_after()
             await asyncio.sleep(REPORT_SECONDS)
 
     async with asyncio.TaskGroup() as background:
+        intake = Intake(delivery, settings.lanes, background.create_task, agent.stopping)
         running = [
             background.create_task(task)
-            for task in (view.follow(), records.run(), lanes.run(), first.run_commits(), again.run_commits(), report())
-        ]
-        async with asyncio.TaskGroup() as intake:
-            intake.create_task(take(first))
-            intake.create_task(take(again))
+            for task in (
+                view.follow(), writer.run(), first.run_commits(), again.run_commits(), report(), look_after(intake),
+            )
+        ]  # fmt: skip
+        async with asyncio.TaskGroup() as reading:
+            reading.create_task(take(intake, first, later=False))
+            reading.create_task(take(intake, again, later=True))
+        intake.close()
         for task in running:
             task.cancel()
     await asyncio.gather(first.stop(), again.stop())

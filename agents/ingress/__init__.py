@@ -7,5 +7,6 @@ authentication  IP allow-list, then HTTP Basic
 json_api        a body becomes the attributes of a resource
 answers         answers and errors as bytes
 submit          from an admitted submission to the broker's acknowledgement
+keyed           requests with an Idempotency-Key: sent once
 outstanding     how much may wait for the broker at once
 """

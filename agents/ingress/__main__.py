@@ -7,15 +7,18 @@ import structlog
 
 from agents.ingress.app import Door
 from agents.ingress.authentication import Authenticator
+from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from agents.runtime import Agent, run
 from pipeline.client_address import Networks
 from pipeline.errors import ConfigurationError
+from pipeline.idempotency_store import ClaimStore
+from pipeline.kafka.claims_view import ClaimsView
 from pipeline.kafka.directory_view import DirectoryView
 from pipeline.kafka.producer import RecordProducer
 from pipeline.metrics import OUTSTANDING
-from pipeline.settings import IngressSettings, KafkaSettings, MessageSettings, PepperSettings
+from pipeline.settings import IngressSettings, KafkaSettings, MessageSettings, PepperSettings, StateSettings
 
 PRODUCER_STOP_SECONDS: Final = 5.0
 """A producer waits for a silent broker without limit; a process that wants to end does not."""
@@ -35,15 +38,19 @@ async def serve(agent: Agent) -> None:
         raise ConfigurationError(f"SMSOUT_INGRESS_TRUSTED_PROXIES: {error}") from error
     view = DirectoryView(kafka, client_id=f"ingress-{agent.settings.slot}")
     producer = RecordProducer(kafka, client_id=f"ingress-{agent.settings.slot}", gives_up=False)
+    store = ClaimStore(StateSettings().file(f"idempotency-ingress-{agent.settings.slot}.sqlite"))
+    claims = ClaimsView(kafka, store, client_id=f"ingress-{agent.settings.slot}-keys")
     try:
         await view.start()
+        await claims.start()
         await producer.start()
         submitter = Submitter(producer, settings.acknowledge_timeout_seconds)
         authenticator = Authenticator(view.directory, pepper, trusted)
-        door = Door(settings, authenticator, submitter, max_segments=max_segments, stopping=agent.stopping)
+        keyed = KeyedSubmitter(submitter, claims, settings.acknowledge_timeout_seconds)
+        door = Door(settings, authenticator, submitter, keyed, max_segments=max_segments, stopping=agent.stopping)
         OUTSTANDING.set_function(lambda: door.outstanding.total)
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(view.follow()), tasks.create_task(submitter.run())]
+            background = [tasks.create_task(it) for it in (view.follow(), claims.follow(), submitter.run())]
             listener = await listen(door, settings, drain_timeout_seconds=agent.settings.drain_timeout_seconds)
             agent.ready = lambda: submitter.broker_answers
             try:
@@ -59,6 +66,7 @@ async def serve(agent: Agent) -> None:
                 await producer.stop()
         except TimeoutError:
             log.warning("producer_left_behind")
+        await claims.stop()
         await view.stop()
 
 

@@ -23,6 +23,7 @@ TITLES: Final = {
     404: "Not Found",
     405: "Method Not Allowed",
     408: "Request Timeout",
+    409: "Conflict",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     417: "Expectation Failed",
@@ -90,18 +91,18 @@ def _head(status: int) -> bytes:
     return head
 
 
-def created(message_id: str) -> Answer:
+def created(message_id: str, headers: Mapping[str, str] | None = None) -> Answer:
     """Return the answer to a request for one message."""
-    return Answer(201, b'{"data":{"id":"%b","type":"outbound_messages"}}' % message_id.encode())
+    return Answer(201, b'{"data":{"id":"%b","type":"outbound_messages"}}' % message_id.encode(), headers)
 
 
-def created_bulk(messages: Iterable[tuple[str, str]]) -> Answer:
+def created_bulk(messages: Iterable[tuple[str, str]], headers: Mapping[str, str] | None = None) -> Answer:
     """Return the answer to a bulk request: (message id, destination) in the order of the request."""
     data = b",".join(
         b'{"id":"%b","type":"outbound_messages","attributes":{"destination":"%b"}}' % (message_id.encode(), to.encode())
         for message_id, to in messages
     )
-    return Answer(201, b'{"data":[%b]}' % data)
+    return Answer(201, b'{"data":[%b]}' % data, headers)
 
 
 def error(
@@ -109,11 +110,14 @@ def error(
     detail: str,
     *,
     meta: Mapping[str, Any] | None = None,
+    source: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     close: bool = False,
 ) -> Answer:
-    """Return an answer with one error."""
+    """Return an answer with one error; `source` (JSON:API 1.1) says what in the request it is about."""
     member = _error(status, detail)
+    if source is not None:
+        member["source"] = source
     if meta is not None:
         member["meta"] = meta
     return Answer(status, _errors([member]), headers, close=close)

@@ -5,7 +5,7 @@ it. Nothing is read of a body before its sender is known, and nothing is logged 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,16 +16,19 @@ from aiohttp import HttpVersion11, hdrs, web
 from agents.ingress import json_api
 from agents.ingress.answers import CONTENT_TYPE, TITLES, Answer, bad_request, created, created_bulk, error
 from agents.ingress.authentication import Authenticator
+from agents.ingress.keyed import IDEMPOTENCY_KEY, KeyedSubmitter, bad_key, under_key
 from agents.ingress.outstanding import Full, Outstanding
 from agents.ingress.submit import Submitter
-from pipeline.admission import Problem, admit, admit_bulk
+from pipeline.admission import Admitted, Problem, admit, admit_bulk
 from pipeline.errors import BrokerError, BrokerUnreachable
+from pipeline.idempotency import Verdict
 from pipeline.metrics import ACCEPTED, REQUESTS
 from pipeline.settings import IngressSettings
-from schemas.submission import Submission
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="HTTP OUT SMS trunk", charset="UTF-8"'}
 _ATTRIBUTES: Final = "/data/attributes"
+_KEY_HEADER: Final = {"header": str(IDEMPOTENCY_KEY)}
+_REPLAYED: Final = {"Idempotency-Replayed": "true"}
 
 _requests: Final = {status: REQUESTS.labels(str(status)) for status in TITLES}
 
@@ -42,8 +45,12 @@ class Endpoint:
     """One of the two ways to send: its resource type, how it is admitted and what the answer looks like."""
 
     type: str
-    admit: Callable[..., Submission | list[Problem]]
+    admit: Callable[..., Admitted | list[Problem]]
     bulk: bool
+
+    def created(self, messages: Sequence[tuple[str, str]], headers: Mapping[str, str] | None = None) -> Answer:
+        """Return a 201 for messages, each with its id and destination."""
+        return created_bulk(messages, headers) if self.bulk else created(messages[0][0], headers)
 
 
 ENDPOINTS: Final = {
@@ -60,6 +67,7 @@ class Door:
         settings: IngressSettings,
         authenticator: Authenticator,
         submitter: Submitter,
+        keyed: KeyedSubmitter,
         *,
         max_segments: int,
         stopping: asyncio.Event,
@@ -67,6 +75,7 @@ class Door:
         self._settings = settings
         self._authenticator = authenticator
         self._submitter = submitter
+        self._keyed = keyed
         self._max_segments = max_segments
         self._stopping = stopping
         self._retry_after = {"Retry-After": str(settings.retry_after_seconds)}
@@ -104,6 +113,9 @@ class Door:
             return error(415, f"Content-Type must be {CONTENT_TYPE} without parameters", close=expects)
         if headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
             return error(415, "the body must not be compressed", close=expects)
+        keys = headers.getall(IDEMPOTENCY_KEY, ())
+        if keys and (problem := bad_key(keys)):
+            return error(400, problem, source=_KEY_HEADER, close=expects)
         body = await self._read(request, expects)
         if isinstance(body, Answer):
             return body
@@ -114,8 +126,7 @@ class Door:
         submission = self._admit(endpoint, trunk.id, document)
         if isinstance(submission, Answer):
             return submission
-        # An Idempotency-Key would be looked up here, before room is taken, and recorded beside the submission.
-        return await self._submit(endpoint, submission)
+        return await self._submit(endpoint, under_key(submission, keys[0], endpoint.type) if keys else submission)
 
     async def _read(self, request: web.BaseRequest, expects: bool) -> bytes | Answer:
         """Return the body, or why it is not taken."""
@@ -144,24 +155,29 @@ class Door:
             return error(400, "the body is not well-formed HTTP", close=True)
         return bytes(received)
 
-    def _admit(self, endpoint: Endpoint, trunk_id: str, document: Any) -> Submission | Answer:
+    def _admit(self, endpoint: Endpoint, trunk_id: str, document: Any) -> Admitted | Answer:
         attributes, problems = json_api.resource(document, endpoint.type)
         if attributes is None:
             return bad_request(problems)
         admitted = endpoint.admit(attributes, trunk_id=trunk_id, max_segments=self._max_segments, now=datetime.now(UTC))
-        if isinstance(admitted, Submission):
+        if isinstance(admitted, Admitted):
             return bad_request(problems) if problems else admitted
         return bad_request([*problems, *((_ATTRIBUTES + pointer, detail) for pointer, detail in admitted)])
 
-    async def _submit(self, endpoint: Endpoint, submission: Submission) -> Answer:
-        messages = [(destination.id or "", destination.address) for destination in submission.destinations]
+    async def _submit(self, endpoint: Endpoint, submission: Admitted) -> Answer:
+        messages = submission.messages
         full = self.outstanding.take(submission.trunk_id, len(messages))
         if full is Full.TRUNK:
             return error(429, "too many messages of this trunk are in progress", headers=self._retry_after)
         if full is Full.ALL:
             return error(503, "too many messages are in progress", headers=self._retry_after)
         try:
-            await self._submitter.submit(submission.trunk_id, submission.to_bytes())
+            if submission.idempotency_key is None:
+                await self._submitter.submit(submission.trunk_id, submission.to_bytes())
+            elif (verdict := await self._keyed.submit(submission)) is Verdict.CONFLICTS:
+                return error(409, "the Idempotency-Key belongs to another request", source=_KEY_HEADER)
+            elif verdict is Verdict.REPEATS:
+                return endpoint.created(messages, _REPLAYED)
         except BrokerUnreachable:
             return error(503, "messages cannot be taken right now: none was sent", headers=self._retry_after)
         except BrokerError:
@@ -169,9 +185,9 @@ class Door:
         finally:
             self.outstanding.give_back(submission.trunk_id, len(messages))
         ACCEPTED.inc(len(messages))
-        return created_bulk(messages) if endpoint.bulk else created(messages[0][0])
+        return endpoint.created(messages)
 
-    def _in_doubt(self, endpoint: Endpoint, messages: list[tuple[str, str]]) -> Answer:
+    def _in_doubt(self, endpoint: Endpoint, messages: Sequence[tuple[str, str]]) -> Answer:
         meta: dict[str, Any]
         if endpoint.bulk:
             meta = {"messages": [{"id": message_id, "destination": to} for message_id, to in messages]}

@@ -9,13 +9,15 @@ that what waits stays bounded and callers need not wait for a time-out to learn 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.errors import BrokerUnreachable, NotAcknowledged
 from pipeline.failpoints import failpoint
+from pipeline.idempotency import Place
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
 from pipeline.kafka.producer import OutRecord
+from pipeline.kafka.producer import Place as Partition
 from pipeline.metrics import GROUP_SIZE
 from schemas.submission import MAX_SUBMISSIONS
 from schemas.topics import SUBMITTED
@@ -32,15 +34,25 @@ class Producer(Protocol):
     def partition_for(self, topic: str, key: bytes) -> Awaitable[int]:
         """Return the partition of `topic` where records with `key` go."""
 
-    def write(self, records: Iterable[OutRecord]) -> Awaitable[object]:
-        """Write all `records` and return when they are acknowledged."""
+    def write(self, records: Iterable[OutRecord]) -> Awaitable[Mapping[Partition, int]]:
+        """Write all `records`; when they are acknowledged, return the offset after the last one of each partition."""
+
+
+class Written:
+    """Where a submission has been written: set when it is acknowledged, None if even then the broker did not say."""
+
+    __slots__ = ("place",)
+
+    def __init__(self) -> None:
+        self.place: Place | None = None
 
 
 class Entry(NamedTuple):
-    """One submission on its way: its trunk's id, and the bytes of its JSON."""
+    """One submission on its way: its trunk's id, and the bytes of its JSON. `written` is for who wants to know."""
 
     key: bytes
     value: bytes
+    written: Written | None = None
 
 
 class _Lane:
@@ -48,7 +60,7 @@ class _Lane:
 
     def __init__(self, producer: Producer, partition: int, clock: Callable[[], float]) -> None:
         self._producer = producer
-        self._partition = partition
+        self.partition = partition
         self._clock = clock
         self.commit = GroupCommit(
             self._write,
@@ -67,9 +79,13 @@ class _Lane:
         value = entries[0].value if len(entries) == 1 else b"[%b]" % b",".join([entry.value for entry in entries])
         self.writing_since = self._clock()
         # Trunks of one partition may share a record: the key places it, and the values say whose they are.
-        await self._producer.write([OutRecord(SUBMITTED, entries[0].key, value, (), self._partition)])
+        ends = await self._producer.write([OutRecord(SUBMITTED, entries[0].key, value, (), self.partition)])
         self.writing_since = None
         self.acknowledged_at = self._clock()
+        offset = ends[SUBMITTED, self.partition] - 1
+        for element, entry in enumerate(entries):
+            if entry.written is not None and offset >= 0:
+                entry.written.place = Place(offset, element)
 
     def add(self, entry: Entry, deadline: float) -> asyncio.Future[None]:
         future = self.commit.add(entry)
@@ -128,8 +144,12 @@ class Submitter:
         silent = any(lane.writing_since is not None and lane.writing_since < horizon for lane in self._lanes.values())
         return not silent or any(lane.acknowledged_at > horizon for lane in self._lanes.values())
 
-    async def submit(self, trunk_id: str, value: bytes) -> None:
-        """Return when the broker has the submission whose JSON is `value`.
+    async def partition_of(self, trunk_id: str) -> int:
+        """Return where the trunk's submissions go. Raises `BrokerUnreachable`."""
+        return (self._lane_by_trunk.get(trunk_id) or await self._find_lane(trunk_id)).partition
+
+    async def submit(self, trunk_id: str, value: bytes, written: Written | None = None) -> None:
+        """Return when the broker has the submission whose JSON is `value`; `written` then says where.
 
         Raises `BrokerUnreachable` when it was not even tried, and `NotAcknowledged` when it may or may not be
         written.
@@ -139,7 +159,7 @@ class Submitter:
         if self._tasks is None or (lane.writing_since is not None and lane.writing_since < now - self._limit):
             raise BrokerUnreachable("the broker does not answer", stage="ingress")
         failpoint("ingress.before_produce")
-        future = lane.add(Entry(trunk_id.encode(), value), now + self._limit)
+        future = lane.add(Entry(trunk_id.encode(), value, written), now + self._limit)
         try:
             await future
         except asyncio.CancelledError:

@@ -6,6 +6,7 @@ import structlog
 from aiohttp import web
 
 from agents.panel.app import build
+from agents.panel.attempts import Attempts
 from agents.panel.audit import AuditLog
 from agents.panel.broker_writer import BrokerWriter
 from agents.panel.operations import Limits, Operations, Tools
@@ -60,6 +61,7 @@ class Panel:
         )
         self._operations = Operations(tools)
         self._statuses = Statuses(kafka, self._operations.sent)
+        self._attempts = Attempts(kafka, self._operations)
         sessions = Sessions(settings.idle_timeout_seconds, settings.session_timeout_seconds)
         self._log_ins = LogIns(self._operations, passwords, self._audit, sessions, Throttle())
 
@@ -69,11 +71,13 @@ class Panel:
             await self._directory_writer.start(take_over=self._settings.take_over)
             await self._audit.start()
             await self._statuses.start()
+            await self._attempts.start()
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(self._directory_writer.until_replaced()),
                     tasks.create_task(self._audit.follow()),
                     tasks.create_task(self._statuses.follow()),
+                    tasks.create_task(self._attempts.follow()),
                 ]
                 runner = await self._listen()
                 self._agent.ready = lambda: True
@@ -88,6 +92,7 @@ class Panel:
             await self._broker_writer.stop()
             await self._audit.stop()
             await self._statuses.stop()
+            await self._attempts.stop()
 
     async def _listen(self) -> web.AppRunner:
         app = build(

@@ -1,6 +1,7 @@
 """How pages, API and static files come together, and what every answer carries."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,17 +23,22 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def templates(static: StaticFiles, folder: Path = TEMPLATES) -> jinja2.Environment:
-    """Return the templates' environment: everything is escaped, and a name that is not there is an error."""
+@cache
+def looks() -> tuple[StaticFiles, jinja2.Environment]:
+    """Return static files and templates, read and compiled once per process however many panels it runs.
+
+    In templates everything is escaped, and a name that is not there is an error.
+    """
+    static = StaticFiles()
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals["static"] = static.url
-    return environment
+    return static, environment
 
 
 def build(
@@ -45,8 +51,8 @@ def build(
     max_body_bytes: int,
 ) -> web.Application:
     """Return the whole panel as an aiohttp application."""
-    static = StaticFiles()
-    gate = Gate(operations, templates(static), log_ins, cookies, trusted_proxies)
+    static, templates = looks()
+    gate = Gate(operations, templates, log_ins, cookies, trusted_proxies)
     api = Api(operations, trusted_proxies)
 
     @web.middleware

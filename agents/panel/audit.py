@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from agents.panel.broker_writer import BrokerWriter
 from agents.panel.operations.desk import audit_key
 from pipeline.errors import BrokerUnreachable
-from pipeline.kafka.client import connection, start
+from pipeline.kafka.client import reading, start
 from pipeline.kafka.producer import OutRecord
 from pipeline.settings import KafkaSettings
 from schemas.audit import AuditEvent
@@ -31,13 +31,10 @@ class AuditLog:
         self._writer = writer
         self._events: deque[AuditEvent] = deque(maxlen=MAX_HELD)
         self._consumer = AIOKafkaConsumer(
-            **connection(kafka),
+            **reading(kafka),
             client_id="panel-audit",
-            group_id=None,
-            enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level=kafka.read_isolation,
-            retry_backoff_ms=50,
         )
 
     async def start(self) -> None:

@@ -7,7 +7,8 @@ from aiokafka import AIOKafkaConsumer
 from pydantic import ValidationError
 
 from agents.panel.operations.messages import SentMessages
-from pipeline.kafka.client import connection, start
+from pipeline.kafka.client import reading, start
+from pipeline.kafka.offsets_since import offsets_since
 from pipeline.settings import KafkaSettings
 from schemas.status import MessageStatus
 from schemas.topics import STATUS
@@ -25,12 +26,9 @@ class Statuses:
         self._sent = sent
         self._consumer = AIOKafkaConsumer(
             STATUS,
-            **connection(kafka),
+            **reading(kafka),
             client_id="panel-statuses",
-            group_id=None,
-            enable_auto_commit=False,
             auto_offset_reset="latest",
-            retry_backoff_ms=50,
         )
 
     async def start(self) -> None:
@@ -54,12 +52,8 @@ class Statuses:
         """Go on with what was written from a moment before the message that is waited for was sent."""
         places = self._consumer.assignment()
         since = int((time() - BEFORE_SECONDS) * 1000)
-        found = await self._consumer.offsets_for_times(dict.fromkeys(places, since))
-        for place in places:
-            if (offset := found.get(place)) is not None:
-                self._consumer.seek(place, offset.offset)
-            else:
-                await self._consumer.seek_to_end(place)
+        for place, offset in (await offsets_since(self._consumer, places, since)).items():
+            self._consumer.seek(place, offset)
         self._consumer.resume(*places)
 
     def _note(self, value: bytes) -> None:

@@ -1,28 +1,43 @@
 """`python -m agents.processor`: the process."""
 
 import asyncio
+from functools import partial
 
-from agents.processor.app import MAX_RECORDS, Taken, add_agent, build_app, work
+from agents.processor.app import GROUP, MAX_RECORDS, Taken, add_agent, build_app, work
+from agents.processor.brake import Brake
+from agents.processor.repetitions import Repetitions
 from agents.runtime import Agent, run
+from pipeline.idempotency_store import ClaimStore
+from pipeline.kafka.claims_view import ClaimsView
 from pipeline.kafka.directory_view import DirectoryView
 from pipeline.kafka.producer import RecordProducer
-from pipeline.settings import KafkaSettings, MessageSettings
+from pipeline.kafka.unreadable_row import unreadable_before
+from pipeline.kafka.watchdog import watch
+from pipeline.settings import KafkaSettings, MessageSettings, StateSettings
+from schemas.topics import SUBMITTED
 
 
 async def serve(agent: Agent) -> None:
     """Run until told to stop; raises what the Faust agent could not handle."""
     kafka = KafkaSettings()
     view = await DirectoryView(kafka, client_id="processor-directory").start()
+    store = ClaimStore(StateSettings().file(f"idempotency-processor-{agent.settings.slot}.sqlite"))
+    claims = await ClaimsView(kafka, store, client_id="processor-keys", group=GROUP).start()
+    repetitions = Repetitions(claims, kafka.produce_timeout_seconds)
     producer = await RecordProducer(kafka, client_id="processor").start()
+    brake = Brake(agent.settings.dead_letter_brake, partial(unreadable_before, kafka))
     app = build_app(kafka, agent.settings)
     intake: asyncio.Queue[Taken] = asyncio.Queue(maxsize=MAX_RECORDS)
     add_agent(app, intake)
     async with asyncio.TaskGroup() as background:
         running = [
             background.create_task(view.follow()),
-            background.create_task(work(intake, producer, view, MessageSettings())),
+            background.create_task(claims.follow()),
+            background.create_task(work(intake, producer, view, repetitions, MessageSettings(), brake)),
         ]
         await app.start()
+        stand = watch(kafka, GROUP, [SUBMITTED], agent.settings.watchdog_seconds, lambda: app.consumer.assignment())
+        running.append(background.create_task(stand))
         agent.ready = lambda: not app.rebalancing and bool(app.consumer.assignment())
         stopping = background.create_task(agent.stopping.wait())
         crashed = background.create_task(app.wait_until_stopped())
@@ -34,6 +49,7 @@ async def serve(agent: Agent) -> None:
         for task in (*running, stopping, crashed):
             task.cancel()
     await producer.stop()
+    await claims.stop()
     await view.stop()
 
 

@@ -12,8 +12,11 @@ import ssl
 from typing import Any, Final, NamedTuple
 
 import faust
+from faust.tables import TableManager
 
+from agents.processor.brake import Brake
 from agents.processor.records import SubmittedRecord, caused_by
+from agents.processor.repetitions import Repetitions, Unheld
 from pipeline.errors import ConfigurationError
 from pipeline.failpoints import failpoint
 from pipeline.kafka.directory_view import DirectoryView
@@ -31,6 +34,15 @@ class Taken(NamedTuple):
 
     event: Any
     stream: Any
+
+
+class _NoTables(TableManager):
+    """There are no tables. Faust's own manager waits a second at the start for some to be declared."""
+
+    async def on_start(self) -> None:
+        """Start without that second: a restart is to be quick."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 def build_app(kafka: KafkaSettings, agent: AgentSettings) -> faust.App:
@@ -57,6 +69,7 @@ def build_app(kafka: KafkaSettings, agent: AgentSettings) -> faust.App:
         stream_wait_empty=True,
         stream_buffer_maxsize=512,
         table_standby_replicas=0,
+        TableManager=_NoTables,
         # Nothing is kept on disk; Faust insists on a directory name.
         datadir=None,
     )
@@ -92,35 +105,58 @@ def add_agent(app: faust.App, intake: "asyncio.Queue[Taken]") -> None:
 
 
 async def work(
-    intake: "asyncio.Queue[Taken]", producer: RecordProducer, view: DirectoryView, messages: MessageSettings
+    intake: "asyncio.Queue[Taken]",
+    producer: RecordProducer,
+    view: DirectoryView,
+    repetitions: Repetitions,
+    messages: MessageSettings,
+    brake: Brake,
 ) -> None:
     """Process what is in `intake`, as much at once as has come, until cancelled.
 
     Faust's own batching waits on a timer, which costs latency under light load and a tenth of a core when idle. This
-    takes what is there. Any error is raised, and no record is acked after it.
+    takes what is there. Any error is raised, and no record is acked after it. Where the brake stops, what comes before
+    goes out.
     """
     while True:
         batch = [await intake.get()]
         while len(batch) < MAX_RECORDS and not intake.empty():
             batch.append(intake.get_nowait())
         records = [_record(taken.event.message) for taken in batch]
-        await producer.write(await _caused_by(records, view, messages))
+        unheld = await repetitions.unheld(records)
+        caused = await _caused_by(records, unheld, view, messages)
+        stop = await brake.stop(records, caused)
+        if stop is not None:
+            batch, caused = (
+                batch[: stop.going_out],
+                await _caused_by(records[: stop.going_out], unheld[: stop.going_out], view, messages),
+            )
+        await producer.write(caused)
         failpoint("processor.after_outputs")
         for taken in batch:
             await taken.stream.ack(taken.event)
+        if stop is not None:
+            raise stop.error
 
 
-async def _caused_by(records: list[SubmittedRecord], view: DirectoryView, messages: MessageSettings) -> list[OutRecord]:
+async def _caused_by(
+    records: list[SubmittedRecord], unheld: list[Unheld], view: DirectoryView, messages: MessageSettings
+) -> list[OutRecord]:
     """Return what `records` cause. A refusal stands only when it is not this view that is behind.
 
     Ingress may have read of a new trunk, and let its first message in, a moment before this process has.
     """
-    caused = [output for record in records for output in caused_by(record, view.directory, messages)]
+
+    def caused_now() -> list[OutRecord]:
+        pairs = zip(records, unheld, strict=True)
+        return [it for record, unsent in pairs for it in caused_by(record, view.directory, messages, unsent)]
+
+    caused = caused_now()
     if any(output.topic == STATUS for output in caused):
         version = view.directory.version
         await view.catch_up()
         if view.directory.version != version:
-            caused = [output for record in records for output in caused_by(record, view.directory, messages)]
+            caused = caused_now()
     return caused
 
 

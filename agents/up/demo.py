@@ -110,8 +110,9 @@ def new_demo(pepper: bytes, sealer: PasswordSealer, endpoints: Endpoints) -> tup
     """Return a new demo and its directory entries."""
     account = Account(id=uuid7(), name="Demo")
     carrier = Carrier(
-        id=uuid7(), name="Practice carrier", url=endpoints.carrier_url, in_doubt_policy=InDoubtPolicy.RESEND_WITH_KEY
-    )
+        id=uuid7(), name="Practice carrier", url=endpoints.carrier_url, in_doubt_policy=InDoubtPolicy.RESEND_WITH_KEY,
+        max_in_flight=128,  # it is on this machine and takes what comes
+    )  # fmt: skip
     trunk_id = uuid7()
     verifier, password = new_password_verifier(trunk_id, 1, pepper, sealer)
     secret = new_callback_secret()

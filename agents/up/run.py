@@ -90,6 +90,7 @@ class System:
             self._options.callback_url or f"{simulator_url}/inbox/demo",
             self._options.carrier_url or f"{simulator_url}/carrier/segments",
         )
+        state = {"SMSOUT_STATE_DIR": os.environ.get("SMSOUT_STATE_DIR", str(self._data.path / "state"))}
         ingress_url = f"http://{reachable_host('SMSOUT_INGRESS_HOST')}:{ports['SMSOUT_INGRESS_PORT']}"
         around = Surroundings(
             bootstrap_servers,
@@ -97,6 +98,8 @@ class System:
             {"SMSOUT_PEPPER": self._pepper.get_secret_value(), "SMSOUT_KEY_FILE": str(self._data.key_file.absolute())},
             metrics_port=lambda default: self._ports.get(default, "metrics"),
             extra={
+                "ingress": state,
+                "processor": state,
                 "callback": {
                     "SMSOUT_CALLBACK_ALLOWED_ADDRESSES": allowed_addresses(simulator_url, self._options.callback_url)
                 },

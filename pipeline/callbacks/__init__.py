@@ -3,5 +3,6 @@
 addresses       which addresses may be called at all
 pinning         a URL becomes connections to addresses that have been checked, and to no others
 signing         Standard Webhooks headers
-retry_schedule  what comes after a failed attempt
+endpoint_health whether an endpoint is down, slow, or well
+retry_schedule  what comes after a failed attempt, and after none
 """

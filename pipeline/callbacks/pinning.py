@@ -1,14 +1,9 @@
-"""A URL becomes connections to addresses that have been checked, and to no others.
+"""A host becomes addresses that have been checked, and connections go to no others.
 
-Checking a name and then letting the HTTP client resolve it again would leave a gap: the name's owner answers the
-check with a public address and the client, a moment later, with an internal one (DNS rebinding). There is no second
-resolution here, by construction. The host is resolved once, by us, every address is checked, and then
-
-* for http the URL's host is replaced by the checked address and the name travels in the Host header only;
-* for https, where the name is needed for the certificate, a client is used that has the name nailed to the address.
-  Building one costs 5 ms, because it reads the system's certificates, so the last few hundred are kept.
-
-The spelling of the host is no way round either: the URL is parsed by the client's own parser.
+Checking a name and then letting an HTTP client resolve it again would leave a gap: the name's owner answers the check
+with a public address and the client, a moment later, with an internal one (DNS rebinding). There is no second
+resolution here, by construction: the host is resolved once, by us, every address is checked, and connections are made
+to these addresses; the name itself goes only into the Host header and, for https, into the check of the certificate.
 """
 
 import asyncio
@@ -18,13 +13,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final, NamedTuple
-
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.http import Url
+from typing import Final
 
 from pipeline.callbacks.addresses import Address, AddressGuard, literal
 from pipeline.errors import AddressNotAllowed, NotSent
+
+Place = tuple[str, int]
+"""Host and port."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 """Resolves (host, port); raises `OSError` when there is no such name."""
@@ -34,7 +29,6 @@ FOLLOW_DNS_SECONDS: Final = 60.0  # a change of an endpoint's address is seen af
 SERVE_STALE_SECONDS: Final = 600.0
 ASK_AGAIN_SECONDS: Final = 5.0
 MAX_HOSTS: Final = 8192  # remembered resolutions, a few hundred bytes each
-MAX_PINNED_CLIENTS: Final = 256  # about 110 KB each
 MAX_ADDRESSES: Final = 3  # tried in turn when one cannot be connected to
 
 # The system resolver blocks a thread for as long as a name server is silent. These threads are for that alone, and
@@ -48,23 +42,10 @@ async def resolve_by_system(host: str, port: int) -> list[Address]:
     loop = asyncio.get_running_loop()
     found = await loop.run_in_executor(
         _resolver,
-        # As bytes, because Python would refuse some names in its own IDNA step; the URL parser has done that already.
+        # As bytes: Python's own IDNA step would refuse some names that are fine, and there is nothing to encode.
         lambda: socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG),
     )
     return [ip_address(str(entry[4][0])) for entry in found]
-
-
-class Route(NamedTuple):
-    """Post to `url` with `client`; `host` is the Host header where the URL has an address in the name's place.
-
-    `place` and `address` say what was resolved to what.
-    """
-
-    client: Client
-    url: Url
-    host: str | None = None
-    place: tuple[str, int] | None = None
-    address: Address | None = None
 
 
 @dataclass(slots=True)
@@ -77,36 +58,33 @@ class _Known:
     until: float
 
 
-class CheckedRoutes:
-    """Finds the routes to an endpoint. `shared` is for http and addresses, `builder` for pinned https clients."""
+class CheckedAddresses:
+    """Finds the addresses of an endpoint. Without a `guard` the URL is the operator's own: any address will do."""
 
-    def __init__(
-        self,
-        guard: AddressGuard,
-        shared: Client,
-        builder: Callable[[], ClientBuilder],
-        *,
-        resolve: Resolve,
-        timeout_seconds: float,
-    ) -> None:
+    def __init__(self, guard: AddressGuard | None, *, resolve: Resolve, timeout_seconds: float) -> None:
         self._guard = guard
-        self._shared = shared
-        self._builder = builder
         self._resolve = resolve
         self._timeout_seconds = timeout_seconds
-        self._known: OrderedDict[tuple[str, int], _Known] = OrderedDict()
-        self._resolving: dict[tuple[str, int], asyncio.Task[_Known]] = {}
-        self._pinned: OrderedDict[tuple[str, Address], Client] = OrderedDict()
+        self._known: OrderedDict[Place, _Known] = OrderedDict()
+        self._resolving: dict[Place, asyncio.Task[_Known]] = {}
 
-    async def to(self, url: Url) -> list[Route]:
-        """Return at least one route to `url`, the best first.
+    def known(self, place: Place, now: float) -> list[Address] | None:
+        """Return what `of` would, where no name has to be resolved for it; `now` is the loop's time.
 
-        Raises `AddressNotAllowed` when the URL has user info or any of the host's addresses must not be called, and
-        `NotSent` when the name cannot be resolved in time.
+        None and an empty list say nothing more than that it has to be asked.
         """
-        if url.username or url.password is not None:
-            raise AddressNotAllowed("the URL has a user name or password in it")
-        place = (str(url.host_str), url.port_or_known_default or 0)
+        known = self._known.get(place)
+        if known is None or known.until < now:
+            return None
+        self._known.move_to_end(place)
+        return known.addresses
+
+    async def of(self, place: Place) -> list[Address]:
+        """Return at least one address of `place`, the best first.
+
+        Raises `AddressNotAllowed` when any of them must not be called, and `NotSent` when the name cannot be resolved
+        in time.
+        """
         known = self._known.get(place)
         if known is None or known.until < asyncio.get_running_loop().time():
             known = await self._resolved_again(place, known)
@@ -114,20 +92,16 @@ class CheckedRoutes:
             self._known.move_to_end(place)
         if known.refusal is not None:
             raise AddressNotAllowed(known.refusal)
-        if url.domain is None:
-            return [Route(self._shared, url)]
-        if url.scheme == "http":
-            return [Route(self._shared, url.with_ip_host(str(a)), url.authority, place, a) for a in known.addresses]
-        return [Route(self._client_pinned(place[0], a), url, None, place, a) for a in known.addresses]
+        return known.addresses
 
-    def demote(self, route: Route) -> None:
-        """Try this host's other addresses first from now on: `route` could not be connected to."""
-        known = self._known.get(route.place) if route.place else None
-        if known is not None and route.address in known.addresses:
-            known.addresses.remove(route.address)
-            known.addresses.append(route.address)
+    def demote(self, place: Place, address: Address) -> None:
+        """Try this host's other addresses first from now on: `address` could not be connected to."""
+        known = self._known.get(place)
+        if known is not None and address in known.addresses:
+            known.addresses.remove(address)
+            known.addresses.append(address)
 
-    async def _resolved_again(self, place: tuple[str, int], stale: _Known | None) -> _Known:
+    async def _resolved_again(self, place: Place, stale: _Known | None) -> _Known:
         """Resolve and check; callers that ask at the same time share one resolution, which outlives their wait."""
         loop = asyncio.get_running_loop()
         usable = stale is not None and loop.time() - stale.resolved_at < SERVE_STALE_SECONDS
@@ -142,14 +116,14 @@ class CheckedRoutes:
             problem = f"did not resolve within {wait_seconds:g} s" if isinstance(error, TimeoutError) else "is unknown"
             raise NotSent(f"the name {place[0]} {problem}: {error.strerror or error}".rstrip(": ")) from error
 
-    def _resolution_of(self, place: tuple[str, int]) -> asyncio.Task[_Known]:
+    def _resolution_of(self, place: Place) -> asyncio.Task[_Known]:
         task = self._resolving.get(place)
         if task is None:
             task = self._resolving[place] = asyncio.create_task(self._resolve_and_check(*place))
             task.add_done_callback(lambda done: self._resolution_ended(place, done))
         return task
 
-    def _resolution_ended(self, place: tuple[str, int], task: asyncio.Task[_Known]) -> None:
+    def _resolution_ended(self, place: Place, task: asyncio.Task[_Known]) -> None:
         del self._resolving[place]
         if not task.cancelled():
             task.exception()  # asked for, so that asyncio does not report it when every caller has stopped waiting
@@ -160,12 +134,11 @@ class CheckedRoutes:
         if not addresses:
             raise OSError("no address")
         refusal = None
-        try:
-            self._guard.check(host, addresses, port)
-        except AddressNotAllowed as error:
-            addresses, refusal = [], str(error)
-        # An address that has a client already comes first: names that rotate would have us build one each minute.
-        addresses.sort(key=lambda address: (host, address) not in self._pinned)
+        if self._guard is not None:
+            try:
+                self._guard.check(host, addresses, port)
+            except AddressNotAllowed as error:
+                addresses, refusal = [], str(error)
         now = asyncio.get_running_loop().time()
         known = self._known[(host, port)] = _Known(addresses[:MAX_ADDRESSES], refusal, now, now + FOLLOW_DNS_SECONDS)
         self._known.move_to_end((host, port))
@@ -173,21 +146,8 @@ class CheckedRoutes:
             self._known.popitem(last=False)
         return known
 
-    def _client_pinned(self, host: str, address: Address) -> Client:
-        client = self._pinned.get((host, address))
-        if client is None:
-            # The port given here does not count, the URL's does. A second address would replace the first.
-            client = self._pinned[(host, address)] = self._builder().resolve(host, str(address), 0).build()
-            if len(self._pinned) > MAX_PINNED_CLIENTS:
-                # Not closed: POSTs that still use it hold it, and the last one to end closes its connections.
-                self._pinned.popitem(last=False)
-        else:
-            self._pinned.move_to_end((host, address))
-        return client
-
     def close(self) -> None:
-        """Forget everything; pinned clients close with the last POST that uses them."""
+        """Forget everything."""
         for task in list(self._resolving.values()):
             task.cancel()
-        self._pinned.clear()
         self._known.clear()

@@ -44,10 +44,10 @@ def result_of(answer: Answer) -> AttemptResult:
         return AttemptResult(Outcome.ACCEPTED, carrier_message_id=_message_id(answer.body))
     error = f"HTTP {status}"
     if status in _TURNED_AWAY:
-        return AttemptResult(Outcome.NOT_TAKEN, error=error, retry_after=answer.retry_after)
+        return AttemptResult(Outcome.NOT_TAKEN, error=error, retry_after=answer.retry_after, status=status)
     if 400 <= status < 500:
-        return AttemptResult(Outcome.REFUSED, error=error)
-    return AttemptResult(Outcome.IN_DOUBT, error=error)
+        return AttemptResult(Outcome.REFUSED, error=error, status=status)
+    return AttemptResult(Outcome.IN_DOUBT, error=error, status=status)
 
 
 def asked_about(answer: Answer) -> AttemptResult:

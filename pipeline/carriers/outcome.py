@@ -14,9 +14,13 @@ class Outcome(StrEnum):
 
 
 class AttemptResult(NamedTuple):
-    """An outcome with what is known beside it. `error` is for people, without message text."""
+    """An outcome with what is known beside it. `error` is for people, without message text.
+
+    `status` is the answer's, None when there was none; `retry_after` is the header as it came.
+    """
 
     outcome: Outcome
     carrier_message_id: str | None = None
     error: str | None = None
     retry_after: str | None = None
+    status: int | None = None

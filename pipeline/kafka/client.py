@@ -37,6 +37,11 @@ def connection(kafka: KafkaSettings) -> dict[str, Any]:
     return arguments
 
 
+def reading(kafka: KafkaSettings) -> dict[str, Any]:
+    """Return the keyword arguments of a consumer that reads for itself: in no group, and nothing is committed."""
+    return {**connection(kafka), "group_id": None, "enable_auto_commit": False, "retry_backoff_ms": 50}
+
+
 async def start(client: Client, kafka: KafkaSettings) -> None:
     """Start `client`, trying for `connect_timeout_seconds`.
 

@@ -6,12 +6,14 @@ a killed process that comes back takes its partitions at once instead of after t
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, Self
 from zlib import crc32
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import Stuck
@@ -20,6 +22,7 @@ from pipeline.kafka.client import connection, start
 from pipeline.kafka.commits import Commits, JournalEnd
 from pipeline.kafka.committed import committed_by
 from pipeline.kafka.handoff import HandOff
+from pipeline.kafka.watchdog import watch
 from pipeline.metrics import REPEATED
 from pipeline.origin import origin_of
 from pipeline.settings import AgentSettings, KafkaSettings
@@ -30,6 +33,7 @@ COMMIT_INTERVAL_SECONDS = 0.5  # what a crash replays at most, beside what was i
 # Under load a fetch for every few records costs broker and consumer more than the records: let some more gather.
 BUSY_RECORDS = 8
 BUSY_PAUSE_SECONDS = 0.010
+OUTSTANDING = 2000  # records of a partition that hold memory at once
 REVOKE_TIMEOUT_SECONDS = 10.0  # work in progress may finish before its partition goes; below the rebalance time-out
 
 
@@ -69,12 +73,18 @@ def _member(group: str, slot: int, topics: tuple[str, ...]) -> str:
     return f"{group}-{slot}-{crc32(' '.join(sorted(topics)).encode()):08x}"
 
 
-Recover = Callable[[Mapping[TopicPartition, OffsetAndMetadata | None]], Awaitable[None]]
-"""Called with what is committed for new partitions before their records come."""
+Recover = Callable[[Mapping[TopicPartition, OffsetAndMetadata | None]], Awaitable[Mapping[TopicPartition, int]]]
+"""Called with what is committed for new partitions before their records come.
+
+Returns the highest offset in each of which the journal says something, where it does."""
 
 
 class TrackedConsumer:
     """Consumes `topics` as a static member of `group`, one for each slot.
+
+    Two bounds per partition: `outstanding` is how many records may be with workers, or have something to write at
+    their commit; `run_ahead` how many may lie between the oldest unfinished one and the newest. The first bounds
+    memory; the second, which may be much larger, how much is behind one record that hangs.
 
     With `wait_seconds` a record that is not due, and what is behind it in its partition, stays in Kafka until it is:
     waiting costs disk, not memory, and holds up no other partition. Its wait is asked for once and then counted on
@@ -92,6 +102,7 @@ class TrackedConsumer:
         group: str,
         topics: Sequence[str],
         run_ahead: int,
+        outstanding: int = OUTSTANDING,
         wait_seconds: WaitSeconds | None = None,
         hands_on: bool = False,
         recover: Recover | None = None,
@@ -102,10 +113,12 @@ class TrackedConsumer:
         self._group = group
         self._topics = tuple(topics)
         self._run_ahead = run_ahead
+        self._outstanding = outstanding
         self._wait_seconds = wait_seconds
         self._recover = recover
         self._held: dict[TopicPartition, _Held] = {}
         self._paused: set[TopicPartition] = set()
+        self._positions: dict[TopicPartition, int] = {}
         self.joined = False
         """Has the group given this member its partitions (perhaps none) at least once?"""
         self._consumer = AIOKafkaConsumer(
@@ -133,6 +146,7 @@ class TrackedConsumer:
             session_timeout_seconds=kafka.session_timeout_seconds,
             hand_off=self._hand_off,
             journal_end=journal_end,
+            brake=agent.dead_letter_brake,
         )
 
     async def start(self) -> Self:
@@ -150,14 +164,21 @@ class TrackedConsumer:
             await self._commits.confirm()
         return work.tracker.begin()
 
+    async def is_member(self) -> bool:
+        """Tell whether the group still has us. Where it has not, all that we thought was ours is lost."""
+        return self._commits.trusted or await self._commits.confirm()
+
     async def still_ours(self, work: Work) -> bool:
-        """Tell, right before something that cannot be undone, whether begun work is still ours."""
-        return not work.tracker.closed if self._commits.trusted else await self._commits.confirm()
+        """Tell, right before something that cannot be undone, whether begun work is still ours.
+
+        It is while the partition is being given up, too: what is begun may finish then.
+        """
+        return await self.is_member() and not work.tracker.lost
 
     async def batches(self, stopping: asyncio.Event) -> AsyncIterator[list[Work]]:
         """Yield records as they come, in order per partition, until `stopping` is set.
 
-        A partition whose oldest unfinished record is `run_ahead` records behind is paused until it has caught up.
+        A partition that has reached `outstanding` or `run_ahead` is paused until it is below half of it.
         """
         while not stopping.is_set():
             self._pause_and_resume()
@@ -170,7 +191,7 @@ class TrackedConsumer:
                 for record in records:
                     if self._wait_seconds is not None and self._must_wait(place, record, self._wait_seconds):
                         break
-                    if not tracker.hand_out(record.offset, origin_of(record.headers)):
+                    if not tracker.hand_out(record.offset, origin_of(record.headers), record.timestamp):
                         REPEATED.inc()
                         continue
                     batch.append(
@@ -213,10 +234,14 @@ class TrackedConsumer:
             held = self._held.get(place)
             waits = held is not None and held.until > now
             if place not in self._paused:
-                if tracker.unfinished >= self._run_ahead:
+                if tracker.outstanding >= self._outstanding or tracker.unfinished >= self._run_ahead:
                     self._consumer.pause(place)
                     self._paused.add(place)
-            elif not waits and tracker.unfinished < max(1, self._run_ahead // 2):
+            elif (
+                not waits
+                and tracker.outstanding < max(1, self._outstanding // 2)
+                and tracker.unfinished < max(1, self._run_ahead // 2)
+            ):
                 self._consumer.resume(place)
                 self._paused.discard(place)
 
@@ -226,15 +251,34 @@ class TrackedConsumer:
 
     async def run_commits(self) -> None:
         """Commit regularly until cancelled. Raises `Stuck` when work waits and nothing moves for too long."""
-        while True:
-            await asyncio.sleep(COMMIT_INTERVAL_SECONDS)
-            await self.commit()
-            now = asyncio.get_running_loop().time()
-            if not self.lag():
-                self._commits.moved_at = now
-            elif now - self._commits.moved_at > self._agent.watchdog_seconds:
-                raise Stuck(f"{self.lag()} records wait in {self._topics} and nothing was committed for "
-                            f"{self._agent.watchdog_seconds:g} s")  # fmt: skip
+        watching = asyncio.create_task(self._watch())
+        try:
+            while True:
+                await asyncio.sleep(COMMIT_INTERVAL_SECONDS)
+                if watching.done():
+                    watching.result()
+                await self.commit()
+                await self._note_positions()
+                now = asyncio.get_running_loop().time()
+                if not self.lag():
+                    self._commits.moved_at = now
+                elif now - self._commits.moved_at > self._agent.watchdog_seconds:
+                    raise Stuck(f"{self.lag()} records wait in {self._topics} and nothing was committed for "
+                                f"{self._agent.watchdog_seconds:g} s")  # fmt: skip
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+
+    async def _watch(self) -> None:
+        """Watch by what the broker says. In a tier it cannot tell what waits from what is not due."""
+        if self._wait_seconds is None:
+            await watch(
+                self._kafka,
+                self._group,
+                self._topics,
+                max(self._agent.watchdog_seconds, 4 * COMMIT_INTERVAL_SECONDS),
+                lambda: [place for place, tracker in self._commits.trackers.items() if not tracker.closed],
+            )
 
     def lag(self) -> int:
         """Return how many records of our partitions are not finished, as far as the last fetch tells.
@@ -244,14 +288,21 @@ class TrackedConsumer:
         total = 0
         now = asyncio.get_running_loop().time()
         for place, tracker in self._commits.trackers.items():
-            total += tracker.unfinished
+            total += tracker.outstanding
             held = self._held.get(place)
             if tracker.closed or tracker.last_offset is None or (held is not None and held.until > now):
                 continue
             highwater = self._consumer.highwater(place)
             if highwater is not None:
-                total += max(0, highwater - tracker.last_offset - 1)
+                total += max(0, highwater - max(tracker.last_offset + 1, self._positions.get(place, 0)))
         return total
+
+    async def _note_positions(self) -> None:
+        """Note how far the fetcher has come: transactions leave markers, which are never handed out, behind records."""
+        for place, tracker in list(self._commits.trackers.items()):
+            if not tracker.closed:
+                with suppress(IllegalStateError):  # taken away meanwhile
+                    self._positions[place] = await self._consumer.position(place)
 
     async def drain(self) -> None:
         """Let begun work finish (at most `drain_timeout_seconds`), begin no other, and commit."""
@@ -270,15 +321,15 @@ class TrackedConsumer:
         # that it does not know of would last for ever.
         self._paused.clear()
         self._held.clear()
+        self._positions.clear()
         # aiokafka fetches while this runs; a record that came before its tracker would be passed over.
         self._consumer.pause(*places)
         if self._hand_off is not None:
             # First of all: it ends what an earlier owner has begun, so that what is read next stays true.
             await self._hand_off.own({place.partition for place in places})
         committed = await committed_by(self._kafka, self._group, places)
-        if self._recover is not None:
-            await self._recover(committed)
-        self._commits.begin(committed)
+        begun_before = await self._recover(committed) if self._recover is not None else {}
+        self._commits.begin(committed, begun_before)
         self._consumer.resume(*places)
         self.joined = True
 

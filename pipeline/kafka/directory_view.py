@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from pipeline.directory import Directory
 from pipeline.errors import BrokerUnreachable, UnreadableRecord
-from pipeline.kafka.client import connection, start
+from pipeline.kafka.client import reading, start
 from pipeline.metrics import DIRECTORY_VERSION
 from pipeline.settings import KafkaSettings
 from schemas.topics import DIRECTORY
@@ -34,13 +34,10 @@ class DirectoryView:
         self._place = TopicPartition(DIRECTORY, 0)
         self._advanced = asyncio.Condition()
         self._consumer = AIOKafkaConsumer(
-            **connection(kafka),
+            **reading(kafka),
             client_id=client_id,
-            group_id=None,
-            enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level=kafka.read_isolation,
-            retry_backoff_ms=50,
             fetch_max_wait_ms=500,
             max_partition_fetch_bytes=8_388_608,
         )

@@ -26,7 +26,7 @@ from pipeline.kafka.directory_view import DirectoryView
 from pipeline.kafka.producer import OutRecord
 from pipeline.kafka.writer_liveness import is_alive_here
 from pipeline.settings import KafkaSettings
-from schemas.directory import Trunk, WriterClaim
+from schemas.directory import Trunk, WriterClaim, key_of
 from schemas.identifiers import uuid7
 from schemas.topics import DIRECTORY, MAX_RECORD_BYTES
 
@@ -58,6 +58,7 @@ class DirectoryWriter:
         self._producer: AIOKafkaProducer | None = None
         self._instance = uuid7()
         self._claim: WriterClaim | None = None
+        self._trunks_written_at_ms: dict[bytes, int] = {}
         self._replaced = asyncio.Event()
         self._writing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
@@ -66,6 +67,11 @@ class DirectoryWriter:
     def directory(self) -> Directory:
         """The directory as it is, also when another writer has taken over."""
         return self._view.directory
+
+    def written_at(self, trunk: Trunk) -> datetime | None:
+        """Return when a trunk was last written, by the clock of who wrote it."""
+        found = self._trunks_written_at_ms.get(key_of(trunk))
+        return None if found is None else datetime.fromtimestamp(found / 1000, UTC)
 
     @property
     def claim(self) -> WriterClaim | None:
@@ -171,6 +177,8 @@ class DirectoryWriter:
 
     def _see(self, record: ConsumerRecord) -> None:
         if record.key != CLAIM_KEY:
+            if record.key is not None and record.key.startswith(b"trunk:"):
+                self._trunks_written_at_ms[record.key] = record.timestamp
             return
         try:
             self._claim = WriterClaim.from_bytes(record.value) if record.value is not None else None

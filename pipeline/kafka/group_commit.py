@@ -16,6 +16,9 @@ T = TypeVar("T")
 BUSY_PAUSE_SECONDS = 0.008
 SWEEP_FROM = 1024  # entries waiting before it is worth looking for withdrawn ones
 
+_Waiter = asyncio.Future[None] | Callable[[], None]
+"""Who is told that an entry is written."""
+
 
 class GroupCommit(Generic[T]):
     """Gathers entries and hands them to `write` in groups, one group at a time, in order.
@@ -37,7 +40,8 @@ class GroupCommit(Generic[T]):
         self._max_total = max_total
         self._measure = measure
         self._pause_seconds = pause_seconds
-        self._waiting: deque[tuple[T, asyncio.Future[None]]] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: deque[tuple[T, _Waiter]] = deque()
         self._arrived = asyncio.Event()
         self._sweep_at = SWEEP_FROM
 
@@ -46,20 +50,30 @@ class GroupCommit(Generic[T]):
 
         Cancelling the future before its group is taken withdraws the entry: it will not be written.
         """
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, future))
+        future: asyncio.Future[None] = (self._loop or asyncio.get_running_loop()).create_future()
+        self._queue(entry, future)
+        return future
+
+    def hand_in(self, entry: T, then: Callable[[], None]) -> None:
+        """Queue `entry`, and have `then` called when it is written: a third of the cost of a future and its waiter.
+
+        It is not called when the write fails; whoever runs `run` learns of that.
+        """
+        self._queue(entry, then)
+
+    def _queue(self, entry: T, waiter: _Waiter) -> None:
+        self._waiting.append((entry, waiter))
         if len(self._waiting) == 1:
             self._arrived.set()
         if len(self._waiting) >= self._sweep_at:
             self._sweep()
-        return future
 
     def _sweep(self) -> None:
         """Let go of withdrawn entries: while a write hangs, callers that give up are followed by others.
 
         Next time at twice what is left, so that the effort per entry stays constant.
         """
-        self._waiting = deque(it for it in self._waiting if not it[1].cancelled())
+        self._waiting = deque(it for it in self._waiting if not _is_withdrawn(it[1]))
         self._sweep_at = max(SWEEP_FROM, 2 * len(self._waiting))
 
     @property
@@ -69,40 +83,47 @@ class GroupCommit(Generic[T]):
 
     async def run(self) -> None:
         """Write groups until cancelled. An error of `write` goes to that group's callers and ends this too."""
+        self._loop = asyncio.get_running_loop()
         while True:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                entries, futures = self._next_group()
+                entries, waiters = self._next_group()
                 if not entries:
                     continue
                 try:
                     await self._write(entries)
                 except BaseException as error:
-                    for future in futures:
-                        if not future.done():
+                    for waiter in waiters:
+                        if isinstance(waiter, asyncio.Future) and not waiter.done():
                             if isinstance(error, Exception):
-                                future.set_exception(error)
+                                waiter.set_exception(error)
                             else:
-                                future.cancel()
+                                waiter.cancel()
                     raise
-                for future in futures:
-                    if not future.done():
-                        future.set_result(None)
+                for waiter in waiters:
+                    if not isinstance(waiter, asyncio.Future):
+                        waiter()
+                    elif not waiter.done():
+                        waiter.set_result(None)
                 if self._pause_seconds and len(entries) > 1:
                     await asyncio.sleep(self._pause_seconds)
 
-    def _next_group(self) -> tuple[list[T], list[asyncio.Future[None]]]:
+    def _next_group(self) -> tuple[list[T], list[_Waiter]]:
         entries: list[T] = []
-        futures: list[asyncio.Future[None]] = []
+        waiters: list[_Waiter] = []
         total = 0
         while self._waiting and len(entries) < self._max_entries:
-            entry, future = self._waiting[0]
-            if not future.cancelled():
+            entry, waiter = self._waiting[0]
+            if not _is_withdrawn(waiter):
                 total += self._measure(entry)
                 if entries and self._max_total is not None and total > self._max_total:
                     break
                 entries.append(entry)
-                futures.append(future)
+                waiters.append(waiter)
             self._waiting.popleft()
-        return entries, futures
+        return entries, waiters
+
+
+def _is_withdrawn(waiter: _Waiter) -> bool:
+    return isinstance(waiter, asyncio.Future) and waiter.cancelled()

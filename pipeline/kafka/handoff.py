@@ -16,7 +16,7 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.errors import NotAcknowledged
 from pipeline.failpoints import failpoint
 from pipeline.kafka.client import connection, start
-from pipeline.kafka.producer import OutRecord, partition_of
+from pipeline.kafka.producer import BatchWriter, OutRecord
 from pipeline.settings import KafkaSettings
 from schemas.topics import MAX_RECORD_BYTES
 
@@ -65,19 +65,7 @@ class HandOff:
         try:
             async with asyncio.timeout(self._kafka.produce_timeout_seconds):
                 await producer.begin_transaction()
-                acknowledgements = [
-                    await producer.send(
-                        record.topic,
-                        record.value,
-                        key=record.key,
-                        partition=partition_of(
-                            record.topic, record.key or b"", len(await producer.partitions_for(record.topic))
-                        ),
-                        headers=list(record.headers),
-                    )
-                    for record in records
-                ]
-                await asyncio.gather(*acknowledgements)
+                await BatchWriter(producer).write(records)
                 failpoint("handoff.after_produce")
                 offsets: Mapping[TopicPartition, OffsetAndMetadata] = {place: offset}
                 await producer.send_offsets_to_transaction(offsets, self._group)

@@ -6,7 +6,8 @@ the journal that every uncommitted piece of work comes after (pipeline/kafka/com
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Self
+from datetime import timedelta
+from typing import Final, Self
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -14,12 +15,16 @@ from aiokafka.structs import OffsetAndMetadata
 from pydantic import ValidationError
 
 from pipeline.journal import JournalState
-from pipeline.kafka.client import connection, start
+from pipeline.kafka.client import reading, start
 from pipeline.kafka.commits import low_water
 from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.kafka.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
 from schemas.journal import JournalEntry
-from schemas.topics import JOURNAL
+from schemas.status import MessageStatus
+from schemas.topics import JOURNAL, STATUS
+
+CLOCK_SKEW: Final = timedelta(seconds=10)  # between two machines that deliver
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +39,9 @@ class Journal:
         self._reading = asyncio.Lock()
         self.state = JournalState()
         self._consumer = AIOKafkaConsumer(
-            **connection(kafka),
+            **reading(kafka),
             client_id=client_id,
-            group_id=None,
-            enable_auto_commit=False,
             auto_offset_reset="earliest",
-            retry_backoff_ms=50,
             fetch_max_wait_ms=50,
         )
 
@@ -63,8 +65,13 @@ class Journal:
         """Return where the journal of a partition ends, as far as is known here; later entries come after it."""
         return self._ends.get(partition, 0)
 
-    async def recover(self, committed: Mapping[TopicPartition, OffsetAndMetadata | None]) -> None:
-        """Read what uncommitted work of newly assigned partitions has left behind."""
+    async def recover(
+        self, committed: Mapping[TopicPartition, OffsetAndMetadata | None]
+    ) -> Mapping[TopicPartition, int]:
+        """Read what uncommitted work of newly assigned partitions has left behind.
+
+        Returns the highest offset of such work in each partition that has any.
+        """
         async with self._reading:
             for place in committed:
                 self.state.forget(place.topic, place.partition)
@@ -75,6 +82,26 @@ class Journal:
                     min(low_water(known) for known in ours.values()),
                     {place.topic: 0 if known is None else known.offset for place, known in ours.items()},
                 )
+            await self._learn_what_was_told()
+            return {
+                place: highest
+                for place in committed
+                if (highest := self.state.highest(place.topic, place.partition)) is not None
+            }
+
+    async def _learn_what_was_told(self) -> None:
+        """Look for the statuses of uncommitted work: written, and their commit lost."""
+        since = self.state.begun_since
+        if since is None:
+            return
+        found = []
+        # The broker finds records by their producer's time, which was taken after the status was made.
+        async for record in read_topic(self._kafka, STATUS, client_id="delivery-statuses", since=since - CLOCK_SKEW):
+            try:
+                found.append(MessageStatus.from_bytes(record.value or b""))
+            except ValidationError:
+                continue  # not ours: whoever works on the topic makes a dead letter of it
+        self.state.learn(found)
 
     async def _read(self, partition: int, low: int, committed: Mapping[str, int]) -> None:
         place = TopicPartition(JOURNAL, partition)

@@ -54,36 +54,12 @@ def partition_of(topic: str, key: bytes, partitions: int) -> int:
     return javas_partition_of(key, partitions) if topic == SUBMITTED else crc32(key) % partitions
 
 
-class RecordProducer:
-    """Writes records and returns when the broker has them.
+class BatchWriter:
+    """Writes through a started producer, also inside its transaction."""
 
-    Any failure is an error of the call; an agent that sees one exits, because an idempotent producer that has failed
-    once may have a hole in its sequence numbers. With `gives_up` false a silent broker is waited for without limit:
-    for ingress, whose callers have deadlines of their own.
-    """
-
-    def __init__(self, kafka: KafkaSettings, *, client_id: str, gives_up: bool = True) -> None:
-        self._kafka = kafka
-        self._timeout_seconds = kafka.produce_timeout_seconds if gives_up else None
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
         self._partitions: dict[str, int] = {}
-        self._producer = AIOKafkaProducer(
-            **connection(kafka),
-            client_id=client_id,
-            acks="all",
-            enable_idempotence=True,
-            max_batch_size=MAX_RECORD_BYTES,
-            request_timeout_ms=15_000,
-            retry_backoff_ms=50,
-        )
-
-    async def start(self) -> Self:
-        """Connect. Raises `BrokerUnreachable`."""
-        await start(self._producer, self._kafka)
-        return self
-
-    async def stop(self) -> None:
-        """Send what is left and disconnect."""
-        await self._producer.stop()
 
     async def partition_for(self, topic: str, key: bytes) -> int:
         """Return the partition of `topic` where records with `key` go."""
@@ -96,28 +72,17 @@ class RecordProducer:
         """Write all `records` and wait until the broker has acknowledged every one.
 
         Order is kept among records of one partition. Returns, for each (topic, partition), the offset after the last
-        record written.
-
-        Raises:
-            Refused: a record is larger than its topic takes; nothing is written.
-            NotAcknowledged: the broker refuses a batch or stays silent for `produce_timeout_seconds`; some of the
-                records may be written.
+        record written. Raises `Refused` when a record is larger than its topic takes, before anything is written, and
+        `KafkaError`.
         """
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                batches = await self._batches(records)
-                acknowledgements = [await self._send(batch, place) for place, batch in batches]
-                written = await asyncio.gather(*acknowledgements)
-        except TimeoutError as error:
-            raise NotAcknowledged(f"no acknowledgement within {self._timeout_seconds} s", stage="produce") from error
-        except KafkaError as error:
-            raise NotAcknowledged(f"the broker did not take a batch: {error!r}", stage="produce") from error
+        batches = await self._fill(records)
+        written = await asyncio.gather(*[await self._send(batch, place) for place, batch in batches])
         return {
             place: metadata.offset + batch.record_count()
             for (place, batch), metadata in zip(batches, written, strict=True)
         }
 
-    async def _batches(self, records: Iterable[OutRecord]) -> list[tuple[Place, BatchBuilder]]:
+    async def _fill(self, records: Iterable[OutRecord]) -> list[tuple[Place, BatchBuilder]]:
         """Return full batches, those of one partition in order."""
         batches: list[tuple[Place, BatchBuilder]] = []
         latest: dict[Place, BatchBuilder] = {}
@@ -140,6 +105,61 @@ class RecordProducer:
         batch.close()
         future: asyncio.Future[RecordMetadata] = await self._producer.send_batch(batch, place[0], partition=place[1])
         return future
+
+
+class RecordProducer:
+    """Writes records and returns when the broker has them.
+
+    Any failure is an error of the call; an agent that sees one exits, because an idempotent producer that has failed
+    once may have a hole in its sequence numbers. With `gives_up` false a silent broker is waited for without limit:
+    for ingress, whose callers have deadlines of their own.
+    """
+
+    def __init__(self, kafka: KafkaSettings, *, client_id: str, gives_up: bool = True) -> None:
+        self._kafka = kafka
+        self._timeout_seconds = kafka.produce_timeout_seconds if gives_up else None
+        self._producer = AIOKafkaProducer(
+            **connection(kafka),
+            client_id=client_id,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=MAX_RECORD_BYTES,
+            request_timeout_ms=15_000,
+            retry_backoff_ms=50,
+        )
+        self._batches = BatchWriter(self._producer)
+
+    async def start(self) -> Self:
+        """Connect. Raises `BrokerUnreachable`."""
+        await start(self._producer, self._kafka)
+        return self
+
+    async def stop(self) -> None:
+        """Send what is left and disconnect."""
+        await self._producer.stop()
+
+    async def partition_for(self, topic: str, key: bytes) -> int:
+        """Return the partition of `topic` where records with `key` go."""
+        return await self._batches.partition_for(topic, key)
+
+    async def write(self, records: Iterable[OutRecord]) -> dict[Place, int]:
+        """Write all `records` and wait until the broker has acknowledged every one.
+
+        Order is kept among records of one partition. Returns, for each (topic, partition), the offset after the last
+        record written.
+
+        Raises:
+            Refused: a record is larger than its topic takes; nothing is written.
+            NotAcknowledged: the broker refuses a batch or stays silent for `produce_timeout_seconds`; some of the
+                records may be written.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._batches.write(records)
+        except TimeoutError as error:
+            raise NotAcknowledged(f"no acknowledgement within {self._timeout_seconds} s", stage="produce") from error
+        except KafkaError as error:
+            raise NotAcknowledged(f"the broker did not take a batch: {error!r}", stage="produce") from error
 
 
 def _append(batch: BatchBuilder, record: OutRecord) -> int | None:

@@ -157,6 +157,20 @@ BAD_REQUESTS = [
         ["destination must be a string", "destination must start with the country code, without a plus"],
         bulk(destination=["15551234567", 15551234568, "+15551234569"]), {"path": BULK},
     ),
+    # Idempotency-Key
+    *(
+        BadRequest(f"{name}, {at}", 400, [f"Idempotency-Key must {rule}"], body, {"idempotency_key": key, "path": at})
+        for at, body in (("/outbound_messages", single()), (BULK, bulk()))
+        for name, key, rule in (
+            ("empty key", "", "not be empty"),
+            ("blank key", "  ", "not be empty"),
+            ("long key", "k" * 256, "not be longer than 255 characters"),
+            ("key with a tab", "a\tb", "consist of printable ASCII characters"),
+            ("key that is not ASCII", "cl\u00e9", "consist of printable ASCII characters"),
+            ("two keys", "a\r\nIdempotency-Key: b", "be given once"),
+            ("the same key twice", "a\r\nIdempotency-Key: a", "be given once"),
+        )
+    ),
     # who is calling
     BadRequest("no Authorization", 401, WRONG_CREDENTIALS, single(), {"authorization": None}),
     BadRequest("another scheme", 401, WRONG_CREDENTIALS, single(), {"authorization": "Bearer abc"}),
@@ -191,6 +205,6 @@ BAD_REQUESTS = [
 ]  # fmt: skip
 
 TITLES = {
-    400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large",
-    415: "Unsupported Media Type", 417: "Expectation Failed",
+    400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
+    413: "Content Too Large", 415: "Unsupported Media Type", 417: "Expectation Failed",
 }  # fmt: skip

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,40 @@ async def test_other_top_level_members_are_ignored(members: dict[str, object]) -
         assert (await door.post({**single(), **members})).status == 201
 
 
+@pytest.mark.parametrize(("path", "document"), [("/outbound_messages", single), (BULK, bulk)])
+async def test_repeated_request_is_replayed(path: str, document: Callable[..., dict[str, Any]]) -> None:
+    """The same Idempotency-Key and request: the same 201 with `Idempotency-Replayed: true`, and one message."""
+    async with open_door() as door:
+        first = await door.post(document(), path, idempotency_key="~" * 255)
+        again = await door.post(json.dumps(document(), indent=4).encode(), path, idempotency_key="~" * 255)
+
+        assert (first.status, "idempotency-replayed" in first.headers) == (201, False)
+        assert (again.status, again.headers["idempotency-replayed"]) == (201, "true")
+        assert first.body == again.body
+        assert len(door.producer.submissions()) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        pytest.param("/outbound_messages", single(content="Hi"), id="another text"),
+        pytest.param("/outbound_messages", single(source="12125551235"), id="another sender"),
+        pytest.param("/outbound_messages", single(destination="15551234568"), id="another number"),
+        pytest.param(BULK, bulk(destination=["15551234567"]), id="another endpoint"),
+    ],
+)
+async def test_key_of_another_request(path: str, document: dict[str, Any]) -> None:
+    """409 in the contract's shape, which names the header, and nothing reaches the topic."""
+    async with open_door() as door:
+        assert (await door.post(single(), idempotency_key="k")).status == 201
+        answer = await door.post(document, path, idempotency_key="k")
+
+        assert answer.status == 409
+        assert_error_shape(answer, 409)
+        assert answer.json["errors"][0]["source"] == {"header": "Idempotency-Key"}
+        assert len(door.producer.records) == 1
+
+
 async def test_401_is_the_same_for_every_reason() -> None:
     """Unknown user, wrong password, address not allowed: same status, body and challenge, nothing to learn from."""
 
@@ -256,10 +291,16 @@ def test_documents_errors_have_the_shape(block: str) -> None:
 
 
 async def test_documents_requests_are_accepted() -> None:
-    """Both requests of the document, as they stand there."""
+    """Every request of the document, as it stands there; the one with a key can be sent again."""
     async with open_door() as door:
         for block in code_blocks("http"):
             head, body = block.split("\n\n", 1)
-            answer = await door.post(body.encode(), head.split()[1])
-            assert answer.status == 201
-        assert len(door.producer.records) == 2
+            request, *lines = head.split("\n")
+            fields = dict(line.split(": ", 1) for line in lines)
+            key = fields.get("Idempotency-Key")
+            answers = [
+                await door.post(body.encode(), request.split()[1], idempotency_key=key) for _ in range(2 if key else 1)
+            ]
+            assert [it.status for it in answers] == [201] * len(answers)
+            assert answers[-1].headers.get("idempotency-replayed") == ("true" if key else None)
+        assert [it.idempotency_key is not None for it in door.producer.submissions()] == [False, False, True]

@@ -98,7 +98,8 @@ async def test_drift_is_told_and_left_alone_then_fixed_on_request(settings: Kafk
 async def test_more_copies_than_brokers_are_refused_by_name(kafka: str) -> None:
     """A replication factor that one broker cannot grant is an error that names the setting, and nothing is created."""
     settings = KafkaSettings(bootstrap_servers=kafka)
+    retry = RetrySettings(callback_delays_seconds=(7,))  # a tier that no other test has made on this broker
     with pytest.raises(ConfigurationError, match="SMSOUT_TOPICS_REPLICATION_FACTOR"):
-        await topic_admin.apply(settings, TopicSettings(replication_factor=3, min_insync_replicas=2), RETRY)
-    reports = await topic_admin.inspect(settings, TOPICS, RetrySettings(callback_delays_seconds=(7,)))
+        await topic_admin.apply(settings, TopicSettings(replication_factor=3, min_insync_replicas=2), retry)
+    reports = await topic_admin.inspect(settings, TOPICS, retry)
     assert {report.state for report in reports if report.topic.name == "sms.callback.retry.7s"} == {TopicState.MISSING}

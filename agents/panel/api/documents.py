@@ -42,6 +42,9 @@ class HttpOut(Form):
 
     type: Literal["http_out"]
     callback_url: Annotated[str | None, Field(max_length=2048, description="Where status notifications go.")] = None
+    callback_disabled_at: Annotated[
+        None, Field(description="Null has notifications posted again to an endpoint that had answered 410 Gone.")
+    ] = None
     allowed_ips: Annotated[
         list[Annotated[str, Field(max_length=90)]],
         Field(max_length=1000, description="`(IPv4|IPv6)[/mask]`; empty allows all."),

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from pipeline.admission import MAX_CONTENT_LENGTH, MAX_SOURCE_LENGTH
+from pipeline.idempotency import MAX_KEY_LENGTH
 from schemas.submission import MAX_DESTINATIONS
 
 MEDIA_TYPE: Final = "application/vnd.api+json"
@@ -13,10 +14,22 @@ _NUMBER: Final[Json] = {
     "pattern": "^[1-9][0-9]{6,14}$",
     "description": "International format: country code first, no plus.",
 }
+_KEY: Final[Json] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+    "description": "Makes it safe to send the request again within 24 hours: it is the same message.",
+}
+_REPLAYED: Final[Json] = {
+    "schema": {"const": "true"},
+    "description": "There when the request repeats an earlier one with the same Idempotency-Key.",
+}
 _ERRORS: Final[dict[int, str]] = {
     400: "Bad input; every problem is listed",
     401: "Wrong credentials, or an address that the trunk does not allow",
     408: "The body did not arrive in time",
+    409: "The Idempotency-Key belongs to another request",
     413: "The body is too large",
     415: "Another Content-Type",
     417: "An Expect header other than 100-continue",
@@ -88,10 +101,12 @@ def _operation(identity: str, summary: str, kind: str, destination: Json, sent: 
         "summary": summary,
         "tags": ["ingress"],
         "security": [{"trunk": []}],
+        "parameters": [_KEY],
         "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": body, "example": example}}},
         "responses": {
             "201": {
                 "description": "The broker has the message: it will get one final status.",
+                "headers": {"Idempotency-Replayed": _REPLAYED},
                 "content": {MEDIA_TYPE: {"schema": answer}},
             },
             **{
@@ -137,7 +152,11 @@ def schemas() -> Json:
                             "status": {"type": "string"},
                             "source": {
                                 "type": "object",
-                                "properties": {"pointer": {"type": "string"}, "parameter": {"type": "string"}},
+                                "properties": {
+                                    "pointer": {"type": "string"},
+                                    "parameter": {"type": "string"},
+                                    "header": {"type": "string"},
+                                },
                             },
                             "meta": {"type": "object"},
                         },

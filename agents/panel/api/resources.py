@@ -15,10 +15,14 @@ class Shown(BaseModel):
 
 
 class ShownHttpOut(Shown):
-    """`password` is there only in the answer that creates the trunk."""
+    """`password` is there only in the answer that creates the trunk.
+
+    `callback_disabled_at` is when the endpoint answered 410 Gone: since then nothing is posted to it.
+    """
 
     type: Literal["http_out"] = "http_out"
     callback_url: str | None
+    callback_disabled_at: AwareDatetime | None
     allowed_ips: list[str]
     receipts_enabled: bool
     username: str
@@ -97,6 +101,7 @@ def trunk_resource(trunk: Trunk, *, with_sources: bool = True, password: str | N
         created_at=trunk.created_at,
         configuration=ShownHttpOut(
             callback_url=trunk.callback_url,
+            callback_disabled_at=trunk.callback_disabled_at,
             allowed_ips=list(trunk.allowed_ips),
             receipts_enabled=trunk.receipts_enabled,
             username=trunk.credentials[0].username,

@@ -9,6 +9,7 @@ from agents.panel.operations.trunks import TrunkSettings
 
 PLACES = {
     "callback_url": "attributes/configuration/callback_url",
+    "callback_disabled_at": "attributes/configuration/callback_disabled_at",
     "allowed_ips": "attributes/configuration/allowed_ips",
     "receipts_enabled": "attributes/configuration/receipts_enabled",
     "allow_any_did": "attributes/allow_any_did_as_source",
@@ -34,6 +35,8 @@ def _settings(attributes: dict[str, Any], sources: ToDids | None) -> TrunkSettin
         given = configuration.given()
         if "callback_url" in given:
             settings["callback_url"] = given["callback_url"]
+        if "callback_disabled_at" in given:
+            settings["callback_disabled_at"] = given["callback_disabled_at"]
         if "allowed_ips" in given:
             settings["allowed_ips"] = given["allowed_ips"]
         if "receipts_enabled" in given:

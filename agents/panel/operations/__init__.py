@@ -11,12 +11,14 @@ numbers        DIDs and their import
 routing        carriers and routes
 accounts       accounts, and the audit log
 people         users; api_keys: keys of the management API
+callbacks      endpoints: how attempts went, and enabling one again
 messages       Send SMS, its note beside the text, its status
 """
 
 from agents.panel.operations.accounts import Accounts
 from agents.panel.operations.actor import PERMISSIONS, ROLE_WORDS, Actor, Permission
 from agents.panel.operations.api_keys import ApiKeys
+from agents.panel.operations.callbacks import Callbacks, RecentAttempts
 from agents.panel.operations.desk import Limits, Tools
 from agents.panel.operations.errors import Conflict, Forbidden, NotFound
 from agents.panel.operations.messages import Messages, SentMessages
@@ -37,9 +39,10 @@ __all__ = [
 ]
 
 
-class Operations(Messages, Numbers, Routing, Accounts, ApiKeys):
+class Operations(Messages, Callbacks, Numbers, Routing, Accounts, ApiKeys):
     """All operations of one panel process."""
 
     def __init__(self, tools: Tools) -> None:
         super().__init__(tools)
         self.sent = SentMessages()
+        self.attempts = RecentAttempts()

@@ -43,7 +43,7 @@ class Actor:
     """A person or program, as authenticated for one request.
 
     `account_id` is None for an operator, who may act in every account. `name` is an email address or an API key's
-    name.
+    name; `id` is empty for the system.
     """
 
     kind: Literal["user", "api_key", "system"]

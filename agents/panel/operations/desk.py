@@ -36,6 +36,9 @@ class Writer(Protocol):
     async def write(self, *changes: Change, beside: Sequence[OutRecord] = ()) -> None:
         """Check and write `changes` as one set, together with the records `beside`."""
 
+    def written_at(self, trunk: Trunk) -> datetime | None:
+        """Return when a trunk was last written."""
+
 
 class Audit(Protocol):
     """What is used of the audit log."""
@@ -167,7 +170,7 @@ class Desk:
         kind: Literal["user", "api_key", "system", "nobody"] = "nobody"
         name, identity = actor, None
         if isinstance(actor, Actor):
-            kind, name, identity, ip = actor.kind, actor.name, actor.id, actor.ip
+            kind, name, identity, ip = actor.kind, actor.name, actor.id or None, actor.ip
             account_id = account_id or actor.account_id
         return AuditEvent(
             id=uuid7(),

@@ -117,7 +117,7 @@ class Messages(TrunkSecrets):
                 problems.append(("source", decided.reason))
         if problems or isinstance(admitted, list):
             raise RuleViolated(problems)
-        message_id = str(admitted.destinations[0].id)
+        message_id = admitted.messages[0][0]
         self.sent.add(message_id, trunk.id, trunk.account_id)
         event = self.event(
             actor,

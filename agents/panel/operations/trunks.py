@@ -22,6 +22,7 @@ class TrunkSettings(TypedDict, total=False):
 
     name: str
     callback_url: str | None
+    callback_disabled_at: None  # None enables the endpoint again; only the system disables one
     allowed_ips: Sequence[str]
     allow_any_did: bool
     allowed_sources: Sequence[str]
@@ -181,6 +182,8 @@ class Trunks(Desk):
         if "allowed_sources" in update:
             update["allowed_sources"] = tuple(update["allowed_sources"])
         networks = update.pop("allowed_ips", None)
+        if update.get("callback_url", trunk.callback_url) != trunk.callback_url:
+            update["callback_disabled_at"] = None  # it was the other endpoint that wanted no more
         changed = trunk.model_copy(update=update)
         if networks is None:
             return changed

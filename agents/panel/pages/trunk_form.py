@@ -11,6 +11,7 @@ from agents.panel.operations import Conflict, Permission
 from agents.panel.operations.trunks import TrunkSettings
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.replies import Problems, by_field, expected_version, go_to, need_account, utc
+from agents.panel.pages.trunk_callbacks import attempt_rows
 from pipeline.directory_values import normalize_networks, url_problem
 from pipeline.errors import RuleViolated
 from schemas.address import MSISDN
@@ -202,7 +203,15 @@ def _page(
         section="trunks",
         form=form,
         account_id=account_id,
-        trunk=trunk and {"id": trunk.id, "name": trunk.name, "version": version},
+        trunk=trunk
+        and {
+            "id": trunk.id,
+            "name": trunk.name,
+            "version": version,
+            "notified": trunk.callback_url is not None,
+            "disabled_at": utc(trunk.callback_disabled_at),
+        },
+        attempts=attempt_rows(context, trunk.id) if trunk else (),
         conflict=conflict,
         problems=problems or {},
         labels=LABELS,

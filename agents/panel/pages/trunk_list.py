@@ -6,7 +6,7 @@ from aiohttp import web
 
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.listing import Listing, Wanted
-from agents.panel.pages.replies import listed, need_account
+from agents.panel.pages.replies import listed, need_account, utc
 from schemas.directory import Trunk
 
 
@@ -17,6 +17,7 @@ class TrunkRow:
     id: str
     name: str
     callback_url: str | None
+    callback_disabled_at: str | None
     allowed_ips: tuple[str, ...]
     ips_title: str
     allow_any_did: bool
@@ -31,6 +32,7 @@ class TrunkRow:
             trunk.id,
             trunk.name,
             trunk.callback_url,
+            utc(trunk.callback_disabled_at),
             trunk.allowed_ips,
             listed(trunk.allowed_ips),
             trunk.allow_any_did,

@@ -1,15 +1,21 @@
 """One message's way through delivery, with a scripted carrier and a broker that only remembers."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.deliver import Delivery
 from agents.delivery.message_run import Means
+from agents.delivery.read import read
+from agents.delivery.write import Writer
+from pipeline.breaker import TRIP_AFTER, BreakerState
+from pipeline.carriers.decision import failed
+from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.directory import Directory
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http_poster import Answer
@@ -24,7 +30,8 @@ from schemas.journal import JournalEntry, JournalMark
 from schemas.mt_message import DataCoding, MtMessage, Segment
 from schemas.retry import WaitingMessage
 from schemas.status import CodeId, MessageStatus, StatusName
-from schemas.topics import JOURNAL, SEGMENTED
+from schemas.topics import JOURNAL, SEGMENTED, STATUS
+from tests.unit.pipeline.test_breaker import Clock
 
 if TYPE_CHECKING:
     from pipeline.http_poster import HttpPoster
@@ -61,6 +68,7 @@ class ScriptedCarrier:
         self.posted: list[str] = []
         self.asked: list[str] = []
         self.query_answer = 404
+        self.retry_after: str | None = None
 
     async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
         self.asked.append(url)
@@ -75,7 +83,7 @@ class ScriptedCarrier:
         following = self.script.pop(0)
         if isinstance(following, Exception):
             raise following
-        return Answer(following, b'{"id": "x"}', None)
+        return Answer(following, b'{"id": "x"}', self.retry_after)
 
 
 class ViewOf:
@@ -97,6 +105,9 @@ class Member:
     async def may_begin(self, work: Work) -> bool:
         return work.tracker.begin()
 
+    async def is_member(self) -> bool:
+        return self.ours
+
     async def still_ours(self, work: Work) -> bool:
         return self.ours
 
@@ -115,20 +126,43 @@ class Bench:
         self.tracker = AckTracker()
         self.member = Member()
         journal = Journal.__new__(Journal)  # only what needs no broker
-        journal.state = JournalState()
+        journal.state = self.journal_state = JournalState()
         for mark in marks:
             journal.state.apply(mark, 0, {SEGMENTED: 0})
 
-        async def commit(records: Sequence[OutRecord]) -> None:
+        async def write(groups: Sequence[Sequence[OutRecord]]) -> None:
             assert self.tracker.unfinished == 1, "finished before it was durable"
-            self.written += records
+            self.written += [record for group in groups for record in group]
 
+        journal.write = write  # type: ignore[method-assign]
+        self.writer = Writer(journal)
         line = CarrierLine(cast("HttpPoster", self.carrier))
-        self.deliver = Delivery(Means(cast("DirectoryView", ViewOf(directory)), line, journal, commit, (5, 30)))
+        self.clock = Clock()
+        means = Means(cast("DirectoryView", ViewOf(directory)), line, journal, self.writer, (5, 30))
+        self.deliver = Delivery(means, self.clock)
 
     async def hand_in(self, value: bytes | None, topic: str = SEGMENTED) -> None:
         work = Work(topic, 0, 7, 0, b"15551234567", value, (), self.tracker)
-        await self.deliver((cast("TrackedConsumer", self.member), work))
+        writing = asyncio.create_task(self.writer.run())
+        try:
+            await self.deliver(read(cast("TrackedConsumer", self.member), work))
+            while self.tracker.in_progress and not writing.done():
+                await asyncio.sleep(0)
+        finally:
+            writing.cancel()
+            await asyncio.wait([writing])
+        if not writing.cancelled():
+            writing.result()
+
+    async def trip(self) -> None:
+        """Let the carrier fail until it is left alone."""
+        self.carrier.script[:0] = [NotSent("refused")] * TRIP_AFTER
+        for _ in range(TRIP_AFTER):
+            self.tracker.hand_out(7)
+            await self.hand_in(message(1).to_bytes())
+        self.tracker.take_following(8)
+        self.carrier.posted.clear()
+        self.written.clear()
 
     async def run(self, value: bytes | None, topic: str = SEGMENTED) -> OutRecord:
         """Deliver one record; return what ended it."""
@@ -205,6 +239,129 @@ async def test_a_blocked_carrier_makes_messages_wait() -> None:
     record = await bench.run(message().to_bytes())
     assert bench.carrier.posted == []
     assert record.topic == "sms.mt.retry.5s"
+    waiting = WaitingMessage.from_bytes(record.value or b"")
+    assert (waiting.attempt, waiting.deferred, waiting.last_error) == (1, 1, "carrier blocked")
+
+
+async def test_a_carrier_that_fails_is_left_alone() -> None:
+    """Its messages are moved on without a POST or a mark, as they are, and the reason is theirs."""
+    bench = Bench()
+    await bench.trip()
+    record = await bench.run(message(3).to_bytes())
+    assert (bench.carrier.posted, bench.written, record.topic) == ([], [], "sms.mt.retry.5s")
+    waiting = WaitingMessage.from_bytes(record.value or b"")
+    assert (waiting.attempt, waiting.next_seqnum, waiting.deferred) == (1, 1, 1)
+    assert waiting.last_error == "not tried, the carrier is left alone: refused"
+
+    record = await bench.run(waiting.to_bytes(), topic="sms.mt.retry.5s")
+    assert record.topic == "sms.mt.retry.30s"
+    assert WaitingMessage.from_bytes(record.value or b"").deferred == 2
+
+
+async def test_a_retry_finds_out_that_the_carrier_is_back() -> None:
+    """After the pause one waiting message is posted, and then everybody's."""
+    bench = Bench()
+    await bench.trip()
+    waiting = (await bench.run(message(1).to_bytes())).value
+    bench.clock.now += 60
+    assert (await bench.run(message(1).to_bytes())).topic == "sms.mt.retry.5s"
+    bench.carrier.script = [202, 202]
+    assert (await bench.run(waiting, topic="sms.mt.retry.5s")).topic == "sms.mt.status"
+    assert (await bench.run(message(1).to_bytes())).topic == "sms.mt.status"
+    assert bench.carrier.posted == ["part 1", "part 1"]
+
+
+async def test_an_attempt_that_fails_resets_how_often_it_was_moved_on() -> None:
+    """A probe that is not taken waits as its attempt says."""
+    bench = Bench()
+    await bench.trip()
+    deferred = WaitingMessage.from_bytes((await bench.run(message(1).to_bytes())).value or b"")
+    bench.clock.now += 60
+    bench.carrier.script = [503]
+    record = await bench.run(deferred.model_copy(update={"deferred": 3}).to_bytes(), topic="sms.mt.retry.5s")
+    waiting = WaitingMessage.from_bytes(record.value or b"")
+    assert (waiting.attempt, waiting.deferred, waiting.last_error) == (2, None, "HTTP 503")
+
+
+async def test_a_message_in_the_middle_of_its_segments_waits_with_the_rest() -> None:
+    """The carrier asked others for a pause while segment 1 was on its way: segment 2 is not tried."""
+    bench = Bench(202)
+    gate = bench.deliver.gates.of(CARRIER.id)
+    other = await gate.enter(later=False)
+    assert other is not None
+    posting = bench.carrier.post
+
+    async def post_and_trip(*args: Any, **named: Any) -> Answer:
+        answer = await posting(*args, **named)
+        other.note(AttemptResult(Outcome.NOT_TAKEN, error="busy", status=429, retry_after="60"), datetime.now(UTC))
+        return answer
+
+    bench.carrier.post = post_and_trip  # type: ignore[method-assign]
+    record = await bench.run(message(3).to_bytes())
+    waiting = WaitingMessage.from_bytes(record.value or b"")
+    assert (waiting.attempt, waiting.next_seqnum, waiting.deferred, waiting.in_doubt) == (1, 2, 1, False)
+    assert bench.journal == [("1", "submitting"), ("1", "accepted")]
+
+
+@pytest.mark.parametrize(
+    ("policy", "flagged"),
+    [(InDoubtPolicy.RESEND, False), (InDoubtPolicy.RESEND_WITH_KEY, False), (InDoubtPolicy.QUERY, False)],
+)
+async def test_what_is_in_doubt_stays_so_while_the_carrier_is_left_alone(policy: InDoubtPolicy, flagged: bool) -> None:
+    """A mark without an outcome goes into the tier as doubt; nobody is asked and nothing is posted."""
+    carrier = CARRIER.model_copy(update={"in_doubt_policy": policy})
+    bench = Bench(carrier=carrier)
+    await bench.trip()
+    bench.journal_state.apply(mark(1, JournalMark.SUBMITTING, datetime.now(UTC)), 0, {SEGMENTED: 0})
+    record = await bench.run(message(1).to_bytes())
+    waiting = WaitingMessage.from_bytes(record.value or b"")
+    assert (bench.carrier.posted, bench.carrier.asked) == ([], [])
+    assert (waiting.in_doubt, waiting.possible_duplicate, waiting.attempt) == (True, flagged, 1)
+
+
+async def test_what_may_not_be_repeated_ends_also_while_the_carrier_is_left_alone() -> None:
+    """Giving up takes no carrier."""
+    bench = Bench()
+    await bench.trip()
+    bench.journal_state.apply(mark(1, JournalMark.SUBMITTING, datetime.now(UTC)), 0, {SEGMENTED: 0})
+    status = MessageStatus.from_bytes((await bench.run(message(1).to_bytes())).value or b"")
+    assert status.code_id is CodeId.IN_DOUBT
+
+
+async def test_what_was_settled_before_a_restart_ends_also_while_the_carrier_is_left_alone() -> None:
+    """Accepted is accepted."""
+    bench = Bench()
+    await bench.trip()
+    bench.journal_state.apply(mark(1, JournalMark.ACCEPTED, datetime.now(UTC)), 0, {SEGMENTED: 0})
+    status = MessageStatus.from_bytes((await bench.run(message(1).to_bytes())).value or b"")
+    assert status.status == StatusName.SUCCESS
+
+
+async def test_retry_after_pauses_the_carrier_and_chooses_the_tier() -> None:
+    """The message waits in the shortest tier that is long enough, and nobody is tried before the pause is over."""
+    bench = Bench(503, 202)
+    bench.carrier.retry_after = "20"
+    record = await bench.run(message(1).to_bytes())
+    assert record.topic == "sms.mt.retry.30s"
+    assert WaitingMessage.from_bytes(record.value or b"").attempt == 2
+    bench.clock.now += 19
+    assert (await bench.run(message(1).to_bytes())).topic == "sms.mt.retry.5s"
+    bench.clock.now += 2
+    assert (await bench.run(message(1).to_bytes())).topic == "sms.mt.status"
+    assert bench.carrier.posted == ["part 1", "part 1"]
+
+
+async def test_work_that_is_lost_leaves_its_place_at_the_carrier() -> None:
+    """Neither a slot nor a probe goes with it."""
+    bench = Bench(carrier=CARRIER.model_copy(update={"max_in_flight": 1}))
+    bench.member.ours = False
+    bench.tracker.hand_out(7)
+    for _ in range(3):
+        await bench.hand_in(message(1).to_bytes())
+    gate = bench.deliver.gates.of(CARRIER.id)
+    assert gate.state is BreakerState.CLOSED
+    admission = await asyncio.wait_for(gate.enter(later=False), 1)
+    assert admission is not None
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"{}", b"[]", b"[" * 10_000])
@@ -317,3 +474,34 @@ async def test_giving_up_leaves_a_dead_letter_that_an_operator_can_settle() -> N
     (letter,) = bench.tracker.take_following(8)
     assert (letter.topic, letter.value) == ("sms.mt.segmented.dead-letter", value)
     assert DeadLetterOrigin.from_headers(letter.headers).reason == "in-doubt"
+
+
+@pytest.mark.parametrize(("code_id", "letters"), [(None, []), (CodeId.IN_DOUBT, ["in-doubt"])])
+async def test_what_an_earlier_life_has_told_is_not_told_again(code_id: CodeId | None, letters: list[str]) -> None:
+    """The status is there and its commit was lost: nothing is posted or written but what rides on the commit."""
+    bench = Bench(marks=[mark(1, JournalMark.SUBMITTING, datetime.now(UTC))])
+    told = failed(message(1), CodeId.IN_DOUBT, "interrupted", 0, datetime.now(UTC))
+    bench.journal_state.learn([told.model_copy(update={"code_id": code_id})])
+    bench.tracker.hand_out(7)
+    await bench.hand_in(message(1).to_bytes())
+    assert (bench.tracker.position, bench.carrier.posted, bench.written) == (8, [], [])
+    reasons = [DeadLetterOrigin.from_headers(it.headers).reason for it in bench.tracker.take_following(8)]
+    assert reasons == letters
+    assert len(bench.journal_state) == 0
+
+
+@pytest.mark.parametrize(
+    ("bench", "lives", "expected"),
+    [
+        pytest.param(Bench(), timedelta(seconds=-1), [("1", "not_sent")], id="expired"),
+        pytest.param(Bench(carrier=None), timedelta(hours=1), [("1", "not_sent")], id="carrier-unknown"),
+        pytest.param(Bench(202), timedelta(hours=1), [("1", "submitting"), ("1", "accepted")], id="posted"),
+    ],
+)
+async def test_an_end_without_a_post_is_marked_too(
+    bench: Bench, lives: timedelta, expected: list[tuple[str, str]]
+) -> None:
+    """A restart looks for the statuses of what has marks, so whatever has a status has one."""
+    record = await bench.run(message(1, lives).to_bytes())
+    assert record.topic == STATUS
+    assert bench.journal == expected

@@ -16,7 +16,7 @@ from agents.ports import free_port
 from agents.runtime import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
 
 PROGRAM = """
-import asyncio, logging, threading
+import asyncio, logging, os, threading
 from agents.runtime import Agent, run
 from pipeline.errors import BrokerUnreachable, ConfigurationError, NotAcknowledged, Stuck
 from pipeline.settings import PepperSettings
@@ -95,6 +95,13 @@ def test_a_failed_agent_ends_although_a_thread_lives_on() -> None:
     """A library's thread that never ends must not keep a failed process from being restarted."""
     body = "threading.Thread(target=threading.Event().wait).start()\nraise RuntimeError('unexpected')"
     assert ends(body)[0] == EXIT_SOFTWARE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has SCHED_BATCH")
+def test_an_agent_interrupts_nobody() -> None:
+    """Under load it works on what has gathered."""
+    _, logged = ends("logging.warning('%s', os.sched_getscheduler(0))")
+    assert str(os.SCHED_BATCH) in [it["event"] for it in logged]
 
 
 def test_a_bad_setting_is_named() -> None:

@@ -1,6 +1,6 @@
 """The directory as a file: what comes back from an export, what applying twice does, and what a bad file is told."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -212,6 +212,34 @@ def test_what_a_file_leaves_out_of_an_entry_is_its_default_but_for_secrets() -> 
     assert (changed.id, changed.blocked, changed.allowed_ips, changed.callback_url) == (uuid(11), False, (), None)
     assert (changed.credentials, changed.callback_secrets) == (before.credentials, before.callback_secrets)
     assert (changed.created_at, made.issued) == (CREATED, ())
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        ("callback_url: https://example.com/cb", LATER),
+        ("callback_url: https://example.com/cb, callback_disabled_at: null", None),
+        (
+            "callback_url: https://example.com/cb, callback_disabled_at: 2020-01-01T00:00:00Z",
+            datetime(2020, 1, 1, tzinfo=UTC),
+        ),
+        ("callback_url: https://example.com/other", None),
+        ("callback_url: https://example.com/other, callback_disabled_at: 2020-01-01T00:00:00Z", None),
+        ("name: Main", None),
+    ],
+)
+def test_a_disabled_endpoint_stays_so_unless_the_file_says_otherwise(lines: str, left: datetime | None) -> None:
+    """It is a state, not a setting: left out it stays, null ends it, and another URL has answered nothing yet."""
+    url = "https://example.com/cb"
+    held = directory(account(1), trunk(11, allowed_sources=(), callback_url=url, callback_disabled_at=LATER))
+    content = f"accounts: [{{id: {uuid(1)}, name: x, trunks: [{{id: {uuid(11)}, {lines}}}]}}]"
+    if "name" not in lines:
+        content = content.replace(f"id: {uuid(11)}, ", f"id: {uuid(11)}, name: Main, ")
+    found = put(held, plan(content, held).changes).trunk(uuid(11))
+    assert found is not None
+    assert found.callback_disabled_at == left
+    assert "callback_disabled_at" not in export(held, secrets=False)
+    assert ("callback_disabled_at" in export(held)) is (left is not None)
 
 
 def test_a_deleted_trunks_name_is_free_and_its_id_brings_it_back() -> None:

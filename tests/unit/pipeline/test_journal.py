@@ -1,6 +1,6 @@
 """The delivery journal: what its entries say, and what a restart makes of them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.journal import Attempt, JournalState, Place, result_of
 from schemas.journal import JournalEntry, JournalMark
+from schemas.status import MessageStatus, StatusStage
+from schemas.topics import SEGMENTED
 
 UUID = "0190f0c0-0000-7000-8000-000000000001"
 NOW = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
@@ -83,3 +85,42 @@ def test_a_partition_that_goes_is_forgotten() -> None:
     state.apply(entry(41, JournalMark.SUBMITTING), 3, {PLACE.topic: 0})
     state.forget(PLACE.topic, 2)
     assert (state.take(PLACE), len(state)) == ({}, 1)
+
+
+def test_a_status_is_that_of_a_piece_of_work_when_it_is_not_older_than_its_first_mark() -> None:
+    """Of all statuses only those count that an earlier life can have written about uncommitted work."""
+    state = JournalState()
+    begun = datetime(2026, 11, 22, 19, tzinfo=UTC)
+    ids = [f"0192f1c4-6a5e-7b31-9d5c-00000000000{n}" for n in range(4)]
+    for offset, message_id in enumerate(ids[:3]):
+        for later, mark in enumerate((JournalMark.SUBMITTING, JournalMark.ACCEPTED)):
+            state.apply(
+                JournalEntry(
+                    segment_id=f"{message_id}:1", mark=mark, attempt=1, topic=SEGMENTED, offset=offset,
+                    at=begun + timedelta(seconds=later + offset), carrier_id=ids[0],
+                ),
+                0,
+                {SEGMENTED: 0},
+            )  # fmt: skip
+    state.take(Place(SEGMENTED, 0, 2))  # has begun again already
+    assert state.begun_since == begun
+
+    def status(message_id: str, seconds: float, stage: StatusStage = StatusStage.PROCESSING) -> MessageStatus:
+        return MessageStatus(
+            message_id=message_id, trunk_id=ids[0], stage=stage, status="Success", source="1", destination="2",
+            accepted_at=begun, ended_at=begun + timedelta(seconds=seconds),
+        )  # fmt: skip
+
+    state.learn(
+        [
+            status(ids[0], 0.0),
+            status(ids[0], 5.0, StatusStage.DELIVERY),
+            status(ids[1], 0.9),  # of the record that an operator has replayed since
+            status(ids[2], 9.0),
+            status(ids[3], 9.0),
+        ]
+    )
+    assert [state.told(it) and it for it in ids] == [ids[0], None, None, None]
+    assert state.told(ids[0]) is None
+    state.forget(SEGMENTED, 0)
+    assert state.begun_since is None

@@ -4,10 +4,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.processor.records import SubmittedRecord, caused_by
+from pipeline.admission import check_content
 from pipeline.directory import Directory
-from pipeline.processing import Accepted, process
+from pipeline.processing import Accepted, Routed, process
+from pipeline.segmentation import segment
 from pipeline.settings import MessageSettings
 from schemas.dead_letter import DeadLetterOrigin
 from schemas.directory import (
@@ -24,7 +28,7 @@ from schemas.directory import (
 from schemas.identifiers import message_id_of_destination, submission_id_from_coordinates
 from schemas.mt_message import DataCoding, MtMessage
 from schemas.status import CodeId, MessageStatus, StatusName
-from schemas.submission import Destination, Submission
+from schemas.submission import EARLIEST, LATEST, Destination, Submission
 from schemas.topics import SEGMENTED, STATUS, SUBMITTED
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,7 +70,11 @@ def submission(*destinations: Destination, content: str = "Hello", source: str =
 def outcomes(
     view: Directory, asked: Submission, settings: MessageSettings | None = None
 ) -> list[MtMessage | MessageStatus]:
-    return list(process(Accepted(asked, asked.id or UUID.format(8), NOW, NOW), view, settings or MessageSettings()))
+    accepted = Accepted(asked, asked.id or UUID.format(8), NOW, NOW)
+    return [
+        MtMessage.from_bytes(it.value) if isinstance(it, Routed) else it
+        for it in process(accepted, view, settings or MessageSettings())
+    ]
 
 
 def test_a_message_is_encoded_segmented_and_routed() -> None:
@@ -78,6 +86,33 @@ def test_a_message_is_encoded_segmented_and_routed() -> None:
     assert [segment.text for segment in message.segments] == ["€" * 76, "€" * 5]
     assert (message.carrier_id, message.price_per_segment) == (CARRIER.id, Decimal("0.0075"))
     assert (message.accepted_at, message.expires_at) == (NOW, NOW + timedelta(days=1))
+
+
+@given(
+    content=st.text(min_size=1, max_size=400),
+    price=st.none() | st.decimals(0, 999_999, allow_nan=False, places=6),
+    accepted_at=st.datetimes(EARLIEST.replace(tzinfo=None), LATEST.replace(tzinfo=None)).map(
+        lambda it: it.replace(tzinfo=UTC)
+    ),
+)
+def test_what_is_written_by_hand_is_what_the_model_would_write(
+    content: str, price: Decimal | None, accepted_at: datetime
+) -> None:
+    """Whatever the text, the price and the time: the same message, or the same refusal as at the door."""
+    view = directory(ROUTE.model_copy(update={"price_per_segment": price}))
+    asked = submission(content=content)
+    accepted = Accepted(asked, UUID.format(9), accepted_at, NOW)
+    (outcome,) = process(accepted, view, MessageSettings())
+    if check_content(content, MessageSettings().max_segments) is not None:
+        assert isinstance(outcome, MessageStatus)
+        return
+    assert isinstance(outcome, Routed)
+    data_coding, segments = segment(content, UUID.format(9))
+    assert MtMessage.from_bytes(outcome.value) == MtMessage(
+        id=UUID.format(9), trunk_id=TRUNK.id, account_id=ACCOUNT.id, source=DID.number, destination="15551234567",
+        data_coding=data_coding, segments=segments, carrier_id=CARRIER.id, price_per_segment=price,
+        accepted_at=accepted_at, expires_at=accepted_at + timedelta(days=1),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -138,8 +173,8 @@ def record(value: bytes | None, timestamp_ms: int = 1_767_225_600_000) -> Submit
 def test_a_replay_causes_the_same_bytes() -> None:
     """The same record under the same directory gives identical records, refusals included."""
     value = b"[%s,%s,{}]" % (submission().to_bytes(), submission(source="12125550000").to_bytes())
-    first = caused_by(record(value), directory(), MessageSettings())
-    assert caused_by(record(value), directory(), MessageSettings()) == first
+    first = caused_by(record(value), directory(), MessageSettings(), {})
+    assert caused_by(record(value), directory(), MessageSettings(), {}) == first
     assert [it.topic for it in first] == [SEGMENTED, STATUS, "sms.mt.submitted.dead-letter"]
     assert DeadLetterOrigin.from_headers(first[2].headers).element == 2
 
@@ -147,7 +182,7 @@ def test_a_replay_causes_the_same_bytes() -> None:
 def test_missing_id_and_time_come_from_the_record() -> None:
     """A submission without an id gets one from its coordinates, and its record's timestamp counts as acceptance."""
     asked = submission().model_copy(update={"id": None})
-    (out,) = caused_by(record(asked.to_bytes()), directory(), MessageSettings())
+    (out,) = caused_by(record(asked.to_bytes()), directory(), MessageSettings(), {})
     message = MtMessage.from_bytes(out.value or b"")
     assert message.id == submission_id_from_coordinates(SUBMITTED, 2, 41, 0)
     assert message.accepted_at == NOW
@@ -158,4 +193,4 @@ def test_missing_id_and_time_come_from_the_record() -> None:
 def test_no_timestamp_of_a_producer_crashes(timestamp_ms: int) -> None:
     """A record's timestamp is the producer's and may be anything."""
     asked = submission().model_copy(update={"id": None})
-    assert len(caused_by(record(asked.to_bytes(), timestamp_ms), directory(), MessageSettings())) == 1
+    assert len(caused_by(record(asked.to_bytes(), timestamp_ms), directory(), MessageSettings(), {})) == 1

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.callbacks.retry_schedule import NextAttempt, after_failure, wait_seconds
+from pipeline.callbacks.retry_schedule import NextAttempt, after_deferral, after_failure, outlived, wait_seconds
 from pipeline.kafka.retry_tiers import wait_in
 from schemas.callback import WaitingNotification
 from schemas.identifiers import uuid7
@@ -73,3 +73,50 @@ def test_a_waiting_record_says_itself_how_long() -> None:
 def test_an_unreadable_record_is_due_at_once(value: bytes | None) -> None:
     """It becomes a dead letter now; waiting would not mend it and would hide it."""
     assert wait_in({"t": 86_400})("t", value) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("at_least", "expected"),
+    [(0.0, "30s"), (30.0, "30s"), (31.0, "2m"), (3000.0, "2h"), (86_400.0, "24h"), (1e9, "24h")],
+)
+def test_an_endpoint_that_asks_for_a_pause_gets_the_next_longer_tier(at_least: float, expected: str) -> None:
+    """Never an earlier one than that whose turn it is, and the longest where none is long enough."""
+    following = after_failure(2, NOW, CALLBACK_DELAYS_SECONDS, at_least)
+    assert following is not None
+    assert (following.topic.rpartition(".")[2], following.attempt) == (expected, 3)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "deferred", "at_least", "soon", "expected"),
+    [
+        (1, 0, 0.0, False, "5s"),
+        (1, 1, 0.0, False, "30s"),
+        (1, 99, 0.0, False, "30m"),
+        (3, 1, 0.0, False, "5m"),
+        (12, 0, 0.0, False, "30m"),  # what was not tried does not wait for a day
+        (1, 0, 40.0, False, "2m"),
+        (1, 0, 1e9, False, "30m"),
+        (3, 5, 5.0, True, "5s"),
+        (3, 5, 6.0, True, "30s"),
+    ],
+)
+def test_what_is_deferred_goes_a_tier_further_each_time(
+    attempt: int, deferred: int, at_least: float, soon: bool, expected: str
+) -> None:
+    """Up to half an hour; the attempt stays what it was, because it was not made."""
+    following = after_deferral(attempt, deferred, NOW, CALLBACK_DELAYS_SECONDS, at_least, soon=soon)
+    assert following is not None
+    assert (following.topic.rpartition(".")[2], following.attempt) == (expected, attempt)
+
+
+@pytest.mark.parametrize(("delays", "expected"), [((), None), ((3600, 7200), "1h"), ((60, 5), "5s")])
+def test_deferral_makes_do_with_any_schedule(delays: tuple[int, ...], expected: str | None) -> None:
+    """One without short tiers, without order, or without any."""
+    following = after_deferral(1, 0, NOW, delays, 0.0)
+    assert (following and following.topic.rpartition(".")[2]) == expected
+
+
+def test_what_waits_without_attempts_ends_with_the_schedule() -> None:
+    """After as long as all tiers together."""
+    assert not outlived(NOW - timedelta(seconds=35), NOW, (5, 30))
+    assert outlived(NOW - timedelta(seconds=36), NOW, (5, 30))

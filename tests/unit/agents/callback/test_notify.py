@@ -1,15 +1,18 @@
 """One attempt to notify, with a scripted endpoint and a broker that only remembers."""
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 from standardwebhooks import Webhook
 
-from agents.callback.notify import Notifier
-from agents.callback.read import Notification, Unreadable, endpoint_of, read
+from agents.callback.attempts import AttemptLog, readable
+from agents.callback.notify import UNKNOWN, Notifier
+from agents.callback.read import Notification, origin_of, read
+from pipeline.breaker import LONGEST_PAUSE_SECONDS, TRIP_AFTER
+from pipeline.callbacks.endpoint_health import Endpoints
 from pipeline.directory import Directory
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
 from pipeline.http_poster import Answer, HttpPoster
@@ -17,13 +20,14 @@ from pipeline.kafka.ack_tracker import AckTracker
 from pipeline.kafka.consumer import Work
 from pipeline.kafka.directory_view import DirectoryView
 from pipeline.kafka.producer import OutRecord
-from schemas.callback import WaitingNotification
+from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.dead_letter import DeadLetterOrigin
 from schemas.directory import CallbackSecret, PasswordVerifier, Trunk, key_of
 from schemas.status import MessageStatus, StatusStage
-from schemas.topics import STATUS
+from schemas.topics import CALLBACK_ATTEMPTED, STATUS
 
 NOW = datetime.now(UTC)
+BEGAN = NOW + timedelta(hours=1)  # no run of the tests, however slow, makes what began then too old
 MESSAGE_ID = "0190f0c0-0000-7000-8000-000000000001"
 TRUNK_ID = "0190f0c0-0000-7000-8000-000000000002"
 SECRET = "whsec_" + b64encode(b"s" * 32).decode()
@@ -47,16 +51,18 @@ def status(**changes: Any) -> MessageStatus:
     return MessageStatus(**values | changes)
 
 
-def waiting(attempt: int) -> bytes:
-    return WaitingNotification(
-        status=status(), attempt=attempt, first_attempt_at=NOW - timedelta(hours=1), due_at=NOW, last_error="x"
-    ).to_bytes()  # fmt: skip
+def waiting(attempt: int, **changes: Any) -> bytes:
+    values: dict[str, Any] = {
+        "status": status(), "attempt": attempt, "first_attempt_at": BEGAN, "due_at": NOW,
+        "last_error": "x",
+    }  # fmt: skip
+    return WaitingNotification(**values | changes).to_bytes()
 
 
 class Endpoint:
     """Stands for the HTTP client: answers as told and keeps what was posted."""
 
-    def __init__(self, outcome: int | Exception) -> None:
+    def __init__(self, outcome: int | Answer | Exception) -> None:
         self.outcome = outcome
         self.posted: list[tuple[str, dict[str, str], bytes]] = []
 
@@ -64,7 +70,7 @@ class Endpoint:
         self.posted.append((url, dict(headers), body))
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return Answer(self.outcome, b"", None)
+        return self.outcome if isinstance(self.outcome, Answer) else Answer(self.outcome, b"", None)
 
 
 class View:
@@ -83,28 +89,65 @@ class View:
             self.directory.apply(key_of(self._behind), self._behind.to_bytes())
 
 
+class Successes:
+    """Stands for the log of attempts: everything it is given is durable at once."""
+
+    def __init__(self) -> None:
+        self.events: list[CallbackAttempt] = []
+
+    def add(self, work: Work, event: OutRecord) -> None:
+        assert event.topic == CALLBACK_ATTEMPTED
+        assert event.key == MESSAGE_ID.encode()
+        self.events.append(CallbackAttempt.from_bytes(event.value or b""))
+        work.tracker.finish(work.offset)
+
+
 class Bench:
     """A `Notifier` with everything around it."""
 
-    def __init__(self, outcome: int | Exception = 200, view: View | None = None) -> None:
+    def __init__(self, outcome: int | Answer | Exception = 200, view: View | None = None) -> None:
+        self.now = 1000.0
         self.endpoint = Endpoint(outcome)
         self.view = view or View(TRUNK)
+        self.successes = Successes()
+        self.failures: list[CallbackAttempt] = []
         self.written: list[OutRecord] = []
         self.tracker = AckTracker()
+        self.endpoints = Endpoints(lambda: self.now)
         self._offset = 0
 
-        self.notifier = Notifier(cast("DirectoryView", self.view), cast("HttpPoster", self.endpoint), (5, 30))
+        self.notifier = Notifier(
+            cast("DirectoryView", self.view),
+            cast("HttpPoster", self.endpoint),
+            self.endpoints,
+            cast("AttemptLog", self.successes),
+            (5, 30),
+        )
 
-    async def take(self, topic: str, value: bytes | None) -> None:
-        """Have one record worked on; it must be finished afterwards."""
+    async def take(self, topic: str, value: bytes | None, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Have one record worked on; it must be finished afterwards. `meanwhile` happens while it is queued."""
         self.tracker.hand_out(self._offset)
         timestamp_ms = int(datetime.now(UTC).timestamp() * 1000)
-        await self.notifier(
-            read(Work(topic, 3, self._offset, timestamp_ms, b"key", value, (), self.tracker))
-        )  # fmt: skip
+        item = read(Work(topic, 3, self._offset, timestamp_ms, b"key", value, (), self.tracker))
+        health = self.notifier.endpoint_for(item)
+        meanwhile()
+        if health is not None and isinstance(item, Notification):
+            await self.notifier(health, item)
         self._offset += 1
         assert self.tracker.position == self._offset
-        self.written += self.tracker.take_following(self._offset)
+        following = self.tracker.take_following(self._offset)
+        self.failures += [
+            CallbackAttempt.from_bytes(it.value or b"") for it in following if it.topic == CALLBACK_ATTEMPTED
+        ]
+        self.written += [it for it in following if it.topic != CALLBACK_ATTEMPTED]
+
+    def waiting(self) -> list[WaitingNotification]:
+        """What was written to retry tiers."""
+        return [WaitingNotification.from_bytes(it.value or b"") for it in self.written if "dead-letter" not in it.topic]
+
+    def reasons(self) -> list[str]:
+        """Why dead letters were written."""
+        return [DeadLetterOrigin.from_headers(it.headers).reason for it in self.written if "dead-letter" in it.topic]
 
 
 @pytest.mark.parametrize("code", [200, 201, 204, 299])
@@ -127,7 +170,6 @@ async def test_any_2xx_ends_it(code: int) -> None:
         (301, "status 301"),
         (307, "status 307"),
         (400, "status 400"),
-        (410, "status 410"),
         (503, "status 503"),
         (NotSent("refused"), "not-sent: refused"),
         (InDoubt("timed out"), "in-doubt: timed out"),
@@ -154,7 +196,7 @@ async def test_a_later_attempt_keeps_its_id_and_its_beginning() -> None:
     [record] = bench.written
     found = WaitingNotification.from_bytes(record.value or b"")
     assert (record.topic, found.attempt) == ("sms.callback.retry.30s", 3)
-    assert found.first_attempt_at == NOW - timedelta(hours=1)
+    assert found.first_attempt_at == BEGAN
 
 
 async def test_after_the_last_tier_it_is_a_dead_letter() -> None:
@@ -226,11 +268,12 @@ async def test_trunks_that_do_not_exist_do_not_cost_a_look_each() -> None:
     bench = Bench(view=View(None))
     value = status().to_bytes()
     bench.tracker.hand_out(0)
-    old = Work(STATUS, 0, 0, 1, b"key", value, (), bench.tracker)
+    old = read(Work(STATUS, 0, 1, 1, b"key", value, (), bench.tracker))
     await bench.take(STATUS, value)
     looks = bench.view.looks
     bench.tracker.hand_out(1)
-    await bench.notifier(read(old._replace(offset=1)))
+    assert isinstance(old, Notification)
+    await bench.notifier(bench.endpoints.of(UNKNOWN), old)
     assert (looks, bench.view.looks) == (1, 1)
 
 
@@ -239,10 +282,7 @@ async def test_the_endpoint_is_read_at_each_attempt() -> None:
     bench = Bench()
     secret = CallbackSecret(secret="whsec_" + b64encode(b"n" * 32).decode())
     moved = TRUNK.model_copy(update={"callback_url": "https://new.example/", "callback_secrets": (secret,)})
-    item = read(Work(TIER, 0, 0, 0, b"key", waiting(2), (), bench.tracker))
-    bench.tracker.hand_out(0)
-    bench.view.directory.apply(key_of(moved), moved.to_bytes())
-    await bench.notifier(item)
+    await bench.take(TIER, waiting(2), lambda: bench.view.directory.apply(key_of(moved), moved.to_bytes()))
     [(url, headers, body)] = bench.endpoint.posted
     assert url == "https://new.example/"
     Webhook(secret.secret).verify(body, headers)
@@ -260,10 +300,15 @@ async def test_a_secret_that_cannot_sign_is_a_failed_attempt() -> None:
 async def test_work_that_is_no_longer_ours_is_not_begun() -> None:
     """After a rebalance or a stop the queue's rest belongs to somebody else."""
     bench = Bench()
+    item = read(Work(STATUS, 0, 0, 0, b"key", status().to_bytes(), (), bench.tracker))
+    health = bench.notifier.endpoint_for(item)
+    assert health is not None
+    assert isinstance(item, Notification)
     bench.tracker.closed = True
-    await bench.notifier(read(Work(STATUS, 0, 0, 0, b"key", status().to_bytes(), (), bench.tracker)))
-    await bench.notifier(read(Work(STATUS, 0, 1, 0, b"key", b"", (), bench.tracker)))
-    assert (bench.endpoint.posted, bench.written) == ([], [])
+    await bench.notifier(health, item)
+    bench.notifier.defer(health, item)
+    assert bench.notifier.endpoint_for(read(Work(STATUS, 0, 1, 0, b"key", b"", (), bench.tracker))) is None
+    assert (bench.endpoint.posted, bench.tracker.take_following(99)) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -273,14 +318,193 @@ async def test_work_that_is_no_longer_ours_is_not_begun() -> None:
         ("https://a.example:443/y", "https://a.example"),
         ("http://A.example:8080/", "http://a.example:8080"),
         ("nonsense", "invalid"),
-        (None, "nobody"),
     ],
 )
-def test_endpoints_are_told_apart_by_origin(url: str | None, expected: str) -> None:
+def test_endpoints_are_told_apart_by_origin(url: str, expected: str) -> None:
     """What may be slow or down together shares a share; path and query are not part of it, nor of any log."""
-    directory = View(TRUNK.model_copy(update={"callback_url": url})).directory
-    work = Work(STATUS, 0, 0, 0, b"key", status().to_bytes(), (), AckTracker())
-    item = read(work)
-    assert isinstance(item, Notification)
-    assert endpoint_of(directory, item) == expected
-    assert endpoint_of(directory, Unreadable(work, "")) == "unreadable"
+    assert origin_of(url) == expected
+    bench = Bench(view=View(TRUNK.model_copy(update={"callback_url": url})))
+    health = bench.notifier.endpoint_for(read(Work(STATUS, 0, 0, 0, b"", status().to_bytes(), (), AckTracker())))
+    assert health is not None
+    assert health.origin == expected
+
+
+# Attempts as events.
+
+
+async def test_a_success_is_an_event() -> None:
+    """With everything about it; also where it is a later attempt of a chain that an operator asked for."""
+    bench = Bench(204)
+    await bench.take(STATUS, status().to_bytes())
+    await bench.take(TIER, waiting(3, resent_at=NOW))
+    first, third = bench.successes.events
+    assert abs(first.at.timestamp() - datetime.now(UTC).timestamp()) < 60
+    assert first == CallbackAttempt(
+        webhook_id=f"{MESSAGE_ID}.processing", message_id=MESSAGE_ID, trunk_id=TRUNK_ID, attempt=1,
+        endpoint="https://customer.example", at=first.at, milliseconds=first.milliseconds,
+        outcome=AttemptOutcome.ACCEPTED, status_code=204,
+    )  # fmt: skip
+    assert (third.attempt, third.resent_at) == (3, NOW)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (
+            Answer(500, b"it \xff\x1b[31mbroke\r\nhere", None),
+            (AttemptOutcome.FAILED, 500, None, "it \ufffd[31mbroke here"),
+        ),
+        (Answer(404, b"", None), (AttemptOutcome.FAILED, 404, None, None)),
+        (Answer(410, b"no more", None), (AttemptOutcome.GONE, 410, None, "no more")),
+        (InDoubt("timed out"), (AttemptOutcome.FAILED, None, "in-doubt: timed out", None)),
+        (AddressNotAllowed("inside"), (AttemptOutcome.FAILED, None, "address-not-allowed: inside", None)),
+    ],
+)  # fmt: skip
+async def test_a_failure_is_an_event_that_goes_with_what_follows(
+    outcome: Answer | Exception, expected: tuple[AttemptOutcome, int | None, str | None, str | None]
+) -> None:
+    """In one transaction: what is tried again was tried before, and the event of that is there."""
+    bench = Bench(outcome)
+    await bench.take(STATUS, status().to_bytes())
+    [event] = bench.failures
+    assert (event.outcome, event.status_code, event.error, event.answer) == expected
+    assert (event.attempt, event.endpoint, len(bench.written)) == (1, "https://customer.example", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("a\x00b\x7fc\x85d\x9be", "abcde"),
+        ("\u202egnp.exe\u2066\u200b\u2028x\ufeff", "gnp.exex"),
+        ("line\nline\ttab\r\n", "line line tab "),
+        ('<b>&"', '<b>&"'),
+        ("é" * 300, "é" * 256),
+        ("\x00" * 5000 + "far", ""),
+        ("\x00" * 500 + "near", "near"),
+    ],
+)
+def test_what_an_endpoint_says_is_kept_readable(text: str, expected: str) -> None:
+    """At most 256 characters, none of which steers a terminal or turns around what stands beside it."""
+    assert readable(text) == expected
+
+
+# An endpoint that is down.
+
+
+async def test_a_dead_endpoint_is_not_tried_but_waits() -> None:
+    """After some failures in a row nothing is posted; what comes waits, as the attempt that it was, and says why."""
+    bench = Bench(InDoubt("timed out"))
+    for _ in range(TRIP_AFTER):
+        await bench.take(STATUS, status().to_bytes())
+    assert [it.deferred for it in bench.waiting()] == [None] * TRIP_AFTER
+    bench.written.clear()
+    for _ in range(3):
+        await bench.take(STATUS, status().to_bytes())
+    await bench.take(TIER, waiting(2, deferred=1, resent_at=NOW))
+    assert len(bench.endpoint.posted) == len(bench.failures) == TRIP_AFTER
+    assert [(it.attempt, it.deferred) for it in bench.waiting()] == [(1, 1), (1, 1), (1, 1), (2, 2)]
+    assert {it.last_error for it in bench.waiting()} == {"the endpoint takes nothing now"}
+    assert bench.waiting()[3].first_attempt_at == BEGAN
+    assert bench.waiting()[3].resent_at == NOW
+    assert [it.topic.rpartition(".")[2] for it in bench.written] == ["5s", "5s", "5s", "30s"]
+
+
+async def test_one_probe_opens_the_door_again() -> None:
+    """When the pause is over one is tried; it succeeds and the next one goes through."""
+    bench = Bench(500)
+    for _ in range(TRIP_AFTER):
+        await bench.take(STATUS, status().to_bytes())
+    bench.now += 5.0
+    bench.endpoint.outcome = 200
+    await bench.take(TIER, waiting(2))
+    await bench.take(STATUS, status().to_bytes())
+    assert [it.attempt for it in bench.successes.events] == [2, 1]
+
+
+@pytest.mark.parametrize("outcome", [404, 301, 410, AddressNotAllowed("inside")])
+async def test_what_is_wrong_with_one_trunk_does_not_close_the_door_for_others(outcome: int | Exception) -> None:
+    """An answer, whatever it says, shows that the endpoint lives; a refused address says nothing about it."""
+    bench = Bench(outcome)
+    for _ in range(3 * TRIP_AFTER):
+        other = TRUNK.model_copy(update={"name": "another"})
+        bench.view.directory.apply(key_of(other), other.to_bytes())
+        await bench.take(STATUS, status().to_bytes())
+    assert len(bench.endpoint.posted) == 3 * TRIP_AFTER
+
+
+async def test_what_was_put_off_for_longer_than_the_whole_schedule_ends() -> None:
+    """Attempts that are not made are no reason to wait for ever: the dead letter says so."""
+    bench = Bench(500)
+    for _ in range(TRIP_AFTER):
+        await bench.take(STATUS, status().to_bytes())
+    bench.written.clear()
+    await bench.take(TIER, waiting(2, first_attempt_at=NOW - timedelta(hours=1), deferred=7))
+    assert bench.reasons() == ["callback-exhausted"]
+
+
+@pytest.mark.parametrize(
+    ("code", "retry_after", "tier", "pause"),
+    [
+        (429, "20", "30s", 20.0),
+        (503, "20", "30s", 20.0),
+        (503, "1", "5s", 1.0),
+        (503, "86400", "30s", LONGEST_PAUSE_SECONDS),
+        (503, "99999999999", "30s", LONGEST_PAUSE_SECONDS),
+        (503, "soon", "5s", 0.0),
+        (503, None, "5s", 0.0),
+        (500, "20", "5s", 0.0),
+    ],
+)
+async def test_retry_after_is_honoured_within_bounds(
+    code: int, retry_after: str | None, tier: str, pause: float
+) -> None:
+    """The notification waits at least so long, as far as there are tiers, and the endpoint is left alone meanwhile."""
+    bench = Bench(Answer(code, b"", retry_after))
+    await bench.take(STATUS, status().to_bytes())
+    assert [it.topic.rpartition(".")[2] for it in bench.written] == [tier]
+    assert bench.endpoints.of("https://customer.example").breaker.seconds_left == pause
+    await bench.take(STATUS, status().to_bytes())
+    assert len(bench.endpoint.posted) == (1 if pause else 2)
+
+
+# An endpoint that is gone.
+
+
+async def test_410_ends_it_and_everything_after_it() -> None:
+    """Visibly: both are dead letters. Another URL, or any change of the trunk, is worth an attempt."""
+    bench = Bench(410)
+    await bench.take(STATUS, status().to_bytes())
+    await bench.take(STATUS, status().to_bytes())
+    await bench.take(TIER, waiting(2))
+    assert len(bench.endpoint.posted) == 1
+    assert bench.reasons() == ["endpoint-gone", "endpoint-disabled", "endpoint-disabled"]
+    assert bench.written[1].value == status().to_bytes()
+    bench.endpoint.outcome = 200
+    moved = TRUNK.model_copy(update={"callback_url": "https://customer.example/new"})
+    bench.view.directory.apply(key_of(moved), moved.to_bytes())
+    await bench.take(STATUS, status().to_bytes())
+    assert [url for url, _, _ in bench.endpoint.posted[1:]] == ["https://customer.example/new"]
+
+
+async def test_what_the_directory_says_is_disabled_gets_nothing_until_it_is_enabled() -> None:
+    """Also what was queued before."""
+    bench = Bench(200)
+    disabled = TRUNK.model_copy(update={"callback_disabled_at": NOW})
+    await bench.take(
+        STATUS, status().to_bytes(), lambda: bench.view.directory.apply(key_of(disabled), disabled.to_bytes())
+    )
+    await bench.take(STATUS, status().to_bytes())
+    assert (bench.endpoint.posted, bench.reasons()) == ([], ["endpoint-disabled"] * 2)
+    bench.view.directory.apply(key_of(TRUNK), TRUNK.to_bytes())
+    await bench.take(STATUS, status().to_bytes())
+    assert len(bench.endpoint.posted) == 1
+
+
+async def test_a_notification_too_large_to_wait_is_a_dead_letter() -> None:
+    """A record that fits can become one that does not; it must not end the agent again and again."""
+    bench = Bench(500)
+    large = status(reason="x" * (1_048_576 - 600))
+    await bench.take(STATUS, large.to_bytes())
+    assert bench.reasons() == ["schema-violation"]
+    assert bench.written[0].value == large.to_bytes()

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,11 +11,15 @@ from typing import Any
 
 from agents.ingress.app import Door
 from agents.ingress.authentication import Authenticator
+from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from pipeline.client_address import Networks
 from pipeline.credentials import PasswordSealer, SealingKey, new_callback_secret, new_password_verifier
 from pipeline.directory import Directory
+from pipeline.errors import StateLost
+from pipeline.idempotency import Keyed, Verdict
+from pipeline.idempotency_store import ClaimStore
 from pipeline.kafka.producer import OutRecord, javas_partition_of
 from pipeline.settings import IngressSettings
 from schemas.directory import Trunk, key_of
@@ -48,13 +52,20 @@ class FakeProducer:
     async def partition_for(self, topic: str, key: bytes) -> int:
         return javas_partition_of(key, 4)
 
-    async def write(self, records: Iterable[OutRecord]) -> None:
+    async def write(self, records: Iterable[OutRecord]) -> dict[tuple[str, int], int]:
         if self.error is not None:
             raise self.error
         written = list(records)
         self.records += written
+        ends = {
+            (record.topic, record.partition or 0): len(self.of_partition(record.partition or 0)) for record in written
+        }
         if any(record.partition in self._silent for record in written):
             await self._speaking.wait()
+        return ends
+
+    def of_partition(self, partition: int) -> list[OutRecord]:
+        return [record for record in self.records if record.partition == partition]
 
     def submissions(self) -> list[Submission]:
         """Everything that reached the topic, in order."""
@@ -65,6 +76,34 @@ class FakeProducer:
                 Submission.from_bytes(json.dumps(it).encode()) for it in (value if isinstance(value, list) else [value])
             ]
         return found
+
+
+class FakeClaims:
+    """Reads what the producer has written into a real store. `blind` keeps it from reading, `lost` from all."""
+
+    def __init__(self, producer: FakeProducer) -> None:
+        self.store = ClaimStore(None)
+        self.now_ms = 1_000_000_000
+        self.blind = self.lost = False
+        self._producer = producer
+
+    def known(self, name: bytes, digest: bytes) -> Verdict | None:
+        if self.lost:
+            raise StateLost("the disk is full")
+        claim = self.store.latest(name)
+        return claim.verdict(digest, self.now_ms) if claim is not None and claim.is_alive(self.now_ms) else None
+
+    def judge(self, keyed: Keyed) -> Verdict:
+        verdict = self.store.judge(keyed._replace(at_ms=self.now_ms))
+        assert verdict is not None
+        return verdict
+
+    async def catch_up(self, targets: Mapping[int, int]) -> None:
+        while self.blind:
+            await asyncio.sleep(0.01)
+        for partition, end in targets.items():
+            for offset, record in enumerate(self._producer.of_partition(partition)[:end]):
+                self.store.apply(partition, offset, self.now_ms, record.value)
 
 
 class Clock:
@@ -182,6 +221,7 @@ class OpenDoor(Knocker):
     """A door that is open, and all that a test may want to turn."""
 
     producer: FakeProducer
+    claims: FakeClaims
     directory: Directory
     submitter: Submitter
     clock: Clock
@@ -202,15 +242,20 @@ async def open_door(
     options = IngressSettings(**{"host": "127.0.0.1", "port": 0, **settings})
     submitter = Submitter(producer, options.acknowledge_timeout_seconds, clock)
     authenticator = Authenticator(directory, PEPPER, Networks(options.trusted_proxies))
-    door = Door(options, authenticator, submitter, max_segments=max_segments, stopping=stopping)
+    claims = FakeClaims(producer)
+    keyed = KeyedSubmitter(submitter, claims, options.acknowledge_timeout_seconds)
+    door = Door(options, authenticator, submitter, keyed, max_segments=max_segments, stopping=stopping)
     running = asyncio.create_task(submitter.run())
     runner = await listen(door, options, drain_timeout_seconds=5)
     port = runner.addresses[0][1]
     authorization = basic(trunk.credentials[0].username, password)
     try:
-        yield OpenDoor(port, authorization, producer, directory, submitter, clock, door, trunk, password, stopping)
+        yield OpenDoor(
+            port, authorization, producer, claims, directory, submitter, clock, door, trunk, password, stopping
+        )
     finally:
         producer.speak()
         await runner.cleanup()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        claims.store.close()

@@ -33,6 +33,10 @@ class Writer:
         self.offset = 0
         self.events: list[AuditEvent] = []
         self.fails = False
+        self.trunks_written_at = NOW
+
+    def written_at(self, trunk: Trunk) -> datetime | None:
+        return self.trunks_written_at
 
     async def write(self, *changes: Change, beside: Sequence[OutRecord] = ()) -> None:
         check(changes, self.directory)

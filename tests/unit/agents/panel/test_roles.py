@@ -45,6 +45,8 @@ CASES = [
     Case("regenerate", SENDERS, TRUNK, NOT_OURS),
     Case("reveal_callback_secret", SENDERS, TRUNK, NOT_OURS),
     Case("rotate_callback_secret", SENDERS, {**TRUNK, "valid_for_seconds": 60}, NOT_OURS),
+    Case("recent_attempts", EVERYBODY, TRUNK, NOT_OURS),
+    Case("enable_callback", SENDERS, TRUNK, NOT_OURS),
     Case("send_sms", SENDERS, {**TRUNK, "source": DIDS[0], "destination": "13105557890", "text": "Hello"}, NOT_OURS),
     Case("list_dids", EVERYBODY, {}, ACCOUNT),
     Case("did", EVERYBODY, {"number": DIDS[0]}, ("number", THEIR_DID)),
@@ -149,7 +151,8 @@ async def test_another_accounts_entries_are_not_there(filled: Office, case: Case
 
 
 NOT_OPERATIONS = {
-    "version", "scope", "one_account", "only_account", "event", "directory", "estimate", "actor_of_api_key", "sent"
+    "version", "scope", "one_account", "only_account", "event", "directory", "estimate", "actor_of_api_key", "sent",
+    "disable_callback",  # nobody asks for it: the system's own
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.kafka import consumer
 from pipeline.kafka.consumer import TrackedConsumer, Work
+from pipeline.kafka.producer import OutRecord
 from pipeline.settings import AgentSettings, KafkaSettings
 
 TIER, OTHER = TopicPartition("tier", 0), TopicPartition("other", 0)
@@ -67,7 +68,14 @@ async def nothing_committed(
 class Bench:
     """A consumer with wall clock and loop clock in hand."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, records: dict[TopicPartition, list[float]]) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        records: dict[TopicPartition, list[float]],
+        *,
+        run_ahead: int = 10,
+        outstanding: int = 2000,
+    ) -> None:
         self.monkeypatch = monkeypatch
         self.wall = self.clock = 0.0
         self.broker = Broker(records)
@@ -79,16 +87,19 @@ class Bench:
 
         monkeypatch.setattr(consumer, "AIOKafkaConsumer", lambda **_: self.broker)
         self.consumer = TrackedConsumer(
-            KafkaSettings(), AgentSettings(), group="g", topics=["tier"], run_ahead=10, wait_seconds=wait_seconds
-        )
+            KafkaSettings(), AgentSettings(), group="g", topics=["tier"],
+            run_ahead=run_ahead, outstanding=outstanding, wait_seconds=wait_seconds,
+        )  # fmt: skip
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.clock)
         monkeypatch.setattr(consumer, "committed_by", nothing_committed)
         monkeypatch.setattr(consumer, "BUSY_RECORDS", 1_000_000)  # the loop's clock stands still here
 
     @classmethod
-    async def assigned(cls, monkeypatch: pytest.MonkeyPatch, records: dict[TopicPartition, list[float]]) -> Self:
+    async def assigned(
+        cls, monkeypatch: pytest.MonkeyPatch, records: dict[TopicPartition, list[float]], **bounds: int
+    ) -> Self:
         """Return one whose consumer has been given its partitions."""
-        bench = cls(monkeypatch, records)
+        bench = cls(monkeypatch, records, **bounds)
         await bench.consumer.assign(set(records))
         return bench
 
@@ -206,3 +217,33 @@ async def test_a_partition_that_is_too_far_ahead_is_paused_until_it_has_caught_u
         work.tracker.finish(work.offset)
     assert [work.offset for work in await pending] == [12]
     assert bench.broker.paused == set()
+
+
+FOLLOWING = (OutRecord("next", None, b""),)
+
+
+@pytest.mark.parametrize("following", [(), FOLLOWING], ids=["nothing to write", "something to write"])
+async def test_one_record_that_hangs_holds_up_nobody_while_the_others_finish(
+    monkeypatch: pytest.MonkeyPatch, following: tuple[OutRecord, ...]
+) -> None:
+    """What is finished behind it counts for nothing, unless something is to be written that still takes memory."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0] * 4}, run_ahead=100, outstanding=4)
+    batches = bench.consumer.batches(asyncio.Event())
+    taken: list[int] = []
+
+    async def take() -> None:
+        async for batch in batches:
+            for work in batch:
+                taken.append(work.offset)
+                work.tracker.begin()
+                if work.offset:
+                    work.tracker.finish(work.offset, following)
+            bench.broker.records[TIER].append(0.0)
+
+    taking = asyncio.create_task(take())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    taking.cancel()
+    await asyncio.wait([taking])
+    assert taken == list(range(4 if following else len(taken)))
+    assert (len(taken) > 10, bench.broker.paused) == ((False, {TIER}) if following else (True, set()))

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from pipeline import http_poster
 from pipeline.callbacks import pinning
 from pipeline.callbacks.addresses import Address, AddressGuard
 from pipeline.callbacks.pinning import resolve_by_system
@@ -142,22 +143,24 @@ def resolving_to(*addresses: str) -> pinning.Resolve:
     return resolve
 
 
-# What a failure means. The client's own exception class would get four of these wrong.
+# What a failure means.
 
 
 @pytest.mark.parametrize(
     ("behave", "words"),
     [
-        pytest.param(close, "connection closed before message completed", id="closed-after-reading"),
+        pytest.param(close, "closed by the other side", id="closed-after-reading"),
         pytest.param(reset, "Connection reset by peer", id="reset-after-reading"),
-        pytest.param(hang, "operation timed out", id="no-answer-in-time"),
+        pytest.param(hang, "no answer in time", id="no-answer-in-time"),
         pytest.param(
             answering_and_closing(b"HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\nabc"),
-            "end of file before message length reached",
+            "closed by the other side",
             id="body-cut-short",
         ),
-        pytest.param(answering_and_closing(b"SSH-2.0-x\r\n\r\n"), "invalid HTTP version", id="not-http"),
-        pytest.param(answering_and_closing(b"HTTP/1.1 200 OK\r\nConte"), "client error", id="head-cut-short"),
+        pytest.param(answering_and_closing(b"SSH-2.0-x\r\n\r\n"), "not an HTTP answer", id="not-http"),
+        pytest.param(
+            answering_and_closing(b"HTTP/1.1 200 OK\r\nConte"), "closed by the other side", id="head-cut-short"
+        ),
     ],
 )
 async def test_a_request_that_was_read_and_not_answered_is_in_doubt(
@@ -222,7 +225,7 @@ async def test_a_connection_that_is_not_made_in_time_is_not_sent() -> None:
         poster = HttpPoster(
             timeout_seconds=5, connect_timeout_seconds=0.2, max_answer_bytes=10, max_connections=1
         )  # fmt: skip
-        with pytest.raises(NotSent, match=r"operation timed out|deadline has elapsed"):
+        with pytest.raises(NotSent, match="could not connect within"):
             await poster.post(f"http://127.0.0.1:{full.getsockname()[1]}/", {}, BODY)
         await poster.close()
         for one in waiting:
@@ -232,7 +235,7 @@ async def test_a_connection_that_is_not_made_in_time_is_not_sent() -> None:
 async def test_a_failed_tls_handshake_is_not_sent() -> None:
     """Without a session no request is written."""
     async with listening(close) as server, posting() as poster:
-        with pytest.raises(NotSent, match="client error"):
+        with pytest.raises(NotSent, match=r"could not connect|TLS"):
             await poster.post(f"https://127.0.0.1:{server.port}/", {}, BODY)
     assert server.requests == []
 
@@ -305,7 +308,7 @@ async def test_an_answer_whose_body_hangs_is_in_doubt() -> None:
         await hang(writer)
 
     async with listening(behave) as server, posting(timeout=0.3) as poster:
-        with pytest.raises(InDoubt, match="operation timed out"):
+        with pytest.raises(InDoubt, match="no answer in time"):
             await poster.post(f"http://127.0.0.1:{server.port}/", {}, BODY)
 
 
@@ -345,15 +348,15 @@ async def test_a_redirect_is_an_answer() -> None:
 
 
 async def test_the_request_is_as_given() -> None:
-    """POST, path and query, the headers, one Host, the body; nothing about the fragment."""
+    """POST, path and query, the headers, one Host, the body."""
     async with listening(answering(OK)) as server, posting() as poster:
-        await poster.post(f"http://127.0.0.1:{server.port}/a/b?c=d#e", {"webhook-id": "1"}, BODY)
+        await poster.post(f"http://127.0.0.1:{server.port}/a/b?c=d", {"webhook-id": "1"}, BODY)
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     assert lines[0] == "POST /a/b?c=d HTTP/1.1"
     assert [line for line in lines if line.lower().startswith(("host:", "webhook-id:"))] == [
-        "Webhook-Id: 1",
         f"Host: 127.0.0.1:{server.port}",
+        "webhook-id: 1",
     ]
     assert body == BODY
 
@@ -367,10 +370,145 @@ async def test_what_is_no_http_url_is_not_allowed(url: str) -> None:
                 await poster.post(url, {}, BODY)
 
 
+# Connections.
+
+
+async def test_one_connection_serves_many_requests() -> None:
+    """Making one costs more than a request."""
+    async with listening(answering(OK)) as server, posting() as poster:
+        for _ in range(5):
+            await poster.post(f"http://127.0.0.1:{server.port}/", {}, BODY)
+    assert (server.connections, len(server.requests)) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", id="http-1.0"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", id="said-so"),
+        pytest.param(OK + b"HTTP/1.1 200 OK\r\n", id="more-than-asked-for"),
+        pytest.param(OK + OK, id="two-answers"),
+        pytest.param(OK + b"\x00garbage", id="garbage-behind-it"),
+    ],
+)
+async def test_a_connection_that_cannot_be_trusted_any_more_is_not_used_again(data: bytes) -> None:
+    """What came too much would be taken for the answer to the next request."""
+    async with listening(answering(data)) as server, posting() as poster:
+        url = f"http://127.0.0.1:{server.port}/"
+        assert [await poster.post(url, {}, BODY) for _ in range(2)] == [Answer(200, b"ok", None)] * 2
+    assert server.connections == 2
+
+
+async def test_what_comes_while_nobody_waits_ends_the_connection() -> None:
+    """An answer without a question, as some servers send when they time out."""
+    told = asyncio.Event()
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        await answering(OK)(writer)
+        await told.wait()
+        await answering(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")(writer)
+
+    async with listening(behave) as server, posting() as poster:
+        url = f"http://127.0.0.1:{server.port}/"
+        assert (await poster.post(url, {}, BODY)).status == 200
+        told.set()
+        await asyncio.sleep(0.05)
+        assert (await poster.post(url, {}, BODY)).status == 200
+    assert server.connections == 2
+
+
+async def test_idle_connections_are_closed_before_a_server_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks for a while: the connection is given back."""
+    monkeypatch.setattr(http_poster, "IDLE_SECONDS", 0.02)
+    async with listening(answering(OK)) as server, posting() as poster:
+        await poster.post(f"http://127.0.0.1:{server.port}/", {}, BODY)
+        async with asyncio.timeout(2):
+            while poster._open:  # a timer closes it
+                await asyncio.sleep(0.01)
+        assert poster._idle == {}
+
+
+async def test_a_caller_that_is_cancelled_takes_its_connection_along() -> None:
+    """Its answer may still come, and must not be the next caller's."""
+    behaviours = iter([hang, answering(OK)])
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        await next(behaviours)(writer)
+
+    async with listening(behave) as server, posting(max_connections=1) as poster:
+        url = f"http://127.0.0.1:{server.port}/"
+        caller = asyncio.create_task(poster.post(url, {}, BODY))
+        while not server.requests:  # the server has no event for it
+            await asyncio.sleep(0.01)
+        caller.cancel()
+        with suppress(asyncio.CancelledError):
+            await caller
+        assert (await poster.post(url, {}, BODY)).status == 200
+    assert server.connections == 2
+
+
+async def test_a_head_without_end_is_cut_off() -> None:
+    """Interim answers or headers without number must not fill the memory."""
+    for line in (b"HTTP/1.1 100 Continue\r\n\r\n", b"X-More: " + b"x" * 1000 + b"\r\n"):
+
+        async def behave(writer: asyncio.StreamWriter, line: bytes = line) -> None:
+            if line.startswith(b"X"):
+                writer.write(b"HTTP/1.1 200 OK\r\n")
+            while True:
+                writer.write(line * 10)
+                await writer.drain()
+
+        async with listening(behave) as server, posting() as poster:
+            with pytest.raises(InDoubt, match="head is too large"):
+                await poster.post(f"http://127.0.0.1:{server.port}/", {}, BODY)
+
+
+async def test_an_upgrade_is_an_answer_and_the_end_of_the_connection() -> None:
+    """Whatever would come next is not HTTP."""
+    data = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nbytes"
+    async with listening(answering(data)) as server, posting() as poster:
+        for _ in range(2):
+            assert (await poster.post(f"http://127.0.0.1:{server.port}/", {}, BODY)).status == 101
+    assert server.connections == 2
+
+
+async def test_a_header_with_a_line_break_is_not_sent() -> None:
+    """It would be another header, or another request."""
+    async with listening(answering(OK)) as server, posting() as poster:
+        with pytest.raises(ValueError, match="line break"):
+            await poster.post(f"http://127.0.0.1:{server.port}/", {"a": "b\r\nc: d"}, BODY)
+    assert server.connections == 0
+
+
+async def test_turns_are_taken_in_order_and_given_back() -> None:
+    """More POSTs than connections: each gets its turn, also after one has failed."""
+    order: list[int] = []
+    async with listening(answering(OK)) as server, posting(max_connections=2) as poster:
+
+        async def post(n: int) -> None:
+            url = f"http://127.0.0.1:{server.port if n else closed_port()}/"
+            with suppress(NotSent):
+                await poster.post(url, {}, BODY)
+            order.append(n)
+
+        await asyncio.gather(*(post(n) for n in range(9)))
+        assert (sorted(order), poster._free) == (list(range(9)), 2)
+    assert server.connections <= 2
+
+
 # Where connections may go (server-side request forgery). {port} is a listener's on 127.0.0.1 and ::1.
 
 LOOPBACK_IN_OTHER_WORDS = [
     "http://127.0.0.1:{port}/",
+    "http://0.0.0.0:{port}/",
+    "http://[::ffff:127.0.0.1]:{port}/",
+    "http://[::ffff:7f00:1]:{port}/",
+    "http://[0:0:0:0:0:ffff:7f00:0001]:{port}/",
+    "http://localhost:{port}/",
+    "http://LOCALHOST:{port}/",
+]
+# Some resolvers and parsers would read an address into these; here they are no URLs at all, guard or not.
+READ_BY_NOBODY = [
     "http://127.1:{port}/",
     "http://127.0.0.1.:{port}/",
     "http://2130706433:{port}/",
@@ -387,12 +525,6 @@ LOOPBACK_IN_OTHER_WORDS = [
     "ht\ntp://127.0\t.0.1:{port}/",
     "http://127.0.0.1:{port}\\@example.org/",
     "http://0:{port}/",
-    "http://0.0.0.0:{port}/",
-    "http://[::ffff:127.0.0.1]:{port}/",
-    "http://[::ffff:7f00:1]:{port}/",
-    "http://[0:0:0:0:0:ffff:7f00:0001]:{port}/",
-    "http://localhost:{port}/",
-    "http://LOCALHOST:{port}/",
     "http://ⓛocalhost:{port}/",
     "http://%6c%6f%63alhost:{port}/",
     "http://user@127.0.0.1:{port}/",
@@ -423,7 +555,7 @@ async def listening_on_loopback() -> AsyncIterator[Server]:
         server.connections += six.connections
 
 
-@pytest.mark.parametrize("url", LOOPBACK_IN_OTHER_WORDS + OTHERS_THAT_MUST_NOT_CONNECT)
+@pytest.mark.parametrize("url", LOOPBACK_IN_OTHER_WORDS + READ_BY_NOBODY + OTHERS_THAT_MUST_NOT_CONNECT)
 async def test_no_spelling_of_an_internal_address_connects(url: str) -> None:
     """The guard refuses, and the listener on that port has seen no connection."""
     async with listening_on_loopback() as server, posting(AddressGuard()) as poster:
@@ -438,6 +570,15 @@ async def test_without_the_guard_every_spelling_connects(url: str) -> None:
     async with listening_on_loopback() as server, posting() as poster:
         assert (await poster.post(url.format(port=server.port), {}, BODY)).status == 200
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("url", READ_BY_NOBODY)
+async def test_what_can_be_read_in_two_ways_is_not_read(url: str) -> None:
+    """A carrier's URL, which no guard judges, has to be as clear as a customer's."""
+    async with listening_on_loopback() as server, posting() as poster:
+        with pytest.raises(AddressNotAllowed):
+            await poster.post(url.format(port=server.port), {}, BODY)
+    assert server.connections == 0
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -474,6 +615,9 @@ def self_signed(folder: Path, name: str) -> ssl.SSLContext:
         .serial_number(1)
         .not_valid_before(start)
         .not_valid_after(start.replace(year=2120))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.2"))]), False
+        )
         .sign(key, hashes.SHA256())
     )
     file = folder / "server.pem"
@@ -520,6 +664,27 @@ async def test_the_checked_address_is_the_one_that_is_called_over_https(tmp_path
             await poster.post(f"https://{host}:{checked.port}/", {}, BODY)
         assert rebound.connections == 0
     assert names == ["localhost"]
+
+
+@pytest.mark.parametrize(("host", "verified"), [("localhost", True), ("127.0.0.2", True), ("other.example", False)])
+async def test_a_certificate_has_to_be_the_endpoints_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, verified: bool
+) -> None:
+    """Trusted, and for the name or address of the URL; then requests share the session."""
+    context = self_signed(tmp_path, "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    async with (
+        listening(answering(OK), "127.0.0.2", tls=context) as server,
+        posting(AddressGuard(["127.0.0.2"]), resolving_to("127.0.0.2")) as poster,
+    ):
+        for _ in range(2):
+            call = poster.post(f"https://{host}:{server.port}/", {}, BODY)
+            if verified:
+                assert await call == Answer(200, b"ok", None)
+            else:
+                with pytest.raises(NotSent, match=r"certificate|mismatch"):
+                    await call
+    assert (len(server.requests), server.connections) == ((2, 1) if verified else (0, 0))
 
 
 async def test_another_address_is_tried_when_one_cannot_be_connected_to_and_comes_first_then() -> None:
@@ -611,17 +776,3 @@ async def test_a_silent_name_server_is_waited_for_only_so_long() -> None:
     async with posting(AddressGuard(), resolve, timeout=0.2) as poster:
         with pytest.raises(NotSent, match=r"silent\.example did not resolve within"):
             await poster.post("http://silent.example/", {}, BODY)
-
-
-async def test_pinned_clients_are_bounded_and_an_evicted_one_ends_its_posts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The oldest goes when there are too many."""
-    monkeypatch.setattr(pinning, "MAX_PINNED_CLIENTS", 2)
-    async with posting(AddressGuard(["127.0.0.1"]), resolving_to("127.0.0.1")) as poster:
-        port = closed_port()
-        for host in ("a.example", "b.example", "a.example", "c.example"):
-            with pytest.raises(NotSent):
-                await poster.post(f"https://{host}:{port}/", {}, BODY)
-        assert poster._checked is not None
-        assert [host for host, _ in poster._checked._pinned] == ["a.example", "c.example"]

@@ -1,0 +1,115 @@
+"""Every attempt becomes an event on `sms.callback.attempted`, durable before the commit of its work.
+
+A failed attempt's event is written with what follows from it. A success has nothing else to write, so its event goes
+to the broker with those of its neighbours, and its record is finished when they have arrived; no worker waits for it.
+"""
+
+import asyncio
+import unicodedata
+from collections import deque
+from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as quoted
+from typing import Final, NamedTuple
+
+from agents.callback.read import Notification
+from pipeline.failpoints import failpoint
+from pipeline.kafka.consumer import Work
+from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS
+from pipeline.kafka.producer import OutRecord, RecordProducer
+from schemas.callback import AttemptOutcome, CallbackAttempt
+from schemas.topics import CALLBACK_ATTEMPTED
+
+LONGEST_TEXT: Final = 256  # characters of an answer, or of an error
+MOST_AT_ONCE: Final = 1000
+
+
+def accepted(notification: Notification, origin: str, began_at: float, seconds: float, status_code: int) -> OutRecord:
+    """Return the event of a success that began at `began_at` (Unix time). Written by hand: every message has one."""
+    status = notification.status
+    at = datetime.fromtimestamp(began_at, UTC).isoformat()
+    resent = f',"resent_at":"{notification.resent_at.isoformat()}"' if notification.resent_at is not None else ""
+    value = (
+        f'{{"schema_version":1,"webhook_id":"{status.message_id}.{status.stage.value}",'
+        f'"message_id":"{status.message_id}","trunk_id":"{status.trunk_id}","attempt":{notification.attempt}{resent},'
+        f'"endpoint":{quoted(origin)},"at":"{at}","milliseconds":{round(seconds * 1000)},'
+        f'"outcome":"accepted","status_code":{status_code}}}'
+    )
+    return OutRecord(CALLBACK_ATTEMPTED, status.message_id.encode(), value.encode())
+
+
+class Failure(NamedTuple):
+    """What a failed attempt came to: the answer's status and the beginning of its body, or why there was none."""
+
+    error: str | None = None
+    status_code: int | None = None
+    answer: bytes = b""
+
+    def __str__(self) -> str:
+        return self.error if self.error is not None else f"status {self.status_code}"
+
+
+def failed(notification: Notification, origin: str, began_at: float, seconds: float, failure: Failure) -> OutRecord:
+    """Return the event of a failed attempt."""
+    status = notification.status
+    event = CallbackAttempt(
+        webhook_id=status.webhook_id,
+        message_id=status.message_id,
+        trunk_id=status.trunk_id,
+        attempt=notification.attempt,
+        resent_at=notification.resent_at,
+        endpoint=origin,
+        at=datetime.fromtimestamp(began_at, UTC),
+        milliseconds=max(0, round(seconds * 1000)),
+        outcome=AttemptOutcome.GONE if failure.status_code == 410 else AttemptOutcome.FAILED,
+        status_code=failure.status_code,
+        error=None if failure.error is None else readable(failure.error),
+        answer=readable(failure.answer.decode("utf-8", "replace")) or None,
+    )
+    return OutRecord(CALLBACK_ATTEMPTED, status.message_id.encode(), event.to_bytes())
+
+
+def readable(text: str) -> str:
+    """Return the beginning of `text` without what could steer a terminal, or turn around what stands beside it.
+
+    That is every control and format character (C0, C1, bidirectional overrides, zero widths), every surrogate, and
+    the separators of lines and paragraphs; tabs and line feeds become spaces.
+    """
+    kept = (
+        " " if character in "\t\n" else character
+        for character in text[: 4 * LONGEST_TEXT]
+        if character in "\t\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    )
+    return "".join(kept)[:LONGEST_TEXT]
+
+
+class AttemptLog:
+    """Writes the events of successes, many at once, and finishes their work.
+
+    Nobody waits for a single one, so there is no future for each as a `GroupCommit` has; an error ends `run` and with
+    it the agent.
+    """
+
+    def __init__(self, producer: RecordProducer) -> None:
+        self._producer = producer
+        self._waiting: deque[tuple[Work, OutRecord]] = deque()
+        self._arrived = asyncio.Event()
+
+    def add(self, work: Work, event: OutRecord) -> None:
+        """Have `event` written and then `work` finished."""
+        self._waiting.append((work, event))
+        if len(self._waiting) == 1:
+            self._arrived.set()
+
+    async def run(self) -> None:
+        """Write until cancelled. Raises `NotAcknowledged`."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+                await self._producer.write([event for _, event in group])
+                failpoint("callback.after_attempts")
+                for work, _ in group:
+                    work.tracker.finish(work.offset)
+                if len(group) > 1:
+                    await asyncio.sleep(BUSY_PAUSE_SECONDS)

@@ -1,0 +1,59 @@
+"""What delivery has found out becomes records: in groups, and only while the work is still its own.
+
+A process that was paused between a decision and its write must not write any more: whoever has the partition now may
+have settled the message otherwise, and two ends would contradict each other. So membership is asked for right before
+each group is written.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+from agents.delivery.read import Reading
+from pipeline.failpoints import failpoint
+from pipeline.kafka.consumer import Work
+from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
+from pipeline.kafka.journal import Journal
+from pipeline.kafka.producer import OutRecord
+
+
+class _Entry(NamedTuple):
+    item: Reading
+    records: Sequence[OutRecord]
+
+
+class Writer:
+    """Writes to the journal and `sms.mt.status`; `run` must be running. Of work that is lost nothing is written."""
+
+    def __init__(self, journal: Journal, pause_seconds: float = BUSY_PAUSE_SECONDS) -> None:
+        self._journal = journal
+        self._group: GroupCommit[_Entry] = GroupCommit(self._write, pause_seconds=pause_seconds)
+
+    def mark(self, item: Reading, records: Sequence[OutRecord]) -> asyncio.Future[None]:
+        """Write `records` before something is done: whoever has waited for it asks whether the work is still ours."""
+        return self._group.add(_Entry(item, records))
+
+    def end(self, item: Reading, records: Sequence[OutRecord], following: Sequence[OutRecord]) -> None:
+        """Write what has come of `item` and then finish it; `following` is written with its commit."""
+        if records:
+            self._group.hand_in(_Entry(item, records), partial(_finish, item.work, following))
+        else:
+            _finish(item.work, following)
+
+    async def run(self) -> None:
+        """Write until cancelled. Raises as `Journal.write`."""
+        await self._group.run()
+
+    async def _write(self, entries: Sequence[_Entry]) -> None:
+        for consumer in {entry.item.consumer for entry in entries}:
+            await consumer.is_member()
+        await self._journal.write([entry.records for entry in entries if not entry.item.work.tracker.lost])
+
+
+def _finish(work: Work, following: Sequence[OutRecord]) -> None:
+    if work.tracker.lost:
+        work.tracker.abandon()
+        return
+    failpoint("delivery.after_outcome")
+    work.tracker.finish(work.offset, following)

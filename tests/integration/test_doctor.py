@@ -1,0 +1,68 @@
+"""`smsout doctor` against a real broker on which nothing runs, and against no broker."""
+
+import asyncio
+import json
+import os
+import sys
+
+import pytest
+
+from pipeline.kafka.consumer import TrackedConsumer
+from pipeline.kafka.group_members import members_of
+from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.settings import AgentSettings, KafkaSettings
+from schemas.identifiers import uuid7
+from schemas.topics import SEGMENTED
+
+pytestmark = pytest.mark.kafka
+
+
+async def doctor(servers: str, *arguments: str, **settings: str) -> tuple[int | None, str]:
+    """Run it; return its exit code and what it said."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SMSOUT_")} | {
+        "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": servers,
+        **settings,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", "from agents.cli import main; main()", "doctor", *arguments,
+        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+async def test_an_agent_that_does_not_run_is_named_with_what_waits_for_it(catalogue: KafkaSettings, kafka: str) -> None:
+    """1, and a sentence; the same for machines with --json."""
+    settings = catalogue
+    producer = await RecordProducer(settings, client_id="test-doctor").start()
+    await producer.write([OutRecord(SEGMENTED, b"12125550000", b"{}")])
+    await producer.stop()
+    code, output = await doctor(kafka)
+    assert code == 1, output
+    assert "is `delivery` running?" in output
+    code, output = await doctor(kafka, "--json")
+    found = {it["subject"]: it for it in json.loads(output)}
+    assert (code, found["sms-delivery"]["gravity"]) == (1, "stuck")
+
+
+async def test_a_broker_that_does_not_answer_is_69() -> None:
+    """The line names the setting."""
+    code, output = await doctor("127.0.0.1:9", SMSOUT_KAFKA_CONNECT_TIMEOUT_SECONDS="1")
+    assert (code, "SMSOUT_KAFKA_BOOTSTRAP_SERVERS" in output) == (69, True)
+
+
+async def test_members_of_several_groups_are_counted(catalogue: KafkaSettings, kafka: str) -> None:
+    """A group with a member, and one that does not exist."""
+    settings, name = catalogue, f"test.doctor-{uuid7()}"
+    consumer = TrackedConsumer(settings, AgentSettings(), group=name, topics=[SEGMENTED], run_ahead=10)
+    await consumer.start()
+    stopping = asyncio.Event()
+    polling = asyncio.create_task(anext(consumer.batches(stopping), None))
+    async with asyncio.timeout(40):
+        while not consumer.joined:
+            await asyncio.sleep(0.05)
+        found = await members_of(settings, [name, f"{name}-none"], client_id="test-doctor")
+    stopping.set()
+    await polling
+    await consumer.stop()
+    assert found == {name: 1, f"{name}-none": 0}
