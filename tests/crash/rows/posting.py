@@ -1,0 +1,95 @@
+"""Rows 6 to 11: a process dies around a POST, its outcome, or the handing on to a retry tier."""
+
+from collections.abc import Sequence
+
+from schemas.directory import InDoubtPolicy
+from tests.arena.arena import LONG, Arena, Sent
+from tests.crash.oracle import Oracle
+from tests.crash.rows.lives import ALL_POLICIES, NONE, Variants, life, others
+
+
+async def before_marker(arena: Arena, variants: Variants = NONE) -> Oracle:
+    """Row 6: delivery dies before the first mark of a message is written."""
+    await arena.stand(delivery=life("delivery", variants, "delivery.before_marker:1"), **others(variants, "delivery"))
+    sent = [await arena.send(policy) for policy in ALL_POLICIES]
+    await arena.died("delivery")
+    return await Oracle(arena, sent).judge()
+
+
+async def marked_and_not_posted(arena: Arena, variants: Variants = NONE) -> tuple[Oracle, list[Sent]]:
+    """Row 7: delivery dies with marks written and nothing taken by the carriers, one message for each policy.
+
+    The carriers turn POSTs away, so slowly that no answer comes before the last mark is written.
+    """
+    await arena.stand(
+        delivery=life("delivery", variants, f"delivery.after_marker:{len(ALL_POLICIES)}"),
+        **others(variants, "delivery"),
+    )
+    await arena.set_fault("carrier", status=503, delay_ms=5000)
+    sent = [await arena.send(policy) for policy in ALL_POLICIES]
+    await arena.died("delivery")
+    await arena.clear_fault("carrier")
+    return await Oracle(arena, sent).judge(), sent
+
+
+async def posted_without_outcome(
+    arena: Arena, variants: Variants = NONE, policies: Sequence[InDoubtPolicy] = ALL_POLICIES
+) -> tuple[Oracle, list[Sent]]:
+    """Row 8: delivery dies with POSTs taken by the carriers and no outcome written, one message for each policy.
+
+    The carriers answer late, so that all of them have a POST when the first answer comes.
+    """
+    await arena.stand(delivery=life("delivery", variants, "delivery.after_post:1"), **others(variants, "delivery"))
+    await arena.set_fault("carrier", delay_ms=1000)
+    sent = [await arena.send(policy) for policy in policies]
+    await arena.died("delivery")
+    await arena.clear_fault("carrier")
+    return await Oracle(arena, sent, interrupted=True).judge(), sent
+
+
+async def outcome_without_commit(arena: Arena, variants: Variants = NONE) -> Oracle:
+    """Row 9: delivery dies with outcome and status written and nothing committed."""
+    await arena.stand(delivery=life("delivery", variants, "delivery.after_outcome:1"), **others(variants, "delivery"))
+    sent = [await arena.send(text=LONG)]
+    await arena.died("delivery")
+    return await Oracle(arena, sent).judge()
+
+
+async def called_back_without_commit(arena: Arena, variants: Variants = NONE) -> Oracle:
+    """Row 10: the callback agent dies with the endpoint's answer read and nothing committed."""
+    await arena.stand(callback=life("callback", variants, "callback.after_post:1"), **others(variants, "callback"))
+    sent = [await arena.send()]
+    await arena.died("callback")
+    return await Oracle(arena, sent, attempts_repeat=True).judge()
+
+
+async def handed_on(arena: Arena, place: str, variants: Variants = NONE) -> Oracle:
+    """Row 11: delivery, and then the callback agent, die at `place` of handing a failed attempt on to its tier."""
+    await arena.stand(
+        delivery=life("delivery", variants, f"{place}:1"),
+        callback=life("callback", variants, f"{place}:1"),
+        **others(variants, "delivery", "callback"),
+    )
+    # What has been handed on is not to be due before the next life has had its turn with what was not committed.
+    later = {"Retry-After": "2"}
+    await arena.set_fault("carrier", status=503, headers=later, remaining=1)
+    # Of a callback nothing is known but what was committed: it is made anew, and is to fail again.
+    times = 1 if place == "handoff.after_commit" else 2
+    await arena.set_fault("inbox/main", status=503, headers=later, remaining=times)
+    sent = [await arena.send()]
+    await arena.died("delivery")
+    arena.restart("delivery")
+    await arena.died("callback")
+    return await Oracle(arena, sent, attempts_repeat=True).judge()
+
+
+async def failed_and_killed(arena: Arena, variants: Variants = NONE) -> Oracle:
+    """Row 11 without a place: the callback agent dies some time after an attempt has failed."""
+    await arena.stand(
+        callback=life("callback", variants, "sabotaged.before_tier:1" if variants else None),
+        **others(variants, "callback"),
+    )
+    await arena.set_fault("inbox/main", status=500, remaining=1)
+    sent = [await arena.send()]
+    await arena.died("callback")
+    return await Oracle(arena, sent).judge()

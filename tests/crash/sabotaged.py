@@ -1,0 +1,292 @@
+"""`python -m tests.crash.sabotaged <agent> <variant>`: an agent that lacks a protection, or stops or dies in a place.
+
+The product has no switch for any of this: the parts are exchanged here, in the test's process.
+"""
+
+import asyncio
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from pipeline.failpoints import failpoint
+from pipeline.idempotency import Verdict
+from pipeline.journal import JournalState
+from pipeline.kafka.ack_tracker import AckTracker
+from pipeline.kafka.claims_view import ClaimsView
+from pipeline.kafka.commits import Commits
+from pipeline.kafka.consumer import TrackedConsumer, Work
+from pipeline.kafka.handoff import HandOff
+from pipeline.kafka.journal import Journal
+from pipeline.kafka.producer import OutRecord, RecordProducer
+from schemas.topics import CALLBACK_RETRY, DEAD_LETTER_SUFFIX, JOURNAL
+
+VARIANTS: dict[str, Callable[[], None]] = {}
+LONGER_THAN_A_COMMIT_SECONDS = 1.5
+
+
+def variant(change: Callable[[], None]) -> Callable[[], None]:
+    """Register a change under its name."""
+    VARIANTS[change.__name__] = change
+    return change
+
+
+def signal_ourselves(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+# -- places to die or to be stopped in, for which the product has no name --------------------------------------------
+
+
+@variant
+def dies_half_written() -> None:
+    """Of a write of many records only the first half reaches the broker."""
+    whole = RecordProducer.write
+
+    async def write(self: RecordProducer, records: Iterable[OutRecord]) -> Any:
+        every = list(records)
+        await whole(self, every[: len(every) // 2])
+        await asyncio.sleep(LONGER_THAN_A_COMMIT_SECONDS)
+        signal_ourselves(signal.SIGKILL)
+
+    RecordProducer.write = write  # type: ignore[method-assign]
+
+
+@variant
+def stops_before_it_writes() -> None:
+    """The processor is stopped, once, with a record read and nothing of it written."""
+    whole = RecordProducer.write
+    first = [True]
+
+    async def write(self: RecordProducer, records: Iterable[OutRecord]) -> Any:
+        if first:
+            first.clear()
+            signal_ourselves(signal.SIGSTOP)
+        return await whole(self, records)
+
+    RecordProducer.write = write  # type: ignore[method-assign]
+
+
+def _stop_at(module: Any, place: str) -> None:
+    first = [True]
+
+    def stop(name: str) -> None:
+        if first and name == place:
+            first.clear()
+            signal_ourselves(signal.SIGSTOP)
+
+    module.failpoint = stop
+
+
+@variant
+def stops_before_it_posts() -> None:
+    """Delivery is stopped, once, between a mark and its POST."""
+    _stop_at(importlib.import_module("agents.delivery.message_run"), "delivery.after_marker")
+
+
+@variant
+def stops_after_it_posted() -> None:
+    """Delivery is stopped, once, between a POST and its outcome."""
+    _stop_at(importlib.import_module("agents.delivery.message_run"), "delivery.after_post")
+
+
+@variant
+def stops_after_it_notified() -> None:
+    """The callback agent is stopped, once, between an endpoint's answer and what follows from it."""
+    _stop_at(importlib.import_module("agents.callback.notify"), "callback.after_post")
+
+
+# -- protections taken away ------------------------------------------------------------------------------------------
+
+
+@variant
+def acks_before_its_outputs() -> None:
+    """The processor acks what it has only read; it dies, too, with half of its outputs written."""
+    process = importlib.import_module("agents.processor.__main__")
+    app_module = importlib.import_module("agents.processor.app")
+    dies_half_written()
+
+    class Acked:
+        async def ack(self, event: Any) -> None:
+            """It is acked already."""
+
+    def add_agent(app: Any, intake: "asyncio.Queue[Any]") -> None:
+        topic = app.topic(
+            app_module.SUBMITTED,
+            key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False,
+        )  # fmt: skip
+
+        async def take(stream: Any) -> None:
+            manual = stream.noack()
+            async for event in manual.events():
+                await manual.ack(event)
+                await intake.put(app_module.Taken(event, Acked()))
+
+        app.agent(topic, name="processor", concurrency=1)(take)
+
+    process.add_agent = add_agent  # type: ignore[attr-defined]
+
+
+@variant
+def believes_every_origin() -> None:
+    """Delivery does not tell a repetition of a restarted processor."""
+    consumer: Any = importlib.import_module("pipeline.kafka.consumer")
+    consumer.origin_of = lambda headers: None
+
+
+@variant
+def writes_no_marks() -> None:
+    """Delivery posts without a `submitting` mark in the journal."""
+    whole = Journal.write
+
+    async def write(self: Journal, groups: Sequence[Sequence[OutRecord]]) -> None:
+        await whole(self, [[it for it in group if not _is_mark(it)] for group in groups])
+
+    Journal.write = write  # type: ignore[method-assign]
+
+
+def _is_mark(record: OutRecord) -> bool:
+    return record.topic == JOURNAL and b'"mark":"submitting"' in (record.value or b"")
+
+
+@variant
+def ignores_the_journal() -> None:
+    """Delivery starts as if the journal held nothing."""
+    JournalState.apply = lambda self, entry, partition, committed: None  # type: ignore[method-assign]
+
+
+@variant
+def tells_again() -> None:
+    """Delivery does not look for the statuses of what it had begun."""
+    JournalState.learn = lambda self, statuses: None  # type: ignore[method-assign]
+
+
+@variant
+def commits_before_the_outcome() -> None:
+    """Delivery finishes and commits a record before it is delivered."""
+    begin, finish = TrackedConsumer.may_begin, AckTracker.finish
+
+    async def may_begin(self: TrackedConsumer, work: Work) -> bool:
+        if not await begin(self, work):
+            return False
+        finish(work.tracker, work.offset)
+        await self.commit()
+        return True
+
+    TrackedConsumer.may_begin = may_begin  # type: ignore[method-assign]
+    AckTracker.finish = lambda self, offset, following=(): None  # type: ignore[method-assign]
+
+
+@variant
+def hands_on_without_a_transaction() -> None:
+    """The next tier's record and the commit are written one after the other."""
+    commit = HandOff.commit
+    producers: list[RecordProducer] = []
+
+    async def in_two_steps(
+        self: HandOff, place: TopicPartition, offset: OffsetAndMetadata, records: Sequence[OutRecord]
+    ) -> None:
+        if not producers:
+            producers.append(await RecordProducer(self._kafka, client_id="in-two-steps").start())
+        await producers[0].write(records)
+        failpoint("handoff.after_produce")
+        await commit(self, place, offset, [])
+
+    HandOff.commit = in_two_steps  # type: ignore[method-assign]
+
+
+@variant
+def trusts_its_lease() -> None:
+    """Delivery does not ask whether it is still a member; it is stopped, once, between a mark and its POST."""
+    stops_before_it_posts()
+    Commits.trusted = property(lambda self: True)  # type: ignore[assignment, method-assign]
+
+
+@variant
+def answers_before_it_is_stored() -> None:
+    """Ingress says 201 while the record is on its way, which takes its time."""
+    submit_module = importlib.import_module("agents.ingress.submit")
+    submit, write = submit_module.Submitter.submit, RecordProducer.write
+    running = set()
+
+    async def at_once(self: Any, *arguments: Any) -> None:
+        task = asyncio.create_task(submit(self, *arguments))
+        running.add(task)
+
+    async def slowly(self: RecordProducer, records: Iterable[OutRecord]) -> Any:
+        await asyncio.sleep(5)
+        return await write(self, records)
+
+    submit_module.Submitter.submit = at_once
+    RecordProducer.write = slowly  # type: ignore[method-assign]
+
+
+@variant
+def forgets_idempotency_keys() -> None:
+    """Every submission holds its key."""
+    ClaimsView.judge = lambda self, keyed: Verdict.HOLDS  # type: ignore[method-assign]
+    ClaimsView.known = lambda self, name, digest: None  # type: ignore[method-assign]
+
+
+@variant
+def finishes_before_it_hands_on() -> None:
+    """The callback agent lets a failed attempt be committed, and writes the next tier's record later."""
+    finish = AckTracker.finish
+
+    def without_following(self: AckTracker, offset: int, following: Iterable[OutRecord] = ()) -> None:
+        left_out = [it for it in following if it.topic.startswith(CALLBACK_RETRY)]
+        finish(self, offset, [it for it in following if it not in left_out])
+        if left_out:
+            asyncio.get_running_loop().call_later(LONGER_THAN_A_COMMIT_SECONDS, failpoint, "sabotaged.before_tier")
+
+    AckTracker.finish = without_following  # type: ignore[method-assign]
+
+
+@variant
+def skips_the_drain() -> None:
+    """Told to stop, it stops."""
+
+    async def drain(self: TrackedConsumer) -> None:
+        for tracker in self._commits.trackers.values():
+            tracker.closed = True
+
+    TrackedConsumer.drain = drain  # type: ignore[method-assign]
+
+
+@variant
+def drops_dead_letters() -> None:
+    """What cannot be processed is passed over."""
+    finish, write = AckTracker.finish, RecordProducer.write
+
+    def kept(records: Iterable[OutRecord]) -> list[OutRecord]:
+        return [it for it in records if not it.topic.endswith(DEAD_LETTER_SUFFIX)]
+
+    AckTracker.finish = (  # type: ignore[method-assign]
+        lambda self, offset, following=(): finish(self, offset, kept(following))
+    )
+    RecordProducer.write = lambda self, records: write(self, kept(records))  # type: ignore[method-assign]
+
+
+@variant
+def makes_new_webhook_ids() -> None:
+    """Every attempt to notify has an id of its own."""
+    notify: Any = importlib.import_module("agents.callback.notify")
+    signed = notify.signed_headers
+    notify.signed_headers = lambda secrets, webhook_id, now, body: signed(secrets, f"{webhook_id}.{now}", now, body)
+
+
+def main() -> None:
+    """Change the agent's parts and run it."""
+    agent, name = sys.argv[1:]
+    process = importlib.import_module(f"agents.{agent}.__main__")
+    VARIANTS[name]()
+    process.main()
+
+
+if __name__ == "__main__":
+    main()
