@@ -21,7 +21,7 @@ from tests.bench.system import SinkClient, System, alive, sink, system
 
 DRAIN_SECONDS: Final = 180.0
 QUIET_SECONDS: Final = 1.5
-WARM_UP_SECONDS: Final = 5
+WARM_UP_SECONDS: Final = 40  # until Java has compiled what the broker does most; twice the CPU before that
 QUIET_LIMIT_SECONDS: Final = 60.0
 NOISE_CORES: Final = 0.15
 

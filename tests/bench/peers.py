@@ -37,7 +37,7 @@ def measure_kannel(scripts: Path, folder: Path) -> Peer:
     for script in copy.iterdir():
         script.chmod(0o700)
     (copy / "venv-ref").symlink_to(sys.prefix)  # all that the scripts want from it is a Python with uvloop
-    environment = os.environ | {"STORE": "spool", "CONNS": "64", "RUNS": "1", "NAME": "kannel-spool"}
+    environment = os.environ | {"STORE": "spool", "CONNS": "64", "RUNS": "3", "NAME": "kannel-spool"}
 
     def step(name: str) -> None:
         # To files: what `start` leaves running would hold a pipe open.

@@ -15,6 +15,8 @@ from typing import Any, Final, cast
 
 import uvloop
 
+from tests.bench.processes import interrupt_nobody
+
 MAX_HEAD_BYTES: Final = 65_536
 MAX_BODY_BYTES: Final = 1_048_576
 MAX_WATCHED: Final = 100_000
@@ -153,6 +155,7 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
+    interrupt_nobody()
     try:
         uvloop.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else 0))
     except KeyboardInterrupt:
