@@ -9,6 +9,7 @@ import pytest
 from agents.broker.choice import BrokerKind
 from tests import systems
 from tests.brokers import running_broker, share_kafka_jars
+from tests.turns import turn
 
 share_kafka_jars()
 
@@ -25,6 +26,12 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Bootstrap servers of a real Apache Kafka that the whole session shares: use topics of your own."""
     with running_broker(BrokerKind.APACHE, tmp_path_factory.mktemp("kafka")) as broker:
         yield broker.bootstrap_servers
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before the clock of pytest-timeout starts
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

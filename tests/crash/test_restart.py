@@ -16,7 +16,7 @@ from schemas.topics import SEGMENTED
 from tests.arena.arena import AGENTS, Arena, NotAnswered
 from tests.arena.life import Life
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
 
 LIMIT_SECONDS = 3.0
 TRIES = 3  # of which one must do: what the broker waits for a processor is not known

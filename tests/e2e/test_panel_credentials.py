@@ -67,6 +67,7 @@ async def test_username_and_password_can_be_copied(owner: Page, office: Office) 
     assert trunk.password not in await owner.content()
 
 
+@pytest.mark.alone
 async def test_regenerate_refuses_the_old_password_within_a_second(owner: Page, office: Office) -> None:
     """Regenerate shows the new password, which works at once; the old one is answered 401 within a second."""
     trunk = await office.make_trunk()

@@ -38,7 +38,7 @@ from tests.integration.test_callback import (
 
 __all__ = ["site"]
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.alone]
 
 PENDING: Final = 100_000
 DELAYS_SECONDS: Final = (5, 30, 120, 300)

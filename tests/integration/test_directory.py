@@ -142,6 +142,7 @@ async def test_writes_at_the_same_time_go_one_after_the_other(kafka_settings: Ka
         assert len([entry for entry in writer.directory.entries(Trunk) if entry.account_id == owner.id]) == 1
 
 
+@pytest.mark.alone
 async def test_a_change_is_seen_everywhere_within_a_second(kafka_settings: KafkaSettings) -> None:
     """Another view shows each of 20 changes less than a second after the write was begun."""
     async with writing(kafka_settings) as writer, viewing(kafka_settings) as view:

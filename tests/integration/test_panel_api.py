@@ -303,6 +303,7 @@ async def test_a_silent_broker(site: Site) -> None:
         assert (await site.trunk()).name == "after"
 
 
+@pytest.mark.alone
 async def test_a_large_directory(site: Site) -> None:
     """10,000 trunks and 100,000 DIDs: ready within 10 s, lists within 300 ms, changes seen within a second."""
     sealer = PasswordSealer.from_file(site.folder / "keys")

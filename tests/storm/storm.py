@@ -85,14 +85,16 @@ async def storm(ready: dict[str, Any], seconds: float, seed: int, *, repeats: bo
         books = _Books(customer, ready)
         left: set[str] = set()
         while True:
-            await books.read()
+            is_whole = await books.read()
             left = unsettled(traffic.sent, books.callbacks, books.letters)
-            settled = not left
+            settled = is_whole and not left
             passed = time.monotonic() - calm_since
             if settled or passed > SETTLE_SECONDS:
                 break
             await asyncio.sleep(1.0)
-        await books.read()
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while not await books.read():
+                await asyncio.sleep(1.0)
         verdict = judge(traffic.sent, await customer.ledger(), books.callbacks, books.letters)
     return Report(
         seed, seconds, traffic.sent, dict(kills.counts), passed if settled else None, frozenset(left), verdict
@@ -109,7 +111,8 @@ class _Books:
         self._ready = ready
         self._since = 0
 
-    async def read(self) -> None:
+    async def read(self) -> bool:
+        """Read on; return whether all of it could be read."""
         for it in await self._customer.get(f"/inbox/demo?since={self._since}"):
             self._since = it["n"]
             body = self._customer.verified(it)["data"]
@@ -117,9 +120,10 @@ class _Books:
         try:
             records = await _records(self._ready["bootstrap_servers"], DEAD_LETTER_SUFFIX)
         except (KafkaError, OSError, TimeoutError):
-            return  # the broker is not there yet; what was read before still counts
+            return False  # the broker is not there yet; what was read before still counts
         for record in records:
             self.letters[_message_of(json.loads(record.value))] = DeadLetterOrigin.from_headers(record.headers).reason
+        return True
 
 
 def _message_of(value: dict[str, Any]) -> str:

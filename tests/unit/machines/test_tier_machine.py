@@ -3,6 +3,7 @@
 import time
 from itertools import accumulate
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
@@ -41,6 +42,7 @@ def test_the_tiers_keep_their_promises_in_every_history() -> None:
     run_state_machine_as_test(CallbackMachine, settings=MACHINE)
 
 
+@pytest.mark.alone
 def test_three_days_of_retries_take_less_than_a_second() -> None:
     """An endpoint that is down for three days: every attempt of the schedule at its time, then a dead letter."""
     began = REAL_SECONDS()
