@@ -136,7 +136,9 @@ def _message_of(value: dict[str, Any]) -> str:
 async def _records(servers: str, suffix: str) -> list[Any]:
     """Return every record of the topics whose names end in `suffix`."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers, isolation_level="read_committed")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers, isolation_level="read_committed", auto_offset_reset="earliest"
+    )
     try:
         await admin.start()
         await consumer.start()
@@ -149,7 +151,6 @@ async def _records(servers: str, suffix: str) -> list[Any]:
         assert places, "the dead-letter topics are gone"
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
         found: list[Any] = []
         while any([await consumer.position(place) < end for place, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=500)).values():
