@@ -4,6 +4,7 @@ client          connection settings for every client, and one clear error when n
 producer        many records to the broker in few requests, each acknowledged
 group_commit    callers wait for the broker together: what arrives during one request shares the next
 consumer        a group member that hands out records and commits the finished prefix
+pauses          which partitions of a consumer rest, full or not due
 ack_tracker     which offsets are finished, and how far a commit may go
 finished_ranges what is finished beyond a record that is not, as text that rides on a commit
 commits         the commits, what rides on them, and the proof of membership that they are

@@ -22,6 +22,7 @@ from pipeline.kafka.client import connection, start
 from pipeline.kafka.commits import Commits, JournalEnd
 from pipeline.kafka.committed import committed_by
 from pipeline.kafka.handoff import HandOff
+from pipeline.kafka.pauses import Pauses, WaitSeconds
 from pipeline.kafka.watchdog import watch
 from pipeline.metrics import REPEATED
 from pipeline.origin import origin_of
@@ -50,17 +51,6 @@ class Work(NamedTuple):
     tracker: AckTracker
 
 
-WaitSeconds = Callable[[str, bytes | None], float]
-"""Says from a record's topic and value how long it must still wait; 0 or less: no longer."""
-
-
-class _Held(NamedTuple):
-    """A partition whose next record, at `offset`, is not due before the loop's clock shows `until`."""
-
-    offset: int
-    until: float
-
-
 def _member(group: str, slot: int, topics: tuple[str, ...]) -> str:
     """Return the static member's id: `<group>-<slot>`, with a mark of the topics when there are several.
 
@@ -84,11 +74,10 @@ class TrackedConsumer:
 
     Two bounds per partition: `outstanding` is how many records may be with workers, or have something to write at
     their commit; `run_ahead` how many may lie between the oldest unfinished one and the newest. The first bounds
-    memory; the second, which may be much larger, how much is behind one record that hangs.
+    memory; the second, which may be much larger, how much is behind one record that hangs (`Pauses`).
 
     With `wait_seconds` a record that is not due, and what is behind it in its partition, stays in Kafka until it is:
-    waiting costs disk, not memory, and holds up no other partition. Its wait is asked for once and then counted on
-    the loop's clock, so that a step of the wall clock cannot keep it waiting for ever.
+    waiting costs disk, not memory, and holds up no other partition.
 
     With `hands_on` what follows from a record (`AckTracker.finish`) is written in one transaction with its commit.
     With `recover` and `journal_end` the low-water mark of a journal is kept with the commits.
@@ -112,12 +101,8 @@ class TrackedConsumer:
         self._agent = agent
         self._group = group
         self._topics = tuple(topics)
-        self._run_ahead = run_ahead
-        self._outstanding = outstanding
-        self._wait_seconds = wait_seconds
+        self._is_tier = wait_seconds is not None
         self._recover = recover
-        self._held: dict[TopicPartition, _Held] = {}
-        self._paused: set[TopicPartition] = set()
         self._positions: dict[TopicPartition, int] = {}
         self.joined = False
         """Has the group given this member its partitions (perhaps none) at least once?"""
@@ -140,6 +125,7 @@ class TrackedConsumer:
             fetch_max_wait_ms=500,
             max_partition_fetch_bytes=4_194_304,
         )
+        self._pauses = Pauses(self._consumer, outstanding=outstanding, run_ahead=run_ahead, wait_seconds=wait_seconds)
         self._hand_off = HandOff(kafka, group=group) if hands_on else None
         self._commits = Commits(
             self._consumer,
@@ -176,12 +162,9 @@ class TrackedConsumer:
         return await self.is_member() and not work.tracker.lost
 
     async def batches(self, stopping: asyncio.Event) -> AsyncIterator[list[Work]]:
-        """Yield records as they come, in order per partition, until `stopping` is set.
-
-        A partition that has reached `outstanding` or `run_ahead` is paused until it is below half of it.
-        """
+        """Yield records as they come, in order per partition, until `stopping` is set."""
         while not stopping.is_set():
-            self._pause_and_resume()
+            self._pauses.look(self._commits.trackers)
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=500)
             batch: list[Work] = []
             for place, records in fetched.items():
@@ -189,7 +172,7 @@ class TrackedConsumer:
                 if tracker is None or tracker.closed:
                     continue
                 for record in records:
-                    if self._wait_seconds is not None and self._must_wait(place, record, self._wait_seconds):
+                    if self._pauses.must_wait(place, record):
                         break
                     if not tracker.hand_out(record.offset, origin_of(record.headers), record.timestamp):
                         REPEATED.inc()
@@ -210,40 +193,6 @@ class TrackedConsumer:
                 yield batch
             if len(batch) >= BUSY_RECORDS:
                 await asyncio.sleep(BUSY_PAUSE_SECONDS)
-
-    def _must_wait(self, place: TopicPartition, record: Any, wait_seconds: WaitSeconds) -> bool:
-        """Tell whether `record` is not due; if so, leave it and what follows it in Kafka for now."""
-        now = asyncio.get_running_loop().time()
-        held = self._held.get(place)
-        if held is None or held.offset != record.offset:
-            held = _Held(record.offset, now + wait_seconds(record.topic, record.value))
-        if held.until <= now:
-            self._held.pop(place, None)
-            return False
-        self._held[place] = held
-        self._consumer.seek(place, record.offset)
-        self._consumer.pause(place)
-        self._paused.add(place)
-        return True
-
-    def _pause_and_resume(self) -> None:
-        now = asyncio.get_running_loop().time()
-        for place, tracker in self._commits.trackers.items():
-            if tracker.closed:  # its partition may be gone already, and aiokafka refuses questions about it then
-                continue
-            held = self._held.get(place)
-            waits = held is not None and held.until > now
-            if place not in self._paused:
-                if tracker.outstanding >= self._outstanding or tracker.unfinished >= self._run_ahead:
-                    self._consumer.pause(place)
-                    self._paused.add(place)
-            elif (
-                not waits
-                and tracker.outstanding < max(1, self._outstanding // 2)
-                and tracker.unfinished < max(1, self._run_ahead // 2)
-            ):
-                self._consumer.resume(place)
-                self._paused.discard(place)
 
     async def commit(self) -> None:
         """Commit every partition's finished prefix that has moved. Raises `NotAcknowledged`."""
@@ -271,7 +220,7 @@ class TrackedConsumer:
 
     async def _watch(self) -> None:
         """Watch by what the broker says. In a tier it cannot tell what waits from what is not due."""
-        if self._wait_seconds is None:
+        if not self._is_tier:
             await watch(
                 self._kafka,
                 self._group,
@@ -286,11 +235,9 @@ class TrackedConsumer:
         Records that are not due, and those behind them, do not count: nothing is late with them.
         """
         total = 0
-        now = asyncio.get_running_loop().time()
         for place, tracker in self._commits.trackers.items():
             total += tracker.outstanding
-            held = self._held.get(place)
-            if tracker.closed or tracker.last_offset is None or (held is not None and held.until > now):
+            if tracker.closed or tracker.last_offset is None or self._pauses.is_waiting(place):
                 continue
             highwater = self._consumer.highwater(place)
             if highwater is not None:
@@ -317,10 +264,7 @@ class TrackedConsumer:
 
     async def assign(self, places: set[TopicPartition]) -> None:
         """Start fresh trackers: what an earlier assignment knew no longer counts."""
-        # Which partitions wait is found out anew as well: aiokafka forgets what was paused, and a remembered pause
-        # that it does not know of would last for ever.
-        self._paused.clear()
-        self._held.clear()
+        self._pauses.forget()
         self._positions.clear()
         # aiokafka fetches while this runs; a record that came before its tracker would be passed over.
         self._consumer.pause(*places)

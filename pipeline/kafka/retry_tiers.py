@@ -11,7 +11,8 @@ from pydantic import AwareDatetime, ValidationError
 
 from pipeline.callbacks.retry_schedule import wait_seconds
 from pipeline.kafka.commits import JournalEnd
-from pipeline.kafka.consumer import Recover, TrackedConsumer, WaitSeconds
+from pipeline.kafka.consumer import Recover, TrackedConsumer
+from pipeline.kafka.pauses import WaitSeconds
 from pipeline.settings import AgentSettings, KafkaSettings
 from schemas.topics import tier_topic
 from schemas.wire import WireModel

@@ -16,7 +16,8 @@ from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import NotAcknowledged
 from pipeline.kafka.commits import Commits, low_water
-from pipeline.kafka.consumer import TrackedConsumer, WaitSeconds, Work
+from pipeline.kafka.consumer import TrackedConsumer, Work
+from pipeline.kafka.pauses import WaitSeconds
 from pipeline.kafka.producer import OutRecord
 from pipeline.origin import origin_of
 from tests.unit.machines.virtual_time import CLOCK
