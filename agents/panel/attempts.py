@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer
 
 from agents.panel.operations import Operations
 from pipeline.errors import BrokerError, Refused
-from pipeline.kafka.client import reading, start
+from pipeline.kafka.client import reading, start, stop
 from pipeline.kafka.offsets_since import offsets_since
 from pipeline.settings import KafkaSettings
 from schemas.callback import CallbackAttempt
@@ -94,4 +94,4 @@ class Attempts:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._consumer.stop()
+        await stop(self._consumer)

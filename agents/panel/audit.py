@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from agents.panel.broker_writer import BrokerWriter
 from agents.panel.operations.desk import audit_key
 from pipeline.errors import BrokerUnreachable
-from pipeline.kafka.client import reading, start
+from pipeline.kafka.client import reading, start, stop
 from pipeline.kafka.producer import OutRecord
 from pipeline.settings import KafkaSettings
 from schemas.audit import AuditEvent
@@ -67,4 +67,4 @@ class AuditLog:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._consumer.stop()
+        await stop(self._consumer)

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer
 from pydantic import ValidationError
 
 from agents.panel.operations.messages import SentMessages
-from pipeline.kafka.client import reading, start
+from pipeline.kafka.client import reading, start, stop
 from pipeline.kafka.offsets_since import offsets_since
 from pipeline.settings import KafkaSettings
 from schemas.status import MessageStatus
@@ -64,4 +64,4 @@ class Statuses:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._consumer.stop()
+        await stop(self._consumer)

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from pipeline.errors import BrokerUnreachable, StateLost
 from pipeline.idempotency import LOOK_BACK_MS, Keyed, Verdict
 from pipeline.idempotency_store import ClaimStore
-from pipeline.kafka.client import reading, start
+from pipeline.kafka.client import reading, start, stop
 from pipeline.kafka.committed import committed_by
 from pipeline.kafka.offsets_since import offsets_since
 from pipeline.settings import KafkaSettings
@@ -261,5 +261,5 @@ class ClaimsView:
 
     async def stop(self) -> None:
         """Disconnect and close the store."""
-        await self._consumer.stop()
+        await stop(self._consumer)
         self._store.close()

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from pipeline.errors import BrokerUnreachable, ConfigurationError
@@ -65,3 +66,18 @@ async def start(client: Client, kafka: KafkaSettings) -> None:
             ) from error
         else:
             return
+
+
+async def stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop `consumer`, also one that has just lost its broker.
+
+    aiokafka's own stop (0.14) awaits the fetches that it has cancelled. One that pauses after an error ends there in a
+    `CancelledError` that passes for a cancellation of the caller, and the connections stay open.
+    """
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        await consumer._client.close()  # noqa: SLF001  # the step that its stop did not come to

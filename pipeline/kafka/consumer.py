@@ -18,7 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import Stuck
 from pipeline.kafka.ack_tracker import AckTracker
-from pipeline.kafka.client import connection, start
+from pipeline.kafka.client import connection, start, stop
 from pipeline.kafka.commits import Commits, JournalEnd
 from pipeline.kafka.committed import committed_by
 from pipeline.kafka.handoff import HandOff
@@ -258,7 +258,7 @@ class TrackedConsumer:
 
     async def stop(self) -> None:
         """Disconnect. The static membership stays, so that the next process of this slot goes on at once."""
-        await self._consumer.stop()
+        await stop(self._consumer)
         if self._hand_off is not None:
             await self._hand_off.stop()
 

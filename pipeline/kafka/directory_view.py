@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from pipeline.directory import Directory
 from pipeline.errors import BrokerUnreachable, UnreadableRecord
-from pipeline.kafka.client import reading, start
+from pipeline.kafka.client import reading, start, stop
 from pipeline.metrics import DIRECTORY_VERSION
 from pipeline.settings import KafkaSettings
 from schemas.topics import DIRECTORY
@@ -52,7 +52,7 @@ class DirectoryView:
             await self._consumer.seek_to_beginning(self._place)
             await self.catch_up()
         except BaseException:
-            await self._consumer.stop()
+            await stop(self._consumer)
             raise
         return self
 
@@ -108,4 +108,4 @@ class DirectoryView:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._consumer.stop()
+        await stop(self._consumer)

@@ -15,7 +15,7 @@ from aiokafka.structs import OffsetAndMetadata
 from pydantic import ValidationError
 
 from pipeline.journal import JournalState
-from pipeline.kafka.client import reading, start
+from pipeline.kafka.client import reading, start, stop
 from pipeline.kafka.commits import low_water
 from pipeline.kafka.producer import OutRecord, RecordProducer
 from pipeline.kafka.topic_reader import read_topic
@@ -52,7 +52,7 @@ class Journal:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._consumer.stop()
+        await stop(self._consumer)
 
     async def write(self, groups: Sequence[Sequence[OutRecord]]) -> None:
         """Write groups of records, journal entries and what follows from them. Raises as `RecordProducer.write`."""

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from pipeline.errors import BrokerUnreachable
-from pipeline.kafka.client import reading, start
+from pipeline.kafka.client import reading, start, stop
 from pipeline.kafka.committed import committed_by
 from pipeline.settings import KafkaSettings
 
@@ -66,7 +66,7 @@ async def standings(
     except (KafkaError, TimeoutError) as error:
         raise BrokerUnreachable(f"the broker does not say where {group} stands: {error!r}") from error
     finally:
-        await consumer.stop()
+        await stop(consumer)
     return {
         place: Standing(begins[place], ends[place], None if known is None else known.offset)
         for place, known in committed.items()

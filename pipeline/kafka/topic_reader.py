@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from pipeline.errors import BrokerUnreachable
-from pipeline.kafka.client import reading, start
+from pipeline.kafka.client import reading, start, stop
 from pipeline.kafka.offsets_since import offsets_since
 from pipeline.kafka.producer import partition_of
 from pipeline.settings import KafkaSettings
@@ -76,7 +76,7 @@ async def read_topic(
         except KafkaError as error:
             raise BrokerUnreachable(f"the broker does not give out {topic}: {error!r}") from error
     finally:
-        await consumer.stop()
+        await stop(consumer)
 
 
 class _Stretch(NamedTuple):

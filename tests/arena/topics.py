@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from pipeline.kafka.client import connection, start
+from pipeline.kafka.client import connection, start, stop
 from pipeline.settings import KafkaSettings, RetrySettings
 from schemas.topics import (
     AUDIT,
@@ -65,7 +65,7 @@ class Topics:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._consumer.stop()
+        await stop(self._consumer)
         await self._admin.close()
 
     async def catch_up(self) -> None:
