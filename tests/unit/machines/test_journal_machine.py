@@ -20,7 +20,7 @@ from tests.unit.machines.broker_in_memory import HandOffEdge, Life, Member
 from tests.unit.machines.delivery_world import Behaviour, DeliveryWorld
 from tests.unit.machines.history import HistoryMachine, machine_settings
 
-HISTORIES = 250  # of each policy
+HISTORIES = 400  # of each policy
 MACHINE = machine_settings(HISTORIES)
 
 

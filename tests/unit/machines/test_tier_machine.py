@@ -10,7 +10,7 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from tests.unit.machines.callback_world import CallbackWorld
 from tests.unit.machines.history import HistoryMachine, machine_settings
 
-MACHINE = machine_settings(300)
+MACHINE = machine_settings(500)
 THREE_DAYS = (5, 60, 300, 1800, 7200, 18_000, 36_000, 50_400, 64_800, 80_635)
 REAL_SECONDS = time.perf_counter  # by another name: the modules' own are virtual here
 
