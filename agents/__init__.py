@@ -6,9 +6,10 @@ delivery   posts segments to carriers
 callback   posts notifications to customers, with retries
 panel      the web panel and the management API; the only writer of the directory
 simulator  a practice carrier and a callback inbox
-up         all of them on one machine, with a broker
-cli        the `smsout` command
 runtime    what every process has: logs, health, signals, exit codes
+
+local      all of them on one machine, with a broker
+commands   the `smsout` command
 
 Agents never import each other; they meet only through topics.
 """

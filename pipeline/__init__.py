@@ -1,19 +1,16 @@
-"""What happens to a message, step by step.
+"""What happens to a message: the steps in their order, and the rooms that they need.
 
-1 admission      a request or a record becomes a Submission, or a list of everything wrong with it
-2 authorization  may this trunk send from this source to this destination?
-3 encoding       GSM-7 or UCS-2
-4 segmentation   the text, cut into segments with their user data headers
-5 routing        which carrier
-6 carriers/      a segment becomes a POST, and the answer an outcome
-7 notification   a status becomes the contract's callback body
-8 callbacks/     signing, the retry schedule, which addresses may be called
+steps         1 admission, 2 authorization, 3 encoding, 4 segmentation, 5 routing: a request becomes messages
+carriers      6 a segment becomes a POST, and the answer what happens next
+callbacks     7 a status becomes a signed notification
+directory     what the steps look things up in: accounts, numbers, trunks, carriers, routes; its rules and its files
+posting       what carriers and endpoints have in common: who may be posted to now, in which order, and when again
+http          how a request goes out, and where one comes from
+idempotency   which of several submissions with one key is sent
+dead_letters  what could not be processed, and what became of it
+kafka         the broker's edge
+numbers       could a phone number exist?
 
-processing composes steps 2 to 5; submitted_record reads what they get. journal and origin tell what a restart must not
-do again, idempotency which of several submissions with one key is sent; lanes keeps the order of one destination.
-directory is what the steps look things up in.
-
-Edges: kafka/ (producer, consumer, directory, topics), http_poster, dead_letters.
 Shared by all: errors, settings, metrics, failpoints.
-A step knows neither Kafka nor an HTTP server.
+A step knows neither Kafka nor an HTTP server; of the rooms only kafka imports aiokafka, and only http the HTTP parser.
 """

@@ -1,16 +1,17 @@
 """What travels: every record on a topic, as a frozen pydantic model.
 
+record       a Kafka record as it comes, and as it goes
 wire         the base of all records: strict parsing, JSON bytes, schema_version
 identifiers  message, segment, trunk and account ids, and how a missing one is derived
 address      phone numbers as they travel: E.164 digits without a plus
 submission   what a customer or a producer asks for: one text to 1..1000 destinations
-mt_message   one message to one destination, encoded, cut into segments and routed
+mt_message   one message to one destination, encoded, cut into segments and routed; and one that waits for a retry
 status       what became of a message, and the contract's code_id table
 journal      delivery's marks: about to send, and what came of it
-retry        one message that waits for its next attempt at the carrier
 dlr          a carrier's delivery receipt for one segment
 callback     one notification that waits in a retry tier for its next attempt
-directory    accounts, DIDs, trunks, carriers and routes
+directory    accounts, DIDs, trunks, carriers, routes, people; who changed them
+causation    which submitted record a record was made from
 dead_letter  where a refused record came from, carried in Kafka headers beside its bytes
 topics       the catalogue: name, key, model, partitions, retention, dead-letter topic
 """

@@ -1,4 +1,4 @@
-"""One message to one destination: authorized, encoded, cut into segments and routed."""
+"""One message to one destination: authorized, encoded, cut into segments and routed; and one that waits for a retry."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -53,3 +53,24 @@ class MtMessage(Record):
     def is_expired(self, now: datetime) -> bool:
         """Tell whether its time to live has ended."""
         return now >= self.expires_at
+
+
+class WaitingMessage(Record):
+    """A message of which the segments from `next_seqnum` on are still to be sent.
+
+    `attempt` is the number of the attempt that comes next. `deferred` counts how many times in a row it was moved on
+    without an attempt, because its carrier took nothing then; `last_error` says why it waits.
+    """
+
+    schema_version: Literal[1] = 1
+    message: MtMessage
+    attempt: Annotated[int, Field(ge=1)]
+    next_seqnum: Annotated[int, Field(ge=1, le=255)]
+    first_attempt_at: AwareDatetime
+    due_at: AwareDatetime
+    last_error: str
+    deferred: Annotated[int, Field(ge=1)] | None = None
+    in_doubt: bool = False
+    """The last attempt at segment `next_seqnum` may have reached the carrier."""
+    possible_duplicate: bool = False
+    """A segment that may have reached the carrier has been, or will be, posted again."""

@@ -7,13 +7,12 @@ is made from them; `smsout topics apply` creates what is missing and reports wha
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from schemas.audit import AuditEvent
 from schemas.callback import CallbackAttempt, WaitingNotification
-from schemas.directory import DirectoryEntry
+from schemas.directory.audit import AuditEvent
+from schemas.directory.entry import DirectoryEntry
 from schemas.dlr import SegmentReceipt
 from schemas.journal import JournalEntry
-from schemas.mt_message import MtMessage
-from schemas.retry import WaitingMessage
+from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.status import MessageStatus
 from schemas.submission import Submission
 

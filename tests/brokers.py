@@ -12,12 +12,12 @@ from typing import Final
 
 import pytest
 
-from agents.broker.answering import answers_now
-from agents.broker.choice import BrokerKind, choose
-from agents.broker.engine import Engine
-from agents.child import TETHER
-from agents.launch import Launch
-from agents.ports import free_port
+from agents.local.broker.answering import answers_now
+from agents.local.broker.choice import BrokerKind, choose
+from agents.local.broker.engine import Engine
+from agents.local.child import TETHER
+from agents.local.launch import Launch
+from agents.local.ports import free_port
 from pipeline.errors import ConfigurationError
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
@@ -26,7 +26,7 @@ START_LIMIT_SECONDS: Final = 90.0  # a machine that runs other tests too
 
 def share_kafka_jars() -> None:
     """Let every test, whatever its data directory, use the jars of this checkout."""
-    from agents.broker.kafka_jars import kafka_version
+    from agents.local.broker.kafka_jars import kafka_version
 
     os.environ.setdefault("SMSOUT_KAFKA_LIBS", str(REPOSITORY / ".smsout" / f"kafka-{kafka_version()}" / "libs"))
 

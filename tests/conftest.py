@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from agents.broker.choice import BrokerKind
+from agents.local.broker.choice import BrokerKind
 from tests import systems
 from tests.brokers import running_broker, share_kafka_jars
 from tests.turns import turn

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from agents.broker.choice import BrokerKind
+from agents.local.broker.choice import BrokerKind
 from tests.brokers import engine_or_skip
 
 READY_LIMIT_SECONDS: Final = 150.0  # a machine that runs other tests too; the system itself gives up after 60 s
@@ -40,7 +40,7 @@ def running_system(
     arguments |= {name.replace("_", "-"): value for name, value in options.items()}
     with log_file.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from agents.cli import main; main()", "up"]
+            [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "up"]
             + [f"--{name}={value}" for name, value in arguments.items()],
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -13,13 +13,13 @@ from agents.callback.notify import Notifier
 from agents.callback.pool import Pool, most_open
 from agents.callback.read import Notification, read
 from agents.runtime import Agent
-from pipeline.callbacks.addresses import AddressGuard
 from pipeline.callbacks.endpoint_health import Endpoints
-from pipeline.http_poster import HttpPoster
-from pipeline.kafka.consumer import TrackedConsumer
-from pipeline.kafka.directory_view import DirectoryView
+from pipeline.http.addresses import AddressGuard
+from pipeline.http.client import HttpPoster
+from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.consuming.retry_tiers import tier_consumer
 from pipeline.kafka.producer import RecordProducer
-from pipeline.kafka.retry_tiers import tier_consumer
+from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import LAG, OPEN_ENDPOINT_BREAKERS, SLOW_ENDPOINTS
 from pipeline.settings import CallbackSettings, KafkaSettings, RetrySettings
 from schemas.topics import CALLBACK_RETRY, STATUS

@@ -13,10 +13,11 @@ from typing import Final, NamedTuple
 
 from agents.callback.read import Notification
 from pipeline.failpoints import failpoint
-from pipeline.kafka.consumer import Work
+from pipeline.kafka.consuming.consumer import Work
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.kafka.producer import RecordProducer
 from schemas.callback import AttemptOutcome, CallbackAttempt
+from schemas.record import OutRecord
 from schemas.topics import CALLBACK_ATTEMPTED
 
 LONGEST_TEXT: Final = 256  # characters of an answer, or of an error

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Final
 
-from schemas.directory import Trunk
+from schemas.directory.trunk import Trunk
 
 MAX_TRUNKS: Final = 10_000
 

@@ -6,12 +6,12 @@ from typing import Final
 import structlog
 
 from agents.callback.read import Notification
-from pipeline.callbacks.retry_schedule import NextAttempt, after_deferral, after_failure, outlived
-from pipeline.dead_letters import dead_letter
-from pipeline.kafka.consumer import Work
-from pipeline.kafka.producer import OutRecord
+from pipeline.dead_letters.letter import dead_letter
+from pipeline.kafka.consuming.consumer import Work
 from pipeline.metrics import MESSAGES
+from pipeline.posting.retry_schedule import NextAttempt, after_deferral, after_failure, outlived
 from schemas.callback import WaitingNotification
+from schemas.record import OutRecord
 from schemas.topics import MAX_RECORD_BYTES
 
 log = structlog.get_logger(__name__)

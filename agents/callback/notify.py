@@ -18,17 +18,17 @@ from agents.callback.disabled import DisabledEndpoints
 from agents.callback.following import DISABLED, GONE, STAGE, UNREADABLE, deferral_of, failure_of, refused
 from agents.callback.read import Notification, Unreadable, origin_of, url_to_notify
 from pipeline.callbacks.endpoint_health import EndpointHealth, Endpoints
+from pipeline.callbacks.notification import CONTENT_TYPE, body_of
 from pipeline.callbacks.signing import signed_headers
 from pipeline.errors import InDoubt, NotSent, PostFailed, Refused
 from pipeline.failpoints import failpoint
-from pipeline.http_poster import HttpPoster
-from pipeline.kafka.consumer import Work
-from pipeline.kafka.directory_view import DirectoryView
-from pipeline.kafka.producer import OutRecord
+from pipeline.http.client import HttpPoster
+from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import MESSAGES, POST_SECONDS, POSTS
-from pipeline.notification import CONTENT_TYPE, body_of
-from pipeline.retry_after import retry_after_seconds
-from schemas.directory import Trunk
+from pipeline.posting.retry_after import retry_after_seconds
+from schemas.directory.trunk import Trunk
+from schemas.record import OutRecord
 
 log = structlog.get_logger(__name__)
 

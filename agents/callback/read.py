@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from pipeline.endpoint import endpoint
 from pipeline.errors import AddressNotAllowed
-from pipeline.kafka.consumer import Work
-from pipeline.submitted_record import describe
+from pipeline.http.url import endpoint
+from pipeline.kafka.consuming.consumer import Work
+from pipeline.steps.submitted_record import describe
 from schemas.callback import WaitingNotification
-from schemas.directory import Trunk
+from schemas.directory.trunk import Trunk
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import STATUS
 

@@ -8,12 +8,12 @@ from agents.delivery.intake import Intake
 from agents.delivery.message_run import Means
 from agents.delivery.write import Writer
 from agents.runtime import Agent, run
-from pipeline.http_poster import HttpPoster
-from pipeline.kafka.consumer import TrackedConsumer
-from pipeline.kafka.directory_view import DirectoryView
-from pipeline.kafka.journal import Journal
+from pipeline.http.client import HttpPoster
+from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.consuming.journal import Journal
+from pipeline.kafka.consuming.retry_tiers import tier_consumer
 from pipeline.kafka.producer import RecordProducer
-from pipeline.kafka.retry_tiers import tier_consumer
+from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import LAG
 from pipeline.settings import DeliverySettings, KafkaSettings, RetrySettings
 from schemas.topics import MT_RETRY, SEGMENTED

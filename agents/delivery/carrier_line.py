@@ -6,9 +6,9 @@ from time import perf_counter
 from pipeline.carriers.http_json import asked_about, request_of, result_of
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
-from pipeline.http_poster import HttpPoster
+from pipeline.http.client import HttpPoster
 from pipeline.metrics import POST_SECONDS, POSTS
-from schemas.directory import Carrier
+from schemas.directory.carrier import Carrier
 from schemas.mt_message import MtMessage, Segment
 
 _posts = {outcome: POSTS.labels("delivery", outcome.value) for outcome in Outcome}

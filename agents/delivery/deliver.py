@@ -13,12 +13,12 @@ from agents.delivery.gate import Admission, Gates
 from agents.delivery.message_run import Means, MessageRun, PartitionLost
 from agents.delivery.read import Reading, Unreadable
 from pipeline.carriers.decision import Deferral, Success, Wait, failed
-from pipeline.dead_letters import dead_letter
-from pipeline.kafka.consumer import Work
-from pipeline.kafka.producer import OutRecord
+from pipeline.dead_letters.letter import dead_letter
+from pipeline.kafka.consuming.consumer import Work
 from pipeline.metrics import MESSAGES
-from schemas.directory import Carrier
+from schemas.directory.carrier import Carrier
 from schemas.mt_message import MtMessage
+from schemas.record import OutRecord
 from schemas.status import CodeId, MessageStatus
 from schemas.topics import STATUS
 

@@ -7,16 +7,16 @@ time-out, and the partition of a first attempt has everybody's messages behind i
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from pipeline.breaker import Breaker, BreakerState
 from pipeline.carriers.decision import Deferral
 from pipeline.carriers.outcome import AttemptResult, Outcome
-from pipeline.directory import Directory
+from pipeline.directory.model import Directory
 from pipeline.metrics import CARRIER_BREAKER, CARRIER_PACE
-from pipeline.pace import Pace
-from pipeline.retry_after import retry_after_seconds
-from pipeline.slots import Slots
-from pipeline.throughput import Throughput
-from schemas.directory import Carrier
+from pipeline.posting.breaker import Breaker, BreakerState
+from pipeline.posting.pace import Pace
+from pipeline.posting.retry_after import retry_after_seconds
+from pipeline.posting.slots import Slots
+from pipeline.posting.throughput import Throughput
+from schemas.directory.carrier import Carrier
 
 TOO_MANY_REQUESTS = 429  # RFC 6585 section 4
 THROTTLED = frozenset({TOO_MANY_REQUESTS, 503})

@@ -14,9 +14,9 @@ from typing import Final
 from agents.delivery.deliver import Delivery
 from agents.delivery.gate import Gate
 from agents.delivery.read import Reading, read
-from pipeline.breaker import BreakerState
-from pipeline.kafka.consumer import TrackedConsumer, Work
-from pipeline.lanes import Lanes, Spawn
+from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.posting.breaker import BreakerState
+from pipeline.posting.lanes import Lanes, Spawn
 
 WAITING_AT_MOST: Final = 4000  # messages in memory, over all carriers, for first and again for later attempts
 LATER_LANES: Final = 4  # one lane for later attempts for so many for first ones

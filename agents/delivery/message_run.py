@@ -15,14 +15,14 @@ from agents.delivery.gate import Admission
 from agents.delivery.read import Reading
 from agents.delivery.write import Writer
 from pipeline.carriers.decision import Deferral, Success, Wait, after_failure, after_no_attempt, succeeded
+from pipeline.carriers.journal import Attempt, Place, result_of
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.failpoints import failpoint
-from pipeline.journal import Attempt, Place, result_of
-from pipeline.kafka.directory_view import DirectoryView
-from pipeline.kafka.journal import Journal
-from pipeline.kafka.producer import OutRecord
-from schemas.directory import Carrier, InDoubtPolicy
+from pipeline.kafka.consuming.journal import Journal
+from pipeline.kafka.views.directory_view import DirectoryView
+from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.mt_message import Segment
+from schemas.record import OutRecord
 from schemas.status import CodeId, MessageStatus
 from schemas.topics import JOURNAL
 

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from pipeline.carriers.decision import Progress
-from pipeline.kafka.consumer import TrackedConsumer, Work
-from pipeline.submitted_record import describe
-from schemas.mt_message import MtMessage
-from schemas.retry import WaitingMessage
+from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.steps.submitted_record import describe
+from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.topics import SEGMENTED
 
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from agents.delivery.read import Reading
 from pipeline.failpoints import failpoint
-from pipeline.kafka.consumer import Work
+from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
-from pipeline.kafka.journal import Journal
-from pipeline.kafka.producer import OutRecord
+from schemas.record import OutRecord
 
 
 class _Entry(NamedTuple):

@@ -11,12 +11,12 @@ from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from agents.runtime import Agent, run
-from pipeline.client_address import Networks
 from pipeline.errors import ConfigurationError
-from pipeline.idempotency_store import ClaimStore
-from pipeline.kafka.claims_view import ClaimsView
-from pipeline.kafka.directory_view import DirectoryView
+from pipeline.http.client_address import Networks
+from pipeline.idempotency.store import ClaimStore
 from pipeline.kafka.producer import RecordProducer
+from pipeline.kafka.views.claims_view import ClaimsView
+from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import OUTSTANDING
 from pipeline.settings import IngressSettings, KafkaSettings, MessageSettings, PepperSettings, StateSettings
 

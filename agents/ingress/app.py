@@ -19,11 +19,11 @@ from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import IDEMPOTENCY_KEY, KeyedSubmitter, bad_key, under_key
 from agents.ingress.outstanding import Full, Outstanding
 from agents.ingress.submit import Submitter
-from pipeline.admission import Admitted, Problem, admit, admit_bulk
 from pipeline.errors import BrokerError, BrokerUnreachable
-from pipeline.idempotency import Verdict
+from pipeline.idempotency.keys import Verdict
 from pipeline.metrics import ACCEPTED, REQUESTS
 from pipeline.settings import IngressSettings
+from pipeline.steps.admission import Admitted, Problem, admit, admit_bulk
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="HTTP OUT SMS trunk", charset="UTF-8"'}
 _ATTRIBUTES: Final = "/data/attributes"

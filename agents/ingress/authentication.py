@@ -10,10 +10,10 @@ from typing import Final
 
 import structlog
 
-from pipeline.client_address import Address, Networks, client_address
-from pipeline.credentials import verify, verify_against_nobody
-from pipeline.directory import Directory
-from schemas.directory import Trunk
+from pipeline.directory.credentials import verify, verify_against_nobody
+from pipeline.directory.model import Directory
+from pipeline.http.client_address import Address, Networks, client_address
+from schemas.directory.trunk import Trunk
 
 _MAX_PARSED: Final = 10_000  # allow-lists kept; beyond that they are parsed again
 

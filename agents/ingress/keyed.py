@@ -13,10 +13,10 @@ from typing import Final, Protocol
 from multidict import istr
 
 from agents.ingress.submit import Submitter, Written
-from pipeline.admission import Admitted
 from pipeline.errors import BrokerUnreachable, NotAcknowledged, SmsoutError
-from pipeline.idempotency import Keyed, Verdict, check_key, digest_of, name_of, short_digest
+from pipeline.idempotency.keys import Keyed, Verdict, check_key, digest_of, name_of, short_digest
 from pipeline.metrics import IDEMPOTENCY
+from pipeline.steps.admission import Admitted
 from schemas.identifiers import message_id_from_idempotency_key
 
 IDEMPOTENCY_KEY: Final = istr("Idempotency-Key")

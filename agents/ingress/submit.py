@@ -14,11 +14,11 @@ from typing import Final, NamedTuple, Protocol
 
 from pipeline.errors import BrokerUnreachable, NotAcknowledged
 from pipeline.failpoints import failpoint
-from pipeline.idempotency import Place
+from pipeline.idempotency.keys import Place
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
-from pipeline.kafka.producer import OutRecord
 from pipeline.kafka.producer import Place as Partition
 from pipeline.metrics import GROUP_SIZE
+from schemas.record import OutRecord
 from schemas.submission import MAX_SUBMISSIONS
 from schemas.topics import SUBMITTED
 

@@ -19,10 +19,10 @@ from agents.panel.security.sessions import Sessions
 from agents.panel.security.throttle import Throttle
 from agents.panel.statuses import Statuses
 from agents.runtime import Agent, run
-from pipeline.client_address import Networks
-from pipeline.credentials import PasswordSealer
+from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
-from pipeline.kafka.directory_writer import DirectoryWriter
+from pipeline.http.client_address import Networks
+from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.settings import KafkaSettings, MessageSettings, PanelKeySettings, PanelSettings, PepperSettings
 
 log = structlog.get_logger(__name__)

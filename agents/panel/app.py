@@ -16,7 +16,7 @@ from agents.panel.security.cookies import Cookies
 from agents.panel.security.headers import EVERYWHERE, HSTS, NOT_KEPT
 from agents.panel.security.log_in import LogIns
 from agents.panel.static_files import StaticFiles
-from pipeline.client_address import Networks
+from pipeline.http.client_address import Networks
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 

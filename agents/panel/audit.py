@@ -12,9 +12,9 @@ from agents.panel.broker_writer import BrokerWriter
 from agents.panel.operations.desk import audit_key
 from pipeline.errors import BrokerUnreachable
 from pipeline.kafka.client import reading, start, stop
-from pipeline.kafka.producer import OutRecord
 from pipeline.settings import KafkaSettings
-from schemas.audit import AuditEvent
+from schemas.directory.audit import AuditEvent
+from schemas.record import OutRecord
 from schemas.topics import AUDIT
 
 MAX_HELD: Final = 10_000

@@ -8,8 +8,9 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from pipeline.errors import BrokerError, BrokerUnreachable, NotAcknowledged
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings
+from schemas.record import OutRecord
 
 STOP_SECONDS: Final = 3.0
 

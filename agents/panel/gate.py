@@ -15,9 +15,10 @@ from agents.panel.security import csrf
 from agents.panel.security.cookies import Cookies
 from agents.panel.security.log_in import LogIns
 from agents.panel.security.passwords import TooBusy
-from pipeline.client_address import Networks, client_address
 from pipeline.errors import BrokerError, RuleViolated, SecretUnreadable
-from schemas.directory import Account, PanelUser
+from pipeline.http.client_address import Networks, client_address
+from schemas.directory.account import Account
+from schemas.directory.people import PanelUser
 
 READ_TIMEOUT_SECONDS: Final = 30.0
 

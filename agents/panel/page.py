@@ -19,7 +19,7 @@ from multidict import MultiDict, MultiDictProxy
 from agents.panel.operations import Actor, Operations, Permission
 from agents.panel.security.log_in import LogInRefused, LogIns
 from agents.panel.security.sessions import Flash, Session
-from schemas.directory import Account
+from schemas.directory.account import Account
 
 FRAGMENT_HEADER: Final = "X-Fragment"
 """A script asks with it for the bare content of a page, to show it in a dialog."""

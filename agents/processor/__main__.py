@@ -7,12 +7,12 @@ from agents.processor.app import GROUP, MAX_RECORDS, Taken, add_agent, build_app
 from agents.processor.brake import Brake
 from agents.processor.repetitions import Repetitions
 from agents.runtime import Agent, run
-from pipeline.idempotency_store import ClaimStore
-from pipeline.kafka.claims_view import ClaimsView
-from pipeline.kafka.directory_view import DirectoryView
+from pipeline.idempotency.store import ClaimStore
+from pipeline.kafka.consuming.unreadable_row import unreadable_before
+from pipeline.kafka.consuming.watchdog import watch
 from pipeline.kafka.producer import RecordProducer
-from pipeline.kafka.unreadable_row import unreadable_before
-from pipeline.kafka.watchdog import watch
+from pipeline.kafka.views.claims_view import ClaimsView
+from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings, MessageSettings, StateSettings
 from schemas.topics import SUBMITTED
 

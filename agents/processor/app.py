@@ -15,13 +15,14 @@ import faust
 from faust.tables import TableManager
 
 from agents.processor.brake import Brake
-from agents.processor.records import SubmittedRecord, caused_by
+from agents.processor.records import caused_by
 from agents.processor.repetitions import Repetitions, Unheld
 from pipeline.errors import ConfigurationError
 from pipeline.failpoints import failpoint
-from pipeline.kafka.directory_view import DirectoryView
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.kafka.producer import RecordProducer
+from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import AgentSettings, KafkaSettings, MessageSettings
+from schemas.record import InRecord, OutRecord
 from schemas.topics import STATUS, SUBMITTED
 
 GROUP: Final = "sms-processor"
@@ -140,7 +141,7 @@ async def work(
 
 
 async def _caused_by(
-    records: list[SubmittedRecord], unheld: list[Unheld], view: DirectoryView, messages: MessageSettings
+    records: list[InRecord], unheld: list[Unheld], view: DirectoryView, messages: MessageSettings
 ) -> list[OutRecord]:
     """Return what `records` cause. A refusal stands only when it is not this view that is behind.
 
@@ -160,8 +161,8 @@ async def _caused_by(
     return caused
 
 
-def _record(message: Any) -> SubmittedRecord:
-    return SubmittedRecord(
+def _record(message: Any) -> InRecord:
+    return InRecord(
         message.topic,
         message.partition,
         message.offset,

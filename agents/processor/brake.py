@@ -3,12 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from agents.processor.records import SubmittedRecord
-from pipeline.dead_letter_brake import brake_error, says_unreadable
+from pipeline.dead_letters.brake import brake_error, says_unreadable
 from pipeline.errors import DeadLetterBrake
-from pipeline.kafka.producer import OutRecord
-from pipeline.origin import origin_of
+from schemas.causation import origin_of
 from schemas.dead_letter import DeadLetterOrigin
+from schemas.record import InRecord, OutRecord
 
 RowBefore = Callable[[str, int, int, int], Awaitable[int]]
 """Says how many records of a topic's partition, right before an offset, are dead letters; no more than the last."""
@@ -33,7 +32,7 @@ class Brake:
         self._row_before = row_before
         self._rows: dict[int, tuple[int, int]] = {}  # by partition: the offset that comes next, and the row before it
 
-    async def stop(self, records: Sequence[SubmittedRecord], caused: Sequence[OutRecord]) -> Stop | None:
+    async def stop(self, records: Sequence[InRecord], caused: Sequence[OutRecord]) -> Stop | None:
         """Look at a batch, each partition in order, and at what it causes; None when all of it may go out."""
         if not self._limit:
             return None

@@ -3,35 +3,23 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count, islice
-from typing import Final, NamedTuple
+from typing import Final
 
-from pipeline.dead_letters import dead_letter
-from pipeline.directory import Directory
-from pipeline.idempotency import Verdict
-from pipeline.kafka.producer import OutRecord
+from pipeline.dead_letters.letter import dead_letter
+from pipeline.directory.model import Directory
+from pipeline.idempotency.keys import Verdict
 from pipeline.metrics import MESSAGES
-from pipeline.origin import Origin
-from pipeline.processing import Accepted, Routed, process
 from pipeline.settings import MessageSettings
-from pipeline.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
+from pipeline.steps.processing import Accepted, Routed, process
+from pipeline.steps.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
+from schemas.causation import Origin
 from schemas.identifiers import submission_id_from_coordinates
+from schemas.record import InRecord, OutRecord
 from schemas.submission import Submission
 from schemas.topics import SEGMENTED, STATUS
 
 # A record's timestamp is its producer's choice; beyond this there is no calendar to add a time to live in.
 LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
-
-
-class SubmittedRecord(NamedTuple):
-    """A record as it came from the topic."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
 
 
 CONFLICT: Final = "idempotency-conflict"
@@ -41,7 +29,7 @@ _refused = MESSAGES.labels("processor", "refused")
 
 
 def caused_by(
-    record: SubmittedRecord, directory: Directory, settings: MessageSettings, unheld: Mapping[int, Verdict]
+    record: InRecord, directory: Directory, settings: MessageSettings, unheld: Mapping[int, Verdict]
 ) -> list[OutRecord]:
     """Return what `record` causes, the same for every replay under the same directory.
 
@@ -86,18 +74,18 @@ def caused_by(
     return caused
 
 
-def _derived_id(record: SubmittedRecord, element: int, submission: Submission) -> str:
+def _derived_id(record: InRecord, element: int, submission: Submission) -> str:
     if all(destination.id for destination in submission.destinations):
         return ""  # every message has an id: nobody will ask, and deriving one costs as much as all the rest of a step
     return submission_id_from_coordinates(record.topic, record.partition, record.offset, element)
 
 
-def _conflict(record: SubmittedRecord, element: int) -> UnreadableSubmission:
+def _conflict(record: InRecord, element: int) -> UnreadableSubmission:
     index, value = source_of(record.value or b"", element)
     return UnreadableSubmission(index, value, CONFLICT, "the idempotency_key belongs to another submission")
 
 
-def _refused_part(record: SubmittedRecord, part: UnreadableSubmission) -> OutRecord:
+def _refused_part(record: InRecord, part: UnreadableSubmission) -> OutRecord:
     return dead_letter(
         record.topic,
         record.partition,

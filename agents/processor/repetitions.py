@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final, Protocol
 
-from agents.processor.records import SubmittedRecord
 from pipeline.errors import BrokerUnreachable
-from pipeline.idempotency import Keyed, Verdict, keyed_submissions, may_hold_key
+from pipeline.idempotency.keys import Keyed, Verdict, keyed_submissions, may_hold_key
 from pipeline.metrics import IDEMPOTENCY
+from schemas.record import InRecord
 
 Unheld = Mapping[int, Verdict]
 """Of one record: the elements that do not hold their key, and what they are."""
@@ -36,7 +36,7 @@ class Repetitions:
         self._claims = claims
         self._limit = limit_seconds
 
-    async def unheld(self, records: Sequence[SubmittedRecord]) -> list[Unheld]:
+    async def unheld(self, records: Sequence[InRecord]) -> list[Unheld]:
         """Return for each record which of its submissions are not to be sent.
 
         Raises `BrokerUnreachable`, and `StateLost` when it cannot be told before the process starts again.
@@ -52,7 +52,7 @@ class Repetitions:
             raise BrokerUnreachable(f"the keys cannot be read within {self._limit:g} s", stage="processor") from error
         return [self._of(record) for record in records]
 
-    def _of(self, record: SubmittedRecord) -> Unheld:
+    def _of(self, record: InRecord) -> Unheld:
         unheld = {}
         for keyed in keyed_submissions(record.partition, record.offset, record.timestamp_ms, record.value):
             verdict = self._claims.judge(keyed)

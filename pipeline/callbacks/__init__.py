@@ -1,8 +1,7 @@
-"""Notifying a customer's endpoint: who may be called, how it is signed, and when to try again.
+"""Step 7: what a customer's endpoint is told, how it is signed, and how the endpoint is. Pure.
 
-addresses       which addresses may be called at all
-pinning         a URL becomes connections to addresses that have been checked, and to no others
-signing         Standard Webhooks headers
-endpoint_health whether an endpoint is down, slow, or well
-retry_schedule  what comes after a failed attempt, and after none
+notification     a status becomes the contract's callback body
+signing          Standard Webhooks headers
+endpoint_health  whether an endpoint is down, slow, or well
+resend           which notifications are sent again when somebody asks
 """

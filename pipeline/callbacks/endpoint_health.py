@@ -10,7 +10,7 @@ Pure: time comes from the `clock` that is given, in seconds that only go forward
 from collections.abc import Callable
 from typing import Final
 
-from pipeline.breaker import Breaker, BreakerState
+from pipeline.posting.breaker import Breaker, BreakerState
 
 SLOW_SECONDS: Final = 1.0  # answers that take longer on average are slow ...
 QUICK_AGAIN_SECONDS: Final = 0.5  # ... until they take less than this

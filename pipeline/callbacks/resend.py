@@ -12,11 +12,11 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from pipeline.directory import Directory
+from pipeline.directory.model import Directory
 from pipeline.errors import ConfigurationError, Refused
-from pipeline.kafka.producer import OutRecord
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
-from schemas.directory import Trunk
+from schemas.directory.trunk import Trunk
+from schemas.record import OutRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import CALLBACK_RETRY, tier_topic
 

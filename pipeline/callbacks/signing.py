@@ -9,7 +9,7 @@ from binascii import Error, b2a_base64
 from functools import lru_cache
 
 from pipeline.errors import Refused
-from schemas.directory import CallbackSecret
+from schemas.directory.trunk import CallbackSecret
 
 
 def signed_headers(secrets: tuple[CallbackSecret, ...], webhook_id: str, now: float, body: bytes) -> dict[str, str]:

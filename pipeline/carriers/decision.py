@@ -8,10 +8,9 @@ from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, NamedTuple
 
 from pipeline.carriers.outcome import AttemptResult, Outcome
-from pipeline.retry_after import retry_after_seconds
-from schemas.directory import InDoubtPolicy
-from schemas.mt_message import MtMessage
-from schemas.retry import WaitingMessage
+from pipeline.posting.retry_after import retry_after_seconds
+from schemas.directory.carrier import InDoubtPolicy
+from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
 from schemas.topics import MT_RETRY, tier_topic
 

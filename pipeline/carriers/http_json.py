@@ -10,7 +10,7 @@ from typing import Final
 from pydantic_core import from_json
 
 from pipeline.carriers.outcome import AttemptResult, Outcome
-from pipeline.http_poster import Answer
+from pipeline.http.client import Answer
 from schemas.mt_message import MtMessage, Segment
 
 _quoted: Final = json.encoder.encode_basestring_ascii

@@ -7,7 +7,7 @@ One batch per partition is built by hand and sent whole: 2 microseconds per reco
 import asyncio
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
@@ -19,23 +19,13 @@ from aiokafka.structs import RecordMetadata
 from pipeline.errors import NotAcknowledged, Refused
 from pipeline.kafka.client import connection, start
 from pipeline.settings import KafkaSettings
+from schemas.record import OutRecord
 from schemas.topics import MAX_RECORD_BYTES, SUBMITTED, max_batch_bytes
 
 BATCH_OVERHEAD_BYTES: Final = 61  # a version 2 record batch's header
 
-Header = tuple[str, bytes]
 Place = tuple[str, int]
 """Topic and partition."""
-
-
-class OutRecord(NamedTuple):
-    """A record to write. `partition` None places it by its key (`partition_of`)."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[Header, ...] = ()
-    partition: int | None = None
 
 
 @lru_cache(maxsize=65_536)

@@ -11,12 +11,13 @@ from typing import Any, Final, NamedTuple, Self
 import aiohttp
 from aiokafka import AIOKafkaProducer
 
-from agents.ports import free_port
-from pipeline.kafka import topic_admin
+from agents.local.ports import free_port
+from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.client import connection, start
-from pipeline.kafka.directory_writer import DirectoryWriter
+from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
-from schemas.directory import DirectoryEntry, InDoubtPolicy
+from schemas.directory.carrier import InDoubtPolicy
+from schemas.directory.entry import DirectoryEntry
 from tests.arena.life import AgentProcess, Life
 from tests.arena.topics import Topics
 from tests.arena.world import PEPPER, PREFIXES, SOURCE, TrunkAccess, World, new_world

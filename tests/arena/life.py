@@ -13,8 +13,8 @@ from typing import Final, Self
 
 import aiohttp
 
-from agents.child import TETHER
-from agents.ports import free_port
+from agents.local.child import TETHER
+from agents.local.ports import free_port
 from tests import systems
 from tests.brokers import REPOSITORY
 

@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pipeline.credentials import PasswordSealer, new_callback_secret, new_password_verifier
-from schemas.directory import Account, Carrier, Did, DirectoryEntry, InDoubtPolicy, Route, Trunk
+from pipeline.directory.credentials import PasswordSealer, new_callback_secret, new_password_verifier
+from schemas.directory.account import Account, Did
+from schemas.directory.carrier import Carrier, InDoubtPolicy, Route
+from schemas.directory.entry import DirectoryEntry
+from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 
 SOURCE: Final = "12125551234"

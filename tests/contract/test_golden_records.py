@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agents.schema_documents import RECORDS, document_name
+from agents.commands.schema_documents import RECORDS, document_name
 from schemas.submission import SUBMISSIONS, Submission
 from schemas.wire import Record
 

@@ -12,7 +12,7 @@ from standardwebhooks import WebhookVerificationError
 
 from agents.ingress import answers
 from pipeline.callbacks.signing import signed_headers
-from pipeline.credentials import new_callback_secret
+from pipeline.directory.credentials import new_callback_secret
 from schemas.status import CodeId, StatusName
 from tests.contract.bad_requests import BAD_REQUESTS, BULK, TITLES, BadRequest
 from tests.unit.agents.ingress.harness import JSON_API, Answered, OpenDoor, bulk, open_door, single

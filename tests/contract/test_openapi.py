@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from agents.panel.api.openapi import openapi
 from agents.panel.api.table import ROUTES
-from schemas.directory import PanelRole
+from schemas.directory.people import PanelRole
 from tests.unit.agents.ingress.harness import open_door
 from tests.unit.agents.panel.office import Office
 from tests.unit.agents.panel.site import running

@@ -10,10 +10,10 @@ import yaml
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from agents.broker.engine import BrokerSettings
-from agents.broker.kafka_jars import kafka_version
+from agents.local.broker.engine import BrokerSettings
+from agents.local.broker.kafka_jars import kafka_version
+from agents.local.up.roster import ROSTER
 from agents.simulator.settings import SimulatorSettings
-from agents.up.roster import ROSTER
 from pipeline import settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from agents.schema_documents import ROOT, app, document_name, documents, drift, json_schemas
+from agents.commands.schema_documents import ROOT, app, document_name, documents, drift, json_schemas
 from schemas.submission import Submission
 from schemas.topics import DEAD_LETTER_SUFFIX, catalogue
 from schemas.wire import Record

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from agents.broker.choice import BrokerKind
+from agents.local.broker.choice import BrokerKind
 from tests.arena.arena import Arena
 from tests.brokers import running_broker
 

@@ -17,8 +17,8 @@ from typing import Any
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from schemas.callback import CallbackAttempt, WaitingNotification
-from schemas.directory import InDoubtPolicy
-from schemas.retry import WaitingMessage
+from schemas.directory.carrier import InDoubtPolicy
+from schemas.mt_message import WaitingMessage
 from schemas.status import CodeId, MessageStatus, StatusName
 from schemas.topics import CALLBACK_ATTEMPTED, CALLBACK_RETRY, MT_RETRY, STATUS
 from tests.arena.arena import Arena, Sent

@@ -14,16 +14,17 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from pipeline.carriers.journal import JournalState
 from pipeline.failpoints import failpoint
-from pipeline.idempotency import Verdict
-from pipeline.journal import JournalState
-from pipeline.kafka.ack_tracker import AckTracker
-from pipeline.kafka.claims_view import ClaimsView
-from pipeline.kafka.commits import Commits
-from pipeline.kafka.consumer import TrackedConsumer, Work
-from pipeline.kafka.handoff import HandOff
-from pipeline.kafka.journal import Journal
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.idempotency.keys import Verdict
+from pipeline.kafka.consuming.ack_tracker import AckTracker
+from pipeline.kafka.consuming.commits import Commits
+from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.kafka.consuming.handoff import HandOff
+from pipeline.kafka.consuming.journal import Journal
+from pipeline.kafka.producer import RecordProducer
+from pipeline.kafka.views.claims_view import ClaimsView
+from schemas.record import OutRecord
 from schemas.topics import CALLBACK_RETRY, DEAD_LETTER_SUFFIX, JOURNAL
 
 VARIANTS: dict[str, Callable[[], None]] = {}
@@ -135,7 +136,7 @@ def acks_before_its_outputs() -> None:
 @variant
 def believes_every_origin() -> None:
     """Delivery does not tell a repetition of a restarted processor."""
-    consumer: Any = importlib.import_module("pipeline.kafka.consumer")
+    consumer: Any = importlib.import_module("pipeline.kafka.consuming.consumer")
     consumer.origin_of = lambda headers: None
 
 

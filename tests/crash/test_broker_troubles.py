@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
-from agents.broker.choice import BrokerKind
+from agents.local.broker.choice import BrokerKind
 from tests.brokers import RunningBroker, running_broker
 from tests.e2e.customer import JSON_API, Customer
 from tests.systems import running_system

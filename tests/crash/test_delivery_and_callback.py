@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from schemas.directory import InDoubtPolicy
+from schemas.directory.carrier import InDoubtPolicy
 from schemas.status import CodeId, StatusName
 from tests.arena.arena import Arena
 from tests.crash.oracle import Oracle

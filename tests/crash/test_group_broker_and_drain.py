@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from pipeline.credentials import new_callback_secret
-from schemas.directory import CallbackSecret
+from pipeline.directory.credentials import new_callback_secret
+from schemas.directory.trunk import CallbackSecret
 from tests.arena.arena import AGENTS, Arena
 from tests.arena.world import new_trunk
 from tests.crash.oracle import Oracle

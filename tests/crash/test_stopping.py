@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.directory import InDoubtPolicy
+from schemas.directory.carrier import InDoubtPolicy
 from tests.arena.arena import Arena
 from tests.crash.rows import stopping
 

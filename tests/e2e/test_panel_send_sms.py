@@ -5,7 +5,7 @@ import random
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from pipeline.segmentation import estimate
+from pipeline.steps.segmentation import estimate
 from schemas.mt_message import DataCoding
 from tests.e2e.panel import OTHER_SOURCE, SOURCE, MadeTrunk, Office, new_destination
 

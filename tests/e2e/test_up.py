@@ -14,9 +14,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agents.broker.choice import BrokerKind
-from agents.ports import free_port
-from agents.up.roster import ROSTER
+from agents.local.broker.choice import BrokerKind
+from agents.local.ports import free_port
+from agents.local.up.roster import ROSTER
 from tests.brokers import running_broker
 from tests.e2e.customer import Customer
 from tests.systems import running_system
@@ -32,7 +32,7 @@ def is_alive(pid: int) -> bool:
 
 
 AGENTS = [spec.name for spec in ROSTER]  # in the order in which they stop
-COMMAND = [sys.executable, "-P", "-c", "from agents.cli import main; main()"]
+COMMAND = [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()"]
 
 
 def having(ready: dict[str, Any], setting: str) -> set[str]:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pipeline.kafka import topic_admin
+from pipeline.kafka.admin import topic_admin
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 
 

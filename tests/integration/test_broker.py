@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from agents.broker.answering import answers_now
-from agents.broker.choice import BrokerKind
-from agents.ports import free_port
+from agents.local.broker.answering import answers_now
+from agents.local.broker.choice import BrokerKind
+from agents.local.ports import free_port
 from tests.brokers import RunningBroker, engine_or_skip, running_broker
 
 pytestmark = pytest.mark.kafka
@@ -80,7 +80,7 @@ def test_the_command_runs_one_in_the_foreground(kind: BrokerKind, tmp_path: Path
     """`smsout broker` says where it answers, refuses a second one on its data, and ends with 0 on SIGTERM."""
     engine_or_skip(kind)
     port = free_port()
-    command = [sys.executable, "-P", "-c", "from agents.cli import main; main()", "broker", f"--broker={kind}"]
+    command = [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "broker", f"--broker={kind}"]
     log = tmp_path / "log"
     with log.open("wb") as out:
         process = subprocess.Popen([*command, f"--data-dir={tmp_path}", f"--port={port}"], stdout=out, stderr=out)
@@ -117,7 +117,7 @@ def test_no_broker_outlives_whoever_started_it(kind: BrokerKind, tmp_path: Path)
     engine_or_skip(kind)
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", "from agents.cli import main; main()", "broker",
+        [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "broker",
          f"--broker={kind}", f"--data-dir={tmp_path}", f"--port={port}"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip

@@ -18,14 +18,16 @@ from aiohttp import web
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from standardwebhooks import Webhook
 
-from agents.ports import free_port
-from pipeline.kafka import topic_admin
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from agents.local.ports import free_port
+from pipeline.kafka.admin import topic_admin
+from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.callback import WaitingNotification
 from schemas.dead_letter import DeadLetterOrigin
-from schemas.directory import CallbackSecret, PasswordVerifier, Trunk, key_of
+from schemas.directory.entry import key_of
+from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import DIRECTORY, STATUS
 

@@ -14,13 +14,13 @@ import pytest
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer
 
-from pipeline.kafka import topic_admin
-from pipeline.kafka.producer import OutRecord
+from pipeline.kafka.admin import topic_admin
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.callback import AttemptOutcome, CallbackAttempt
 from schemas.dead_letter import DeadLetterOrigin
-from schemas.directory import Trunk
+from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
 from schemas.status import MessageStatus
 from schemas.topics import CALLBACK_ATTEMPTED, STATUS
 from tests.integration.test_callback import (

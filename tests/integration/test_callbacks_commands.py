@@ -12,15 +12,17 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner, Result
 
-from agents.callbacks_commands import app
+from agents.commands.callbacks import app
 from pipeline.errors import Refused
-from pipeline.kafka import topic_admin
-from pipeline.kafka.producer import OutRecord, RecordProducer, partition_of
-from pipeline.kafka.topic_reader import read_topic
+from pipeline.kafka.admin import topic_admin
+from pipeline.kafka.producer import RecordProducer, partition_of
+from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
-from schemas.directory import CallbackSecret, PasswordVerifier, Trunk, key_of
+from schemas.directory.entry import key_of
+from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import CALLBACK_ATTEMPTED, DIRECTORY, STATUS
 

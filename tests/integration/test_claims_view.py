@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from pipeline.errors import BrokerUnreachable, StateLost
-from pipeline.idempotency import LOOK_BACK_MS, Keyed, Place, Verdict, keyed_submissions, name_of
-from pipeline.idempotency_store import ClaimStore
-from pipeline.kafka.claims_view import ClaimsView
+from pipeline.idempotency.keys import LOOK_BACK_MS, Keyed, Place, Verdict, keyed_submissions, name_of
+from pipeline.idempotency.store import ClaimStore
+from pipeline.kafka.views.claims_view import ClaimsView
 from pipeline.settings import KafkaSettings
 from schemas.submission import Destination, Submission
 

@@ -14,10 +14,11 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.errors import Stuck
-from pipeline.kafka.consumer import TrackedConsumer, Work
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import AgentSettings, KafkaSettings
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
 
 pytestmark = pytest.mark.kafka
 
@@ -92,7 +93,7 @@ async def test_a_commit_covers_the_finished_prefix_only(bench: Bench) -> None:
 
 KILLED = """
 import asyncio, sys
-from pipeline.kafka.consumer import TrackedConsumer
+from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.settings import AgentSettings, KafkaSettings
 
 async def main(servers, name):

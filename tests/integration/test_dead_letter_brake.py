@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from pipeline.dead_letters import dead_letter
+from pipeline.dead_letters.letter import dead_letter
 from pipeline.errors import DeadLetterBrake
-from pipeline.kafka.consumer import TrackedConsumer
-from pipeline.kafka.producer import OutRecord, RecordProducer
-from pipeline.kafka.topic_reader import read_topic
+from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.producer import RecordProducer
+from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import AgentSettings, KafkaSettings
 from schemas.dead_letter import DeadLetterOrigin
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
 from schemas.topics import SUBMITTED, dead_letter_topic
 
 pytestmark = pytest.mark.kafka

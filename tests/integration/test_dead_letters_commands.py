@@ -7,9 +7,9 @@ from contextlib import aclosing
 
 import pytest
 
-from pipeline.dead_letters import dead_letter
+from pipeline.dead_letters.letter import dead_letter
 from pipeline.kafka.producer import RecordProducer
-from pipeline.kafka.topic_reader import read_topic
+from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
 from schemas.identifiers import uuid7
 from schemas.topics import DLR_RECEIVED, dead_letter_topic
@@ -27,7 +27,7 @@ async def smsout(kafka: str, *arguments: str, **settings: str) -> tuple[int | No
         **settings,
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-c", "from agents.cli import main; main()", "dead-letters", *arguments,
+        sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "dead-letters", *arguments,
         env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     output, _ = await process.communicate()

@@ -16,12 +16,14 @@ import pytest
 from aiohttp import web
 
 from agents.delivery.__main__ import REPORT_SECONDS
-from agents.ports import free_port
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from agents.local.ports import free_port
+from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings
-from schemas.directory import Carrier, InDoubtPolicy, key_of
+from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.directory.entry import key_of
 from schemas.identifiers import uuid7
 from schemas.mt_message import DataCoding, MtMessage, Segment
+from schemas.record import OutRecord
 from schemas.topics import DIRECTORY, SEGMENTED
 
 pytestmark = pytest.mark.kafka

@@ -14,16 +14,19 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from agents.broker.choice import BrokerKind
-from agents.directory_commands import apply_file, export_text
-from pipeline.credentials import PasswordSealer, verify
-from pipeline.directory_rules import Change, Removal
+from agents.local.broker.choice import BrokerKind
+from pipeline.directory.credentials import PasswordSealer, verify
+from pipeline.directory.rules import Change, Removal
 from pipeline.errors import BrokerUnreachable, DirectoryFenced, NotAcknowledged, RuleViolated
-from pipeline.kafka import directory_writer, topic_admin
-from pipeline.kafka.directory_view import DirectoryView
-from pipeline.kafka.directory_writer import DirectoryWriter
+from pipeline.kafka.admin import topic_admin
+from pipeline.kafka.directory import writer as directory_writer
+from pipeline.kafka.directory.apply import apply_file, export_text
+from pipeline.kafka.directory.writer import DirectoryWriter
+from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
-from schemas.directory import KINDS, Account, Did, Trunk
+from schemas.directory.account import Account, Did
+from schemas.directory.entry import KINDS
+from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 from schemas.topics import DIRECTORY
 from tests.brokers import RunningBroker, running_broker
@@ -35,9 +38,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 KILLED_WRITER = """
 import asyncio, sys
-from pipeline.kafka.directory_writer import DirectoryWriter
+from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.settings import KafkaSettings
-from schemas.directory import Account, Did
+from schemas.directory.account import Account, Did
 
 async def main():
     writer = await DirectoryWriter(KafkaSettings(bootstrap_servers=sys.argv[1])).start()

@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
-from pipeline.kafka.consumer import TrackedConsumer
-from pipeline.kafka.group_members import members_of
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.kafka.admin.group_members import members_of
+from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import AgentSettings, KafkaSettings
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
 from schemas.topics import SEGMENTED
 
 pytestmark = pytest.mark.kafka
@@ -24,7 +25,7 @@ async def doctor(servers: str, *arguments: str, **settings: str) -> tuple[int | 
         **settings,
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-c", "from agents.cli import main; main()", "doctor", *arguments,
+        sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "doctor", *arguments,
         env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     output, _ = await process.communicate()

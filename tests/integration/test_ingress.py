@@ -16,12 +16,14 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.broker.choice import BrokerKind
-from agents.ports import free_port
-from pipeline.kafka import topic_admin
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from agents.local.broker.choice import BrokerKind
+from agents.local.ports import free_port
+from pipeline.kafka.admin import topic_admin
+from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
-from schemas.directory import Trunk, key_of
+from schemas.directory.entry import key_of
+from schemas.directory.trunk import Trunk
+from schemas.record import OutRecord
 from schemas.topics import DIRECTORY, SUBMITTED
 from tests.brokers import RunningBroker, running_broker
 from tests.contract.bad_requests import BAD_REQUESTS, BULK, TITLES

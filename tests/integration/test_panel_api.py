@@ -15,18 +15,20 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
-from agents.broker.choice import BrokerKind
+from agents.local.broker.choice import BrokerKind
+from agents.local.ports import free_port
 from agents.panel.audit import AuditLog
 from agents.panel.broker_writer import BrokerWriter
 from agents.panel.operations.api_keys import new_api_key
-from agents.ports import free_port
-from pipeline.credentials import PasswordSealer, new_callback_secret, new_password_verifier
+from pipeline.directory.credentials import PasswordSealer, new_callback_secret, new_password_verifier
 from pipeline.errors import DirectoryInUse
-from pipeline.kafka import topic_admin
-from pipeline.kafka.directory_view import DirectoryView
-from pipeline.kafka.directory_writer import DirectoryWriter
+from pipeline.kafka.admin import topic_admin
+from pipeline.kafka.directory.writer import DirectoryWriter
+from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
-from schemas.directory import Account, Did, PanelRole, Trunk
+from schemas.directory.account import Account, Did
+from schemas.directory.people import PanelRole
+from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 from tests.brokers import RunningBroker, running_broker
 

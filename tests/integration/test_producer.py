@@ -12,9 +12,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.errors import BrokerUnreachable, NotAcknowledged, Refused
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
 from schemas.topics import DEAD_LETTER_SUFFIX, MAX_BATCH_BYTES, max_batch_bytes
 
 pytestmark = pytest.mark.kafka

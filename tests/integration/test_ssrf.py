@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import pytest
 
-from pipeline.callbacks import pinning
-from pipeline.callbacks.addresses import Address, AddressGuard
-from pipeline.callbacks.pinning import Resolve, resolve_by_system
 from pipeline.errors import AddressNotAllowed, NotSent
-from pipeline.http_poster import HttpPoster
+from pipeline.http import pinning
+from pipeline.http.addresses import Address, AddressGuard
+from pipeline.http.client import HttpPoster
+from pipeline.http.pinning import Resolve, resolve_by_system
 
 OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PUBLIC: Final = "93.184.215.14"

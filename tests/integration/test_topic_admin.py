@@ -8,10 +8,10 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from agents.broker.choice import BrokerKind
+from agents.local.broker.choice import BrokerKind
 from pipeline.errors import ConfigurationError
-from pipeline.kafka import topic_admin
-from pipeline.kafka.topic_admin import Drift, TopicReport, TopicState
+from pipeline.kafka.admin import topic_admin
+from pipeline.kafka.admin.topic_admin import Drift, TopicReport, TopicState
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.topics import catalogue
 from tests.brokers import running_broker

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.errors import BrokerUnreachable
-from pipeline.kafka.topic_reader import read_topic
+from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
 from schemas.identifiers import uuid7
 

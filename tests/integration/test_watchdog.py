@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from pipeline.kafka.producer import OutRecord, RecordProducer
+from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings
+from schemas.record import OutRecord
 from schemas.topics import SUBMITTED
 
 pytestmark = pytest.mark.kafka

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.breaker import BreakerState
-from schemas.directory import InDoubtPolicy
+from pipeline.posting.breaker import BreakerState
+from schemas.directory.carrier import InDoubtPolicy
 from schemas.journal import JournalMark
-from schemas.retry import WaitingMessage
+from schemas.mt_message import WaitingMessage
 from schemas.status import CodeId, MessageStatus
-from tests.unit.agents.test_deliver import CARRIER, Bench, mark, message
+from tests.unit.agents.delivery.test_deliver import CARRIER, Bench, mark, message
 
 TWICE = [mark(1, JournalMark.SUBMITTING, datetime.now(UTC))] * 2
 

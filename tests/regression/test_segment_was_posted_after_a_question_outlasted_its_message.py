@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from pipeline.http_poster import Answer
-from schemas.directory import InDoubtPolicy
+from pipeline.http.client import Answer
+from schemas.directory.carrier import InDoubtPolicy
 from schemas.journal import JournalMark
 from schemas.status import CodeId, MessageStatus
-from tests.unit.agents.test_deliver import CARRIER, Bench, ScriptedCarrier, mark, message
+from tests.unit.agents.delivery.test_deliver import CARRIER, Bench, ScriptedCarrier, mark, message
 
 
 class SlowToTell(ScriptedCarrier):

@@ -13,8 +13,8 @@ from agents.panel.api.call import BadQuery, Call, PreconditionFailed, Reply, exp
 from agents.panel.api.openapi import openapi_json
 from agents.panel.api.table import ROUTES, ApiRoute
 from agents.panel.operations import Actor, Conflict, Forbidden, NotFound, Operations
-from pipeline.client_address import Networks, client_address
 from pipeline.errors import BrokerError, RuleViolated
+from pipeline.http.client_address import Networks, client_address
 
 MEDIA_TYPE: Final = "application/vnd.api+json"
 READ_TIMEOUT_SECONDS: Final = 30.0

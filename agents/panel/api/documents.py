@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.panel.operations.trunk_secrets import MAX_GRACE_SECONDS
 from agents.panel.operations.trunks import MAX_AT_ONCE
 from schemas.address import Msisdn
-from schemas.directory import InDoubtPolicy
+from schemas.directory.carrier import InDoubtPolicy
 from schemas.identifiers import Uuid
 
 Attributes = TypeVar("Attributes")

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from pipeline.admission import MAX_CONTENT_LENGTH, MAX_SOURCE_LENGTH
-from pipeline.idempotency import MAX_KEY_LENGTH
+from pipeline.idempotency.keys import MAX_KEY_LENGTH
+from pipeline.steps.admission import MAX_CONTENT_LENGTH, MAX_SOURCE_LENGTH
 from schemas.submission import MAX_DESTINATIONS
 
 MEDIA_TYPE: Final = "application/vnd.api+json"

@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from schemas.directory import Carrier, Did, InDoubtPolicy, Route, Trunk
+from schemas.directory.account import Did
+from schemas.directory.carrier import Carrier, InDoubtPolicy, Route
+from schemas.directory.trunk import Trunk
 
 
 class Shown(BaseModel):

@@ -6,9 +6,9 @@ from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.desk import Desk, places_of
 from agents.panel.operations.errors import NotFound
 from agents.panel.operations.slices import Slice, cut, natural, ordered
-from pipeline.directory_rules import Removal
-from schemas.audit import AuditEvent
-from schemas.directory import Account
+from pipeline.directory.rules import Removal
+from schemas.directory.account import Account
+from schemas.directory.audit import AuditEvent
 from schemas.identifiers import uuid7
 
 _ORDER: Final = {"name": lambda it: natural(it.name), "blocked": lambda it: it.blocked}

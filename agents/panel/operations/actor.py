@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from agents.panel.operations.errors import Forbidden
-from schemas.directory import ApiKey, PanelRole, PanelUser
+from schemas.directory.people import ApiKey, PanelRole, PanelUser
 
 
 class Permission(StrEnum):

@@ -13,8 +13,8 @@ from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.desk import places_of
 from agents.panel.operations.people import People
 from agents.panel.operations.slices import Slice, cut, natural, ordered
-from pipeline.directory_rules import Removal
-from schemas.directory import ApiKey, PanelRole
+from pipeline.directory.rules import Removal
+from schemas.directory.people import ApiKey, PanelRole
 from schemas.identifiers import uuid7
 
 PREFIX: Final = "smsout"

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.desk import places_of
 from agents.panel.operations.trunks import Trunks
-from pipeline.endpoint import endpoint
+from pipeline.http.url import endpoint
 from schemas.callback import AttemptOutcome, CallbackAttempt
-from schemas.directory import PanelRole, Trunk
+from schemas.directory.people import PanelRole
+from schemas.directory.trunk import Trunk
 
 SHOWN: Final = 20
 MAX_TRUNKS: Final = 2000

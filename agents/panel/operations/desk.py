@@ -11,14 +11,18 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 from agents.panel.operations.actor import Actor
 from agents.panel.operations.differences import between, writable
 from agents.panel.operations.errors import Conflict, NotFound
-from pipeline.credentials import PasswordSealer
-from pipeline.directory import Directory
-from pipeline.directory_rules import Change, Removal, change_key
+from pipeline.directory.credentials import PasswordSealer
+from pipeline.directory.model import Directory
+from pipeline.directory.rules import Change, Removal, change_key
 from pipeline.errors import RuleViolated
-from pipeline.kafka.producer import OutRecord
-from schemas.audit import AuditEvent
-from schemas.directory import Account, ApiKey, Carrier, Did, DirectoryEntry, PanelUser, Route, Trunk, key_of
+from schemas.directory.account import Account, Did
+from schemas.directory.audit import AuditEvent
+from schemas.directory.carrier import Carrier, Route
+from schemas.directory.entry import DirectoryEntry, key_of
+from schemas.directory.people import ApiKey, PanelUser
+from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
 from schemas.topics import AUDIT
 
 Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)

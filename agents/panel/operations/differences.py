@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from schemas.audit import Difference
-from schemas.directory import DirectoryEntry
+from schemas.directory.audit import Difference
+from schemas.directory.entry import DirectoryEntry
 
 MAX_LISTED: Final = 20
 _LEFT_OUT: Final = frozenset({"schema_version", "id", "number"})

@@ -8,12 +8,12 @@ from typing import Final
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.errors import NotFound
 from agents.panel.operations.trunk_secrets import TrunkSecrets
-from pipeline.admission import admit, check_content
-from pipeline.authorization import Refusal, authorize
 from pipeline.errors import RuleViolated, Unencodable
-from pipeline.kafka.producer import OutRecord
-from pipeline.segmentation import Estimate, estimate
+from pipeline.steps.admission import admit, check_content
+from pipeline.steps.authorization import Refusal, authorize
+from pipeline.steps.segmentation import Estimate, estimate
 from schemas.address import masked
+from schemas.record import OutRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import SUBMITTED
 

@@ -8,11 +8,12 @@ from typing import Final
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.desk import Desk, places_of
 from agents.panel.operations.slices import Slice, cut, ordered
-from pipeline.directory_rules import Removal
+from pipeline.directory.rules import Removal
 from pipeline.errors import RuleViolated
 from pipeline.numbers import is_possible
 from schemas.address import MSISDN
-from schemas.directory import Did, Trunk
+from schemas.directory.account import Did
+from schemas.directory.trunk import Trunk
 
 MAX_IMPORT_LINES: Final = 200_000
 MAX_PROBLEMS: Final = 100

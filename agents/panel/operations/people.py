@@ -6,9 +6,9 @@ from typing import Any, Final
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.desk import Desk, places_of
 from agents.panel.operations.slices import Slice, cut, ordered
-from pipeline.directory_rules import Removal
+from pipeline.directory.rules import Removal
 from pipeline.errors import RuleViolated
-from schemas.directory import PanelRole, PanelUser
+from schemas.directory.people import PanelRole, PanelUser
 from schemas.identifiers import uuid7
 
 MIN_PASSWORD_LENGTH: Final = 12

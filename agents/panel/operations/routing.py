@@ -7,8 +7,8 @@ from typing import Any, Final, TypedDict, TypeVar
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.desk import Desk, places_of
 from agents.panel.operations.slices import Slice, cut, natural, ordered
-from pipeline.directory_rules import Removal
-from schemas.directory import Carrier, InDoubtPolicy, Route
+from pipeline.directory.rules import Removal
+from schemas.directory.carrier import Carrier, InDoubtPolicy, Route
 from schemas.identifiers import uuid7
 
 Kind = TypeVar("Kind", Carrier, Route)

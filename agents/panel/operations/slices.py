@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from pipeline.directory_values import name_key
+from pipeline.directory.values import name_key
 
 Item = TypeVar("Item")
 

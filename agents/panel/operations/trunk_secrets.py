@@ -7,9 +7,9 @@ from typing import Final
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.desk import places_of
 from agents.panel.operations.trunks import Trunks
-from pipeline.credentials import new_callback_secret, new_password_verifier
+from pipeline.directory.credentials import new_callback_secret, new_password_verifier
 from pipeline.errors import RuleViolated
-from schemas.directory import Trunk
+from schemas.directory.trunk import Trunk
 
 MAX_GRACE_SECONDS: Final = 7 * 86_400
 

@@ -7,11 +7,12 @@ from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.desk import Desk, places_of
 from agents.panel.operations.errors import NotFound
 from agents.panel.operations.slices import Slice, cut, natural, ordered
-from pipeline.credentials import new_callback_secret, new_password_verifier
-from pipeline.directory_rules import check
-from pipeline.directory_values import name_key, normalize_networks
+from pipeline.directory.credentials import new_callback_secret, new_password_verifier
+from pipeline.directory.rules import check
+from pipeline.directory.values import name_key, normalize_networks
 from pipeline.errors import RuleViolated
-from schemas.directory import Did, Trunk
+from schemas.directory.account import Did
+from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 
 MAX_AT_ONCE: Final = 1000

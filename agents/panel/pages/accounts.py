@@ -10,7 +10,8 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.listing import Listing, Wanted
 from agents.panel.pages.replies import Problems, by_field, expected_version, go_to
 from pipeline.errors import RuleViolated
-from schemas.directory import Account, Did, Trunk
+from schemas.directory.account import Account, Did
+from schemas.directory.trunk import Trunk
 
 
 async def show(context: PageContext) -> web.StreamResponse:

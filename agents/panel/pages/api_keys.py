@@ -8,7 +8,7 @@ from agents.panel.pages.listing import Listing, Wanted
 from agents.panel.pages.replies import Problems, by_field, choice, go_to, utc
 from agents.panel.pages.users import roles_for
 from pipeline.errors import RuleViolated
-from schemas.directory import ApiKey, PanelRole
+from schemas.directory.people import ApiKey, PanelRole
 
 
 async def show(context: PageContext) -> web.StreamResponse:

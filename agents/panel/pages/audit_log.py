@@ -6,7 +6,7 @@ from aiohttp import web
 
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.listing import Listing, Wanted
-from schemas.audit import AuditEvent
+from schemas.directory.audit import AuditEvent
 
 
 async def show(context: PageContext) -> web.StreamResponse:

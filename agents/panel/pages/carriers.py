@@ -10,7 +10,7 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.listing import Listing, Wanted
 from agents.panel.pages.replies import Problems, by_field, choice, expected_version, go_to, whole_number
 from pipeline.errors import RuleViolated
-from schemas.directory import Carrier, InDoubtPolicy
+from schemas.directory.carrier import Carrier, InDoubtPolicy
 
 POLICY_WORDS: Final = {
     InDoubtPolicy.RESEND_WITH_KEY: "Send again with its key",

@@ -12,7 +12,7 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.listing import Listing, Wanted
 from agents.panel.pages.replies import Problems, by_field, expected_version, go_to, whole_number
 from pipeline.errors import RuleViolated
-from schemas.directory import Carrier, Route
+from schemas.directory.carrier import Carrier, Route
 
 FIELDS: Final = ("destination_prefix", "carrier_id", "priority", "price_per_segment")
 EMPTY: Final = {"destination_prefix": "", "carrier_id": "", "priority": "0", "price_per_segment": "", "blocked": False}

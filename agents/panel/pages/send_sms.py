@@ -10,7 +10,7 @@ from agents.panel.operations.messages import MessageProgress, TextNote
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.replies import Problems, by_field
 from pipeline.errors import RuleViolated
-from schemas.directory import Trunk
+from schemas.directory.trunk import Trunk
 
 DELIVERED: Final = frozenset({"DELIVERED", "DELIVRD"})
 HANDED_OVER: Final = "Success"

@@ -12,10 +12,10 @@ from agents.panel.operations.trunks import TrunkSettings
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.replies import Problems, by_field, expected_version, go_to, need_account, utc
 from agents.panel.pages.trunk_callbacks import attempt_rows
-from pipeline.directory_values import normalize_networks, url_problem
+from pipeline.directory.values import normalize_networks, url_problem
 from pipeline.errors import RuleViolated
 from schemas.address import MSISDN
-from schemas.directory import Trunk
+from schemas.directory.trunk import Trunk
 
 MAX_CHIPS: Final = 500
 MAX_SHOWN: Final = 5

@@ -7,7 +7,7 @@ from aiohttp import web
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.listing import Listing, Wanted
 from agents.panel.pages.replies import listed, need_account, utc
-from schemas.directory import Trunk
+from schemas.directory.trunk import Trunk
 
 
 @dataclass(frozen=True, slots=True)

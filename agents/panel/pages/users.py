@@ -10,7 +10,7 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.listing import Listing, Wanted
 from agents.panel.pages.replies import Problems, by_field, choice, expected_version, go_to
 from pipeline.errors import RuleViolated
-from schemas.directory import PanelRole, PanelUser
+from schemas.directory.people import PanelRole, PanelUser
 
 ROLE_HINTS: Final = {
     PanelRole.READ_ONLY: "sees everything of the account but secrets",

@@ -7,8 +7,8 @@ from agents.panel.operations.desk import Audit, Hasher
 from agents.panel.security.passwords import TooBusy
 from agents.panel.security.sessions import Session, Sessions
 from agents.panel.security.throttle import Throttle
-from pipeline.directory import Directory
-from schemas.directory import PanelUser
+from pipeline.directory.model import Directory
+from schemas.directory.people import PanelUser
 
 WRONG = "Wrong email address or password."
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.directory import PanelUser
+from schemas.directory.people import PanelUser
 
 MAX_SESSIONS: Final = 10_000
 MAX_FLASHES: Final = 10

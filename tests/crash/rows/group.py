@@ -5,7 +5,7 @@ import os
 import signal
 from contextlib import suppress
 
-from schemas.directory import InDoubtPolicy
+from schemas.directory.carrier import InDoubtPolicy
 from schemas.identifiers import uuid7
 from tests.arena.arena import AGENTS, Arena, NotAnswered, Sent
 from tests.arena.life import Life

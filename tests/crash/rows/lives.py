@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from schemas.directory import InDoubtPolicy
+from schemas.directory.carrier import InDoubtPolicy
 from schemas.identifiers import uuid7
 from schemas.submission import Destination, Submission
 from schemas.topics import SUBMITTED

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from schemas.directory import InDoubtPolicy
+from schemas.directory.carrier import InDoubtPolicy
 from tests.arena.arena import LONG, Arena, Sent
 from tests.crash.oracle import Oracle
 from tests.crash.rows.lives import ALL_POLICIES, NONE, Variants, life, others

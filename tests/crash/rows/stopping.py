@@ -4,7 +4,7 @@ import asyncio
 import signal
 from pathlib import Path
 
-from schemas.directory import InDoubtPolicy
+from schemas.directory.carrier import InDoubtPolicy
 from tests.arena.arena import SESSION_TIMEOUT_SECONDS, Arena
 from tests.arena.life import Life
 from tests.crash.oracle import Oracle

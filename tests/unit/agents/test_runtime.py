@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from agents.ports import free_port
+from agents.local.ports import free_port
 from agents.runtime import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
 
 PROGRAM = """

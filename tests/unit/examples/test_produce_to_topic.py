@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from examples.produce_to_topic import Order, main, message_id, record_values
-from pipeline.admission import check_destination
-from pipeline.submitted_record import read_submitted
+from pipeline.steps.admission import check_destination
+from pipeline.steps.submitted_record import read_submitted
 from schemas.submission import Submission
 from schemas.topics import MAX_RECORD_BYTES, SUBMITTED
 

@@ -15,17 +15,17 @@ from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import NotAcknowledged
-from pipeline.kafka.commits import Commits, low_water
-from pipeline.kafka.consumer import TrackedConsumer, Work
-from pipeline.kafka.pauses import WaitSeconds
-from pipeline.kafka.producer import OutRecord
-from pipeline.origin import origin_of
+from pipeline.kafka.consuming.commits import Commits, low_water
+from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.kafka.consuming.pauses import WaitSeconds
+from schemas.causation import origin_of
+from schemas.record import OutRecord
 from tests.unit.machines.virtual_time import CLOCK
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
 
-    from pipeline.kafka.handoff import HandOff
+    from pipeline.kafka.consuming.handoff import HandOff
 
 SESSION_SECONDS = 10.0
 RUN_AHEAD = 4

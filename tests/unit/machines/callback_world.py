@@ -10,14 +10,15 @@ from agents.callback.attempts import AttemptLog
 from agents.callback.notify import Notifier
 from agents.callback.read import Notification, read
 from pipeline.callbacks.endpoint_health import Endpoints
-from pipeline.directory import Directory
+from pipeline.directory.model import Directory
 from pipeline.errors import InDoubt, NotSent
-from pipeline.http_poster import Answer
-from pipeline.kafka.consumer import Work
-from pipeline.kafka.producer import OutRecord
-from pipeline.kafka.retry_tiers import wait_in
+from pipeline.http.client import Answer
+from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.retry_tiers import wait_in
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
-from schemas.directory import CallbackSecret, PasswordVerifier, Trunk, key_of
+from schemas.directory.entry import key_of
+from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
+from schemas.record import OutRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import CALLBACK_ATTEMPTED, CALLBACK_RETRY, STATUS, dead_letter_topic, tier_topic
 from tests.unit.machines.broker_in_memory import Life, Member
@@ -25,9 +26,9 @@ from tests.unit.machines.history import World
 from tests.unit.machines.virtual_time import CLOCK
 
 if TYPE_CHECKING:
-    from pipeline.http_poster import HttpPoster
-    from pipeline.kafka.directory_view import DirectoryView
+    from pipeline.http.client import HttpPoster
     from pipeline.kafka.producer import RecordProducer
+    from pipeline.kafka.views.directory_view import DirectoryView
 
 TRUNK_ID: Final = "0190f0c0-0000-7000-8000-000000000002"
 SETTLES_WITHIN: Final = 4000

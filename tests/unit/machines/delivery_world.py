@@ -17,19 +17,19 @@ from agents.delivery.deliver import Delivery
 from agents.delivery.intake import Intake
 from agents.delivery.message_run import Means
 from agents.delivery.write import Writer
-from pipeline.directory import Directory
+from pipeline.carriers.journal import JournalState
+from pipeline.directory.model import Directory
 from pipeline.errors import InDoubt, NotSent
-from pipeline.http_poster import Answer
-from pipeline.journal import JournalState
-from pipeline.kafka.consumer import Work
-from pipeline.kafka.journal import Journal
+from pipeline.http.client import Answer
+from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.journal import Journal
+from pipeline.kafka.consuming.retry_tiers import wait_in
 from pipeline.kafka.producer import RecordProducer
-from pipeline.kafka.retry_tiers import wait_in
-from pipeline.origin import Origin
-from schemas.directory import Carrier, InDoubtPolicy, key_of
+from schemas.causation import Origin
+from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.directory.entry import key_of
 from schemas.journal import JournalEntry, JournalMark
-from schemas.mt_message import DataCoding, MtMessage, Segment
-from schemas.retry import WaitingMessage
+from schemas.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
 from schemas.status import CodeId, MessageStatus, StatusName
 from schemas.topics import JOURNAL, MT_RETRY, SEGMENTED, STATUS, tier_topic
 from tests.unit.machines.broker_in_memory import Life, Member, Stored, as_consumer
@@ -37,8 +37,8 @@ from tests.unit.machines.history import World
 from tests.unit.machines.virtual_time import CLOCK
 
 if TYPE_CHECKING:
-    from pipeline.http_poster import HttpPoster
-    from pipeline.kafka.directory_view import DirectoryView
+    from pipeline.http.client import HttpPoster
+    from pipeline.kafka.views.directory_view import DirectoryView
 
 DELAYS: Final = (5, 30, 120)
 LANES: Final = 4

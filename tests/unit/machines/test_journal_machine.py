@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from agents.delivery.message_run import MessageRun
-from pipeline.journal import JournalState
-from pipeline.kafka.ack_tracker import AckTracker
-from pipeline.kafka.producer import OutRecord
-from pipeline.origin import Origin
-from schemas.directory import InDoubtPolicy
+from pipeline.carriers.journal import JournalState
+from pipeline.kafka.consuming.ack_tracker import AckTracker
+from schemas.causation import Origin
+from schemas.directory.carrier import InDoubtPolicy
+from schemas.record import OutRecord
 from tests.unit.machines.broker_in_memory import HandOffEdge, Life, Member
 from tests.unit.machines.delivery_world import Behaviour, DeliveryWorld
 from tests.unit.machines.history import HistoryMachine, machine_settings

@@ -3,23 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.credentials import PasswordSealer, SealingKey
-from pipeline.directory import Directory
-from schemas.directory import (
-    KINDS,
-    Account,
-    ApiKey,
-    CallbackSecret,
-    Carrier,
-    Did,
-    DirectoryEntry,
-    PanelRole,
-    PanelUser,
-    PasswordVerifier,
-    Route,
-    Trunk,
-    key_of,
-)
+from pipeline.directory.credentials import PasswordSealer, SealingKey
+from pipeline.directory.model import Directory
+from schemas.directory.account import Account, Did
+from schemas.directory.carrier import Carrier, Route
+from schemas.directory.entry import KINDS, DirectoryEntry, key_of
+from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2026, 2, 1, tzinfo=UTC)

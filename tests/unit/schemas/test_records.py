@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from agents.schema_documents import RECORDS
+from agents.commands.schema_documents import RECORDS
 from schemas.wire import Record, json_object
 
 PRICES = st.decimals("0", "999999", places=6)

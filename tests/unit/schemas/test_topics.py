@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from schemas.directory import DirectoryEntry
+from schemas.directory.entry import DirectoryEntry
 from schemas.topics import (
     AUDIT,
     CALLBACK_DELAYS_SECONDS,

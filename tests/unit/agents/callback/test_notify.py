@@ -11,18 +11,19 @@ from standardwebhooks import Webhook
 from agents.callback.attempts import AttemptLog, readable
 from agents.callback.notify import UNKNOWN, Notifier
 from agents.callback.read import Notification, origin_of, read
-from pipeline.breaker import LONGEST_PAUSE_SECONDS, TRIP_AFTER
 from pipeline.callbacks.endpoint_health import Endpoints
-from pipeline.directory import Directory
+from pipeline.directory.model import Directory
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
-from pipeline.http_poster import Answer, HttpPoster
-from pipeline.kafka.ack_tracker import AckTracker
-from pipeline.kafka.consumer import Work
-from pipeline.kafka.directory_view import DirectoryView
-from pipeline.kafka.producer import OutRecord
+from pipeline.http.client import Answer, HttpPoster
+from pipeline.kafka.consuming.ack_tracker import AckTracker
+from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.views.directory_view import DirectoryView
+from pipeline.posting.breaker import LONGEST_PAUSE_SECONDS, TRIP_AFTER
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.dead_letter import DeadLetterOrigin
-from schemas.directory import CallbackSecret, PasswordVerifier, Trunk, key_of
+from schemas.directory.entry import key_of
+from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
+from schemas.record import OutRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import CALLBACK_ATTEMPTED, STATUS
 

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from agents.callback.pool import LOOK_SECONDS, Pool
-from pipeline.breaker import TRIP_AFTER
 from pipeline.callbacks.endpoint_health import PATIENCE_SECONDS, QUEUE_SECONDS, EndpointHealth, Endpoints
+from pipeline.posting.breaker import TRIP_AFTER
 
 PassTime = Callable[["Bench", float], Awaitable[None]]
 

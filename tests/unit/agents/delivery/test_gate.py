@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from agents.delivery.gate import Admission, Gate, Gates
-from pipeline.breaker import FIRST_PAUSE_SECONDS, TRIP_AFTER, BreakerState
 from pipeline.carriers.outcome import AttemptResult, Outcome
-from pipeline.directory import Directory
-from schemas.directory import Carrier, key_of
-from tests.unit.pipeline.test_breaker import Clock
+from pipeline.directory.model import Directory
+from pipeline.posting.breaker import FIRST_PAUSE_SECONDS, TRIP_AFTER, BreakerState
+from schemas.directory.carrier import Carrier
+from schemas.directory.entry import key_of
+from tests.unit.pipeline.posting.test_breaker import Clock
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 PATIENCE = 10.0

@@ -11,26 +11,27 @@ from agents.delivery.deliver import Delivery
 from agents.delivery.intake import Intake
 from agents.delivery.message_run import Means
 from agents.delivery.write import Writer
-from pipeline.breaker import FIRST_PAUSE_SECONDS, TRIP_AFTER
-from pipeline.directory import Directory
+from pipeline.carriers.journal import JournalState
+from pipeline.directory.model import Directory
 from pipeline.errors import InDoubt
-from pipeline.http_poster import Answer
-from pipeline.journal import JournalState
-from pipeline.kafka.ack_tracker import AckTracker
-from pipeline.kafka.consumer import Work
-from pipeline.kafka.journal import Journal
-from pipeline.kafka.producer import OutRecord
-from schemas.directory import Carrier, InDoubtPolicy, key_of
-from schemas.retry import WaitingMessage
+from pipeline.http.client import Answer
+from pipeline.kafka.consuming.ack_tracker import AckTracker
+from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.journal import Journal
+from pipeline.posting.breaker import FIRST_PAUSE_SECONDS, TRIP_AFTER
+from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.directory.entry import key_of
+from schemas.mt_message import WaitingMessage
+from schemas.record import OutRecord
 from schemas.status import MessageStatus
 from schemas.topics import SEGMENTED, STATUS
-from tests.unit.agents.test_deliver import Member, ViewOf, message
-from tests.unit.pipeline.test_breaker import Clock
+from tests.unit.agents.delivery.test_deliver import Member, ViewOf, message
+from tests.unit.pipeline.posting.test_breaker import Clock
 
 if TYPE_CHECKING:
-    from pipeline.http_poster import HttpPoster
-    from pipeline.kafka.consumer import TrackedConsumer
-    from pipeline.kafka.directory_view import DirectoryView
+    from pipeline.http.client import HttpPoster
+    from pipeline.kafka.consuming.consumer import TrackedConsumer
+    from pipeline.kafka.views.directory_view import DirectoryView
 
 UUID = "0190f0c0-0000-7000-8000-0000000000{:02x}"
 A, B = UUID.format(10), UUID.format(11)

@@ -14,16 +14,18 @@ from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
-from pipeline.client_address import Networks
-from pipeline.credentials import PasswordSealer, SealingKey, new_callback_secret, new_password_verifier
-from pipeline.directory import Directory
+from pipeline.directory.credentials import PasswordSealer, SealingKey, new_callback_secret, new_password_verifier
+from pipeline.directory.model import Directory
 from pipeline.errors import StateLost
-from pipeline.idempotency import Keyed, Verdict
-from pipeline.idempotency_store import ClaimStore
-from pipeline.kafka.producer import OutRecord, javas_partition_of
+from pipeline.http.client_address import Networks
+from pipeline.idempotency.keys import Keyed, Verdict
+from pipeline.idempotency.store import ClaimStore
+from pipeline.kafka.producer import javas_partition_of
 from pipeline.settings import IngressSettings
-from schemas.directory import Trunk, key_of
+from schemas.directory.entry import key_of
+from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
 from schemas.submission import Submission
 
 PEPPER = b"p" * 40

@@ -8,10 +8,10 @@ import pytest
 
 from agents.ingress import authentication
 from agents.ingress.authentication import Authenticator, basic_credentials
-from pipeline.client_address import Networks
-from pipeline.credentials import new_password_verifier, verify, verify_against_nobody
-from pipeline.directory import Directory
-from schemas.directory import Trunk
+from pipeline.directory.credentials import new_password_verifier, verify, verify_against_nobody
+from pipeline.directory.model import Directory
+from pipeline.http.client_address import Networks
+from schemas.directory.trunk import Trunk
 from tests.unit.agents.ingress.harness import PEPPER, SEALER, basic, new_trunk, put
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -4,13 +4,17 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from agents.panel.operations import Actor, Limits, Operations, Tools
-from pipeline.credentials import PasswordSealer, SealingKey, new_callback_secret, new_password_verifier
-from pipeline.directory import Directory
-from pipeline.directory_rules import Change, Removal, change_key, check
+from pipeline.directory.credentials import PasswordSealer, SealingKey, new_callback_secret, new_password_verifier
+from pipeline.directory.model import Directory
+from pipeline.directory.rules import Change, Removal, change_key, check
 from pipeline.errors import NotAcknowledged
-from pipeline.kafka.producer import OutRecord
-from schemas.audit import AuditEvent
-from schemas.directory import Account, Carrier, Did, DirectoryEntry, PanelRole, PanelUser, Route, Trunk
+from schemas.directory.account import Account, Did
+from schemas.directory.audit import AuditEvent
+from schemas.directory.carrier import Carrier, Route
+from schemas.directory.entry import DirectoryEntry
+from schemas.directory.people import PanelRole, PanelUser
+from schemas.directory.trunk import Trunk
+from schemas.record import OutRecord
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
 PEPPER = b"pepper" * 8

@@ -15,8 +15,8 @@ from agents.panel.security.cookies import Cookies
 from agents.panel.security.log_in import LogIns
 from agents.panel.security.sessions import Sessions
 from agents.panel.security.throttle import Throttle
-from pipeline.client_address import Networks
 from pipeline.errors import NotAcknowledged
+from pipeline.http.client_address import Networks
 from tests.unit.agents.panel.office import PASSWORD, Office
 
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')

@@ -10,7 +10,8 @@ from aiohttp import ClientResponse
 from agents.panel.api.table import ROUTES, ApiRoute
 from agents.panel.operations import PERMISSIONS
 from agents.panel.operations.api_keys import new_api_key
-from schemas.directory import PanelRole, Trunk
+from schemas.directory.people import PanelRole
+from schemas.directory.trunk import Trunk
 from tests.unit.agents.panel.office import DIDS, OURS, THEIR_DID, THEIRS, Office, uuid
 from tests.unit.agents.panel.site import Site, running
 

@@ -10,7 +10,7 @@ from agents.panel.operations.callbacks import SHOWN, RecentAttempts
 from agents.panel.pages import PAGES
 from pipeline.errors import NotAcknowledged
 from schemas.callback import AttemptOutcome, CallbackAttempt
-from schemas.directory import PanelRole
+from schemas.directory.people import PanelRole
 from tests.unit.agents.panel.office import NOW, OURS, Office, uuid
 from tests.unit.agents.panel.site import running
 from tests.unit.agents.panel.test_api import call, key_for

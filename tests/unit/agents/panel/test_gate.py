@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.directory import PanelRole, PanelUser
+from schemas.directory.people import PanelRole, PanelUser
 from tests.unit.agents.panel.office import OURS, PASSWORD, Office
 from tests.unit.agents.panel.site import running
 

@@ -8,8 +8,9 @@ from agents.panel.operations import Actor, NotFound
 from agents.panel.operations.messages import MAX_TRACKED, SentMessages
 from agents.panel.operations.people import password_problem
 from pipeline.errors import NotAcknowledged, RuleViolated
-from pipeline.segmentation import split
-from schemas.directory import Account, Did, PanelRole, PanelUser
+from pipeline.steps.segmentation import split
+from schemas.directory.account import Account, Did
+from schemas.directory.people import PanelRole, PanelUser
 from schemas.status import CodeId, MessageStatus, StatusStage
 from schemas.submission import Submission
 from schemas.topics import SUBMITTED

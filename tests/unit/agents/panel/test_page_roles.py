@@ -7,7 +7,7 @@ import pytest
 from agents.panel.operations import PERMISSIONS
 from agents.panel.page import Page
 from agents.panel.pages import PAGES
-from schemas.directory import PanelRole
+from schemas.directory.people import PanelRole
 from tests.unit.agents.panel.office import DIDS, Office, uuid
 from tests.unit.agents.panel.site import Site, running
 

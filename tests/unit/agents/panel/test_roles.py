@@ -8,7 +8,9 @@ import pytest
 
 from agents.panel.operations import Conflict, Forbidden, NotFound, Operations
 from pipeline.errors import RuleViolated
-from schemas.directory import Account, ApiKey, Carrier, PanelRole, PanelUser
+from schemas.directory.account import Account
+from schemas.directory.carrier import Carrier
+from schemas.directory.people import ApiKey, PanelRole, PanelUser
 from tests.unit.agents.panel.office import DIDS, OURS, PASSWORD, THEIR_DID, THEIRS, Office, uuid
 
 P, W, M, R = PanelRole.OPERATOR, PanelRole.OWNER, PanelRole.MEMBER, PanelRole.READ_ONLY

@@ -12,7 +12,7 @@ from agents.panel.security.passwords import Passwords, TooBusy
 from agents.panel.security.sessions import MAX_SESSIONS, Sessions
 from agents.panel.security.throttle import FREE_ATTEMPTS, Throttle
 from pipeline.errors import ConfigurationError
-from schemas.directory import PanelRole, PanelUser
+from schemas.directory.people import PanelRole, PanelUser
 from tests.unit.agents.panel.office import Office
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from agents.panel.operations import NotFound
 from agents.panel.operations.trunk_secrets import MAX_GRACE_SECONDS
-from pipeline.credentials import verify
+from pipeline.directory.credentials import verify
 from pipeline.errors import NotAcknowledged, RuleViolated
-from schemas.directory import PanelRole
+from schemas.directory.people import PanelRole
 from tests.unit.agents.panel.office import DIDS, NOT_P2P, OURS, PEPPER, THEIR_DID, THEIRS, Office, uuid
 
 TRUNK = uuid(1)

@@ -3,18 +3,17 @@
 import pytest
 
 from agents.processor.brake import Brake
-from agents.processor.records import SubmittedRecord
-from pipeline.dead_letters import dead_letter
-from pipeline.kafka.producer import OutRecord
-from pipeline.origin import Origin
+from pipeline.dead_letters.letter import dead_letter
+from schemas.causation import Origin
+from schemas.record import InRecord, OutRecord
 from schemas.topics import SEGMENTED, SUBMITTED
 
 
-def batch_of(*kinds: str, partition: int = 0, offset: int = 0) -> tuple[list[SubmittedRecord], list[OutRecord]]:
+def batch_of(*kinds: str, partition: int = 0, offset: int = 0) -> tuple[list[InRecord], list[OutRecord]]:
     """Return records of each kind: `good`, `bad`, `mixed` (an array), `decided` (refused for another reason)."""
     records, caused = [], []
     for at, kind in enumerate(kinds, offset):
-        records.append(SubmittedRecord(SUBMITTED, partition, at, 0, b"", b"", ()))
+        records.append(InRecord(SUBMITTED, partition, at, 0, b"", b"", ()))
         if kind in ("good", "mixed"):
             caused.append(OutRecord(SEGMENTED, b"", b"", (Origin(partition, at, 0, 0).header(),)))
         if kind != "good":

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.carriers.decision import Deferral, Progress, Wait, after_failure, after_no_attempt, succeeded
 from pipeline.carriers.outcome import AttemptResult, Outcome
-from schemas.directory import InDoubtPolicy
+from schemas.directory.carrier import InDoubtPolicy
 from schemas.mt_message import DataCoding, MtMessage, Segment
 from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.carriers.http_json import request_of, result_of
 from pipeline.carriers.outcome import Outcome
-from pipeline.http_poster import Answer
+from pipeline.http.client import Answer
 from schemas.mt_message import DataCoding, MtMessage, Segment
 
 UUID = "0190f0c0-0000-7000-8000-00000000000{}"

@@ -1,0 +1,241 @@
+"""How `smsout up` comes together: broker, topics, directory, agents, ready file; and all the way back."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from agents.local.broker.answering import answers
+from agents.local.broker.choice import BrokerKind, choose
+from agents.local.console import say
+from agents.local.launch import Launch
+from agents.local.up import demo, people
+from agents.local.up.allowed_addresses import allowed_addresses
+from agents.local.up.data_dir import DataDir
+from agents.local.up.port_plan import Ports, PortsKind
+from agents.local.up.ready_file import ReadyFile
+from agents.local.up.roster import ROSTER, Process, Surroundings, processes_of, reachable_host
+from agents.local.up.service import Service
+from agents.local.up.summary import summary
+from agents.local.up.supervisor import Supervisor
+from pipeline.directory.credentials import PasswordSealer
+from pipeline.errors import ConfigurationError
+from pipeline.kafka.admin import topic_admin
+from pipeline.kafka.directory.apply import apply_file
+from pipeline.settings import AgentSettings, KafkaSettings, RetrySettings, TopicSettings
+
+DEFAULT_BROKER_PORT: Final = 9092
+BROKER_STOP_SECONDS: Final = 30.0
+BEYOND_DRAIN_SECONDS: Final = 5.0
+EXTERNAL: Final = "external"
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """The options of `smsout up`."""
+
+    data_dir: Path
+    ready_file: Path | None = None
+    broker: BrokerKind = BrokerKind.AUTO
+    ports: PortsKind = PortsKind.DEFAULT
+    directory: Path | None = None
+    carrier_url: str | None = None
+    callback_url: str | None = None
+
+
+def up(options: UpOptions) -> None:
+    """Run the system until it is told to stop.
+
+    Raises `ConfigurationError`, `BrokerUnreachable` or `DidNotStart`, after everything that was started has stopped.
+    """
+    for option, url in (("--carrier-url", options.carrier_url), ("--callback-url", options.callback_url)):
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ConfigurationError(f"{option} must be an http or https URL, not {url!r}")
+    System(options).run()
+
+
+class System:
+    """One `smsout up`."""
+
+    def __init__(self, options: UpOptions) -> None:
+        self._options = options
+        self._data = DataDir(options.data_dir).open()
+        self._ports = Ports(options.ports)
+        self._ready_file = ReadyFile(options.ready_file)
+        self._content: dict[str, Any] = {}
+        self._everything_is_ready = False
+        self._lost_with_broker: str | None = None
+        self._processes: list[Process] = []
+
+    def run(self) -> None:
+        """Prepare what needs no event loop, then supervise."""
+        external = os.environ.get("SMSOUT_KAFKA_BOOTSTRAP_SERVERS")
+        broker = None if external else self._prepare_broker()
+        bootstrap_servers = external or f"127.0.0.1:{self._broker_port}"
+        self._kafka = KafkaSettings(bootstrap_servers=bootstrap_servers)
+        self._pepper = self._data.pepper()
+        ports = {
+            spec.port_variable: self._ports.for_variable(spec.port_variable, spec.port, spec.name)
+            for spec in ROSTER
+            if spec.port_variable
+        }
+        simulator_url = f"http://{reachable_host('SMSOUT_SIMULATOR_HOST')}:{ports['SMSOUT_SIMULATOR_PORT']}"
+        self._endpoints = demo.Endpoints(
+            self._options.callback_url or f"{simulator_url}/inbox/demo",
+            self._options.carrier_url or f"{simulator_url}/carrier/segments",
+        )
+        state = {"SMSOUT_STATE_DIR": os.environ.get("SMSOUT_STATE_DIR", str(self._data.path / "state"))}
+        ingress_url = f"http://{reachable_host('SMSOUT_INGRESS_HOST')}:{ports['SMSOUT_INGRESS_PORT']}"
+        around = Surroundings(
+            bootstrap_servers,
+            ports,
+            {"SMSOUT_PEPPER": self._pepper.get_secret_value(), "SMSOUT_KEY_FILE": str(self._data.key_file.absolute())},
+            metrics_port=lambda default: self._ports.get(default, "metrics"),
+            extra={
+                "ingress": state,
+                "processor": state,
+                "callback": {
+                    "SMSOUT_CALLBACK_ALLOWED_ADDRESSES": allowed_addresses(simulator_url, self._options.callback_url)
+                },
+                "panel": {
+                    "SMSOUT_PANEL_INGRESS_URLS": os.environ.get("SMSOUT_PANEL_INGRESS_URLS", ingress_url),
+                },
+                "simulator": {
+                    "SMSOUT_SIMULATOR_LEDGER_FILE": os.environ.get(
+                        "SMSOUT_SIMULATOR_LEDGER_FILE", str(self._data.carrier_ledger)
+                    )
+                },
+            },
+        )
+        self._processes = [process for spec in ROSTER for process in processes_of(spec, around)]
+        self._content = {
+            "ingress_url": ingress_url,
+            "panel_url": f"http://{reachable_host('SMSOUT_PANEL_HOST')}:{ports['SMSOUT_PANEL_PORT']}",
+            "simulator_url": simulator_url,
+            "bootstrap_servers": bootstrap_servers,
+            "broker": EXTERNAL if external else self._data.engine,
+            "metrics": {process.name: f"{process.base_url}/metrics" for process in self._processes},
+        }
+        asyncio.run(self._run(broker))
+
+    def _prepare_broker(self) -> Launch:
+        kind = self._options.broker
+        if kind is BrokerKind.AUTO and self._data.engine is not None:
+            kind = BrokerKind(self._data.engine)  # what has begun with one engine goes on with it
+        engine = choose(kind)
+        self._data.remember_engine(engine.name)
+        if engine.notice:
+            say(engine.notice)
+        os.environ.setdefault("SMSOUT_KAFKA_READ_ISOLATION", engine.read_isolation)  # for us and every agent
+        if not engine.survives_a_crash:
+            self._lost_with_broker = "everything that the development broker held; start again, or use Apache Kafka"
+        self._broker_port = self._ports.get(DEFAULT_BROKER_PORT, "broker")
+        return engine.prepare(self._data.broker_folder(engine.name), self._broker_port)
+
+    async def _run(self, broker: Launch | None) -> None:
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self._told_to_stop, stopping)
+        self._supervisor = Supervisor()
+        try:
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+                starting = asyncio.create_task(self._start(broker, session))
+                told = asyncio.create_task(stopping.wait())
+                endings: set[asyncio.Future[Any]] = {told, self._supervisor.broken}
+                try:
+                    await asyncio.wait(endings | {starting}, return_when=asyncio.FIRST_COMPLETED)
+                    if starting.done():
+                        starting.result()
+                        await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+                    if self._supervisor.broken.done():
+                        self._supervisor.kill()  # without the broker nothing can be drained
+                        self._supervisor.broken.result()
+                finally:
+                    starting.cancel()
+                    told.cancel()
+                    await asyncio.wait({starting, told})
+        finally:
+            self._ready_file.remove()
+            await self._supervisor.stop()
+
+    def _told_to_stop(self, stopping: asyncio.Event) -> None:
+        if stopping.is_set():
+            say("killing everything that still runs")
+            self._supervisor.kill()
+        else:
+            say("stopping; once more to stop at once")
+            stopping.set()
+
+    async def _start(self, broker: Launch | None, session: aiohttp.ClientSession) -> None:
+        if broker is not None:
+            address = self._kafka.bootstrap_servers
+            self._supervisor.start(
+                [
+                    Service(
+                        "broker", broker, lambda: answers(address), _say_as, self._publish,
+                        stop_seconds=BROKER_STOP_SECONDS, lost_with_it=self._lost_with_broker,
+                    )
+                ]
+            )  # fmt: skip
+            await self._supervisor.wait_until_ready()
+        for report in await topic_admin.apply(self._kafka, TopicSettings(), RetrySettings()):
+            for drift in report.drifts:
+                say(f"topic {report.topic.name}: {drift.setting} is {drift.found}, not {drift.wanted}; left as it is")
+        if self._options.directory:
+            sealer = PasswordSealer.from_file(self._data.key_file)
+            pepper = self._pepper.get_secret_value().encode()
+            applied = await apply_file(self._options.directory, self._kafka, pepper, sealer)
+            for trunk, account_name, password in applied.issued:
+                username = trunk.credentials[0].username
+                say(
+                    f"new trunk {account_name} / {trunk.name}: username {username}, password {password}, shown only now"
+                )
+        else:
+            demo_trunk = await demo.provide(
+                self._data.path / "demo.json", self._kafka, self._pepper, self._data.key_file, self._endpoints
+            )
+            if demo_trunk:
+                self._content["trunk"] = demo_trunk
+        # Before the panel starts: from then on nobody else writes the directory.
+        if first_people := await people.seed_panel_users(self._data.path / "panel.json", self._kafka):
+            self._content["panel"] = first_people
+        drain = AgentSettings().drain_timeout_seconds + BEYOND_DRAIN_SECONDS
+        self._supervisor.start(
+            [
+                Service(
+                    process.name, process.launch, _ready_check(session, process.base_url), _say_as, self._publish,
+                    stop_seconds=drain,
+                )
+                for process in self._processes
+            ]
+        )  # fmt: skip
+        await self._supervisor.wait_until_ready()
+        self._everything_is_ready = True
+        self._publish()
+        say(summary(self._ready_file.content or {}, str(self._data.path)))
+
+    def _publish(self) -> None:
+        if self._everything_is_ready:
+            pids = {service.name: service.pid for service in self._supervisor.services}
+            self._ready_file.publish({**self._content, "pids": pids})
+
+
+def _say_as(name: str, line: str) -> None:
+    say(f"{name:<10}| {line}")
+
+
+def _ready_check(session: aiohttp.ClientSession, base_url: str) -> Callable[[], Awaitable[bool]]:
+    async def is_ready() -> bool:
+        try:
+            async with session.get(f"{base_url}/readyz") as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
+
+    return is_ready

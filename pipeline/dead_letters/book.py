@@ -1,0 +1,90 @@
+"""What became of dead letters: their topic holds them and, behind them, what operators have done with each.
+
+A replay says so before it writes and after it has written. A crash in between leaves a letter of which nobody knows
+whether it was replayed; like a segment in doubt it is not sent again unasked.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from schemas.causation import HEADER as ORIGIN
+from schemas.dead_letter import PREFIX, DeadLetterOrigin, Settled, Settlement
+from schemas.record import InRecord, OutRecord
+
+
+class Letter(NamedTuple):
+    """A dead letter without its bytes, and what became of it; `settled` None: nothing yet."""
+
+    topic: str
+    offset: int
+    at_ms: int
+    origin: DeadLetterOrigin
+    settled: Settled | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody should look at it: also when it is in doubt whether it was replayed."""
+        return self.settled in (None, Settled.REPLAYING)
+
+
+def letters_of(records: Iterable[InRecord]) -> Iterator[Letter | Settlement]:
+    """Read records of a dead-letter topic; what is neither letter nor marker is somebody else's, and left out."""
+    for record in records:
+        try:
+            yield Settlement.from_headers(record.headers)
+            continue
+        except (KeyError, ValueError):
+            pass
+        try:
+            origin = DeadLetterOrigin.from_headers(record.headers)
+        except (KeyError, ValueError):
+            continue
+        yield Letter(record.topic, record.offset, record.timestamp_ms, origin)
+
+
+class Book:
+    """The letters of one topic, in order."""
+
+    def __init__(self) -> None:
+        self._letters: dict[int, Letter] = {}
+
+    def add(self, entry: Letter | Settlement) -> None:
+        """Take in what comes next."""
+        if isinstance(entry, Letter):
+            self._letters[entry.offset] = entry
+        elif (letter := self._letters.get(entry.offset)) is not None:
+            self._letters[entry.offset] = letter._replace(settled=entry.action)
+
+    def letter(self, offset: int) -> Letter | None:
+        """Return the letter at an offset, None when there is none."""
+        return self._letters.get(offset)
+
+    def select(self, *, settled_too: bool, reason: str | None, since: datetime | None) -> list[Letter]:
+        """Return the letters that fit, oldest first."""
+        return [
+            it
+            for it in self._letters.values()
+            if (settled_too or it.is_open)
+            and (reason is None or it.origin.reason == reason)
+            and (since is None or it.at_ms >= since.timestamp() * 1000)
+        ]
+
+
+def obstacle(letter: Letter, *, again: bool) -> str | None:
+    """Say why a letter is not replayed, None when it is."""
+    if again or letter.settled is None:
+        return None
+    if letter.settled is Settled.REPLAYING:
+        return "may have been replayed: a replay was cut short. --again replays it all the same"
+    return f"is {letter.settled.value} already. --again replays it all the same"
+
+
+def replay_of(record: InRecord) -> OutRecord:
+    """Return the record that a dead letter was, to be written again.
+
+    Its origin is left out: with it the record would be taken for the repetition that it is, and passed over.
+    """
+    origin = DeadLetterOrigin.from_headers(record.headers)
+    kept = tuple(it for it in record.headers if not it[0].startswith(PREFIX) and it[0] != ORIGIN)
+    return OutRecord(origin.topic, record.key, record.value, kept)

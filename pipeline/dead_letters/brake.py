@@ -1,0 +1,36 @@
+"""Too many records in a row that cannot be read stop an agent, instead of emptying a topic into the bin.
+
+One bad record is its producer's fault. Hundreds without a good one in between are more likely ours: a reader that is
+older than what it reads, a wrong topic. Dead letters can be replayed, but nobody should have to replay a million.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from pipeline.errors import DeadLetterBrake
+from schemas.dead_letter import PREFIX
+from schemas.record import Header, OutRecord
+from schemas.topics import DEAD_LETTER_SUFFIX
+
+UNREADABLE: Final = frozenset({b"empty-record", b"malformed-json", b"schema-violation"})
+"""Reasons that say a record could not be read; a record with another one was read, and its end was decided."""
+
+_REASON: Final = f"{PREFIX}reason"
+
+
+def is_unreadable(headers: Iterable[Header]) -> bool:
+    """Tell from a dead letter's headers whether its record could not be read."""
+    return any(name == _REASON and value in UNREADABLE for name, value in headers)
+
+
+def says_unreadable(following: Iterable[OutRecord]) -> bool:
+    """Tell whether what follows from a record says that it could not be read."""
+    return any(it.topic.endswith(DEAD_LETTER_SUFFIX) and is_unreadable(it.headers) for it in following)
+
+
+def brake_error(topic: str, partition: int, row: int) -> DeadLetterBrake:
+    """Return the error, which says the ways out."""
+    return DeadLetterBrake(
+        f"{row} records of {topic}-{partition} in a row cannot be read; see `smsout dead-letters list`. To make dead "
+        "letters of the others as well, raise SMSOUT_DEAD_LETTER_BRAKE or set it to 0 until they are through"
+    )

@@ -1,0 +1,132 @@
+"""What a directory file may hold. Attributes that are left out take the defaults written here.
+
+A list that is left out altogether says nothing about its entries, an empty one says that there are none: the
+difference counts when absent entries are to be deleted.
+"""
+
+from decimal import Decimal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from schemas.address import Msisdn
+from schemas.directory.carrier import InDoubtPolicy
+from schemas.directory.people import PanelRole
+from schemas.identifiers import Uuid
+
+
+class _Form(BaseModel):
+    # Values come as text; an attribute that nobody knows is a typing error.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DidForm(_Form):
+    """A number of the account in whose list it stands."""
+
+    number: Msisdn
+    p2p_enabled: bool = False
+
+
+class CredentialForm(_Form):
+    """`schemas.directory.trunk.PasswordVerifier`."""
+
+    username: str
+    version: int
+    hmac: str
+    sealed: str
+    key_id: str
+    valid_until: AwareDatetime | None = None
+
+
+class CallbackSecretForm(_Form):
+    """`schemas.directory.trunk.CallbackSecret`."""
+
+    secret: str
+    valid_until: AwareDatetime | None = None
+
+
+class TrunkForm(_Form):
+    """A trunk of the account in whose list it stands: the one with this id, else the one with this name.
+
+    Credentials and secrets that are left out stay as they are; a new trunk gets new ones. So does
+    `callback_disabled_at`, as long as the callback URL stays; with another one nothing is disabled.
+    """
+
+    id: Uuid | None = None
+    name: str
+    callback_url: str | None = None
+    callback_disabled_at: AwareDatetime | None = None
+    allowed_ips: tuple[str, ...] = ()
+    allow_any_did: bool = True
+    allowed_sources: tuple[str, ...] = ()
+    blocked: bool = False
+    receipts_enabled: bool = False
+    credentials: tuple[CredentialForm, ...] | None = None
+    callback_secrets: tuple[CallbackSecretForm, ...] | None = None
+    created_at: AwareDatetime | None = None
+    deleted_at: AwareDatetime | None = None
+
+
+class UserForm(_Form):
+    """A person of the account in whose list it stands, or an operator: known by id, else by email."""
+
+    id: Uuid | None = None
+    email: str
+    role: PanelRole
+    password_hash: str
+    blocked: bool = False
+
+
+class ApiKeyForm(_Form):
+    """An API key of the account in whose list it stands, or an operator's: known by id, else by digest."""
+
+    id: Uuid | None = None
+    name: str
+    role: PanelRole
+    digest: str
+    hint: str
+    created_at: AwareDatetime
+
+
+class AccountForm(_Form):
+    """An account: the one with this id, else the one with this name."""
+
+    id: Uuid | None = None
+    name: str
+    blocked: bool = False
+    dids: tuple[DidForm, ...] | None = None
+    trunks: tuple[TrunkForm, ...] | None = None
+    users: tuple[UserForm, ...] | None = None
+    api_keys: tuple[ApiKeyForm, ...] | None = None
+
+
+class CarrierForm(_Form):
+    """A carrier: the one with this id, else the one with this name."""
+
+    id: Uuid | None = None
+    name: str
+    url: str
+    blocked: bool = False
+    in_doubt_policy: InDoubtPolicy = InDoubtPolicy.GIVE_UP
+    max_in_flight: int = 64
+    timeout_seconds: float = 30.0
+
+
+class RouteForm(_Form):
+    """A route to a carrier, given by name or id: the one with this id, else the one with this prefix and carrier."""
+
+    id: Uuid | None = None
+    destination_prefix: str = ""
+    carrier: str
+    priority: int = 0
+    price_per_segment: Decimal | None = None
+    blocked: bool = False
+
+
+class DirectoryForm(_Form):
+    """The whole file."""
+
+    accounts: tuple[AccountForm, ...] | None = None
+    carriers: tuple[CarrierForm, ...] | None = None
+    routes: tuple[RouteForm, ...] | None = None
+    operators: tuple[UserForm, ...] | None = None
+    operator_api_keys: tuple[ApiKeyForm, ...] | None = None

@@ -1,0 +1,180 @@
+"""The directory in memory: what every agent knows about accounts, DIDs, trunks, carriers and routes.
+
+Built by applying the records of `sms.directory` in order; an index for each question that a step asks. What it answers
+depends only on the entries that are in it, never on the order in which they came: an agent that has run for a month
+and one that has just read the compacted topic agree. A record that cannot be read leaves the entry as it was: bad
+configuration must not take good configuration out of service.
+"""
+
+from bisect import insort
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from pipeline.errors import UnreadableRecord
+from schemas.directory.account import Account, Did
+from schemas.directory.carrier import Carrier, Route
+from schemas.directory.entry import KINDS, DirectoryEntry, key_of
+from schemas.directory.people import ApiKey, PanelUser
+from schemas.directory.trunk import Trunk
+
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
+
+
+class Directory:
+    """Current entries. Reads never block and never fail; `apply` is the only change."""
+
+    def __init__(self) -> None:
+        self._entries: dict[type[DirectoryEntry], dict[str, DirectoryEntry]] = {model: {} for model in KINDS.values()}
+        self._versions: dict[type[DirectoryEntry], dict[str, int]] = {model: {} for model in KINDS.values()}
+        self._trunks_by_username: dict[str, list[Trunk]] = {}
+        self._allowed_sources: dict[str, frozenset[str]] = {}
+        self._routes_by_prefix: dict[str, list[Route]] = {}
+        self._prefixes_by_length: dict[int, int] = {}
+        self._prefix_lengths: tuple[int, ...] = ()
+        self.version = -1
+        """Offset of the last record that was applied or refused."""
+
+    def apply(self, key: bytes | None, value: bytes | None, offset: int = -1) -> None:
+        """Apply one record: a new or changed entry, or (null value) its deletion.
+
+        Entries of a kind that this version does not know are skipped. Raises `UnreadableRecord` when a known kind
+        cannot be parsed or is not the entry that the key names; the earlier entry stays.
+        """
+        self.version = max(self.version, offset)
+        kind, _, identity = (key or b"").decode(errors="replace").partition(":")
+        model = KINDS.get(kind)
+        if model is None:
+            return
+        if value is None:
+            self._replace(model, identity, None)
+            self._versions[model].pop(identity, None)
+            return
+        try:
+            entry = model.from_bytes(value)
+        except ValidationError as error:
+            where = ", ".join(".".join(map(str, part["loc"])) for part in error.errors(include_input=False))
+            raise UnreadableRecord(
+                "schema-violation", f"{kind}:{identity} is not readable: {where}", stage="directory"
+            ) from None  # the cause quotes the record, and the record holds secrets
+        if key_of(entry) != key:
+            raise UnreadableRecord(
+                "key-mismatch", f"{kind}:{identity} holds {key_of(entry).decode()}", stage="directory"
+            )
+        self._replace(model, identity, entry)
+        self._versions[model][identity] = offset
+
+    def _replace(self, model: type[DirectoryEntry], identity: str, entry: DirectoryEntry | None) -> None:
+        entries = self._entries[model]
+        before = entries.get(identity)
+        if entry is not None:
+            entries[identity] = entry
+        else:
+            entries.pop(identity, None)
+        if isinstance(before, Trunk):
+            self._forget_trunk(before)
+        elif isinstance(before, Route):
+            self._forget_route(before)
+        if isinstance(entry, Trunk):
+            self._index_trunk(entry)
+        elif isinstance(entry, Route):
+            self._index_route(entry)
+
+    def _index_trunk(self, trunk: Trunk) -> None:
+        if not trunk.allow_any_did:
+            self._allowed_sources[trunk.id] = frozenset(trunk.allowed_sources)
+        if trunk.deleted_at is None:
+            for username in _usernames(trunk):
+                insort(self._trunks_by_username.setdefault(username, []), trunk, key=_seniority)
+
+    def _forget_trunk(self, trunk: Trunk) -> None:
+        self._allowed_sources.pop(trunk.id, None)
+        for username in _usernames(trunk):
+            rest = [held for held in self._trunks_by_username.pop(username, ()) if held.id != trunk.id]
+            if rest:
+                self._trunks_by_username[username] = rest
+
+    def _index_route(self, route: Route) -> None:
+        prefix = route.destination_prefix
+        if prefix not in self._routes_by_prefix:
+            self._count_prefix(len(prefix), 1)
+        routes = list(self._routes_by_prefix.get(prefix, ()))  # a copy: a caller may be iterating over the old one
+        insort(routes, route, key=_preference)
+        self._routes_by_prefix[prefix] = routes
+
+    def _forget_route(self, route: Route) -> None:
+        prefix = route.destination_prefix
+        rest = [held for held in self._routes_by_prefix.pop(prefix) if held.id != route.id]
+        if rest:
+            self._routes_by_prefix[prefix] = rest
+        else:
+            self._count_prefix(len(prefix), -1)
+
+    def _count_prefix(self, length: int, change: int) -> None:
+        self._prefixes_by_length[length] = self._prefixes_by_length.get(length, 0) + change
+        used = [length for length, count in self._prefixes_by_length.items() if count]
+        self._prefix_lengths = tuple(sorted(used, reverse=True))
+
+    def entries(self, model: type[Entry]) -> Iterator[Entry]:
+        """Iterate over all entries of one kind, as they are now: changes during the iteration do not show."""
+        return iter(tuple(self._entries[model].values()))  # type: ignore[arg-type]
+
+    def get(self, model: type[Entry], identity: str) -> Entry | None:
+        """Return one entry of a kind by its id (a DID by its number)."""
+        return self._entries[model].get(identity)  # type: ignore[return-value]
+
+    def version_of(self, model: type[DirectoryEntry], identity: str) -> int | None:
+        """Return the offset of the record that an entry was last written with: it changes with every write."""
+        return self._versions[model].get(identity)
+
+    def account(self, account_id: str) -> Account | None:
+        """Return an account."""
+        return self.get(Account, account_id)
+
+    def did(self, number: str) -> Did | None:
+        """Return a DID by its number."""
+        return self.get(Did, number)
+
+    def trunk(self, trunk_id: str) -> Trunk | None:
+        """Return a trunk, also one with `deleted_at`: its messages in flight still need its callback URL."""
+        return self.get(Trunk, trunk_id)
+
+    def trunk_by_username(self, username: str) -> Trunk | None:
+        """Return the trunk in service that one of its credentials, current or in grace, names.
+
+        The writer lets no two trunks share a username. Should two do so all the same, the older one keeps it.
+        """
+        trunks = self._trunks_by_username.get(username)
+        return trunks[0] if trunks else None
+
+    def allows_source(self, trunk: Trunk, number: str) -> bool:
+        """Tell whether the trunk's own rule lets `number` be a source; whose DID it is, is another question."""
+        return trunk.allow_any_did or number in self._allowed_sources.get(trunk.id, ())
+
+    def sources_of(self, trunk: Trunk) -> frozenset[str]:
+        """Return the numbers that the trunk's own rule lists: none while it allows any DID."""
+        return self._allowed_sources.get(trunk.id, frozenset())
+
+    def carrier(self, carrier_id: str) -> Carrier | None:
+        """Return a carrier."""
+        return self.get(Carrier, carrier_id)
+
+    def routes_for(self, destination: str) -> Iterator[Route]:
+        """Iterate over the routes whose prefix fits, best first: longest prefix, lowest priority, id."""
+        for length in self._prefix_lengths:
+            if length <= len(destination):
+                yield from self._routes_by_prefix.get(destination[:length], ())
+
+
+def _usernames(trunk: Trunk) -> set[str]:
+    return {credential.username for credential in trunk.credentials}  # in a grace period two may be the same
+
+
+def _seniority(trunk: Trunk) -> tuple[datetime, str]:
+    return trunk.created_at, trunk.id
+
+
+def _preference(route: Route) -> tuple[int, str]:
+    return route.priority, route.id

@@ -1,0 +1,9 @@
+"""HTTP as a client, safely: what goes out, to which address, and the truth about how it failed; and who calls us.
+
+url             a URL taken apart, once and strictly
+addresses       which addresses may be called at all
+pinning         a host becomes addresses that have been checked, and connections go to no others
+client          one POST over a kept-alive connection
+connection      one connection: one request at a time
+client_address  which address a request to us comes from
+"""

@@ -1,0 +1,7 @@
+"""What the broker says about topics and groups, and the topics that it is asked to make.
+
+topic_admin    creates the catalogue's topics and reports drift
+committed      what a group has committed, with its metadata
+group_offsets  how far a group is with its topics
+group_members  how many members consumer groups have
+"""

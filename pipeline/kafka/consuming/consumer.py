@@ -1,0 +1,305 @@
+"""A group member that hands out records and commits the finished prefix.
+
+Records may finish in any order; commits never pass one that has not. Membership is static (`group_instance_id`), so
+a killed process that comes back takes its partitions at once instead of after the session time-out.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, Self
+from zlib import crc32
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import IllegalStateError
+from aiokafka.structs import OffsetAndMetadata
+
+from pipeline.errors import Stuck
+from pipeline.kafka.admin.committed import committed_by
+from pipeline.kafka.client import connection, start, stop
+from pipeline.kafka.consuming.ack_tracker import AckTracker
+from pipeline.kafka.consuming.commits import Commits, JournalEnd
+from pipeline.kafka.consuming.handoff import HandOff
+from pipeline.kafka.consuming.pauses import Pauses, WaitSeconds
+from pipeline.kafka.consuming.watchdog import watch
+from pipeline.metrics import REPEATED
+from pipeline.settings import AgentSettings, KafkaSettings
+from schemas.causation import origin_of
+
+log = structlog.get_logger(__name__)
+
+COMMIT_INTERVAL_SECONDS = 0.5  # what a crash replays at most, beside what was in flight
+# Under load a fetch for every few records costs broker and consumer more than the records: let some more gather.
+BUSY_RECORDS = 8
+BUSY_PAUSE_SECONDS = 0.010
+OUTSTANDING = 2000  # records of a partition that hold memory at once
+REVOKE_TIMEOUT_SECONDS = 10.0  # work in progress may finish before its partition goes; below the rebalance time-out
+
+
+class Work(NamedTuple):
+    """One record for a worker. Ask `tracker.begin()` first; call `tracker.finish(offset)` when it is durable."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    tracker: AckTracker
+
+
+def _member(group: str, slot: int, topics: tuple[str, ...]) -> str:
+    """Return the static member's id: `<group>-<slot>`, with a mark of the topics when there are several.
+
+    The broker gives a returning static member what it had before, without a look at what it subscribes to now: after
+    a change of the retry schedule the new tiers would lie there unread, and the old ones end the process. Under
+    another id it is a new member; the old one's share comes to it after the session time-out.
+    """
+    if len(topics) == 1:
+        return f"{group}-{slot}"
+    return f"{group}-{slot}-{crc32(' '.join(sorted(topics)).encode()):08x}"
+
+
+Recover = Callable[[Mapping[TopicPartition, OffsetAndMetadata | None]], Awaitable[Mapping[TopicPartition, int]]]
+"""Called with what is committed for new partitions before their records come.
+
+Returns the highest offset in each of which the journal says something, where it does."""
+
+
+class TrackedConsumer:
+    """Consumes `topics` as a static member of `group`, one for each slot.
+
+    Two bounds per partition: `outstanding` is how many records may be with workers, or have something to write at
+    their commit; `run_ahead` how many may lie between the oldest unfinished one and the newest. The first bounds
+    memory; the second, which may be much larger, how much is behind one record that hangs (`Pauses`).
+
+    With `wait_seconds` a record that is not due, and what is behind it in its partition, stays in Kafka until it is:
+    waiting costs disk, not memory, and holds up no other partition.
+
+    With `hands_on` what follows from a record (`AckTracker.finish`) is written in one transaction with its commit.
+    With `recover` and `journal_end` the low-water mark of a journal is kept with the commits.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        agent: AgentSettings,
+        *,
+        group: str,
+        topics: Sequence[str],
+        run_ahead: int,
+        outstanding: int = OUTSTANDING,
+        wait_seconds: WaitSeconds | None = None,
+        hands_on: bool = False,
+        recover: Recover | None = None,
+        journal_end: JournalEnd | None = None,
+    ) -> None:
+        self._kafka = kafka
+        self._agent = agent
+        self._group = group
+        self._topics = tuple(topics)
+        self._is_tier = wait_seconds is not None
+        self._recover = recover
+        self._positions: dict[TopicPartition, int] = {}
+        self.joined = False
+        """Has the group given this member its partitions (perhaps none) at least once?"""
+        self._consumer = AIOKafkaConsumer(
+            **connection(kafka),
+            client_id=f"{group}-{agent.slot}",
+            group_id=group,
+            group_instance_id=_member(group, agent.slot, self._topics),
+            # One member gets the same partitions of every topic: see HandOff.
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            # Tiers are written in transactions; elsewhere this changes nothing.
+            isolation_level=kafka.read_isolation,
+            session_timeout_ms=int(kafka.session_timeout_seconds * 1000),
+            heartbeat_interval_ms=3000,
+            max_poll_interval_ms=300_000,
+            rebalance_timeout_ms=60_000,
+            retry_backoff_ms=50,
+            fetch_max_wait_ms=500,
+            max_partition_fetch_bytes=4_194_304,
+        )
+        self._pauses = Pauses(self._consumer, outstanding=outstanding, run_ahead=run_ahead, wait_seconds=wait_seconds)
+        self._hand_off = HandOff(kafka, group=group) if hands_on else None
+        self._commits = Commits(
+            self._consumer,
+            session_timeout_seconds=kafka.session_timeout_seconds,
+            hand_off=self._hand_off,
+            journal_end=journal_end,
+            brake=agent.dead_letter_brake,
+        )
+
+    async def start(self) -> Self:
+        """Connect, and begin to join; `joined` tells when the group has answered. Raises `BrokerUnreachable`."""
+        await start(self._consumer, self._kafka)
+        # Not before: aiokafka's start would wait for the group, which can wait for a member that is gone until its
+        # session ends, and that is no unreachable broker.
+        self._consumer.subscribe(self._topics, listener=_Listener(self))
+        self._commits.moved_at = asyncio.get_running_loop().time()
+        return self
+
+    async def may_begin(self, work: Work) -> bool:
+        """Ask leave to begin `work`: False when it has gone to another member, also while this process was paused."""
+        if not self._commits.trusted:
+            await self._commits.confirm()
+        return work.tracker.begin()
+
+    async def is_member(self) -> bool:
+        """Tell whether the group still has us. Where it has not, all that we thought was ours is lost."""
+        return self._commits.trusted or await self._commits.confirm()
+
+    async def still_ours(self, work: Work) -> bool:
+        """Tell, right before something that cannot be undone, whether begun work is still ours.
+
+        It is while the partition is being given up, too: what is begun may finish then.
+        """
+        return await self.is_member() and not work.tracker.lost
+
+    async def batches(self, stopping: asyncio.Event) -> AsyncIterator[list[Work]]:
+        """Yield records as they come, in order per partition, until `stopping` is set."""
+        while not stopping.is_set():
+            self._pauses.look(self._commits.trackers)
+            fetched = await self._consumer.getmany(timeout_ms=200, max_records=500)
+            batch: list[Work] = []
+            for place, records in fetched.items():
+                tracker = self._commits.trackers.get(place)
+                if tracker is None or tracker.closed:
+                    continue
+                for record in records:
+                    if self._pauses.must_wait(place, record):
+                        break
+                    if not tracker.hand_out(record.offset, origin_of(record.headers), record.timestamp):
+                        REPEATED.inc()
+                        continue
+                    batch.append(
+                        Work(
+                            record.topic,
+                            record.partition,
+                            record.offset,
+                            record.timestamp,
+                            record.key,
+                            record.value,
+                            record.headers,
+                            tracker,
+                        )
+                    )
+            if batch:
+                yield batch
+            if len(batch) >= BUSY_RECORDS:
+                await asyncio.sleep(BUSY_PAUSE_SECONDS)
+
+    async def commit(self) -> None:
+        """Commit every partition's finished prefix that has moved. Raises `NotAcknowledged`."""
+        await self._commits.commit()
+
+    async def run_commits(self) -> None:
+        """Commit regularly until cancelled. Raises `Stuck` when work waits and nothing moves for too long."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            while True:
+                await asyncio.sleep(COMMIT_INTERVAL_SECONDS)
+                if watching.done():
+                    watching.result()
+                await self.commit()
+                await self._note_positions()
+                now = asyncio.get_running_loop().time()
+                if not self.lag():
+                    self._commits.moved_at = now
+                elif now - self._commits.moved_at > self._agent.watchdog_seconds:
+                    raise Stuck(f"{self.lag()} records wait in {self._topics} and nothing was committed for "
+                                f"{self._agent.watchdog_seconds:g} s")  # fmt: skip
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+
+    async def _watch(self) -> None:
+        """Watch by what the broker says. In a tier it cannot tell what waits from what is not due."""
+        if not self._is_tier:
+            await watch(
+                self._kafka,
+                self._group,
+                self._topics,
+                max(self._agent.watchdog_seconds, 4 * COMMIT_INTERVAL_SECONDS),
+                lambda: [place for place, tracker in self._commits.trackers.items() if not tracker.closed],
+            )
+
+    def lag(self) -> int:
+        """Return how many records of our partitions are not finished, as far as the last fetch tells.
+
+        Records that are not due, and those behind them, do not count: nothing is late with them.
+        """
+        total = 0
+        for place, tracker in self._commits.trackers.items():
+            total += tracker.outstanding
+            if tracker.closed or tracker.last_offset is None or self._pauses.is_waiting(place):
+                continue
+            highwater = self._consumer.highwater(place)
+            if highwater is not None:
+                total += max(0, highwater - max(tracker.last_offset + 1, self._positions.get(place, 0)))
+        return total
+
+    async def _note_positions(self) -> None:
+        """Note how far the fetcher has come: transactions leave markers, which are never handed out, behind records."""
+        for place, tracker in list(self._commits.trackers.items()):
+            if not tracker.closed:
+                with suppress(IllegalStateError):  # taken away meanwhile
+                    self._positions[place] = await self._consumer.position(place)
+
+    async def drain(self) -> None:
+        """Let begun work finish (at most `drain_timeout_seconds`), begin no other, and commit."""
+        await self._close(list(self._commits.trackers.values()), self._agent.drain_timeout_seconds)
+        await self.commit()
+
+    async def stop(self) -> None:
+        """Disconnect. The static membership stays, so that the next process of this slot goes on at once."""
+        await stop(self._consumer)
+        if self._hand_off is not None:
+            await self._hand_off.stop()
+
+    async def assign(self, places: set[TopicPartition]) -> None:
+        """Start fresh trackers: what an earlier assignment knew no longer counts."""
+        self._pauses.forget()
+        self._positions.clear()
+        # aiokafka fetches while this runs; a record that came before its tracker would be passed over.
+        self._consumer.pause(*places)
+        if self._hand_off is not None:
+            # First of all: it ends what an earlier owner has begun, so that what is read next stays true.
+            await self._hand_off.own({place.partition for place in places})
+        committed = await committed_by(self._kafka, self._group, places)
+        begun_before = await self._recover(committed) if self._recover is not None else {}
+        self._commits.begin(committed, begun_before)
+        self._consumer.resume(*places)
+        self.joined = True
+
+    async def revoke(self, places: set[TopicPartition]) -> None:
+        """Let work in progress on `places` finish, commit it, and forget them."""
+        leaving = [tracker for place, tracker in self._commits.trackers.items() if place in places]
+        await self._close(leaving, REVOKE_TIMEOUT_SECONDS)
+        await self.commit()
+
+    async def _close(self, trackers: list[AckTracker], limit_seconds: float) -> None:
+        for tracker in trackers:
+            tracker.closed = True
+        deadline = asyncio.get_running_loop().time() + limit_seconds
+        while any(tracker.in_progress for tracker in trackers):
+            if asyncio.get_running_loop().time() > deadline:
+                log.warning("work_left_behind", records=sum(tracker.in_progress for tracker in trackers))
+                return
+            await asyncio.sleep(0.01)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    def __init__(self, consumer: TrackedConsumer) -> None:
+        self._owner = consumer
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        await self._owner.revoke(set(revoked))
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        await self._owner.assign(set(assigned))

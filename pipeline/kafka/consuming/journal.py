@@ -1,0 +1,123 @@
+"""The delivery journal on its topic: written beside the work, read back when partitions are assigned.
+
+How much is read back does not depend on how long the system has run: with each commit the group keeps the place in
+the journal that every uncommitted piece of work comes after (pipeline/kafka/consuming/commits.py).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final, Self
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+from pydantic import ValidationError
+
+from pipeline.carriers.journal import JournalState
+from pipeline.kafka.client import reading, start, stop
+from pipeline.kafka.consuming.commits import low_water
+from pipeline.kafka.producer import RecordProducer
+from pipeline.kafka.views.topic_reader import read_topic
+from pipeline.settings import KafkaSettings
+from schemas.journal import JournalEntry
+from schemas.record import OutRecord
+from schemas.status import MessageStatus
+from schemas.topics import JOURNAL, STATUS
+
+CLOCK_SKEW: Final = timedelta(seconds=10)  # between two machines that deliver
+
+log = structlog.get_logger(__name__)
+
+
+class Journal:
+    """Entries out through `producer`, state of uncommitted work in."""
+
+    def __init__(self, kafka: KafkaSettings, producer: RecordProducer, *, client_id: str) -> None:
+        self._kafka = kafka
+        self._producer = producer
+        self._ends: dict[int, int] = {}
+        self._reading = asyncio.Lock()
+        self.state = JournalState()
+        self._consumer = AIOKafkaConsumer(
+            **reading(kafka),
+            client_id=client_id,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=50,
+        )
+
+    async def start(self) -> Self:
+        """Connect. Raises `BrokerUnreachable`."""
+        await start(self._consumer, self._kafka)
+        return self
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await stop(self._consumer)
+
+    async def write(self, groups: Sequence[Sequence[OutRecord]]) -> None:
+        """Write groups of records, journal entries and what follows from them. Raises as `RecordProducer.write`."""
+        ends = await self._producer.write(record for group in groups for record in group)
+        for (topic, partition), end in ends.items():
+            if topic == JOURNAL:
+                self._ends[partition] = max(end, self._ends.get(partition, 0))
+
+    def end(self, partition: int) -> int:
+        """Return where the journal of a partition ends, as far as is known here; later entries come after it."""
+        return self._ends.get(partition, 0)
+
+    async def recover(
+        self, committed: Mapping[TopicPartition, OffsetAndMetadata | None]
+    ) -> Mapping[TopicPartition, int]:
+        """Read what uncommitted work of newly assigned partitions has left behind.
+
+        Returns the highest offset of such work in each partition that has any.
+        """
+        async with self._reading:
+            for place in committed:
+                self.state.forget(place.topic, place.partition)
+            for partition in sorted({place.partition for place in committed}):
+                ours = {place: known for place, known in committed.items() if place.partition == partition}
+                await self._read(
+                    partition,
+                    min(low_water(known) for known in ours.values()),
+                    {place.topic: 0 if known is None else known.offset for place, known in ours.items()},
+                )
+            await self._learn_what_was_told()
+            return {
+                place: highest
+                for place in committed
+                if (highest := self.state.highest(place.topic, place.partition)) is not None
+            }
+
+    async def _learn_what_was_told(self) -> None:
+        """Look for the statuses of uncommitted work: written, and their commit lost."""
+        since = self.state.begun_since
+        if since is None:
+            return
+        found = []
+        # The broker finds records by their producer's time, which was taken after the status was made.
+        async for record in read_topic(self._kafka, STATUS, client_id="delivery-statuses", since=since - CLOCK_SKEW):
+            try:
+                found.append(MessageStatus.from_bytes(record.value or b""))
+            except ValidationError:
+                continue  # not ours: whoever works on the topic makes a dead letter of it
+        self.state.learn(found)
+
+    async def _read(self, partition: int, low: int, committed: Mapping[str, int]) -> None:
+        place = TopicPartition(JOURNAL, partition)
+        self._consumer.assign([place])
+        end = (await self._consumer.end_offsets([place]))[place]
+        begin = (await self._consumer.beginning_offsets([place]))[place]
+        self._consumer.seek(place, max(low, begin))
+        entries = 0
+        while await self._consumer.position(place) < end:
+            fetched = await self._consumer.getmany(place, timeout_ms=1000, max_records=5000)
+            for record in fetched.get(place, ()):
+                entries += 1
+                try:
+                    self.state.apply(JournalEntry.from_bytes(record.value or b""), partition, committed)
+                except ValidationError as error:
+                    log.error("journal_entry_unreadable", partition=partition, offset=record.offset, error=str(error))
+        self._ends[partition] = max(end, self._ends.get(partition, 0))
+        log.info("journal_read", partition=partition, entries=entries, uncommitted_work=len(self.state))

@@ -1,0 +1,7 @@
+"""Topics read outside of any group: followed into memory, or read for somebody who asks.
+
+topic_reader      a stretch of a topic
+directory_view    follows sms.directory into a `pipeline.directory.model.Directory`
+claims_view       follows sms.mt.submitted into a store of Idempotency-Keys
+callback_history  what became of notifications
+"""

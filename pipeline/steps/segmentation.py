@@ -1,0 +1,113 @@
+"""Step 4, segmentation: a text, cut into segments with their user data headers.
+
+One segment holds 140 octets: 160 septets or 70 UCS-2 units. Segments that belong together carry a header of 6 octets
+each, which leaves 153 septets or 67 units (3GPP TS 23.040 section 9.2.3.24). Each is filled as far as whole
+characters go: an escape pair or a surrogate pair is never split. docs/segmentation.md has the rules and vectors.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from pipeline.errors import TooManySegments
+from pipeline.steps.encoding import mark_pairs, measure
+from pipeline.steps.gsm0338 import ESCAPE
+from schemas.mt_message import DataCoding, Segment
+
+MAX_SEGMENTS: Final = 255
+"""The header counts segments in one octet."""
+
+ALONE: Final = {DataCoding.GSM7: 160, DataCoding.UCS2: 70}
+"""Units in a message's only segment."""
+
+CONCATENATED: Final = {DataCoding.GSM7: 153, DataCoding.UCS2: 67}
+"""Units in each of several segments."""
+
+
+class Estimate(NamedTuple):
+    """What a text would become. `units_left` more fit before another segment is needed; a character takes 1 or 2."""
+
+    data_coding: DataCoding
+    units: int
+    segments: int
+    units_left: int
+
+
+def segment(text: str, message_id: str) -> tuple[DataCoding, tuple[Segment, ...]]:
+    """Return how `text` is coded, and its segments in order.
+
+    The same text and id give the same segments at every replay. Raises `Unencodable`, and `TooManySegments` for more
+    than 255.
+    """
+    data_coding, parts = split(text)
+    return data_coding, with_headers(parts, message_id)
+
+
+def with_headers(parts: tuple[str, ...], message_id: str) -> tuple[Segment, ...]:
+    """Return the segments of a text that has been split; a bulk submission splits once for all its messages."""
+    if len(parts) == 1:
+        return (Segment(seqnum=1, text=parts[0]),)
+    headers = user_data_headers(len(parts), message_id)
+    return tuple(
+        Segment(seqnum=seqnum, text=part, udh=udh)
+        for seqnum, (part, udh) in enumerate(zip(parts, headers, strict=True), 1)
+    )
+
+
+def user_data_headers(count: int, message_id: str) -> list[str]:
+    """Return the headers, in hex, of the `count` segments of a message that has several."""
+    common = f"050003{concatenation_reference(message_id):02x}{count:02x}"
+    return [f"{common}{seqnum:02x}" for seqnum in range(1, count + 1)]
+
+
+def split(text: str) -> tuple[DataCoding, tuple[str, ...]]:
+    """Return how `text` is coded, and the texts of its segments: joined they are `text`. Raises as `segment` does."""
+    data_coding, units = measure(text)
+    if units <= ALONE[data_coding]:
+        return data_coding, (text,)
+    parts = tuple(_cut(text, units, data_coding))
+    if len(parts) > MAX_SEGMENTS:
+        raise TooManySegments(f"the text takes {len(parts)} segments; a message can have {MAX_SEGMENTS}")
+    return data_coding, parts
+
+
+def count_segments(text: str) -> int:
+    """Return how many segments `text` takes, also beyond 255. Raises `Unencodable`."""
+    data_coding, units = measure(text)
+    if units <= ALONE[data_coding]:
+        return 1
+    if units == len(text):  # no pairs, so every segment but the last is full
+        return -(-units // CONCATENATED[data_coding])
+    return sum(1 for _ in _cut(text, units, data_coding))
+
+
+def estimate(text: str) -> Estimate:
+    """Return what `text` would become, for a live note beside an input field. Raises `Unencodable`."""
+    data_coding, units = measure(text)
+    if units <= ALONE[data_coding]:
+        return Estimate(data_coding, units, 1, ALONE[data_coding] - units)
+    parts = list(_cut(text, units, data_coding))
+    in_last = len(mark_pairs(parts[-1], data_coding))
+    return Estimate(data_coding, units, len(parts), CONCATENATED[data_coding] - in_last)
+
+
+def concatenation_reference(message_id: str) -> int:
+    """Return the octet that tells a handset which segments belong together.
+
+    Messages that reach one handset within minutes from one sender must differ in it, so it is taken from the whole
+    id: ids that producers choose may end in the same octet every time (version 1 UUIDs end in a host's address), or
+    begin alike (version 7 begins with the time).
+    """
+    return crc32(message_id.encode()) & 0xFF
+
+
+def _cut(text: str, units: int, data_coding: DataCoding) -> Iterator[str]:
+    capacity = CONCATENATED[data_coding]
+    marked = text if units == len(text) else mark_pairs(text, data_coding)
+    start = 0
+    while start < len(marked):
+        end = start + capacity
+        if marked[end - 1 : end] == ESCAPE:
+            end -= 1  # the pair goes to the next segment as a whole
+        yield marked[start:end].replace(ESCAPE, "")
+        start = end

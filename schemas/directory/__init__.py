@@ -1,0 +1,13 @@
+"""Configuration as records of the compacted topic `sms.directory`, keyed `<kind>:<id>`.
+
+A null value deletes. A trunk is deleted in two steps: `deleted_at` takes it out of service while its messages in
+flight still need its callback URL; the record itself goes later.
+
+account       a customer and its DIDs
+trunk         an HTTP OUT SMS trunk, its credentials and signing secrets
+carrier       a carrier, and the routes that lead to one
+people        who may use the panel and the management API
+entry         any of these, and the key of its record
+writer_claim  who writes all of this now
+audit         who changed what: a topic of its own
+"""

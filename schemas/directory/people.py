@@ -1,0 +1,47 @@
+"""Who may use the panel and the management API."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.identifiers import Uuid
+from schemas.wire import Record
+
+
+class PanelRole(StrEnum):
+    """What a person may do in the panel."""
+
+    OPERATOR = "operator"  # every account
+    OWNER = "owner"
+    MEMBER = "member"
+    READ_ONLY = "read_only"
+
+
+class PanelUser(Record):
+    """A person who logs in to the panel. `password_hash` is argon2id in PHC form; an operator has no account."""
+
+    schema_version: Literal[1] = 1
+    id: Uuid
+    account_id: Uuid | None = None
+    email: Annotated[str, Field(min_length=3, max_length=254)]
+    role: PanelRole
+    password_hash: str
+    blocked: bool = False
+
+
+class ApiKey(Record):
+    """A program's access to the management API: acts with `role` in one account, an operator's in all of them.
+
+    `digest` is the key's SHA-256 (hex): a key is 256 random bits, so nothing slower is needed. `hint` is its end, to
+    tell keys apart.
+    """
+
+    schema_version: Literal[1] = 1
+    id: Uuid
+    account_id: Uuid | None = None
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    role: PanelRole
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    hint: Annotated[str, Field(min_length=4, max_length=4)]
+    created_at: AwareDatetime

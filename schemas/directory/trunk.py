@@ -1,0 +1,65 @@
+"""An HTTP OUT SMS trunk, its credentials and its signing secrets."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.address import Msisdn
+from schemas.identifiers import Uuid
+from schemas.wire import Record, WireModel
+
+
+class PasswordVerifier(WireModel):
+    """A password as ingress can check it: HMAC-SHA256 (hex) under the installation's pepper.
+
+    `sealed` is the password itself under AES-256-GCM (base64 of nonce and ciphertext, key named by `key_id`); only
+    the panel can open it. `valid_until` is set on a password that has been replaced with a grace period.
+    """
+
+    username: Annotated[str, Field(min_length=8, max_length=64)]
+    version: Annotated[int, Field(ge=1)]
+    hmac: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sealed: str
+    key_id: str
+    valid_until: AwareDatetime | None = None
+
+
+class CallbackSecret(WireModel):
+    """A signing secret in Standard Webhooks' form, `whsec_<base64 of 24..64 bytes>`.
+
+    `valid_until` is set on one that has been rotated out; until then both sign.
+    """
+
+    secret: Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/]{32,88}={0,2}$")]
+    valid_until: AwareDatetime | None = None
+
+
+class Trunk(Record):
+    """An HTTP OUT SMS trunk, with every field of the product page.
+
+    `allowed_ips` holds networks in CIDR form; empty allows all. `allowed_sources` counts only while
+    `allow_any_did` is off. `credentials` and `callback_secrets` list the current one first. `callback_disabled_at` is
+    when the endpoint answered 410, which says that it wants no more notifications; a new URL or somebody in the panel
+    enables it again.
+    """
+
+    schema_version: Literal[1] = 1
+    id: Uuid
+    account_id: Uuid
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    callback_url: Annotated[str, Field(max_length=2048)] | None = None
+    callback_disabled_at: AwareDatetime | None = None
+    allowed_ips: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    allow_any_did: bool = True
+    allowed_sources: Annotated[tuple[Msisdn, ...], Field(max_length=100_000)] = ()
+    blocked: bool = False
+    receipts_enabled: bool = False
+    credentials: Annotated[tuple[PasswordVerifier, ...], Field(min_length=1, max_length=2)]
+    callback_secrets: Annotated[tuple[CallbackSecret, ...], Field(min_length=1, max_length=2)]
+    created_at: AwareDatetime
+    deleted_at: AwareDatetime | None = None
+
+    @property
+    def credentials_version(self) -> int:
+        """Counts up with every regeneration."""
+        return self.credentials[0].version

@@ -1,0 +1,27 @@
+"""A Kafka record as it lies in its topic, and one that is to be written."""
+
+from typing import NamedTuple
+
+Header = tuple[str, bytes]
+
+
+class InRecord(NamedTuple):
+    """A record and its coordinates. `timestamp_ms` is its producer's time, or the broker's, by the topic's config."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...]
+
+
+class OutRecord(NamedTuple):
+    """A record to write. `partition` None places it by its key (`pipeline.kafka.producer.partition_of`)."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...] = ()
+    partition: int | None = None

@@ -1,0 +1,167 @@
+"""Notification: the contract's callback body, byte for byte."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.callbacks.notification import CONTENT_TYPE, body_of
+from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
+
+MESSAGE_ID = "0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e"
+STATUS = MessageStatus(
+    message_id=MESSAGE_ID,
+    trunk_id="0192f1c4-6a5e-7b31-9d5c-3f2a1b0c0000",
+    stage=StatusStage.PROCESSING,
+    status=StatusName.SUCCESS,
+    source="12125551234",
+    destination="15551234567",
+    accepted_at=datetime(2025, 12, 16, 13, 28, 3, tzinfo=UTC),
+    ended_at=datetime(2025, 12, 16, 13, 28, 4, 987_999, tzinfo=UTC),
+    segments_total=1,
+    segments_sent=1,
+    price_per_segment=Decimal("0.0075"),
+)
+
+
+def status(**changes: object) -> MessageStatus:
+    return STATUS.model_copy(update=changes)
+
+
+def attributes_of(it: MessageStatus) -> dict[str, Any]:
+    return json.loads(body_of(it), parse_float=Decimal)["data"]["attributes"]  # type: ignore[no-any-return]
+
+
+def test_success() -> None:
+    """The whole document of a message that was handed to the carrier."""
+    assert body_of(STATUS) == (
+        b'{"data":{"type":"outbound_message_callbacks","id":"0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e","attributes":{'
+        b'"status":"Success","code_id":null,"source":"12125551234","destination":"15551234567",'
+        b'"time_start":"2025-12-16T13:28:03.000Z","end_time":"2025-12-16T13:28:04.987Z",'
+        b'"fragments_sent":1,"price":0.0075}}}'
+    )
+
+
+def test_refusal() -> None:
+    """A message that never left: its code as a number, nothing sent, no price."""
+    refused = status(
+        status=StatusName.ROUTING_ERROR,
+        code_id=CodeId.SOURCE_NOT_ALLOWED,
+        segments_total=0,
+        segments_sent=0,
+        price_per_segment=None,
+    )
+    assert attributes_of(refused) == {
+        "status": "Routing error",
+        "code_id": 8,
+        "source": "12125551234",
+        "destination": "15551234567",
+        "time_start": "2025-12-16T13:28:03.000Z",
+        "end_time": "2025-12-16T13:28:04.987Z",
+        "fragments_sent": 0,
+        "price": None,
+    }
+
+
+def test_delivery_receipt() -> None:
+    """A status of the delivery stage says nothing but the status."""
+    assert body_of(status(stage=StatusStage.DELIVERY, status="DELIVERED")) == (
+        b'{"data":{"type":"dlr_event","id":"0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e","attributes":{"status":"DELIVERED"}}}'
+    )
+
+
+def test_the_content_type_has_no_parameters() -> None:
+    """JSON:API forbids them."""
+    assert CONTENT_TYPE == "application/vnd.api+json"
+
+
+@pytest.mark.parametrize(
+    ("price", "segments", "total"),
+    [
+        ("0.0075", 2, "0.015"),
+        ("0.005", 3, "0.015"),  # 0.015000000000000001 in binary
+        ("0.1", 3, "0.3"),  # 0.30000000000000004 in binary
+        ("0.000001", 255, "0.000255"),
+        ("999999.999999", 255, "254999999.999745"),
+        ("0.0075", 0, "0"),
+        ("0", 5, "0"),
+        ("0.000000", 1, "0"),
+        ("12", 1, "12"),
+        ("1E+2", 3, "300"),
+        ("1E-7", 3, "0.0000003"),
+        ("0.1234567890123456789012345678", 3, "0.3703703670370370367037037034"),
+    ],
+)
+def test_the_price_is_the_exact_total(price: str, segments: int, total: str) -> None:
+    """Price per segment times segments sent, without the artefacts of binary fractions."""
+    # parse_float gets every number with a point or an exponent, parse_int the others.
+    body = body_of(status(price_per_segment=Decimal(price), segments_sent=segments))
+    found = json.loads(body, parse_float=Decimal, parse_int=Decimal)["data"]["attributes"]["price"]
+    assert Decimal(total) == found
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2025, 12, 16, 13, 28, 3, tzinfo=UTC), "2025-12-16T13:28:03.000Z"),
+        (datetime(2025, 12, 16, 13, 28, 3, 999_999, tzinfo=UTC), "2025-12-16T13:28:03.999Z"),
+        (datetime(2025, 12, 16, 13, 28, 3, 1, tzinfo=timezone(timedelta(hours=5.5))), "2025-12-16T07:58:03.000Z"),
+        (datetime(2025, 12, 31, 23, 0, 0, tzinfo=timezone(timedelta(hours=-8))), "2026-01-01T07:00:00.000Z"),
+    ],
+)
+def test_times_are_utc_with_milliseconds(moment: datetime, text: str) -> None:
+    """Whatever time zone a producer wrote; digits beyond milliseconds are cut off."""
+    attributes = attributes_of(status(accepted_at=moment, ended_at=moment))
+    assert (text, text) == (attributes["time_start"], attributes["end_time"])
+
+
+def statuses_with(text: st.SearchStrategy[str]) -> st.SearchStrategy[MessageStatus]:
+    # The strategy wants naive limits and adds the zone.
+    moments = st.datetimes(datetime(2000, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+    return st.builds(
+        MessageStatus,
+        message_id=st.uuids().map(str),
+        trunk_id=st.just(MESSAGE_ID),
+        stage=st.sampled_from(StatusStage),
+        status=text,
+        code_id=st.none() | st.sampled_from(CodeId),
+        source=text,
+        destination=text,
+        accepted_at=moments,
+        ended_at=moments,
+        segments_sent=st.integers(0, 255),
+        price_per_segment=st.none() | st.decimals(0, 999_999, places=6),
+    )
+
+
+@given(statuses_with(st.text(st.characters(), max_size=20)))  # quotes, controls, U+2028, lone surrogates
+def test_the_body_is_json_whatever_is_in_the_status(it: MessageStatus) -> None:
+    """Hostile characters stay inside their strings, and the bytes are plain ASCII."""
+    body = body_of(it)
+    assert body.isascii()
+    document = json.loads(body, parse_float=Decimal)
+    assert list(document) == ["data"]
+    assert list(document["data"]) == ["type", "id", "attributes"]
+    attributes = document["data"]["attributes"]
+    if it.stage is StatusStage.DELIVERY:
+        assert attributes == {"status": it.status}
+        return
+    assert (it.status, it.source, it.destination) == tuple(
+        attributes[name] for name in ("status", "source", "destination")
+    )
+    assert (it.code_id, it.segments_sent) == (attributes["code_id"], attributes["fragments_sent"])
+    expected = None if it.price_per_segment is None else it.price_per_segment * it.segments_sent
+    assert expected == attributes["price"]
+
+
+@given(statuses_with(st.text(st.characters(exclude_categories=["Cs"]), max_size=20)))
+def test_retries_send_the_same_bytes(it: MessageStatus) -> None:
+    """A status that waited in a topic, as often as it may, makes the body it made at first."""
+    first = body_of(it)
+    for _ in range(2):
+        it = MessageStatus.from_bytes(it.to_bytes())
+        assert body_of(it) == first

@@ -1,0 +1,126 @@
+"""The delivery journal: what its entries say, and what a restart makes of them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.carriers.journal import Attempt, JournalState, Place, result_of
+from pipeline.carriers.outcome import AttemptResult, Outcome
+from schemas.journal import JournalEntry, JournalMark
+from schemas.status import MessageStatus, StatusStage
+from schemas.topics import SEGMENTED
+
+UUID = "0190f0c0-0000-7000-8000-000000000001"
+NOW = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
+PLACE = Place("sms.mt.segmented", 2, 41)
+ATTEMPT = Attempt(PLACE, f"{UUID}:3", 2, UUID)
+
+
+def test_a_mark_is_a_journal_entry() -> None:
+    """What is written by hand reads back as the model says."""
+    assert JournalEntry.from_bytes(ATTEMPT.submitting(NOW)) == JournalEntry(
+        segment_id=f"{UUID}:3", mark=JournalMark.SUBMITTING, attempt=2, topic="sms.mt.segmented", offset=41, at=NOW,
+        carrier_id=UUID,
+    )  # fmt: skip
+
+
+@given(
+    st.sampled_from(Outcome),
+    st.none() | st.text(max_size=20),
+    st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+)
+def test_every_result_survives_the_journal(outcome: Outcome, error: str | None, message_id: str | None) -> None:
+    """Whatever a carrier answers, its outcome is read back as it was."""
+    if error is not None:
+        error = error.encode(errors="replace").decode()
+    result = AttemptResult(outcome, carrier_message_id=message_id, error=error)
+    assert result_of(JournalEntry.from_bytes(ATTEMPT.settled(result, NOW))) == result
+
+
+def test_submitting_alone_is_no_result() -> None:
+    """A segment that was about to be posted is in doubt."""
+    assert result_of(JournalEntry.from_bytes(ATTEMPT.submitting(NOW))) is None
+
+
+def entry(offset: int, mark: JournalMark, topic: str = PLACE.topic, seqnum: int = 1) -> JournalEntry:
+    return JournalEntry(
+        segment_id=f"{UUID}:{seqnum}", mark=mark, attempt=1, topic=topic, offset=offset, at=NOW, carrier_id=UUID
+    )  # fmt: skip
+
+
+def test_the_latest_mark_of_each_segment_counts_and_is_taken_once() -> None:
+    """An outcome replaces the announcement; whoever begins the work again takes its marks along."""
+    state = JournalState()
+    for it in (
+        entry(41, JournalMark.SUBMITTING),
+        entry(41, JournalMark.ACCEPTED),
+        entry(41, JournalMark.SUBMITTING, seqnum=2),
+    ):
+        state.apply(it, 2, {PLACE.topic: 41})
+    taken = state.take(PLACE)
+    assert {key: it.mark for key, it in taken.items()} == {
+        f"{UUID}:1": JournalMark.ACCEPTED,
+        f"{UUID}:2": JournalMark.SUBMITTING,
+    }
+    assert (state.take(PLACE), len(state)) == ({}, 0)
+
+
+@pytest.mark.parametrize(
+    ("offset", "topic", "kept"),
+    [(40, "sms.mt.segmented", 0), (41, "sms.mt.segmented", 1), (99, "sms.mt.retry.5s", 0)],
+)
+def test_only_uncommitted_work_of_our_topics_is_kept(offset: int, topic: str, kept: int) -> None:
+    """Committed work is over, and other topics are somebody else's: neither takes memory."""
+    state = JournalState()
+    state.apply(entry(offset, JournalMark.SUBMITTING, topic), 2, {"sms.mt.segmented": 41})
+    assert len(state) == kept
+
+
+def test_a_partition_that_goes_is_forgotten() -> None:
+    """What was known of it may be outdated when it comes back."""
+    state = JournalState()
+    state.apply(entry(41, JournalMark.SUBMITTING), 2, {PLACE.topic: 0})
+    state.apply(entry(41, JournalMark.SUBMITTING), 3, {PLACE.topic: 0})
+    state.forget(PLACE.topic, 2)
+    assert (state.take(PLACE), len(state)) == ({}, 1)
+
+
+def test_a_status_is_that_of_a_piece_of_work_when_it_is_not_older_than_its_first_mark() -> None:
+    """Of all statuses only those count that an earlier life can have written about uncommitted work."""
+    state = JournalState()
+    begun = datetime(2026, 11, 22, 19, tzinfo=UTC)
+    ids = [f"0192f1c4-6a5e-7b31-9d5c-00000000000{n}" for n in range(4)]
+    for offset, message_id in enumerate(ids[:3]):
+        for later, mark in enumerate((JournalMark.SUBMITTING, JournalMark.ACCEPTED)):
+            state.apply(
+                JournalEntry(
+                    segment_id=f"{message_id}:1", mark=mark, attempt=1, topic=SEGMENTED, offset=offset,
+                    at=begun + timedelta(seconds=later + offset), carrier_id=ids[0],
+                ),
+                0,
+                {SEGMENTED: 0},
+            )  # fmt: skip
+    state.take(Place(SEGMENTED, 0, 2))  # has begun again already
+    assert state.begun_since == begun
+
+    def status(message_id: str, seconds: float, stage: StatusStage = StatusStage.PROCESSING) -> MessageStatus:
+        return MessageStatus(
+            message_id=message_id, trunk_id=ids[0], stage=stage, status="Success", source="1", destination="2",
+            accepted_at=begun, ended_at=begun + timedelta(seconds=seconds),
+        )  # fmt: skip
+
+    state.learn(
+        [
+            status(ids[0], 0.0),
+            status(ids[0], 5.0, StatusStage.DELIVERY),
+            status(ids[1], 0.9),  # of the record that an operator has replayed since
+            status(ids[2], 9.0),
+            status(ids[3], 9.0),
+        ]
+    )
+    assert [state.told(it) and it for it in ids] == [ids[0], None, None, None]
+    assert state.told(ids[0]) is None
+    state.forget(SEGMENTED, 0)
+    assert state.begun_since is None

@@ -1,0 +1,326 @@
+"""The directory in memory: what it answers after any history of records, and what bad records do to it."""
+
+import traceback
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.directory.model import Directory
+from pipeline.errors import UnreadableRecord
+from schemas.directory.account import Account, Did
+from schemas.directory.carrier import Carrier, Route
+from schemas.directory.entry import KINDS, DirectoryEntry, key_of
+from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
+
+SECRET = "whsec_" + "c2VjcmV0" * 6
+CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def uuid(n: int) -> str:
+    return f"00000000-0000-4000-8000-{n:012d}"
+
+
+def trunk(
+    n: int = 1,
+    *usernames: str,
+    created_at: datetime = CREATED,
+    deleted_at: datetime | None = None,
+    allow_any_did: bool = True,
+    allowed_sources: tuple[str, ...] = (),
+) -> Trunk:
+    return Trunk(
+        id=uuid(n),
+        account_id=uuid(100),
+        name=f"trunk {n}",
+        allow_any_did=allow_any_did,
+        allowed_sources=allowed_sources,
+        credentials=tuple(
+            PasswordVerifier(username=name, version=1, hmac="0" * 64, sealed="", key_id="k")
+            for name in usernames or (f"username-{n}",)
+        ),
+        callback_secrets=(CallbackSecret(secret=SECRET),),
+        created_at=created_at,
+        deleted_at=deleted_at,
+    )
+
+
+def route(n: int, prefix: str = "", priority: int = 0, carrier: int = 200) -> Route:
+    return Route(id=uuid(n), destination_prefix=prefix, carrier_id=uuid(carrier), priority=priority)
+
+
+def directory_of(*entries: DirectoryEntry) -> Directory:
+    directory = Directory()
+    for entry in entries:
+        directory.apply(key_of(entry), entry.to_bytes())
+    return directory
+
+
+EVERY_KIND: list[DirectoryEntry] = [
+    Account(id=uuid(100), name="Demo"),
+    Did(number="12125551234", account_id=uuid(100)),
+    trunk(1),
+    Carrier(id=uuid(200), name="carrier", url="https://carrier.example/segments"),
+    route(300),
+    PanelUser(id=uuid(400), email="a@example.com", role=PanelRole.OPERATOR, password_hash="$argon2id$"),
+    ApiKey(
+        id=uuid(500), name="job", role=PanelRole.OPERATOR, digest="0" * 64, hint="abcd", created_at=datetime.now(UTC)
+    ),
+]
+
+
+def test_every_kind_is_tested() -> None:
+    """A new kind of entry needs a line in this file."""
+    assert {type(entry) for entry in EVERY_KIND} == set(KINDS.values())
+
+
+@pytest.mark.parametrize("entry", EVERY_KIND, ids=lambda entry: type(entry).__name__)
+def test_entries_come_change_and_go(entry: DirectoryEntry) -> None:
+    """A record makes an entry, a later one replaces it, a null value removes it; removing twice does no harm."""
+    directory = directory_of(entry)
+    model = cast("type[Trunk]", type(entry))  # whichever it is: the type checker wants one
+    assert list(directory.entries(model)) == [entry]
+    attribute = "p2p_enabled" if isinstance(entry, Did) else "blocked"
+    changed = entry.model_copy(update={attribute: True})
+    directory.apply(key_of(changed), changed.to_bytes())
+    assert list(directory.entries(model)) == [changed]
+    for _ in range(2):
+        directory.apply(key_of(entry), None)
+        assert list(directory.entries(model)) == []
+
+
+def test_look_ups_find_entries_by_id() -> None:
+    """Each look-up finds its entry, and nothing for an id that is not there."""
+    directory = directory_of(*EVERY_KIND)
+    account, did, a_trunk, carrier = EVERY_KIND[:4]
+    assert directory.account(uuid(100)) == account
+    assert directory.did("12125551234") == did
+    assert directory.trunk(uuid(1)) == a_trunk
+    assert directory.carrier(uuid(200)) == carrier
+    assert [
+        directory.account(uuid(1)),
+        directory.did("1212555123"),
+        directory.trunk(uuid(100)),
+        directory.carrier(""),
+    ] == [None] * 4
+
+
+def test_iterating_is_not_disturbed_by_changes() -> None:
+    """An iteration shows the entries as they were when it began."""
+    directory = directory_of(trunk(1), trunk(2))
+    seen = []
+    for entry in directory.entries(Trunk):
+        seen.append(entry.id)
+        directory.apply(key_of(trunk(3)), trunk(3).to_bytes())
+        directory.apply(key_of(trunk(2)), None)
+    assert seen == [uuid(1), uuid(2)]
+
+
+@pytest.mark.parametrize(
+    "key", [None, b"", b":", b"writer:current", b"Trunk:" + uuid(1).encode(), b"\xff\xfe:1", b"future:1"]
+)
+@pytest.mark.parametrize("value", [None, b"{}", b"not json"])
+def test_unknown_kinds_are_skipped(key: bytes | None, value: bytes | None) -> None:
+    """A record of a kind that a later version may know does nothing but count as seen."""
+    directory = directory_of(trunk(1))
+    directory.apply(key, value, 7)
+    assert directory.version == 7
+    assert list(directory.entries(Trunk)) == [trunk(1)]
+
+
+def _with(entry: DirectoryEntry, old: bytes, new: bytes) -> bytes:
+    value = entry.to_bytes()
+    assert old in value
+    return value.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        (key_of(trunk(1)), b"", "schema-violation"),
+        (key_of(trunk(1)), b"{}", "schema-violation"),
+        (key_of(trunk(1)), b"[]", "schema-violation"),
+        (key_of(trunk(1)), b"\xff", "schema-violation"),
+        (key_of(trunk(1)), b"[" * 100_000, "schema-violation"),
+        (key_of(trunk(1)), _with(trunk(1), b'"schema_version":1', b'"schema_version":2'), "schema-violation"),
+        (key_of(trunk(1)), _with(trunk(1), b'"allow_any_did":true', b'"allow_any_did":"yes"'), "schema-violation"),
+        (key_of(trunk(1)), trunk(2).to_bytes(), "key-mismatch"),
+        (b"trunk", trunk(1).to_bytes(), "key-mismatch"),
+        (b"trunk:", trunk(1).to_bytes(), "key-mismatch"),
+        (b"trunk:" + uuid(1).encode() + b"\xff", trunk(1).to_bytes(), "key-mismatch"),
+    ],
+)
+def test_an_unreadable_record_leaves_the_entry_as_it_was(key: bytes, value: bytes, reason: str) -> None:
+    """It is refused with a stable reason; what was there stays in every index."""
+    directory = directory_of(trunk(1, allow_any_did=False, allowed_sources=("12125551234",)), trunk(3))
+    before = list(directory.entries(Trunk))
+    with pytest.raises(UnreadableRecord) as refusal:
+        directory.apply(key, value, 9)
+    assert refusal.value.reason == reason
+    assert directory.version == 9
+    assert list(directory.entries(Trunk)) == before
+    assert directory.trunk_by_username("username-1") == before[0]
+    assert directory.allows_source(before[0], "12125551234")
+
+
+def test_a_refusal_does_not_quote_the_record() -> None:
+    """Directory records hold secrets, so neither message nor traceback shows what was in one."""
+    value = _with(trunk(1), b'"username":"username-1"', b'"username":"short"')
+    with pytest.raises(UnreadableRecord) as refusal:
+        directory_of().apply(key_of(trunk(1)), value)
+    shown = "".join(traceback.format_exception(refusal.value))
+    assert "credentials.0.username" in shown
+    assert [word for word in (SECRET, "0" * 64, "short") if word in shown] == []
+
+
+def test_the_version_is_the_highest_offset() -> None:
+    """It never goes back, whatever is applied."""
+    directory = Directory()
+    assert directory.version == -1
+    for offset, expected in ((3, 3), (2, 3), (-1, 3), (10, 10)):
+        directory.apply(key_of(trunk(1)), trunk(1).to_bytes(), offset)
+        assert directory.version == expected
+
+
+def test_a_trunk_is_found_by_each_of_its_usernames() -> None:
+    """In a grace period the old username works too; once it is gone from the record, it does not."""
+    directory = directory_of(trunk(1, "new-username", "old-username"))
+    assert (
+        directory.trunk_by_username("new-username")
+        == directory.trunk_by_username("old-username")
+        == trunk(1, "new-username", "old-username")
+    )
+    directory.apply(key_of(trunk(1)), trunk(1, "new-username").to_bytes())
+    assert directory.trunk_by_username("new-username") == trunk(1, "new-username")
+    assert directory.trunk_by_username("old-username") is None
+
+
+def test_two_passwords_may_have_one_username() -> None:
+    """Regenerating only the password keeps the username in both credentials."""
+    both = trunk(1, "the-username", "the-username")
+    directory = directory_of(both)
+    assert directory.trunk_by_username("the-username") == both
+    directory.apply(key_of(both), None)
+    assert directory.trunk_by_username("the-username") is None
+
+
+def test_a_trunk_out_of_service_keeps_its_record_only() -> None:
+    """`deleted_at` ends its credentials, while its callback URL is still to be found."""
+    directory = directory_of(trunk(1))
+    gone = trunk(1, deleted_at=CREATED)
+    directory.apply(key_of(gone), gone.to_bytes())
+    assert directory.trunk_by_username("username-1") is None
+    assert directory.trunk(uuid(1)) == gone
+    directory.apply(key_of(gone), trunk(1).to_bytes())
+    assert directory.trunk_by_username("username-1") == trunk(1)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_two_trunks_with_one_username(order: tuple[int, ...]) -> None:
+    """The older keeps it in whatever order the records came; when it goes, the next has it."""
+    older = trunk(2, "shared-name")
+    younger = trunk(1, "shared-name", created_at=CREATED + timedelta(seconds=1))
+    same_age = trunk(3, "shared-name")
+    entries = [older, younger, same_age]
+    directory = directory_of(*(entries[n] for n in order))
+    for expected in (older, same_age, younger):
+        assert directory.trunk_by_username("shared-name") == expected
+        directory.apply(key_of(expected), None)
+    assert directory.trunk_by_username("shared-name") is None
+
+
+def test_allowed_sources_count_while_the_toggle_is_off() -> None:
+    """With the toggle on every number is allowed; off, those of the list; the index follows each change."""
+    one, other = "12125551234", "12125551235"
+    anyone = trunk(1, allow_any_did=True, allowed_sources=(one,))
+    picked = trunk(1, allow_any_did=False, allowed_sources=(one,))
+    nobody = trunk(1, allow_any_did=False)
+    directory = Directory()
+    for current, expected in (
+        (anyone, (True, True)),
+        (picked, (True, False)),
+        (nobody, (False, False)),
+        (picked, (True, False)),
+        (anyone, (True, True)),
+    ):
+        directory.apply(key_of(current), current.to_bytes())
+        assert (directory.allows_source(current, one), directory.allows_source(current, other)) == expected
+    directory.apply(key_of(picked), None)
+    assert not directory.allows_source(picked, one)
+
+
+def test_a_long_list_of_sources_is_asked_in_constant_time() -> None:
+    """A trunk may list 100,000 sources; the index is a set."""
+    sources = tuple(str(12_000_000_000 + n) for n in range(100_000))
+    big = trunk(1, allow_any_did=False, allowed_sources=sources)
+    directory = directory_of(big)
+    assert [directory.allows_source(big, number) for number in (sources[0], sources[-1], "1")] == [True, True, False]
+    assert isinstance(directory._allowed_sources[big.id], frozenset)
+
+
+def test_routes_come_best_first() -> None:
+    """Longest prefix, then lowest priority, then id."""
+    catch_all, country, second, first, twin, elsewhere = (
+        route(301),
+        route(302, "1", priority=9),
+        route(303, "1212", priority=5),
+        route(306, "1212", priority=1),
+        route(304, "1212", priority=5),
+        route(305, "44"),
+    )
+    directory = directory_of(elsewhere, twin, catch_all, first, second, country)
+    assert list(directory.routes_for("12125551234")) == [first, second, twin, country, catch_all]
+    assert list(directory.routes_for("447700900123")) == [elsewhere, catch_all]
+    assert list(directory.routes_for("35699123456")) == [catch_all]
+    assert list(Directory().routes_for("35699123456")) == []
+
+
+def test_a_route_is_offered_once_to_a_short_number() -> None:
+    """A prefix as long as the number or longer neither repeats a route nor fits by its first digits."""
+    whole, longer = route(301, "1234567"), route(302, "123456789")
+    directory = directory_of(whole, longer, route(303, "12345678"))
+    assert list(directory.routes_for("1234567")) == [whole]
+
+
+def test_routes_asked_for_before_a_change_stay() -> None:
+    """A change in the middle of choosing a route does not disturb the choice."""
+    directory = directory_of(route(301), route(302), route(303))
+    routes = directory.routes_for("12125551234")
+    chosen = [next(routes)]
+    for n in (301, 302):
+        directory.apply(key_of(route(n)), None)
+    directory.apply(key_of(route(300)), route(300).to_bytes())
+    assert [*chosen, *routes] == [route(301), route(302), route(303)]
+    assert list(directory.routes_for("12125551234")) == [route(300), route(303)]
+
+
+changes = st.lists(
+    st.tuples(
+        st.integers(301, 305),
+        st.sampled_from(["", "1", "12", "123", "4", "44"]),
+        st.integers(0, 2),
+        st.booleans(),
+    ),
+    max_size=30,
+)
+
+
+@given(changes, st.sampled_from(["1234567", "1245678", "4412345", "4567890", "9999999"]))
+def test_routes_depend_on_the_entries_alone(history: list[tuple[int, str, int, bool]], destination: str) -> None:
+    """After any history of changes and deletions the answer is the plain one over what is left."""
+    directory, left = Directory(), dict[str, Route]()
+    for n, prefix, priority, deleted in history:
+        it = route(n, prefix, priority)
+        directory.apply(key_of(it), None if deleted else it.to_bytes())
+        left.pop(it.id, None)
+        if not deleted:
+            left[it.id] = it
+    fitting = [it for it in left.values() if destination.startswith(it.destination_prefix)]
+    fitting.sort(key=lambda it: (-len(it.destination_prefix), it.priority, it.id))
+    assert list(directory.routes_for(destination)) == fitting
+    assert sum(map(len, directory._routes_by_prefix.values())) == len(left)  # nothing stays behind
+    assert set(directory._prefix_lengths) == {len(it.destination_prefix) for it in left.values()}

@@ -1,0 +1,228 @@
+"""Every rule of the directory, each broken alone, and what it means that a set is checked as a whole."""
+
+import time
+
+import pytest
+
+from pipeline.directory.rules import Change, Removal, check
+from pipeline.errors import RuleViolated
+from schemas.directory.account import Account, Did
+from schemas.directory.carrier import Carrier, Route
+from schemas.directory.entry import DirectoryEntry
+from schemas.directory.people import PanelRole, PanelUser
+from schemas.directory.trunk import Trunk
+from tests.unit.pipeline.directory_entries import (
+    LATER,
+    OTHER_SECRET,
+    account,
+    carrier,
+    credential,
+    did,
+    directory,
+    route,
+    secret,
+    trunk,
+    user,
+    uuid,
+)
+
+T = f"trunk:{uuid(11)}"
+N = f"trunk:{uuid(14)}"  # a new one
+HELD: tuple[DirectoryEntry, ...] = (
+    account(1),
+    account(2),
+    did("12125551234"),
+    did("12125551235"),
+    did("12125551236", p2p_enabled=False),
+    did("12125559999", account_id=uuid(2)),
+    trunk(11, name="Main", allowed_sources=("12125551234",), allow_any_did=False),
+    trunk(12, name="Gone", deleted_at=LATER, allowed_sources=("12125551235",)),
+    trunk(13, account_id=uuid(2)),
+    carrier(21),
+    route(31),
+    user(41),
+)
+
+
+def problems(*changes: Change) -> list[tuple[str, str]]:
+    try:
+        check(changes, directory(*HELD))
+    except RuleViolated as error:
+        return error.problems
+    return []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (account(3), did("12125550000", account_id=uuid(3)), trunk(14, account_id=uuid(3))),
+        (trunk(14, name="main", account_id=uuid(2)),),
+        (trunk(14, name="gone"),),
+        (trunk(14, name="Main"), trunk(11, name="Renamed")),
+        (trunk(14, allowed_sources=("12125551235",)),),
+        (trunk(14, allowed_ips=("192.0.2.0/24", "2001:db8::/32")),),
+        (trunk(14, callback_url=None),),
+        (trunk(14, callback_disabled_at=LATER),),
+        (trunk(12, name="Restored"),),
+        (trunk(11, callback_url="nonsense", allowed_sources=("12125559999",), deleted_at=LATER),),
+        (trunk(11, credentials=(credential(version=2), credential(valid_until=LATER))),),
+        (trunk(11, callback_secrets=(secret(OTHER_SECRET), secret(valid_until=LATER))),),
+        (Removal(Did, "12125551235"),),
+        (Removal(Did, "12125551234"), trunk(11)),
+        (Removal(Did, "12125551234"), trunk(11, deleted_at=LATER)),
+        (did("12125551235", p2p_enabled=False),),
+        (did("12125551235", account_id=uuid(2)),),
+        (Removal(Trunk, uuid(12)),),
+        (Removal(Trunk, uuid(99)),),
+        (Removal(Route, uuid(31)), Removal(Carrier, uuid(21))),
+        (carrier(22), route(32, carrier_id=uuid(22))),
+        (route(32, destination_prefix="44"),),
+        (trunk(13, account_id=uuid(2), deleted_at=LATER), Removal(Did, "12125559999"), Removal(Account, uuid(2))),
+        (user(42, account_id=None, role=PanelRole.OPERATOR),),
+    ],
+)  # fmt: skip
+def test_what_is_allowed(changes: tuple[Change, ...]) -> None:
+    """Sets that leave a sound directory, also those whose parts would not be sound alone."""
+    assert problems(*changes) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "what"),
+    [
+        (account(3, name=" x"), f"account:{uuid(3)}/name", "begin or end with a space"),
+        (did("12125550000", account_id=uuid(9)), "did:12125550000/account_id", "there is no account"),
+        (did("1212555"), "did:1212555/number", "not a possible phone number"),
+        (did("12125551234", p2p_enabled=False), "did:12125551234", "allowed source of 1 trunk(s): 'Main'"),
+        (did("12125551234", account_id=uuid(2)), "did:12125551234", "allowed source of 1 trunk(s): 'Main'"),
+        (Removal(Did, "12125551234"), "did:12125551234", "allowed source of 1 trunk(s): 'Main'"),
+        (trunk(14, account_id=uuid(9)), f"{N}/account_id", "there is no account"),
+        (trunk(14, name="mAIN"), f"{N}/name", "'mAIN' is the name of another trunk"),
+        (trunk(14, name="a\nb"), f"{N}/name", "control characters"),
+        (trunk(14, callback_url="ftp://x"), f"{N}/callback_url", "must begin with http"),
+        (trunk(14, callback_url=None, callback_disabled_at=LATER), f"{N}/callback_disabled_at", "no callback URL"),
+        (trunk(14, allowed_ips=("10.0.0.0/8", "10")), f"{N}/allowed_ips/1", "'10' is not an IPv4"),
+        (trunk(14, allowed_ips=("10.0.0.1",)), f"{N}/allowed_ips/0", "must be written as 10.0.0.1/32"),
+        (trunk(14, allowed_sources=("12125551236",)), f"{N}/allowed_sources/0", "not enabled for Outbound"),
+        (trunk(14, allowed_sources=("12125559999",)), f"{N}/allowed_sources/0", "not a DID of the account"),
+        (trunk(14, allowed_sources=("12125550000",)), f"{N}/allowed_sources/0", "not a DID of the account"),
+        (trunk(14, allowed_sources=("12125551234",) * 2), f"{N}/allowed_sources/1", "listed twice"),
+        (trunk(14, credentials=(credential("username-11"),)), f"{N}/credentials/0/username", "another trunk"),
+        (trunk(14, credentials=(credential("username-12"),)), f"{N}/credentials/0/username", "another trunk"),
+        (trunk(11, account_id=uuid(2)), f"{T}/account_id", "cannot move"),
+        (trunk(11, credentials=(credential(hmac="f" * 64),)), f"{T}/credentials/0/version", "must grow"),
+        (trunk(11, credentials=(credential("new-username"),)), f"{T}/credentials/0/version", "must grow"),
+        (trunk(11, credentials=(credential(valid_until=LATER),)), f"{T}/credentials/0/valid_until", "no end"),
+        (trunk(11, credentials=(credential(version=2), credential())), f"{T}/credentials/1/valid_until", "an end"),
+        (trunk(11, credentials=(credential(), credential(valid_until=LATER))), f"{T}/credentials/1/version", "lower"),
+        (trunk(11, credentials=(credential(version=2, sealed="?"),)), f"{T}/credentials/0/sealed", "must be base64"),
+        (trunk(11, credentials=(credential(version=2, sealed="AAAA"),)), f"{T}/credentials/0/sealed", "too short"),
+        (trunk(11, credentials=(credential(version=2, key_id=""),)), f"{T}/credentials/0/key_id", "must not be empty"),
+        (trunk(11, callback_secrets=(secret("whsec_" + "A" * 33),)), f"{T}/callback_secrets/0/secret", "base64"),
+        (trunk(11, callback_secrets=(secret("whsec_" + "A" * 88),)), f"{T}/callback_secrets/0/secret", "24 to 64"),
+        (trunk(11, callback_secrets=(secret(valid_until=LATER),)), f"{T}/callback_secrets/0/valid_until", "no end"),
+        (trunk(11, callback_secrets=(secret(), secret(OTHER_SECRET))), f"{T}/callback_secrets/1/valid_until", "an end"),
+        (trunk(11, callback_secrets=(secret(), secret(valid_until=LATER))), f"{T}/callback_secrets", "different"),
+        (Removal(Trunk, uuid(11)), T, "delete it first"),
+        (Removal(Account, uuid(2)), f"account:{uuid(2)}", "(2 in all)"),
+        (carrier(22, url="nonsense"), f"carrier:{uuid(22)}/url", "must begin with http"),
+        (carrier(22, name="CARRIER 21"), f"carrier:{uuid(22)}/name", "another carrier has the same"),
+        (Removal(Carrier, uuid(21)), f"carrier:{uuid(21)}", "1 route(s) still lead to it"),
+        (route(32, carrier_id=uuid(22)), f"route:{uuid(32)}/carrier_id", "there is no carrier"),
+        (route(32, priority=5), f"route:{uuid(32)}/destination_prefix", "another route has the same"),
+        (user(42, email="User41@Example.com"), f"paneluser:{uuid(42)}/email", "another paneluser has the same"),
+        (user(42, account_id=None), f"paneluser:{uuid(42)}/account_id", "operators have no account"),
+        (user(42, role=PanelRole.OPERATOR), f"paneluser:{uuid(42)}/account_id", "operators have no account"),
+        (user(42, account_id=uuid(9)), f"paneluser:{uuid(42)}/account_id", "there is no account"),
+    ],
+)  # fmt: skip
+def test_each_rule(change: Change, where: str, what: str) -> None:
+    """One rule broken is one problem, at its attribute."""
+    ((found_where, found_what),) = problems(change)
+    assert found_where == where
+    assert what in found_what
+
+
+def test_a_version_never_goes_back() -> None:
+    """An old copy of a trunk cannot bring an old password back."""
+    held = directory(account(1), trunk(11, credentials=(credential(version=5),)))
+    with pytest.raises(RuleViolated) as raised:
+        check([trunk(11, credentials=(credential(version=4),))], held)
+    assert raised.value.problems == [(f"{T}/credentials/0/version", "must not go back from 5 to 4")]
+
+
+def test_a_password_sealed_anew_keeps_its_version() -> None:
+    """Rotating the key file changes the seal and nothing that ingress knows."""
+    held = directory(account(1), trunk(11))
+    resealed = credential(sealed=credential().sealed, key_id="new")
+    check([trunk(11, credentials=(resealed,))], held)
+
+
+def test_all_problems_of_a_set_are_told_at_once() -> None:
+    """Nobody has to repair one thing to hear of the next."""
+    found = problems(
+        trunk(14, name="Main", callback_url="x", allowed_ips=("a", "b")),
+        trunk(15, name="Main"),
+        did("1212555", account_id=uuid(9)),
+        Removal(Carrier, uuid(21)),
+    )
+    assert [where for where, _ in found] == [
+        f"{N}/callback_url",
+        f"{N}/allowed_ips/0",
+        f"{N}/allowed_ips/1",
+        "did:1212555/number",
+        "did:1212555/account_id",
+        f"{N}/name",
+        f"trunk:{uuid(15)}/name",
+        f"carrier:{uuid(21)}",
+    ]
+
+
+def test_an_entry_changed_twice_is_refused() -> None:
+    """The same number for two accounts in one set: a DID is owned by one."""
+    found = problems(did("12125550000"), did("12125550000", account_id=uuid(2)))
+    assert found == [("did:12125550000", "is changed twice at once")]
+
+
+@pytest.mark.parametrize(
+    ("update", "where"),
+    [
+        ({"name": ""}, f"{T}/name"),
+        ({"credentials": ()}, f"{T}/credentials"),
+        ({"allowed_sources": ("+1",)}, f"{T}/allowed_sources/0"),
+        ({"created_at": "yesterday"}, f"{T}/created_at"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+def test_what_no_reader_would_take_is_not_written(update: dict[str, object], where: str) -> None:
+    """`model_copy` does not validate; the rules do."""
+    assert [place for place, _ in problems(trunk(11).model_copy(update=update))] == [where]
+
+
+def test_an_entry_fits_into_a_record() -> None:
+    """A trunk with more sources than a record can hold is refused with a way out."""
+    numbers = tuple(f"1212{number:07d}" for number in range(2_000_000, 2_090_000))
+    held = directory(account(1), *(did(number) for number in numbers))
+    with pytest.raises(RuleViolated) as raised:
+        check([trunk(14, allowed_sources=numbers)], held)
+    ((where, what),) = raised.value.problems
+    assert where == f"trunk:{uuid(14)}"
+    assert "list fewer sources, or allow any DID" in what
+
+
+def test_a_large_set_is_checked_in_one_pass() -> None:
+    """20,000 DIDs and 2,000 trunks together cost time in proportion, not by each other."""
+    dids = [did(f"1212{number:07d}") for number in range(2_000_000, 2_020_000)]
+    trunks = [
+        trunk(number, allowed_sources=tuple(did.number for did in dids[number : number + 20]))
+        for number in range(1000, 3000)
+    ]
+    held = directory(account(1))
+    began = time.process_time()
+    check([*dids, *trunks], held)
+    assert time.process_time() - began < 10
+
+
+def test_keys_of_removals() -> None:
+    """A removal deletes the record that its entry was written to."""
+    assert Removal(PanelUser, uuid(41)).key == f"paneluser:{uuid(41)}".encode()
+    assert Removal(Did, "12125551234").key == b"did:12125551234"

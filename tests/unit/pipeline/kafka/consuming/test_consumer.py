@@ -1,0 +1,249 @@
+"""Records that are not due stay in Kafka: the tracked consumer over a broker that is a list."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, Self
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from pipeline.kafka.consuming import consumer
+from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.settings import AgentSettings, KafkaSettings
+from schemas.record import OutRecord
+
+TIER, OTHER = TopicPartition("tier", 0), TopicPartition("other", 0)
+
+
+class Broker:
+    """Stands for aiokafka: positions, pauses, and records whose value is when they are due."""
+
+    def __init__(self, records: dict[TopicPartition, list[float]]) -> None:
+        self.records = records
+        self.position = dict.fromkeys(records, 0)
+        self.paused: set[TopicPartition] = set()
+        self.fetched: list[tuple[str, int]] = []
+        self.committed: dict[TopicPartition, int] = {}
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Any]]:
+        await asyncio.sleep(0)
+        fetched = {}
+        for place, due in self.records.items():
+            if place in self.paused or self.position[place] >= len(due):
+                continue
+            fetched[place] = [
+                SimpleNamespace(
+                    topic=place.topic, partition=0, offset=offset, timestamp=0, key=None,
+                    value=str(due[offset]).encode(), headers=(),
+                )
+                for offset in range(self.position[place], len(due))
+            ]  # fmt: skip
+            self.fetched += [(place.topic, record.offset) for record in fetched[place]]
+            self.position[place] = len(due)
+        return fetched
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        self.position[place] = offset
+
+    def pause(self, *places: TopicPartition) -> None:
+        self.paused.update(places)
+
+    def resume(self, *places: TopicPartition) -> None:
+        self.paused.difference_update(places)
+
+    def highwater(self, place: TopicPartition) -> int:
+        return len(self.records[place])
+
+    async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+        self.committed |= {place: it.offset for place, it in offsets.items()}
+
+
+async def nothing_committed(
+    _kafka: KafkaSettings, _group: str, places: set[TopicPartition]
+) -> dict[TopicPartition, None]:
+    return dict.fromkeys(places)
+
+
+class Bench:
+    """A consumer with wall clock and loop clock in hand."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        records: dict[TopicPartition, list[float]],
+        *,
+        run_ahead: int = 10,
+        outstanding: int = 2000,
+    ) -> None:
+        self.monkeypatch = monkeypatch
+        self.wall = self.clock = 0.0
+        self.broker = Broker(records)
+        self.asked: list[float] = []
+
+        def wait_seconds(_topic: str, value: bytes | None) -> float:
+            self.asked.append(float(value or b"0"))
+            return min(max(float(value or b"0") - self.wall, 0.0), 100.0)
+
+        monkeypatch.setattr(consumer, "AIOKafkaConsumer", lambda **_: self.broker)
+        self.consumer = TrackedConsumer(
+            KafkaSettings(), AgentSettings(), group="g", topics=["tier"],
+            run_ahead=run_ahead, outstanding=outstanding, wait_seconds=wait_seconds,
+        )  # fmt: skip
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.clock)
+        monkeypatch.setattr(consumer, "committed_by", nothing_committed)
+        monkeypatch.setattr(consumer, "BUSY_RECORDS", 1_000_000)  # the loop's clock stands still here
+
+    @classmethod
+    async def assigned(
+        cls, monkeypatch: pytest.MonkeyPatch, records: dict[TopicPartition, list[float]], **bounds: int
+    ) -> Self:
+        """Return one whose consumer has been given its partitions."""
+        bench = cls(monkeypatch, records, **bounds)
+        await bench.consumer.assign(set(records))
+        return bench
+
+    def pass_time(self, seconds: float, wall: float | None = None) -> None:
+        self.clock += seconds
+        self.wall += seconds if wall is None else wall
+
+    async def poll(self) -> list[tuple[str, int]]:
+        """Fetch three times, finish what is handed out, and say what it was."""
+        stopping = asyncio.Event()
+        getmany, polls = self.broker.getmany, 0
+
+        async def counted(*, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Any]]:
+            nonlocal polls
+            polls += 1
+            if polls == 3:
+                stopping.set()
+            return await getmany(timeout_ms=timeout_ms, max_records=max_records)
+
+        self.monkeypatch.setattr(self.broker, "getmany", counted)
+        found: list[tuple[str, int]] = []
+        async for batch in self.consumer.batches(stopping):
+            for work in batch:
+                assert work.tracker.begin()
+                work.tracker.finish(work.offset)
+                found.append((work.topic, work.offset))
+        self.monkeypatch.setattr(self.broker, "getmany", getmany)
+        return found
+
+
+async def test_a_record_is_handed_out_when_it_is_due_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its partition is paused at it meanwhile, and the records behind it come when it does or later."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [5.0, 5.5, 9.0]})
+    assert await bench.poll() == []
+    assert (bench.broker.paused, bench.broker.position[TIER]) == ({TIER}, 0)
+    bench.pass_time(4.9)
+    assert await bench.poll() == []
+    bench.pass_time(0.1)
+    assert await bench.poll() == [("tier", 0)]
+    bench.pass_time(0.5)
+    assert await bench.poll() == [("tier", 1)]
+    bench.pass_time(4.0)
+    assert await bench.poll() == [("tier", 2)]
+    assert bench.broker.paused == set()
+
+
+async def test_a_waiting_partition_is_not_fetched_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others flow; the one that waits is left alone until its time."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [50.0], OTHER: [0.0]})
+    assert await bench.poll() == [("other", 0)]
+    bench.broker.records[OTHER].append(0.0)
+    assert await bench.poll() == [("other", 1)]
+    assert bench.broker.fetched.count(("tier", 0)) == 1
+
+
+async def test_a_wall_clock_that_is_set_back_does_not_stop_a_tier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait is decided once and then counted on the loop's clock."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [5.0]})
+    assert await bench.poll() == []
+    bench.pass_time(5.0, wall=-3600.0)
+    assert await bench.poll() == [("tier", 0)]
+    assert bench.asked == [5.0]
+
+
+async def test_waiting_is_not_being_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records that are not due are no lag; once due they are, until they are finished."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0, 60.0, 60.0]})
+    assert await bench.poll() == [("tier", 0)]
+    assert bench.consumer.lag() == 0
+    bench.pass_time(60.0)
+    assert bench.consumer.lag() == 2
+    assert await bench.poll() == [("tier", 1), ("tier", 2)]
+    assert bench.consumer.lag() == 0
+
+
+async def test_only_what_is_finished_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit stands at the record that waits, so that a crash finds it again."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0, 60.0]})
+    await bench.poll()
+    await bench.consumer.commit()
+    assert bench.broker.committed == {TIER: 1}
+
+
+async def test_a_rebalance_finds_out_anew_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiokafka starts a new assignment without pauses; a remembered one would never be lifted."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [5.0]})
+    await bench.poll()
+    bench.broker.paused.clear()
+    await bench.consumer.assign({TIER})
+    assert await bench.poll() == []
+    assert bench.broker.paused == {TIER}
+    bench.pass_time(5.0)
+    assert await bench.poll() == [("tier", 0)]
+
+
+async def test_a_partition_that_is_too_far_ahead_is_paused_until_it_has_caught_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At `run_ahead` unfinished records the rest stays in Kafka."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0] * 12})
+    batches = bench.consumer.batches(asyncio.Event())
+    batch = await anext(batches)
+    assert len(batch) == 12
+
+    async def following() -> list[Work]:
+        return await anext(batches)
+
+    pending = asyncio.create_task(following())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert bench.broker.paused == {TIER}
+    bench.broker.records[TIER].append(0.0)
+    for work in batch[:8]:
+        work.tracker.begin()
+        work.tracker.finish(work.offset)
+    assert [work.offset for work in await pending] == [12]
+    assert bench.broker.paused == set()
+
+
+FOLLOWING = (OutRecord("next", None, b""),)
+
+
+@pytest.mark.parametrize("following", [(), FOLLOWING], ids=["nothing to write", "something to write"])
+async def test_one_record_that_hangs_holds_up_nobody_while_the_others_finish(
+    monkeypatch: pytest.MonkeyPatch, following: tuple[OutRecord, ...]
+) -> None:
+    """What is finished behind it counts for nothing, unless something is to be written that still takes memory."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0] * 4}, run_ahead=100, outstanding=4)
+    batches = bench.consumer.batches(asyncio.Event())
+    taken: list[int] = []
+
+    async def take() -> None:
+        async for batch in batches:
+            for work in batch:
+                taken.append(work.offset)
+                work.tracker.begin()
+                if work.offset:
+                    work.tracker.finish(work.offset, following)
+            bench.broker.records[TIER].append(0.0)
+
+    taking = asyncio.create_task(take())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    taking.cancel()
+    await asyncio.wait([taking])
+    assert taken == list(range(4 if following else len(taken)))
+    assert (len(taken) > 10, bench.broker.paused) == ((False, {TIER}) if following else (True, set()))
