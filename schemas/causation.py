@@ -1,19 +1,19 @@
 """Which submitted record a record was made from, so that a repetition of it can be told.
 
 The processor writes what a record causes before it acks the record; killed in between, it does so again. What it
-writes to one partition comes in the order of what it reads from one partition, so a record whose origin is not beyond
-the highest one seen is a repetition. That takes one origin per pair of partitions to know, however much passes.
+writes to one partition comes in the order of what it reads from one partition, so a record whose causation is not
+beyond the highest one seen is a repetition. That takes one per pair of partitions to know, however much passes.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, Self
 
-HEADER: Final = "origin"
+HEADER: Final = "origin"  # its name on the wire
 METADATA_LIMIT: Final = 3000  # characters; the broker takes 4096 with each committed offset
 
 
-class Origin(NamedTuple):
-    """A place in `sms.mt.submitted`, which of the record's consequences this is, and the broker's time for it."""
+class Causation(NamedTuple):
+    """A submitted record, which of its consequences this is, and the broker's time for it."""
 
     partition: int
     offset: int
@@ -32,7 +32,7 @@ class Origin(NamedTuple):
         """Read one. Raises `ValueError`."""
         return cls(*map(int, text.split(":", 3)))
 
-    def repeats(self, seen: "Origin | None") -> bool:
+    def repeats(self, seen: "Causation | None") -> bool:
         """Tell whether `seen`, the highest one of the same partition, covers it.
 
         A lower offset with a later time is no repetition: the topic has been made anew and counts from 0 again.
@@ -44,35 +44,35 @@ class Origin(NamedTuple):
         )
 
 
-def origin_of(headers: Iterable[tuple[str, bytes]]) -> Origin | None:
-    """Return the origin that a record's headers name; None when they name none, or something unreadable."""
+def causation_of(headers: Iterable[tuple[str, bytes]]) -> Causation | None:
+    """Return what a record's headers say it was made from; None when they say nothing, or something unreadable."""
     for name, value in headers:
         if name == HEADER:
             try:
-                return Origin.parse(value.decode())
+                return Causation.parse(value.decode())
             except (ValueError, TypeError):
                 return None
     return None
 
 
-def to_metadata(origins: Mapping[int, Origin]) -> str:
-    """Return origins as text for a commit; of more than fit, the latest, which are the ones that may come again."""
+def to_metadata(causations: Mapping[int, Causation]) -> str:
+    """Return them as text for a commit; of more than fit, the latest, which are the ones that may come again."""
     text = ""
-    for origin in sorted(origins.values(), key=lambda it: it.at_ms, reverse=True):
-        longer = f"{text},{origin}" if text else str(origin)
+    for causation in sorted(causations.values(), key=lambda it: it.at_ms, reverse=True):
+        longer = f"{text},{causation}" if text else str(causation)
         if len(longer) > METADATA_LIMIT:
             break
         text = longer
     return text
 
 
-def from_metadata(text: str) -> dict[int, Origin]:
+def from_metadata(text: str) -> dict[int, Causation]:
     """Read `to_metadata`'s text back; what cannot be read counts as not known."""
-    origins: dict[int, Origin] = {}
+    causations: dict[int, Causation] = {}
     for part in text.split(",") if text else ():
         try:
-            origin = Origin.parse(part)
+            causation = Causation.parse(part)
         except (ValueError, TypeError):
             continue
-        origins[origin.partition] = origin
-    return origins
+        causations[causation.partition] = causation
+    return causations

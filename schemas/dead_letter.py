@@ -14,7 +14,7 @@ PREFIX: Final = "dead-letter-"
 MAX_DETAIL_CHARACTERS: Final = 2000
 
 
-class DeadLetterOrigin(NamedTuple):
+class DeadLetterSource(NamedTuple):
     """Coordinates of the original record, the stage that refused it, and why.
 
     `reason` is a stable code (pipeline/errors.py); `detail` is for people and never holds message text.

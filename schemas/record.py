@@ -5,8 +5,16 @@ from typing import NamedTuple
 Header = tuple[str, bytes]
 
 
+class Coordinates(NamedTuple):
+    """Where a record is."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 class InRecord(NamedTuple):
-    """A record and its coordinates. `timestamp_ms` is its producer's time, or the broker's, by the topic's config."""
+    """A record as it was read. `timestamp_ms` is its producer's time, or the broker's, by the topic's config."""
 
     topic: str
     partition: int

@@ -82,13 +82,13 @@ def list_command(
     """Show dead letters: how many of each kind, then each."""
     begin = moment_of("--since", since, datetime.now(UTC))
     found = asyncio.run(_select(topics(topic), everything, reason, begin))
-    for (name, why), count in sorted(Counter((it.topic, it.origin.reason) for it in found).items()):
+    for (name, why), count in sorted(Counter((it.topic, it.source.reason) for it in found).items()):
         typer.echo(f"{count:8} {name} {why}")
     for it in found:
         at = datetime.fromtimestamp(it.at_ms / 1000, UTC).isoformat(timespec="seconds")
         state = "in doubt: may have been replayed" if it.settled is Settled.REPLAYING else it.settled or "open"
-        detail = _printable(it.origin.detail)
-        typer.echo(f"{it.topic} {it.offset} {at} {it.origin.stage} {it.origin.reason} [{state}] {detail}")
+        detail = _printable(it.source.detail)
+        typer.echo(f"{it.topic} {it.offset} {at} {it.source.stage} {it.source.reason} [{state}] {detail}")
 
 
 async def _select(names: list[str], settled_too: bool, reason: str | None, since: datetime | None) -> list[Letter]:

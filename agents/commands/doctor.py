@@ -20,7 +20,7 @@ from pipeline.directory.model import Directory
 from pipeline.errors import BrokerUnreachable, SmsoutError
 from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.admin.group_members import members_of
-from pipeline.kafka.admin.group_offsets import Standing, standings
+from pipeline.kafka.admin.group_offsets import PartitionOffsets, group_offsets
 from pipeline.kafka.admin.topic_admin import TopicState
 from pipeline.kafka.directory.liveness import is_alive_here
 from pipeline.kafka.directory.writer import CLAIM_KEY
@@ -44,7 +44,7 @@ MAIN: Final = (
 )  # fmt: skip
 TIERS: Final = (("sms-delivery-retry", "delivery", MT_RETRY), ("sms-callback-retry", "callback", CALLBACK_RETRY))
 
-Look = Mapping[TopicPartition, Standing]
+Look = Mapping[TopicPartition, PartitionOffsets]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON array.")]
 
 
@@ -78,9 +78,9 @@ async def picture_of(kafka: KafkaSettings, settings: TopicSettings, retry: Retry
     wanted = {group: [topic] if topic in there else [] for group, _, topic in MAIN}
     wanted |= {group: tier_topics[family] for group, _, family in TIERS}
     members = await members_of(kafka, list(wanted), client_id=CLIENT)
-    first = {group: await standings(kafka, group, names, client_id=CLIENT) for group, names in wanted.items()}
+    first = {group: await group_offsets(kafka, group, names, client_id=CLIENT) for group, names in wanted.items()}
     await asyncio.sleep(BETWEEN_LOOKS_SECONDS)
-    second = {group: await standings(kafka, group, names, client_id=CLIENT) for group, names in wanted.items()}
+    second = {group: await group_offsets(kafka, group, names, client_id=CLIENT) for group, names in wanted.items()}
     directory, problem = await _directory(kafka) if DIRECTORY in there else (Directory(), None)
     samples = {
         group: await _sample(kafka, family, second[group]) for group, _, family in TIERS
@@ -91,7 +91,7 @@ async def picture_of(kafka: KafkaSettings, settings: TopicSettings, retry: Retry
         if name in there:
             book = await read_book(kafka, name)
             letters.update(
-                (name, it.origin.reason) for it in book.select(settled_too=False, reason=None, since=None)
+                (name, it.source.reason) for it in book.select(settled_too=False, reason=None, since=None)
             )  # fmt: skip
     return Picture(
         missing_topics=tuple(it.topic.name for it in reports if it.state is TopicState.MISSING),
@@ -127,8 +127,8 @@ async def picture_of(kafka: KafkaSettings, settings: TopicSettings, retry: Retry
 def _moved(first: Look, second: Look) -> bool:
     """Tell whether every partition that had work has moved."""
     return all(
-        not standing.lag or place not in second or second[place].position > standing.position
-        for place, standing in first.items()
+        not offsets.lag or place not in second or second[place].position > offsets.position
+        for place, offsets in first.items()
     )
 
 
@@ -189,12 +189,12 @@ async def _sample(kafka: KafkaSettings, family: str, look: Look) -> _Sample:
     reasons: Counter[str] = Counter()
     overdue: tuple[float, str, int] | None = None
     now = datetime.now(UTC)
-    for place, standing in look.items():
-        if not standing.lag:
+    for place, offsets in look.items():
+        if not offsets.lag:
             continue
         taken = 0
         reading = read_topic(
-            kafka, place.topic, client_id=CLIENT, offsets={place.partition: standing.position},
+            kafka, place.topic, client_id=CLIENT, offsets={place.partition: offsets.position},
             partitions=[place.partition],
         )  # fmt: skip
         async with aclosing(reading) as records:

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 
 from schemas.callback import CallbackAttempt, WaitingNotification
-from schemas.dead_letter import PREFIX, DeadLetterOrigin
+from schemas.dead_letter import PREFIX, DeadLetterSource
 from schemas.directory.audit import AuditEvent
 from schemas.directory.entry import KINDS, DirectoryEntry
 from schemas.dlr import SegmentReceipt
@@ -104,7 +104,7 @@ def _dead_letter_headers() -> JsonSchemaValue:
         "detail": "The same for people; never message text.",
         "element": "Index of the refused submission in the record's array; absent when the whole record was refused.",
     }
-    fields = DeadLetterOrigin._fields
+    fields = DeadLetterSource._fields
     return {
         "type": "object",
         "description": "Beside the refused record's own headers. Every value is text in UTF-8.",
@@ -112,7 +112,7 @@ def _dead_letter_headers() -> JsonSchemaValue:
             PREFIX + name.replace("_", "-"): {"type": "string", "description": meanings[name]} for name in fields
         },
         "required": [
-            PREFIX + name.replace("_", "-") for name in fields if name not in DeadLetterOrigin._field_defaults
+            PREFIX + name.replace("_", "-") for name in fields if name not in DeadLetterSource._field_defaults
         ],
     }
 

@@ -15,14 +15,14 @@ from agents.delivery.gate import Admission
 from agents.delivery.read import Reading
 from agents.delivery.write import Writer
 from pipeline.carriers.decision import Deferral, Success, Wait, after_failure, after_no_attempt, succeeded
-from pipeline.carriers.journal import Attempt, Place, result_of
+from pipeline.carriers.journal import Attempt, result_of
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.failpoints import failpoint
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.views.directory_view import DirectoryView
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.mt_message import Segment
-from schemas.record import OutRecord
+from schemas.record import Coordinates, OutRecord
 from schemas.status import CodeId, MessageStatus
 from schemas.topics import JOURNAL
 
@@ -57,9 +57,9 @@ class MessageRun:
         self._progress = item.progress
         self._first_seqnum = item.first_seqnum
         self._admission = admission
-        self._place = Place(item.work.topic, item.work.partition, item.work.offset)
-        self._posted_again = means.journal.state.posted_again(self._place)
-        self._marks = means.journal.state.take(self._place)
+        self._coordinates = Coordinates(item.work.topic, item.work.partition, item.work.offset)
+        self._posted_again = means.journal.state.posted_again(self._coordinates)
+        self._marks = means.journal.state.take(self._coordinates)
         self._marked = bool(self._marks)
         self.unwritten: list[OutRecord] = []
 
@@ -111,7 +111,7 @@ class MessageRun:
             in_doubt = status.code_id is CodeId.IN_DOUBT
             result = AttemptResult(Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN, error=status.reason)
             segment_id = self._message.segment_id(self._message.segments[self._first_seqnum - 1])
-            attempt = Attempt(self._place, segment_id, self._progress.attempt, self._message.carrier_id)
+            attempt = Attempt(self._coordinates, segment_id, self._progress.attempt, self._message.carrier_id)
             self.unwritten = [self._record(attempt, result, status.ended_at)]
 
     def _is_in_doubt(self, segment: Segment) -> bool:
@@ -197,10 +197,10 @@ class MessageRun:
         return result
 
     def _attempt(self, carrier: Carrier, segment: Segment) -> Attempt:
-        return Attempt(self._place, self._message.segment_id(segment), self._progress.attempt, carrier.id)
+        return Attempt(self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id)
 
     def _record(self, attempt: Attempt, result: AttemptResult, at: datetime) -> OutRecord:
         return self._entry(attempt, attempt.settled(result, at))
 
     def _entry(self, attempt: Attempt, entry: bytes) -> OutRecord:
-        return OutRecord(JOURNAL, attempt.segment_id.encode(), entry, partition=self._place.partition)
+        return OutRecord(JOURNAL, attempt.segment_id.encode(), entry, partition=self._coordinates.partition)

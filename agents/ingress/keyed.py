@@ -96,11 +96,11 @@ class KeyedSubmitter:
     async def _write(self, submission: Admitted, partition: int, name: bytes, digest: bytes) -> Verdict:
         written = Written()
         await self._submitter.submit(submission.trunk_id, submission.to_bytes(), written)
-        if written.place is None:
+        if written.at is None:
             raise NotAcknowledged("the broker does not say where it has put it", stage="ingress")
         try:
             async with asyncio.timeout(self._limit):
-                await self._claims.catch_up({partition: written.place.offset + 1})
-            return self._claims.judge(Keyed(name, written.place, time.time_ns() // 1_000_000, digest))
+                await self._claims.catch_up({partition: written.at.offset + 1})
+            return self._claims.judge(Keyed(name, written.at, time.time_ns() // 1_000_000, digest))
         except (SmsoutError, TimeoutError) as error:
             raise NotAcknowledged(f"who holds the key is not known: {error!r}", stage="ingress") from error

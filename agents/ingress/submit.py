@@ -14,9 +14,9 @@ from typing import Final, NamedTuple, Protocol
 
 from pipeline.errors import BrokerUnreachable, NotAcknowledged
 from pipeline.failpoints import failpoint
-from pipeline.idempotency.keys import Place
+from pipeline.idempotency.keys import SubmissionOffset
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
-from pipeline.kafka.producer import Place as Partition
+from pipeline.kafka.producer import TopicPartition
 from pipeline.metrics import GROUP_SIZE
 from schemas.record import OutRecord
 from schemas.submission import MAX_SUBMISSIONS
@@ -34,17 +34,17 @@ class Producer(Protocol):
     def partition_for(self, topic: str, key: bytes) -> Awaitable[int]:
         """Return the partition of `topic` where records with `key` go."""
 
-    def write(self, records: Iterable[OutRecord]) -> Awaitable[Mapping[Partition, int]]:
+    def write(self, records: Iterable[OutRecord]) -> Awaitable[Mapping[TopicPartition, int]]:
         """Write all `records`; when they are acknowledged, return the offset after the last one of each partition."""
 
 
 class Written:
     """Where a submission has been written: set when it is acknowledged, None if even then the broker did not say."""
 
-    __slots__ = ("place",)
+    __slots__ = ("at",)
 
     def __init__(self) -> None:
-        self.place: Place | None = None
+        self.at: SubmissionOffset | None = None
 
 
 class Entry(NamedTuple):
@@ -85,7 +85,7 @@ class _Lane:
         offset = ends[SUBMITTED, self.partition] - 1
         for element, entry in enumerate(entries):
             if entry.written is not None and offset >= 0:
-                entry.written.place = Place(offset, element)
+                entry.written.at = SubmissionOffset(offset, element)
 
     def add(self, entry: Entry, deadline: float) -> asyncio.Future[None]:
         future = self.commit.add(entry)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from pipeline.dead_letters.brake import brake_error, says_unreadable
 from pipeline.errors import DeadLetterBrake
-from schemas.causation import origin_of
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.causation import causation_of
+from schemas.dead_letter import DeadLetterSource
 from schemas.record import InRecord, OutRecord
 
 RowBefore = Callable[[str, int, int, int], Awaitable[int]]
@@ -36,13 +36,13 @@ class Brake:
         """Look at a batch, each partition in order, and at what it causes; None when all of it may go out."""
         if not self._limit:
             return None
-        unreadable = {_place(it) for it in caused if says_unreadable((it,))}
+        unreadable = {_source(it) for it in caused if says_unreadable((it,))}
         if not unreadable:
             self._rows |= {it.partition: (it.offset + 1, 0) for it in records}
             return None
         for it in caused:
-            if (origin := origin_of(it.headers)) is not None:
-                unreadable.discard((origin.partition, origin.offset))
+            if (causation := causation_of(it.headers)) is not None:
+                unreadable.discard((causation.partition, causation.offset))
         began: dict[int, int] = {}
         for index, record in enumerate(records):
             following, row = self._rows.get(record.partition, (-1, 0))
@@ -61,6 +61,6 @@ class Brake:
         return None
 
 
-def _place(letter: OutRecord) -> tuple[int, int]:
-    origin = DeadLetterOrigin.from_headers(letter.headers)
-    return origin.partition, origin.offset
+def _source(letter: OutRecord) -> tuple[int, int]:
+    source = DeadLetterSource.from_headers(letter.headers)
+    return source.partition, source.offset

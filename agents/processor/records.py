@@ -12,7 +12,7 @@ from pipeline.metrics import MESSAGES
 from pipeline.settings import MessageSettings
 from pipeline.steps.processing import Accepted, Routed, process
 from pipeline.steps.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
-from schemas.causation import Origin
+from schemas.causation import Causation
 from schemas.identifiers import submission_id_from_coordinates
 from schemas.record import InRecord, OutRecord
 from schemas.submission import Submission
@@ -38,7 +38,7 @@ def caused_by(
     """
     caused: list[OutRecord] = []
     routed = refused = 0
-    origins = (Origin(record.partition, record.offset, index, record.timestamp_ms) for index in count())
+    causations = (Causation(record.partition, record.offset, index, record.timestamp_ms) for index in count())
     recorded_at = datetime.fromtimestamp(min(max(0, record.timestamp_ms), LATEST_MS) / 1000, UTC)
     for index, submission in enumerate(read_submitted(record.value)):
         if isinstance(submission, UnreadableSubmission):
@@ -50,7 +50,7 @@ def caused_by(
                 caused.append(_refused_part(record, _conflict(record, index)))
             # Numbered as if it were sent, so that what follows does not depend on the verdict.
             messages = {submission.message_id(it, submission_id) for it in submission.destinations}
-            next(islice(origins, len(messages) - 1, None))
+            next(islice(causations, len(messages) - 1, None))
             continue
         accepted = Accepted(
             submission,
@@ -62,12 +62,12 @@ def caused_by(
             if isinstance(outcome, Routed):
                 routed += 1
                 caused.append(
-                    OutRecord(SEGMENTED, outcome.destination.encode(), outcome.value, (next(origins).header(),))
+                    OutRecord(SEGMENTED, outcome.destination.encode(), outcome.value, (next(causations).header(),))
                 )
             else:
                 refused += 1
                 caused.append(
-                    OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes(), (next(origins).header(),))
+                    OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes(), (next(causations).header(),))
                 )
     _routed.inc(routed)
     _refused.inc(refused)

@@ -58,5 +58,5 @@ class Repetitions:
             verdict = self._claims.judge(keyed)
             _counters[verdict].inc()
             if verdict is not Verdict.HOLDS:
-                unheld[keyed.place.element] = verdict
+                unheld[keyed.submission.element] = verdict
         return unheld

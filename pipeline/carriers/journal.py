@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from schemas.journal import JournalEntry, JournalMark
+from schemas.record import Coordinates
 from schemas.status import MessageStatus, StatusStage
 
 _MARKS: Final = {
@@ -28,14 +29,6 @@ _quoted: Final = json.JSONEncoder().encode  # ASCII only, so that any text can b
 _OUTCOMES: Final = {mark: outcome for outcome, mark in _MARKS.items()}
 
 
-class Place(NamedTuple):
-    """Where the record of a piece of work is."""
-
-    topic: str
-    partition: int
-    offset: int
-
-
 class JournalState:
     """Marks of the work that was not committed when this process got its partitions.
 
@@ -43,17 +36,17 @@ class JournalState:
     """
 
     def __init__(self) -> None:
-        self._marks: defaultdict[Place, dict[str, JournalEntry]] = defaultdict(dict)
-        self._posted_again: defaultdict[Place, set[str]] = defaultdict(set)
-        self._begun: dict[Place, tuple[str, datetime]] = {}
+        self._marks: defaultdict[Coordinates, dict[str, JournalEntry]] = defaultdict(dict)
+        self._posted_again: defaultdict[Coordinates, set[str]] = defaultdict(set)
+        self._begun: dict[Coordinates, tuple[str, datetime]] = {}
         self._told: dict[str, MessageStatus] = {}
 
     def forget(self, topic: str, partition: int) -> None:
         """Drop what is known of a partition, because it goes or comes anew."""
-        for place in [it for it in self._marks if it.topic == topic and it.partition == partition]:
-            del self._marks[place]
-            self._posted_again.pop(place, None)
-            del self._begun[place]
+        for coordinates in [it for it in self._marks if it.topic == topic and it.partition == partition]:
+            del self._marks[coordinates]
+            self._posted_again.pop(coordinates, None)
+            del self._begun[coordinates]
 
     def apply(self, entry: JournalEntry, partition: int, committed: Mapping[str, int]) -> None:
         """Take in one entry of a journal partition, in order.
@@ -62,22 +55,22 @@ class JournalState:
         in a topic that is not ours, is no concern.
         """
         if entry.offset >= committed.get(entry.topic, entry.offset + 1):
-            place = Place(entry.topic, partition, entry.offset)
-            marks = self._marks[place]
+            coordinates = Coordinates(entry.topic, partition, entry.offset)
+            marks = self._marks[coordinates]
             if entry.mark is JournalMark.SUBMITTING and entry.segment_id in marks:
-                self._posted_again[place].add(entry.segment_id)
+                self._posted_again[coordinates].add(entry.segment_id)
             marks[entry.segment_id] = entry
-            self._begun.setdefault(place, (entry.segment_id.rpartition(":")[0], entry.at))
+            self._begun.setdefault(coordinates, (entry.segment_id.rpartition(":")[0], entry.at))
 
     def highest(self, topic: str, partition: int) -> int | None:
         """Return the highest offset of a partition that has marks; None without any."""
         offsets = (it.offset for it in self._marks if it.topic == topic and it.partition == partition)
         return max(offsets, default=None)
 
-    def take(self, place: Place) -> dict[str, JournalEntry]:
+    def take(self, coordinates: Coordinates) -> dict[str, JournalEntry]:
         """Return, once, the latest mark of each segment of a piece of work, by segment id."""
-        self._begun.pop(place, None)
-        return self._marks.pop(place, {})
+        self._begun.pop(coordinates, None)
+        return self._marks.pop(coordinates, {})
 
     @property
     def begun_since(self) -> datetime | None:
@@ -100,9 +93,9 @@ class JournalState:
         """Return, once, the status that an earlier life has written about a message."""
         return self._told.pop(message_id, None) if self._told else None
 
-    def posted_again(self, place: Place) -> set[str]:
+    def posted_again(self, coordinates: Coordinates) -> set[str]:
         """Return, once, the segments that were marked a second time: posted although they may have been taken."""
-        return self._posted_again.pop(place, set())
+        return self._posted_again.pop(coordinates, set())
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -111,7 +104,7 @@ class JournalState:
 class Attempt(NamedTuple):
     """An attempt at one segment, as its marks name it. Entries are written by hand: two are made for every segment."""
 
-    place: Place
+    coordinates: Coordinates
     segment_id: str
     attempt: int
     carrier_id: str
@@ -132,7 +125,7 @@ class Attempt(NamedTuple):
     def _entry(self, mark: JournalMark, at: datetime, known: str) -> bytes:
         return (
             f'{{"schema_version":1,"segment_id":"{self.segment_id}","mark":"{mark.value}","attempt":{self.attempt},'
-            f'"topic":"{self.place.topic}","offset":{self.place.offset},"at":"{at.isoformat()}",'
+            f'"topic":"{self.coordinates.topic}","offset":{self.coordinates.offset},"at":"{at.isoformat()}",'
             f'"carrier_id":"{self.carrier_id}"{known}}}'
         ).encode()
 

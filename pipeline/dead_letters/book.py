@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from schemas.causation import HEADER as ORIGIN
-from schemas.dead_letter import PREFIX, DeadLetterOrigin, Settled, Settlement
+from schemas.causation import HEADER as CAUSATION
+from schemas.dead_letter import PREFIX, DeadLetterSource, Settled, Settlement
 from schemas.record import InRecord, OutRecord
 
 
@@ -19,7 +19,7 @@ class Letter(NamedTuple):
     topic: str
     offset: int
     at_ms: int
-    origin: DeadLetterOrigin
+    source: DeadLetterSource
     settled: Settled | None = None
 
     @property
@@ -37,10 +37,10 @@ def letters_of(records: Iterable[InRecord]) -> Iterator[Letter | Settlement]:
         except (KeyError, ValueError):
             pass
         try:
-            origin = DeadLetterOrigin.from_headers(record.headers)
+            source = DeadLetterSource.from_headers(record.headers)
         except (KeyError, ValueError):
             continue
-        yield Letter(record.topic, record.offset, record.timestamp_ms, origin)
+        yield Letter(record.topic, record.offset, record.timestamp_ms, source)
 
 
 class Book:
@@ -66,7 +66,7 @@ class Book:
             it
             for it in self._letters.values()
             if (settled_too or it.is_open)
-            and (reason is None or it.origin.reason == reason)
+            and (reason is None or it.source.reason == reason)
             and (since is None or it.at_ms >= since.timestamp() * 1000)
         ]
 
@@ -83,8 +83,8 @@ def obstacle(letter: Letter, *, again: bool) -> str | None:
 def replay_of(record: InRecord) -> OutRecord:
     """Return the record that a dead letter was, to be written again.
 
-    Its origin is left out: with it the record would be taken for the repetition that it is, and passed over.
+    What it was made from is left out: with it the record would be taken for the repetition that it is, and passed over.
     """
-    origin = DeadLetterOrigin.from_headers(record.headers)
-    kept = tuple(it for it in record.headers if not it[0].startswith(PREFIX) and it[0] != ORIGIN)
-    return OutRecord(origin.topic, record.key, record.value, kept)
+    source = DeadLetterSource.from_headers(record.headers)
+    kept = tuple(it for it in record.headers if not it[0].startswith(PREFIX) and it[0] != CAUSATION)
+    return OutRecord(source.topic, record.key, record.value, kept)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.metrics import DEAD_LETTERS
-from schemas.dead_letter import PREFIX, DeadLetterOrigin
+from schemas.dead_letter import PREFIX, DeadLetterSource
 from schemas.record import Header, OutRecord
 from schemas.topics import dead_letter_topic
 
@@ -29,6 +29,6 @@ def dead_letter(
     of a record's array `value` is, when only that one was refused.
     """
     DEAD_LETTERS.labels(stage, reason).inc()
-    origin = DeadLetterOrigin(topic, partition, offset, timestamp_ms, stage, reason, detail, element)
+    source = DeadLetterSource(topic, partition, offset, timestamp_ms, stage, reason, detail, element)
     kept = [(name, content) for name, content in headers if not name.startswith(PREFIX)]
-    return OutRecord(dead_letter_topic(topic), key, value, (*kept, *origin.to_headers()))
+    return OutRecord(dead_letter_topic(topic), key, value, (*kept, *source.to_headers()))

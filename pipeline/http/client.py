@@ -88,14 +88,14 @@ class HttpPoster:
         now = loop.time()
         deadline = now + (self._timeout_seconds if timeout_seconds is None else timeout_seconds)
         target = endpoint(url)
-        place = (target.host, target.port)
+        host_port = (target.host, target.port)
         request = _request(method, target, headers, body)
         if self._free:
             self._free -= 1
         else:
             await self._wait_for_turn(loop)
         try:
-            addresses = self._addresses.known(place, now) or await self._addresses.of(place)
+            addresses = self._addresses.known(host_port, now) or await self._addresses.of(host_port)
             now = loop.time()
             connection, address = self._take_idle(target, addresses, now) or await self._connect(
                 target, addresses, deadline
@@ -198,11 +198,11 @@ class HttpPoster:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close what was idle for too long; the oldest come first."""
         horizon = loop.time() - IDLE_SECONDS
-        for place, kept in list(self._idle.items()):
+        for host_port, kept in list(self._idle.items()):
             while kept and (kept[0].since < horizon or not kept[0].connection.usable):
                 kept.pop(0).connection.close()
             if not kept:
-                del self._idle[place]
+                del self._idle[host_port]
         self._sweeping = loop.call_later(IDLE_SECONDS / 4, self._sweep, loop) if self._idle else None
 
     async def close(self) -> None:

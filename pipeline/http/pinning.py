@@ -18,7 +18,7 @@ from typing import Final
 from pipeline.errors import AddressNotAllowed, NotSent
 from pipeline.http.addresses import Address, AddressGuard, literal
 
-Place = tuple[str, int]
+HostPort = tuple[str, int]
 """Host and port."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
@@ -65,66 +65,66 @@ class CheckedAddresses:
         self._guard = guard
         self._resolve = resolve
         self._timeout_seconds = timeout_seconds
-        self._known: OrderedDict[Place, _Known] = OrderedDict()
-        self._resolving: dict[Place, asyncio.Task[_Known]] = {}
+        self._known: OrderedDict[HostPort, _Known] = OrderedDict()
+        self._resolving: dict[HostPort, asyncio.Task[_Known]] = {}
 
-    def known(self, place: Place, now: float) -> list[Address] | None:
+    def known(self, host_port: HostPort, now: float) -> list[Address] | None:
         """Return what `of` would, where no name has to be resolved for it; `now` is the loop's time.
 
         None and an empty list say nothing more than that it has to be asked.
         """
-        known = self._known.get(place)
+        known = self._known.get(host_port)
         if known is None or known.until < now:
             return None
-        self._known.move_to_end(place)
+        self._known.move_to_end(host_port)
         return known.addresses
 
-    async def of(self, place: Place) -> list[Address]:
-        """Return at least one address of `place`, the best first.
+    async def of(self, host_port: HostPort) -> list[Address]:
+        """Return at least one address of `host_port`, the best first.
 
         Raises `AddressNotAllowed` when any of them must not be called, and `NotSent` when the name cannot be resolved
         in time.
         """
-        known = self._known.get(place)
+        known = self._known.get(host_port)
         if known is None or known.until < asyncio.get_running_loop().time():
-            known = await self._resolved_again(place, known)
+            known = await self._resolved_again(host_port, known)
         else:
-            self._known.move_to_end(place)
+            self._known.move_to_end(host_port)
         if known.refusal is not None:
             raise AddressNotAllowed(known.refusal)
         return known.addresses
 
-    def demote(self, place: Place, address: Address) -> None:
+    def demote(self, host_port: HostPort, address: Address) -> None:
         """Try this host's other addresses first from now on: `address` could not be connected to."""
-        known = self._known.get(place)
+        known = self._known.get(host_port)
         if known is not None and address in known.addresses:
             known.addresses.remove(address)
             known.addresses.append(address)
 
-    async def _resolved_again(self, place: Place, stale: _Known | None) -> _Known:
+    async def _resolved_again(self, host_port: HostPort, stale: _Known | None) -> _Known:
         """Resolve and check; callers that ask at the same time share one resolution, which outlives their wait."""
         loop = asyncio.get_running_loop()
         usable = stale is not None and loop.time() - stale.resolved_at < SERVE_STALE_SECONDS
         wait_seconds = min(1.0, self._timeout_seconds) if usable else self._timeout_seconds
         try:
             async with asyncio.timeout(wait_seconds):
-                return await asyncio.shield(self._resolution_of(place))
+                return await asyncio.shield(self._resolution_of(host_port))
         except OSError as error:  # TimeoutError is one too
             if stale is not None and usable:
                 stale.until = loop.time() + ASK_AGAIN_SECONDS
                 return stale
             problem = f"did not resolve within {wait_seconds:g} s" if isinstance(error, TimeoutError) else "is unknown"
-            raise NotSent(f"the name {place[0]} {problem}: {error.strerror or error}".rstrip(": ")) from error
+            raise NotSent(f"the name {host_port[0]} {problem}: {error.strerror or error}".rstrip(": ")) from error
 
-    def _resolution_of(self, place: Place) -> asyncio.Task[_Known]:
-        task = self._resolving.get(place)
+    def _resolution_of(self, host_port: HostPort) -> asyncio.Task[_Known]:
+        task = self._resolving.get(host_port)
         if task is None:
-            task = self._resolving[place] = asyncio.create_task(self._resolve_and_check(*place))
-            task.add_done_callback(lambda done: self._resolution_ended(place, done))
+            task = self._resolving[host_port] = asyncio.create_task(self._resolve_and_check(*host_port))
+            task.add_done_callback(lambda done: self._resolution_ended(host_port, done))
         return task
 
-    def _resolution_ended(self, place: Place, task: asyncio.Task[_Known]) -> None:
-        del self._resolving[place]
+    def _resolution_ended(self, host_port: HostPort, task: asyncio.Task[_Known]) -> None:
+        del self._resolving[host_port]
         if not task.cancelled():
             task.exception()  # asked for, so that asyncio does not report it when every caller has stopped waiting
 

@@ -35,8 +35,8 @@ class Verdict(Enum):
     CONFLICTS = auto()  # the same key for something else, or too late for a repetition
 
 
-class Place(NamedTuple):
-    """A submission's place in its partition: the record's offset, and which element of its array (0 without one)."""
+class SubmissionOffset(NamedTuple):
+    """Where in its partition a submission is: the record's offset, and which element of its array (0 without one)."""
 
     offset: int
     element: int
@@ -46,7 +46,7 @@ class Keyed(NamedTuple):
     """A submission with a key, as far as the rule needs it. `at_ms` is the broker's time for its record."""
 
     name: bytes
-    place: Place
+    submission: SubmissionOffset
     at_ms: int
     digest: bytes
 
@@ -54,7 +54,7 @@ class Keyed(NamedTuple):
 class Claim(NamedTuple):
     """A key that is held: by which submission, written when, and when something was last written under it."""
 
-    place: Place
+    submission: SubmissionOffset
     digest: bytes
     at_ms: int
     last_at_ms: int
@@ -71,13 +71,13 @@ class Claim(NamedTuple):
 def follow(claim: Claim | None, keyed: Keyed) -> Claim:
     """Return who holds the key after `keyed`, when `claim` was the latest claim before it."""
     if claim is None or not claim.is_alive(keyed.at_ms):
-        return Claim(keyed.place, keyed.digest, keyed.at_ms, keyed.at_ms)
+        return Claim(keyed.submission, keyed.digest, keyed.at_ms, keyed.at_ms)
     return claim._replace(last_at_ms=max(claim.last_at_ms, keyed.at_ms))
 
 
 def judge(claim: Claim, keyed: Keyed) -> Verdict:
-    """Return what `keyed` is, when `claim` is the latest claim of its key up to its own place."""
-    return Verdict.HOLDS if claim.place == keyed.place else claim.verdict(keyed.digest, keyed.at_ms)
+    """Return what `keyed` is, when `claim` is the latest claim of its key up to itself."""
+    return Verdict.HOLDS if claim.submission == keyed.submission else claim.verdict(keyed.digest, keyed.at_ms)
 
 
 def check_key(key: str) -> str | None:
@@ -127,4 +127,4 @@ def keyed_submissions(partition: int, offset: int, at_ms: int, value: bytes | No
                     "", submission.source, submission.content, [it.address for it in submission.destinations]
                 )
                 name = name_of(partition, submission.trunk_id, submission.idempotency_key)
-                yield Keyed(name, Place(offset, element), at_ms, short_digest(digest))
+                yield Keyed(name, SubmissionOffset(offset, element), at_ms, short_digest(digest))

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from pipeline.errors import ConfigurationError
-from pipeline.idempotency.keys import Claim, Keyed, Place, Verdict, follow, judge, keyed_submissions
+from pipeline.idempotency.keys import Claim, Keyed, SubmissionOffset, Verdict, follow, judge, keyed_submissions
 
 LAYOUT: Final = 2
 PURGED_AT_ONCE: Final = 500  # a few milliseconds
@@ -101,19 +101,19 @@ class ClaimStore:
             self._database.execute("BEGIN")
         before = self.latest(keyed.name)
         after = follow(before, keyed)
-        if before is not None and after.place == before.place:
+        if before is not None and after.submission == before.submission:
             self._database.execute(
                 "UPDATE claim SET last_at_ms = ? WHERE name = ? AND place_offset = ? AND element = ?",
-                (after.last_at_ms, keyed.name, *after.place),
+                (after.last_at_ms, keyed.name, *after.submission),
             )
         else:
             self._database.execute(
                 "INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)",
-                (keyed.name, *after.place, after.digest, after.at_ms, after.last_at_ms),
+                (keyed.name, *after.submission, after.digest, after.at_ms, after.last_at_ms),
             )
 
-    def latest(self, name: bytes, up_to: Place | None = None) -> Claim | None:
-        """Return the latest claim of a key, or the latest one up to a place."""
+    def latest(self, name: bytes, up_to: SubmissionOffset | None = None) -> Claim | None:
+        """Return the latest claim of a key, or the latest one up to a submission."""
         offset, element = up_to or (1 << 62, 0)
         row = self._database.execute(
             "SELECT place_offset, element, digest, at_ms, last_at_ms FROM claim"
@@ -121,11 +121,11 @@ class ClaimStore:
             " ORDER BY place_offset DESC, element DESC LIMIT 1",
             (name, offset, element),
         ).fetchone()
-        return None if row is None else Claim(Place(row[0], row[1]), row[2], row[3], row[4])
+        return None if row is None else Claim(SubmissionOffset(row[0], row[1]), row[2], row[3], row[4])
 
     def judge(self, keyed: Keyed) -> Verdict | None:
         """Return what a submission that has been taken in is; None when its claim is not here."""
-        claim = self.latest(keyed.name, keyed.place)
+        claim = self.latest(keyed.name, keyed.submission)
         return None if claim is None else judge(claim, keyed)
 
     def save(self) -> None:

@@ -24,7 +24,7 @@ from schemas.topics import MAX_RECORD_BYTES, SUBMITTED, max_batch_bytes
 
 BATCH_OVERHEAD_BYTES: Final = 61  # a version 2 record batch's header
 
-Place = tuple[str, int]
+TopicPartition = tuple[str, int]
 """Topic and partition."""
 
 
@@ -58,7 +58,7 @@ class BatchWriter:
             count = self._partitions[topic] = len(await self._producer.partitions_for(topic))
         return partition_of(topic, key, count)
 
-    async def write(self, records: Iterable[OutRecord]) -> dict[Place, int]:
+    async def write(self, records: Iterable[OutRecord]) -> dict[TopicPartition, int]:
         """Write all `records` and wait until the broker has acknowledged every one.
 
         Order is kept among records of one partition. Returns, for each (topic, partition), the offset after the last
@@ -72,10 +72,10 @@ class BatchWriter:
             for (place, batch), metadata in zip(batches, written, strict=True)
         }
 
-    async def _fill(self, records: Iterable[OutRecord]) -> list[tuple[Place, BatchBuilder]]:
+    async def _fill(self, records: Iterable[OutRecord]) -> list[tuple[TopicPartition, BatchBuilder]]:
         """Return full batches, those of one partition in order."""
-        batches: list[tuple[Place, BatchBuilder]] = []
-        latest: dict[Place, BatchBuilder] = {}
+        batches: list[tuple[TopicPartition, BatchBuilder]] = []
+        latest: dict[TopicPartition, BatchBuilder] = {}
         for record in records:
             partition = record.partition
             if partition is None:
@@ -91,7 +91,7 @@ class BatchWriter:
                     raise Refused(f"a record of {size} bytes is too large for {record.topic}", stage="produce")
         return batches
 
-    async def _send(self, batch: BatchBuilder, place: Place) -> asyncio.Future[RecordMetadata]:
+    async def _send(self, batch: BatchBuilder, place: TopicPartition) -> asyncio.Future[RecordMetadata]:
         batch.close()
         future: asyncio.Future[RecordMetadata] = await self._producer.send_batch(batch, place[0], partition=place[1])
         return future
@@ -132,7 +132,7 @@ class RecordProducer:
         """Return the partition of `topic` where records with `key` go."""
         return await self._batches.partition_for(topic, key)
 
-    async def write(self, records: Iterable[OutRecord]) -> dict[Place, int]:
+    async def write(self, records: Iterable[OutRecord]) -> dict[TopicPartition, int]:
         """Write all `records` and wait until the broker has acknowledged every one.
 
         Order is kept among records of one partition. Returns, for each (topic, partition), the offset after the last

@@ -137,7 +137,7 @@ def acks_before_its_outputs() -> None:
 def believes_every_origin() -> None:
     """Delivery does not tell a repetition of a restarted processor."""
     consumer: Any = importlib.import_module("pipeline.kafka.consuming.consumer")
-    consumer.origin_of = lambda headers: None
+    consumer.causation_of = lambda headers: None
 
 
 @variant

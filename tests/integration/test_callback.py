@@ -23,7 +23,7 @@ from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.callback import WaitingNotification
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.dead_letter import DeadLetterSource
 from schemas.directory.entry import key_of
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.identifiers import uuid7
@@ -132,7 +132,7 @@ class Site:
     async def end(self, *statuses: MessageStatus) -> None:
         await self.producer.write([OutRecord(STATUS, one.message_id.encode(), one.to_bytes()) for one in statuses])
 
-    async def dead_letters(self, topic: str, wanted: Callable[[DeadLetterOrigin, bytes], bool]) -> list[bytes]:
+    async def dead_letters(self, topic: str, wanted: Callable[[DeadLetterSource, bytes], bool]) -> list[bytes]:
         """The values of those in `topic` now that are wanted."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap_servers, auto_offset_reset="earliest")
         await consumer.start()
@@ -146,7 +146,7 @@ class Site:
                 found += [
                     record.value
                     for record in records
-                    if wanted(DeadLetterOrigin.from_headers(tuple(record.headers)), record.value)
+                    if wanted(DeadLetterSource.from_headers(tuple(record.headers)), record.value)
                 ]
         finally:
             await consumer.stop()
@@ -258,7 +258,7 @@ async def test_notifications_go_out_signed_retried_and_end_visibly(site: Site, t
                 return await ended(failing) == 1 and await ended(redirected) == 1
 
             async def ended(status: MessageStatus) -> int:
-                def wanted(origin: DeadLetterOrigin, value: bytes) -> bool:
+                def wanted(origin: DeadLetterSource, value: bytes) -> bool:
                     return (
                         origin.reason == "callback-exhausted"
                         and WaitingNotification.from_bytes(value).status == status
@@ -298,7 +298,7 @@ async def test_an_address_inside_is_not_called(site: Site, tmp_path: Path) -> No
         ) as agent:
             await site.end(*statuses)
 
-            def ours(origin: DeadLetterOrigin, value: bytes) -> bool:
+            def ours(origin: DeadLetterSource, value: bytes) -> bool:
                 return (
                     "address-not-allowed" in origin.detail and WaitingNotification.from_bytes(value).status in statuses
                 )
@@ -373,7 +373,7 @@ async def test_an_unreadable_record_is_kept_and_stops_nobody(site: Site, tmp_pat
             await until_received(receiver, "/ok", 1)
 
             async def kept() -> bool:
-                def wanted(origin: DeadLetterOrigin, value: bytes) -> bool:
+                def wanted(origin: DeadLetterSource, value: bytes) -> bool:
                     return value == junk and (origin.stage, origin.reason) == ("callback", "schema-violation")
 
                 return await site.dead_letters(STATUS_DEAD_LETTERS, wanted) == [junk]

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer
 from pipeline.kafka.admin import topic_admin
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.callback import AttemptOutcome, CallbackAttempt
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.dead_letter import DeadLetterSource
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
@@ -237,7 +237,7 @@ async def test_endpoints_that_are_gone_or_want_a_pause(site: Site, tmp_path: Pat
             [ended] = await attempts_of(site, [first], 1)
             await site.end(later)
 
-            def reasons(status: MessageStatus) -> Callable[[DeadLetterOrigin, bytes], bool]:
+            def reasons(status: MessageStatus) -> Callable[[DeadLetterSource, bytes], bool]:
                 return lambda origin, value: (
                     origin.reason == ("endpoint-gone" if status is first else "endpoint-disabled")
                     and MessageStatus.from_bytes(value) == status

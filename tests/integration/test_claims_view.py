@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from pipeline.errors import BrokerUnreachable, StateLost
-from pipeline.idempotency.keys import LOOK_BACK_MS, Keyed, Place, Verdict, keyed_submissions, name_of
+from pipeline.idempotency.keys import LOOK_BACK_MS, Keyed, SubmissionOffset, Verdict, keyed_submissions, name_of
 from pipeline.idempotency.store import ClaimStore
 from pipeline.kafka.views.claims_view import ClaimsView
 from pipeline.settings import KafkaSettings
@@ -72,7 +72,7 @@ class Topic:
         at_ms = at_ms or time.time_ns() // 1_000_000
         written = await self.producer.send_and_wait(self.name, value, partition=partition, timestamp_ms=at_ms)
         found = list(keyed_submissions(partition, written.offset, at_ms, value))
-        return found[0] if found else Keyed(b"", Place(written.offset, 0), at_ms, b"")
+        return found[0] if found else Keyed(b"", SubmissionOffset(written.offset, 0), at_ms, b"")
 
     async def view(self, file: str | None = None, group: str | None = None) -> tuple[ClaimsView, ClaimStore]:
         store = ClaimStore(self.folder / file if file else None)
@@ -89,7 +89,7 @@ async def topic(kafka: str, tmp_path: Path) -> AsyncIterator[Topic]:
 
 async def judged(view: ClaimsView, keyed: Keyed) -> Verdict:
     async with asyncio.timeout(30):
-        await view.catch_up({0: keyed.place.offset + 1})
+        await view.catch_up({0: keyed.submission.offset + 1})
     return view.judge(keyed)
 
 
@@ -189,7 +189,7 @@ async def test_group_that_lags_is_waited_for(topic: Topic) -> None:
     await consumer.start()
     place = TopicPartition(topic.name, 0)
     consumer.assign([place])
-    await consumer.commit({place: first.place.offset + 1})
+    await consumer.commit({place: first.submission.offset + 1})
     await consumer.stop()
 
     view, _ = await topic.view("kept", group)

@@ -15,7 +15,7 @@ from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import AgentSettings, KafkaSettings
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.dead_letter import DeadLetterSource
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
 from schemas.topics import SUBMITTED, dead_letter_topic
@@ -30,9 +30,9 @@ async def letters_of(kafka: KafkaSettings, topic: str, partition: int, first: in
     found = []
     async with aclosing(read_topic(kafka, dead_letter_topic(topic), client_id="test-brake")) as records:
         async for record in records:
-            origin = DeadLetterOrigin.from_headers(record.headers)
-            if (origin.topic, origin.partition) == (topic, partition) and origin.offset >= first:
-                found.append(origin.offset)
+            source = DeadLetterSource.from_headers(record.headers)
+            if (source.topic, source.partition) == (topic, partition) and source.offset >= first:
+                found.append(source.offset)
     return found
 
 

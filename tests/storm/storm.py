@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.dead_letter import DeadLetterSource
 from tests.e2e.customer import Customer
 from tests.storm.traffic import GIVES_UP, JSON_API, Sent, Traffic
 from tests.storm.troubles import Faults, Kills
@@ -128,7 +128,7 @@ class _Books:
         except (KafkaError, OSError, TimeoutError):
             return False  # the broker is not there yet; what was read before still counts
         for record in records:
-            self.letters[_message_of(json.loads(record.value))] = DeadLetterOrigin.from_headers(record.headers).reason
+            self.letters[_message_of(json.loads(record.value))] = DeadLetterSource.from_headers(record.headers).reason
         return True
 
     async def _read_callbacks(self) -> None:

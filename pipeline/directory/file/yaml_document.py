@@ -21,11 +21,11 @@ _Parser: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml i
 _NOTHING: Final = frozenset(("", "~", "null", "Null", "NULL"))
 
 
-class _Place(NamedTuple):
-    """Where a value stands, and those inside of it."""
+class _Node(NamedTuple):
+    """A value's line, and the values inside of it."""
 
     line: int
-    inner: Mapping[str, "_Place"] | Sequence["_Place"] = ()
+    inner: Mapping[str, "_Node"] | Sequence["_Node"] = ()
 
 
 class YamlDocument:
@@ -36,7 +36,7 @@ class YamlDocument:
         self._problems: list[tuple[str, str]] = []
         parser.get_event()  # the stream begins
         self.tree: Any = None
-        self._root = _Place(1)
+        self._root = _Node(1)
         if not parser.check_event(events.StreamEndEvent):
             parser.get_event()  # the document begins
             self.tree, self._root = self._value(parser.get_event(), depth=0)
@@ -68,60 +68,60 @@ class YamlDocument:
 
     def where(self, path: Path) -> str:
         """Return the place of `path`, or of what is nearest to it, for people: `line 12 (accounts[0].name)`."""
-        place = self._root
+        node = self._root
         for step in path:
-            inner = _step(place, step)
+            inner = _step(node, step)
             if inner is None:
                 break
-            place = inner
+            node = inner
         text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
-        return f"line {place.line} ({text})" if text else f"line {place.line}"
+        return f"line {node.line} ({text})" if text else f"line {node.line}"
 
-    def _value(self, event: Any, depth: int) -> tuple[Any, _Place]:
+    def _value(self, event: Any, depth: int) -> tuple[Any, _Node]:
         line = event.start_mark.line + 1
         if isinstance(event, events.AliasEvent):
             self._refuse(event, "aliases are not supported: write it out")
-            return None, _Place(line)
+            return None, _Node(line)
         if event.tag is not None:
             self._refuse(event, "tags are not supported")
         if isinstance(event, events.ScalarEvent):
-            return None if not event.style and event.value in _NOTHING else event.value, _Place(line)
+            return None if not event.style and event.value in _NOTHING else event.value, _Node(line)
         if depth == MAX_DEPTH:
             raise RuleViolated([(f"line {line}", f"is nested more than {MAX_DEPTH} deep")])
         if isinstance(event, events.SequenceStartEvent):
             return self._sequence(line, depth)
         return self._mapping(line, depth)
 
-    def _sequence(self, line: int, depth: int) -> tuple[list[Any], _Place]:
+    def _sequence(self, line: int, depth: int) -> tuple[list[Any], _Node]:
         values: list[Any] = []
-        places: list[_Place] = []
+        nodes: list[_Node] = []
         while not isinstance(event := self._parser.get_event(), events.SequenceEndEvent):
-            value, place = self._value(event, depth + 1)
+            value, node = self._value(event, depth + 1)
             values.append(value)
-            places.append(place)
-        return values, _Place(line, places)
+            nodes.append(node)
+        return values, _Node(line, nodes)
 
-    def _mapping(self, line: int, depth: int) -> tuple[dict[str, Any], _Place]:
+    def _mapping(self, line: int, depth: int) -> tuple[dict[str, Any], _Node]:
         values: dict[str, Any] = {}
-        places: dict[str, _Place] = {}
+        nodes: dict[str, _Node] = {}
         while not isinstance(event := self._parser.get_event(), events.MappingEndEvent):
             self._value(event, depth + 1)
             key = event.value if isinstance(event, events.ScalarEvent) else None
-            value, place = self._value(self._parser.get_event(), depth + 1)
+            value, node = self._value(self._parser.get_event(), depth + 1)
             if key is None:
                 self._refuse(event, "a key must be a word")
             elif key in values:
                 self._refuse(event, f"{key!r} is here twice")
             else:
-                values[key], places[key] = value, place
-        return values, _Place(line, places)
+                values[key], nodes[key] = value, node
+        return values, _Node(line, nodes)
 
     def _refuse(self, event: Any, problem: str) -> None:
         self._problems.append((f"line {event.start_mark.line + 1}", problem))
 
 
-def _step(place: _Place, step: str | int) -> _Place | None:
-    inner = place.inner
+def _step(node: _Node, step: str | int) -> _Node | None:
+    inner = node.inner
     if isinstance(inner, Mapping):
         return inner.get(str(step))
     return inner[step] if isinstance(step, int) and step < len(inner) else None

@@ -15,7 +15,7 @@ from pipeline.settings import KafkaSettings
 ANSWER_SECONDS = 20.0
 
 
-class Standing(NamedTuple):
+class PartitionOffsets(NamedTuple):
     """A partition's first offset, the one after its last, and the one that the group goes on with, None at first."""
 
     begin: int
@@ -33,9 +33,9 @@ class Standing(NamedTuple):
         return max(0, self.end - self.position)
 
 
-async def standings(
+async def group_offsets(
     kafka: KafkaSettings, group: str, topics: Iterable[str], *, client_id: str
-) -> dict[TopicPartition, Standing]:
+) -> dict[TopicPartition, PartitionOffsets]:
     """Return where `group` stands in every partition of `topics`; a topic that does not exist is left out.
 
     Raises `BrokerUnreachable`, also when the answer takes too long.
@@ -68,6 +68,6 @@ async def standings(
     finally:
         await stop(consumer)
     return {
-        place: Standing(begins[place], ends[place], None if known is None else known.offset)
+        place: PartitionOffsets(begins[place], ends[place], None if known is None else known.offset)
         for place, known in committed.items()
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from pipeline.dead_letters.brake import says_unreadable
 from pipeline.kafka.consuming.finished_ranges import FinishedRanges
-from schemas.causation import Origin
+from schemas.causation import Causation
 from schemas.record import OutRecord
 
 
@@ -21,7 +21,7 @@ class AckTracker:
     def __init__(self, brake: int = 0) -> None:
         self._brake = brake
         self._unreadable: set[int] = set()
-        self._row_began: tuple[int, dict[int, Origin]] | None = None
+        self._row_began: tuple[int, dict[int, Causation]] | None = None
         self.row = 0
         """How many records right before `position` could not be read."""
         self.braked = False
@@ -31,10 +31,10 @@ class AckTracker:
         self._begun = 0
         self._following: dict[int, tuple[OutRecord, ...]] = {}
         self._marks: deque[tuple[int, int]] = deque()
-        self._origins: dict[int, Origin] = {}
-        self._seen: dict[int, Origin] = {}
+        self._origins: dict[int, Causation] = {}
+        self._seen: dict[int, Causation] = {}
         self._before: FinishedRanges | None = None
-        self.origins: dict[int, Origin] = {}
+        self.origins: dict[int, Causation] = {}
         """The highest origin below `position`, by the partition that it names."""
         self.position: int | None = None
         """Next offset to commit, None until the oldest record has finished."""
@@ -51,7 +51,7 @@ class AckTracker:
         self.lost = False
         """Set when the partition has gone to another member: what is begun must not go on either."""
 
-    def hand_out(self, offset: int, origin: Origin | None = None, timestamp_ms: int = 0) -> bool:
+    def hand_out(self, offset: int, origin: Causation | None = None, timestamp_ms: int = 0) -> bool:
         """Note a record on its way to a worker; False for one that was finished before, or repeats another.
 
         Those are finished by that. Offsets come in rising order, with gaps where Kafka has gaps.
@@ -77,7 +77,7 @@ class AckTracker:
         self._before = left if left.ranges else None
         return before.cover(offset, timestamp_ms)
 
-    def know(self, origins: Mapping[int, Origin], finished: FinishedRanges | None = None) -> None:
+    def know(self, origins: Mapping[int, Causation], finished: FinishedRanges | None = None) -> None:
         """Take over the origins that a commit has kept, and what it says was finished beyond its position."""
         self._seen = dict(origins)
         self.origins = dict(origins)

@@ -26,7 +26,7 @@ from pipeline.kafka.consuming.pauses import Pauses, WaitSeconds
 from pipeline.kafka.consuming.watchdog import watch
 from pipeline.metrics import REPEATED
 from pipeline.settings import AgentSettings, KafkaSettings
-from schemas.causation import origin_of
+from schemas.causation import causation_of
 
 log = structlog.get_logger(__name__)
 
@@ -174,7 +174,7 @@ class TrackedConsumer:
                 for record in records:
                     if self._pauses.must_wait(place, record):
                         break
-                    if not tracker.hand_out(record.offset, origin_of(record.headers), record.timestamp):
+                    if not tracker.hand_out(record.offset, causation_of(record.headers), record.timestamp):
                         REPEATED.inc()
                         continue
                     batch.append(

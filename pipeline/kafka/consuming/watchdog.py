@@ -14,7 +14,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from pipeline.errors import BrokerUnreachable, Stuck
-from pipeline.kafka.admin.group_offsets import Standing, standings
+from pipeline.kafka.admin.group_offsets import PartitionOffsets, group_offsets
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
 
@@ -27,7 +27,7 @@ LEAVE_SECONDS = 3.0
 LOOK_SECONDS = 5.0  # what a look may take on a busy machine
 
 
-class Progress:
+class Standstill:
     """Remembers since when each partition has had work and not moved. Times are seconds of any steady clock."""
 
     def __init__(self, limit_seconds: float) -> None:
@@ -35,16 +35,16 @@ class Progress:
         self._stands: dict[TopicPartition, tuple[int, float]] = {}
         self._looked_at: float | None = None
 
-    def look(self, now: float, found: Mapping[TopicPartition, Standing]) -> list[TopicPartition]:
+    def look(self, now: float, found: Mapping[TopicPartition, PartitionOffsets]) -> list[TopicPartition]:
         """Take in what the broker says of our partitions; return those that have stood still for too long."""
         if self._looked_at is not None and now - self._looked_at > max(LOOK_SECONDS, self._limit_seconds / 2):
             self.lose_sight()
         self._looked_at = now
         stands: dict[TopicPartition, tuple[int, float]] = {}
-        for place, standing in found.items():
-            if standing.lag:
+        for place, offsets in found.items():
+            if offsets.lag:
                 position, since = self._stands.get(place, (-1, now))
-                stands[place] = (standing.position, since if position == standing.position else now)
+                stands[place] = (offsets.position, since if position == offsets.position else now)
         self._stands = stands
         return [place for place, (_, since) in stands.items() if now - since >= self._limit_seconds]
 
@@ -66,24 +66,24 @@ async def watch(
     `ours` says what is assigned to this process now. When that is nothing, all partitions count: a member that was
     given nothing while the group stands still had better join anew.
     """
-    progress = Progress(limit_seconds)
+    standstill = Standstill(limit_seconds)
     clock = asyncio.get_running_loop().time
     while True:
         await asyncio.sleep(limit_seconds / LOOKS)
         try:
-            found = await _to_its_end(standings(kafka, group, topics, client_id=f"{group}-watchdog"))
+            found = await _to_its_end(group_offsets(kafka, group, topics, client_id=f"{group}-watchdog"))
         except BrokerUnreachable as error:
             log.warning("watchdog_sees_nothing", group=group, error=str(error))
-            progress.lose_sight()
+            standstill.lose_sight()
             continue
         assigned = set(ours())
         watched = {place: it for place, it in found.items() if place in assigned or not assigned}
-        stuck = progress.look(clock(), watched)
+        stuck = standstill.look(clock(), watched)
         try:
             stuck = [place for place in stuck if await _to_its_end(_has_record(kafka, group, place, watched[place]))]
         except BrokerUnreachable as error:
             log.warning("watchdog_sees_nothing", group=group, error=str(error))
-            progress.lose_sight()
+            standstill.lose_sight()
             continue
         if stuck:
             waiting = sum(watched[place].lag for place in stuck)
@@ -93,13 +93,13 @@ async def watch(
             )
 
 
-async def _has_record(kafka: KafkaSettings, group: str, place: TopicPartition, standing: Standing) -> bool:
+async def _has_record(kafka: KafkaSettings, group: str, place: TopicPartition, offsets: PartitionOffsets) -> bool:
     """Tell whether a record lies ahead: a transaction's marker takes an offset, too, and nobody ever commits it."""
     ahead = read_topic(
         kafka,
         place.topic,
         client_id=f"{group}-watchdog",
-        offsets={place.partition: standing.position},
+        offsets={place.partition: offsets.position},
         partitions=[place.partition],
     )
     async with aclosing(ahead):

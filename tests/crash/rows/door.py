@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.dead_letter import DeadLetterSource
 from schemas.identifiers import uuid7
 from schemas.topics import CALLBACK_RETRY, MT_RETRY, SEGMENTED, STATUS, SUBMITTED
 from tests.arena.arena import LONG, PARTITIONS, Arena, NotAnswered
@@ -66,9 +66,9 @@ async def poison(arena: Arena, variants: Variants = NONE) -> Oracle:
             await arena.produce(topic, POISON % mark.encode(), key=b"poison", partition=partition)
     oracle = await Oracle(arena, [*await many_in_one_record(arena), await arena.send()]).judge()
     refused = {
-        (origin.topic, origin.partition)
+        (source.topic, source.partition)
         for it in arena.topics.dead_letters()
-        if mark.encode() in (it.value or b"") and (origin := DeadLetterOrigin.from_headers(it.headers))
+        if mark.encode() in (it.value or b"") and (source := DeadLetterSource.from_headers(it.headers))
     }
     missing = {
         (topic, partition) for topic in (SUBMITTED, SEGMENTED, STATUS, *tiers) for partition in range(PARTITIONS)

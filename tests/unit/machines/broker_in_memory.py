@@ -18,7 +18,7 @@ from pipeline.errors import NotAcknowledged
 from pipeline.kafka.consuming.commits import Commits, low_water
 from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
 from pipeline.kafka.consuming.pauses import WaitSeconds
-from schemas.causation import origin_of
+from schemas.causation import causation_of
 from schemas.record import OutRecord
 from tests.unit.machines.virtual_time import CLOCK
 
@@ -239,7 +239,7 @@ class Member:
                 if self._wait is not None and self._wait(topic, record.value) > 0:
                     break
                 self._positions[topic] += 1
-                if not tracker.hand_out(offset, origin_of(record.headers), record.timestamp_ms):
+                if not tracker.hand_out(offset, causation_of(record.headers), record.timestamp_ms):
                     continue
                 self.handed_out.append((topic, offset))
                 batch.append(

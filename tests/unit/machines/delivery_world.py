@@ -25,7 +25,7 @@ from pipeline.kafka.consuming.consumer import Work
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.retry_tiers import wait_in
 from pipeline.kafka.producer import RecordProducer
-from schemas.causation import Origin
+from schemas.causation import Causation
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.journal import JournalEntry, JournalMark
@@ -243,7 +243,7 @@ class DeliveryWorld(World):
             expires_at=now + timedelta(seconds=lives_seconds),
         )
         self.messages[message.id] = message
-        origin = Origin(0, number, 0, int(now.timestamp() * 1000))
+        origin = Causation(0, number, 0, int(now.timestamp() * 1000))
         self.broker.log(SEGMENTED).append(
             Stored(message.destination.encode(), message.to_bytes(), (origin.header(),), origin.at_ms)
         )

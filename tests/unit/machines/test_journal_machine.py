@@ -13,7 +13,7 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from agents.delivery.message_run import MessageRun
 from pipeline.carriers.journal import JournalState
 from pipeline.kafka.consuming.ack_tracker import AckTracker
-from schemas.causation import Origin
+from schemas.causation import Causation
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.record import OutRecord
 from tests.unit.machines.broker_in_memory import HandOffEdge, Life, Member
@@ -108,7 +108,7 @@ def _doubt_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def _repetitions_are_not_told(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Origin, "repeats", lambda *_: False)
+    patch.setattr(Causation, "repeats", lambda *_: False)
 
 
 def _membership_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from pipeline.kafka.consuming.consumer import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.posting.breaker import LONGEST_PAUSE_SECONDS, TRIP_AFTER
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.dead_letter import DeadLetterSource
 from schemas.directory.entry import key_of
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.record import OutRecord
@@ -148,7 +148,7 @@ class Bench:
 
     def reasons(self) -> list[str]:
         """Why dead letters were written."""
-        return [DeadLetterOrigin.from_headers(it.headers).reason for it in self.written if "dead-letter" in it.topic]
+        return [DeadLetterSource.from_headers(it.headers).reason for it in self.written if "dead-letter" in it.topic]
 
 
 @pytest.mark.parametrize("code", [200, 201, 204, 299])
@@ -206,7 +206,7 @@ async def test_after_the_last_tier_it_is_a_dead_letter() -> None:
     await bench.take(TIER, waiting(3))
     [record] = bench.written
     assert (record.topic, record.key, record.value) == ("sms.callback.retry.dead-letter", b"key", waiting(3))
-    origin = DeadLetterOrigin.from_headers(record.headers)
+    origin = DeadLetterSource.from_headers(record.headers)
     assert (origin.topic, origin.partition, origin.offset) == (TIER, 3, 0)
     assert (origin.stage, origin.reason, origin.detail) == (
         "callback",
@@ -235,7 +235,7 @@ async def test_an_unreadable_record_is_a_dead_letter(topic: str, value: bytes | 
     assert len(bench.endpoint.posted) == 1
     [record] = bench.written
     assert record.value == value
-    assert DeadLetterOrigin.from_headers(record.headers).reason == "schema-violation"
+    assert DeadLetterSource.from_headers(record.headers).reason == "schema-violation"
 
 
 @pytest.mark.parametrize(

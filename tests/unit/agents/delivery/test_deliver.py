@@ -23,7 +23,7 @@ from pipeline.kafka.consuming.ack_tracker import AckTracker
 from pipeline.kafka.consuming.consumer import Work
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.posting.breaker import TRIP_AFTER, BreakerState
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.dead_letter import DeadLetterSource
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.journal import JournalEntry, JournalMark
@@ -369,7 +369,7 @@ async def test_an_unreadable_record_becomes_a_dead_letter_with_its_bytes(value: 
     """Bad bytes are kept as they were, with their coordinates and a stable reason."""
     record = await Bench().run(value)
     assert (record.topic, record.key, record.value) == ("sms.mt.segmented.dead-letter", b"15551234567", value)
-    origin = DeadLetterOrigin.from_headers(record.headers)
+    origin = DeadLetterSource.from_headers(record.headers)
     assert (origin.topic, origin.partition, origin.offset) == (SEGMENTED, 0, 7)
     assert (origin.stage, origin.reason) == ("delivery", "schema-violation")
 
@@ -473,7 +473,7 @@ async def test_giving_up_leaves_a_dead_letter_that_an_operator_can_settle() -> N
     await bench.hand_in(value)
     (letter,) = bench.tracker.take_following(8)
     assert (letter.topic, letter.value) == ("sms.mt.segmented.dead-letter", value)
-    assert DeadLetterOrigin.from_headers(letter.headers).reason == "in-doubt"
+    assert DeadLetterSource.from_headers(letter.headers).reason == "in-doubt"
 
 
 @pytest.mark.parametrize(("code_id", "letters"), [(None, []), (CodeId.IN_DOUBT, ["in-doubt"])])
@@ -485,7 +485,7 @@ async def test_what_an_earlier_life_has_told_is_not_told_again(code_id: CodeId |
     bench.tracker.hand_out(7)
     await bench.hand_in(message(1).to_bytes())
     assert (bench.tracker.position, bench.carrier.posted, bench.written) == (8, [], [])
-    reasons = [DeadLetterOrigin.from_headers(it.headers).reason for it in bench.tracker.take_following(8)]
+    reasons = [DeadLetterSource.from_headers(it.headers).reason for it in bench.tracker.take_following(8)]
     assert reasons == letters
     assert len(bench.journal_state) == 0
 

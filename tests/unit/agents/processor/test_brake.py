@@ -4,7 +4,7 @@ import pytest
 
 from agents.processor.brake import Brake
 from pipeline.dead_letters.letter import dead_letter
-from schemas.causation import Origin
+from schemas.causation import Causation
 from schemas.record import InRecord, OutRecord
 from schemas.topics import SEGMENTED, SUBMITTED
 
@@ -15,7 +15,7 @@ def batch_of(*kinds: str, partition: int = 0, offset: int = 0) -> tuple[list[InR
     for at, kind in enumerate(kinds, offset):
         records.append(InRecord(SUBMITTED, partition, at, 0, b"", b"", ()))
         if kind in ("good", "mixed"):
-            caused.append(OutRecord(SEGMENTED, b"", b"", (Origin(partition, at, 0, 0).header(),)))
+            caused.append(OutRecord(SEGMENTED, b"", b"", (Causation(partition, at, 0, 0).header(),)))
         if kind != "good":
             reason = "idempotency-conflict" if kind == "decided" else "schema-violation"
             caused += [

@@ -8,9 +8,9 @@ import pytest
 from agents.processor.records import caused_by
 from agents.processor.repetitions import Repetitions
 from pipeline.errors import BrokerUnreachable
-from pipeline.idempotency.keys import Keyed, Place, Verdict
+from pipeline.idempotency.keys import Keyed, SubmissionOffset, Verdict
 from pipeline.settings import MessageSettings
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.dead_letter import DeadLetterSource
 from schemas.record import InRecord, OutRecord
 from schemas.submission import Destination
 from schemas.topics import SEGMENTED, SUBMITTED, dead_letter_topic
@@ -35,15 +35,15 @@ def array(*keys: str | None) -> bytes:
 
 
 class FakeClaims:
-    """Verdicts by place, and what was asked for."""
+    """Verdicts by submission, and what was asked for."""
 
-    def __init__(self, verdicts: Mapping[Place, Verdict] | None = None) -> None:
+    def __init__(self, verdicts: Mapping[SubmissionOffset, Verdict] | None = None) -> None:
         self.verdicts = verdicts or {}
         self.targets: list[Mapping[int, int]] = []
         self.silent = False
 
     def judge(self, keyed: Keyed) -> Verdict:
-        return self.verdicts.get(keyed.place, Verdict.HOLDS)
+        return self.verdicts.get(keyed.submission, Verdict.HOLDS)
 
     async def catch_up(self, targets: Mapping[int, int]) -> None:
         self.targets.append(targets)
@@ -59,8 +59,8 @@ async def test_without_keys_nothing_is_asked() -> None:
 
 
 async def test_keys_are_asked_for_once_a_batch() -> None:
-    """Each partition is read beyond its last record with a key, and each submission judged by its place."""
-    claims = FakeClaims({Place(5, 1): Verdict.REPEATS, Place(6, 0): Verdict.CONFLICTS})
+    """Each partition is read beyond its last record with a key, and each submission judged by where it is."""
+    claims = FakeClaims({SubmissionOffset(5, 1): Verdict.REPEATS, SubmissionOffset(6, 0): Verdict.CONFLICTS})
     records = [
         record(5, array("a", "b", None)),
         record(6, array("c")),
@@ -107,8 +107,8 @@ def test_repetition_leaves_nothing() -> None:
 def test_conflict_is_a_dead_letter_with_its_bytes(element: int | None, value: bytes) -> None:
     """The submission as it was written, with its element when it came in an array."""
     letter = caused(value, {element or 0: Verdict.CONFLICTS})[-1]
-    origin = DeadLetterOrigin.from_headers(letter.headers)
+    source = DeadLetterSource.from_headers(letter.headers)
     part = array("a", "b")[1:-1].split(b", {")[1] if element else None
     assert letter.topic == dead_letter_topic(SUBMITTED)
     assert letter.value == (b"{" + part if part else value)
-    assert (origin.reason, origin.element, origin.offset) == ("idempotency-conflict", element, 5)
+    assert (source.reason, source.element, source.offset) == ("idempotency-conflict", element, 5)

@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.carriers.journal import Attempt, JournalState, Place, result_of
+from pipeline.carriers.journal import Attempt, JournalState, result_of
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from schemas.journal import JournalEntry, JournalMark
+from schemas.record import Coordinates
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import SEGMENTED
 
 UUID = "0190f0c0-0000-7000-8000-000000000001"
 NOW = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
-PLACE = Place("sms.mt.segmented", 2, 41)
-ATTEMPT = Attempt(PLACE, f"{UUID}:3", 2, UUID)
+COORDINATES = Coordinates("sms.mt.segmented", 2, 41)
+ATTEMPT = Attempt(COORDINATES, f"{UUID}:3", 2, UUID)
 
 
 def test_a_mark_is_a_journal_entry() -> None:
@@ -44,7 +45,7 @@ def test_submitting_alone_is_no_result() -> None:
     assert result_of(JournalEntry.from_bytes(ATTEMPT.submitting(NOW))) is None
 
 
-def entry(offset: int, mark: JournalMark, topic: str = PLACE.topic, seqnum: int = 1) -> JournalEntry:
+def entry(offset: int, mark: JournalMark, topic: str = COORDINATES.topic, seqnum: int = 1) -> JournalEntry:
     return JournalEntry(
         segment_id=f"{UUID}:{seqnum}", mark=mark, attempt=1, topic=topic, offset=offset, at=NOW, carrier_id=UUID
     )  # fmt: skip
@@ -58,13 +59,13 @@ def test_the_latest_mark_of_each_segment_counts_and_is_taken_once() -> None:
         entry(41, JournalMark.ACCEPTED),
         entry(41, JournalMark.SUBMITTING, seqnum=2),
     ):
-        state.apply(it, 2, {PLACE.topic: 41})
-    taken = state.take(PLACE)
+        state.apply(it, 2, {COORDINATES.topic: 41})
+    taken = state.take(COORDINATES)
     assert {key: it.mark for key, it in taken.items()} == {
         f"{UUID}:1": JournalMark.ACCEPTED,
         f"{UUID}:2": JournalMark.SUBMITTING,
     }
-    assert (state.take(PLACE), len(state)) == ({}, 0)
+    assert (state.take(COORDINATES), len(state)) == ({}, 0)
 
 
 @pytest.mark.parametrize(
@@ -81,10 +82,10 @@ def test_only_uncommitted_work_of_our_topics_is_kept(offset: int, topic: str, ke
 def test_a_partition_that_goes_is_forgotten() -> None:
     """What was known of it may be outdated when it comes back."""
     state = JournalState()
-    state.apply(entry(41, JournalMark.SUBMITTING), 2, {PLACE.topic: 0})
-    state.apply(entry(41, JournalMark.SUBMITTING), 3, {PLACE.topic: 0})
-    state.forget(PLACE.topic, 2)
-    assert (state.take(PLACE), len(state)) == ({}, 1)
+    state.apply(entry(41, JournalMark.SUBMITTING), 2, {COORDINATES.topic: 0})
+    state.apply(entry(41, JournalMark.SUBMITTING), 3, {COORDINATES.topic: 0})
+    state.forget(COORDINATES.topic, 2)
+    assert (state.take(COORDINATES), len(state)) == ({}, 1)
 
 
 def test_a_status_is_that_of_a_piece_of_work_when_it_is_not_older_than_its_first_mark() -> None:
@@ -102,7 +103,7 @@ def test_a_status_is_that_of_a_piece_of_work_when_it_is_not_older_than_its_first
                 0,
                 {SEGMENTED: 0},
             )  # fmt: skip
-    state.take(Place(SEGMENTED, 0, 2))  # has begun again already
+    state.take(Coordinates(SEGMENTED, 0, 2))  # has begun again already
     assert state.begun_since == begun
 
     def status(message_id: str, seconds: float, stage: StatusStage = StatusStage.PROCESSING) -> MessageStatus:

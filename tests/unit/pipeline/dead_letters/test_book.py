@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.dead_letters.book import Book, Letter, letters_of, obstacle, replay_of
 from pipeline.dead_letters.letter import dead_letter
-from schemas.causation import Origin
+from schemas.causation import Causation
 from schemas.dead_letter import Settled, Settlement
 from schemas.record import InRecord
 from schemas.topics import SEGMENTED, dead_letter_topic
@@ -16,7 +16,7 @@ TOPIC = dead_letter_topic(SEGMENTED)
 
 def stored(offset: int, reason: str = "in-doubt", at_ms: int = 1000) -> InRecord:
     """Return a dead letter as it lies in its topic."""
-    headers = (("traceparent", b"00-1"), Origin(0, 4, 0, 7).header())
+    headers = (("traceparent", b"00-1"), Causation(0, 4, 0, 7).header())
     letter = dead_letter(
         SEGMENTED, 1, 40 + offset, 900, b"key", b"\x00value", headers, stage="delivery", reason=reason, detail="why"
     )

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from pipeline.dead_letters.letter import dead_letter
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.dead_letter import DeadLetterSource
 
 NAME = "smsout_dead_letters_total"
 
@@ -18,18 +18,18 @@ def test_key_value_and_coordinates_survive(key: bytes | None, value: bytes | Non
         stage="callback", reason="schema-violation", detail="what: wrong", element=element,
     )  # fmt: skip
     assert (record.topic, record.key, record.value) == ("sms.mt.status.dead-letter", key, value)
-    assert DeadLetterOrigin.from_headers(record.headers) == DeadLetterOrigin(
+    assert DeadLetterSource.from_headers(record.headers) == DeadLetterSource(
         "sms.mt.status", 3, 42, 1_700_000_000_000, "callback", "schema-violation", "what: wrong", element
     )
 
 
 def test_other_headers_stay_and_an_earlier_refusal_gives_way() -> None:
-    """A record that was replayed and refused again has one origin, the latest."""
+    """A record that was replayed and refused again has one source, the latest."""
     first = dead_letter("a", 0, 1, 2, b"k", b"v", (("trace", b"t"),), stage="s", reason="old", detail="", element=4)
     again = dead_letter("a", 0, 9, 2, b"k", b"v", first.headers, stage="s", reason="new", detail="")
     assert [content for name, content in again.headers if name == "trace"] == [b"t"]
-    origin = DeadLetterOrigin.from_headers(again.headers)
-    assert (origin.offset, origin.reason, origin.element) == (9, "new", None)
+    source = DeadLetterSource.from_headers(again.headers)
+    assert (source.offset, source.reason, source.element) == (9, "new", None)
     names = [name for name, _ in again.headers]
     assert len(names) == len(set(names))
 

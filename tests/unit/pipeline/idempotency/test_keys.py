@@ -18,7 +18,7 @@ from pipeline.idempotency.keys import (
     LOOK_BACK_MS,
     Claim,
     Keyed,
-    Place,
+    SubmissionOffset,
     Verdict,
     check_key,
     digest_of,
@@ -104,9 +104,9 @@ def test_digest_tells_requests_apart() -> None:
 )
 def test_rule(hours: float, digest: bytes, verdict: Verdict) -> None:
     """Within 24 hours the first one holds the key."""
-    first = Keyed(b"name", Place(5, 1), 10**12, b"same")
+    first = Keyed(b"name", SubmissionOffset(5, 1), 10**12, b"same")
     claim = follow(None, first)
-    second = Keyed(b"name", Place(9, 0), 10**12 + int(hours * 3_600_000), digest)
+    second = Keyed(b"name", SubmissionOffset(9, 0), 10**12 + int(hours * 3_600_000), digest)
     assert judge(claim, first) is Verdict.HOLDS
     assert judge(follow(claim, second), second) is verdict
 
@@ -116,7 +116,7 @@ def test_the_day_counts_from_the_last_use() -> None:
     claim: Claim | None = None
     verdicts = []
     for n, hours in enumerate((0, 20, 40, 63, 87, 88)):
-        keyed = Keyed(b"name", Place(n, 0), hours * 3_600_000, b"same")
+        keyed = Keyed(b"name", SubmissionOffset(n, 0), hours * 3_600_000, b"same")
         claim = follow(claim, keyed)
         verdicts.append(judge(claim, keyed))
     assert verdicts == [
@@ -131,10 +131,10 @@ def test_keyed_submissions() -> None:
     found = list(keyed_submissions(3, 7, 99, b"[" + b",".join(parts) + b"]"))
     own = digest_of("", first.source, first.content, ["15551234567"])
     assert found == [
-        Keyed(name_of(3, TRUNK, "a"), Place(7, 0), 99, short_digest(own)),
-        Keyed(name_of(3, TRUNK, "b"), Place(7, 3), 99, b"\xab" * 16),
+        Keyed(name_of(3, TRUNK, "a"), SubmissionOffset(7, 0), 99, short_digest(own)),
+        Keyed(name_of(3, TRUNK, "b"), SubmissionOffset(7, 3), 99, b"\xab" * 16),
     ]
-    assert [it.place for it in keyed_submissions(3, 8, 99, first.to_bytes())] == [Place(8, 0)]
+    assert [it.submission for it in keyed_submissions(3, 8, 99, first.to_bytes())] == [SubmissionOffset(8, 0)]
     assert list(keyed_submissions(3, 8, 99, None)) == list(keyed_submissions(3, 8, 99, b"[")) == []
 
 
@@ -142,7 +142,7 @@ def test_key_behind_escapes_is_found() -> None:
     """JSON may write the attribute's name in escapes: it is not overlooked."""
     value = submission("a").to_bytes().replace(b'"idempotency_key"', b'"\\u0069dempotency_key"')
     assert may_hold_key(value)
-    assert [it.place for it in keyed_submissions(0, 1, 2, value)] == [Place(1, 0)]
+    assert [it.submission for it in keyed_submissions(0, 1, 2, value)] == [SubmissionOffset(1, 0)]
     assert not may_hold_key(submission(None).to_bytes())
 
 
@@ -198,7 +198,7 @@ class Reader:
         return claim.verdict(digest, now) if claim is not None and claim.is_alive(now) else None
 
     def judge(self, keyed: Keyed) -> Verdict:
-        verdict = self.store.judge(keyed._replace(at_ms=self.world.log[keyed.place.offset][0]))
+        verdict = self.store.judge(keyed._replace(at_ms=self.world.log[keyed.submission.offset][0]))
         assert verdict is not None
         return verdict
 
@@ -225,7 +225,7 @@ class Door:
         self.wrote = self.world.append(value)
         if self.dies:
             raise Died
-        written.place = Place(self.wrote, 0)
+        written.at = SubmissionOffset(self.wrote, 0)
 
 
 class Processor:
@@ -308,7 +308,7 @@ def check(world: World, processor: Processor, answers: list[tuple[int, str, byte
     for at, key, digest, wrote, verdict in answers:
         former = [it for it in sent.get(name_of(0, TRUNK, key), ()) if it.at_ms <= at]
         if verdict is Verdict.HOLDS:
-            assert wrote in {it.place.offset for it in former}, "a 201 whose message is not sent"
+            assert wrote in {it.submission.offset for it in former}, "a 201 whose message is not sent"
         elif verdict is Verdict.REPEATS:
             assert digest in {it.digest for it in former}, "a replay of what was never sent"
         else:

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import ConfigurationError
 from pipeline.idempotency import store as idempotency_store
-from pipeline.idempotency.keys import KEPT_MS, Place, Verdict, keyed_submissions
+from pipeline.idempotency.keys import KEPT_MS, SubmissionOffset, Verdict, keyed_submissions
 from pipeline.idempotency.store import PURGED_AT_ONCE, ClaimStore, Position
 from tests.unit.pipeline.idempotency.test_keys import submission
 
@@ -63,7 +63,7 @@ def test_earlier_claims_stay() -> None:
     first = next(keyed_submissions(0, 0, 0, value))
     latest = store.latest(first.name)
     assert latest is not None
-    assert (latest.place, latest.at_ms) == (Place(1, 0), 2 * KEPT_MS)
+    assert (latest.submission, latest.at_ms) == (SubmissionOffset(1, 0), 2 * KEPT_MS)
     store.close()
 
 

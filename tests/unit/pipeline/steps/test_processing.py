@@ -13,7 +13,7 @@ from pipeline.settings import MessageSettings
 from pipeline.steps.admission import check_content
 from pipeline.steps.processing import Accepted, Routed, process
 from pipeline.steps.segmentation import segment
-from schemas.dead_letter import DeadLetterOrigin
+from schemas.dead_letter import DeadLetterSource
 from schemas.directory.account import Account, Did
 from schemas.directory.carrier import Carrier, Route
 from schemas.directory.entry import DirectoryEntry, key_of
@@ -170,7 +170,7 @@ def test_a_replay_causes_the_same_bytes() -> None:
     first = caused_by(record(value), directory(), MessageSettings(), {})
     assert caused_by(record(value), directory(), MessageSettings(), {}) == first
     assert [it.topic for it in first] == [SEGMENTED, STATUS, "sms.mt.submitted.dead-letter"]
-    assert DeadLetterOrigin.from_headers(first[2].headers).element == 2
+    assert DeadLetterSource.from_headers(first[2].headers).element == 2
 
 
 def test_missing_id_and_time_come_from_the_record() -> None:

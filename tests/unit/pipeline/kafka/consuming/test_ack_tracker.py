@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pipeline.kafka.consuming.ack_tracker import AckTracker
 from pipeline.kafka.consuming.finished_ranges import FinishedRanges, to_text
-from schemas.causation import Origin
+from schemas.causation import Causation
 from schemas.record import OutRecord
 
 
@@ -319,10 +319,10 @@ def test_what_is_braked_is_not_taken_for_a_repetition_later() -> None:
     """The origins that are committed with the position before the row are those of that position."""
     tracker = AckTracker(2)
     for offset in range(3):
-        tracker.hand_out(offset, Origin(0, offset, 0, 5))
+        tracker.hand_out(offset, Causation(0, offset, 0, 5))
         tracker.begin()
         tracker.finish(offset, BAD if offset else ())
-    assert (tracker.braked, tracker.position, tracker.origins) == (True, 1, {0: Origin(0, 0, 0, 5)})
+    assert (tracker.braked, tracker.position, tracker.origins) == (True, 1, {0: Causation(0, 0, 0, 5)})
 
 
 def test_a_repetition_that_was_finished_before_does_not_lower_what_has_been_seen() -> None:
@@ -330,7 +330,7 @@ def test_a_repetition_that_was_finished_before_does_not_lower_what_has_been_seen
     tracker = AckTracker()
     tracker.know({}, FinishedRanges.parse("5:3+1", 0))
     records = [(1, 2), (2, 3), (3, 2), (4, 3)]  # offset, and the submitted offset that it was made from
-    handed_out = [tracker.hand_out(offset, Origin(0, made_from, 0, 5), 5) for offset, made_from in records]
+    handed_out = [tracker.hand_out(offset, Causation(0, made_from, 0, 5), 5) for offset, made_from in records]
     assert handed_out == [True, True, False, False]
 
 
