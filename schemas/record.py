@@ -24,6 +24,11 @@ class InRecord(NamedTuple):
     value: bytes | None
     headers: tuple[Header, ...]
 
+    @property
+    def coordinates(self) -> Coordinates:
+        """Where it is."""
+        return Coordinates(self.topic, self.partition, self.offset)
+
 
 class OutRecord(NamedTuple):
     """A record to write. `partition` None places it by its key (`pipeline.kafka.producer.partition_of`)."""

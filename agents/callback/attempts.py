@@ -4,17 +4,16 @@ A failed attempt's event is written with what follows from it. A success has not
 to the broker with those of its neighbours, and its record is finished when they have arrived; no worker waits for it.
 """
 
-import asyncio
 import unicodedata
-from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final, NamedTuple
 
 from agents.callback.read import Notification
 from pipeline.failpoints import failpoint
-from pipeline.kafka.consuming.consumer import Work
-from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS
+from pipeline.kafka.consuming.work import Work
+from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
 from pipeline.kafka.producer import RecordProducer
 from schemas.callback import AttemptOutcome, CallbackAttempt
 from schemas.record import OutRecord
@@ -84,33 +83,22 @@ def readable(text: str) -> str:
 
 
 class AttemptLog:
-    """Writes the events of successes, many at once, and finishes their work.
-
-    Nobody waits for a single one, so there is no future for each as a `GroupCommit` has; an error ends `run` and with
-    it the agent.
-    """
+    """Writes the events of successes, many at once, and finishes their work; an error ends `run` and so the agent."""
 
     def __init__(self, producer: RecordProducer) -> None:
         self._producer = producer
-        self._waiting: deque[tuple[Work, OutRecord]] = deque()
-        self._arrived = asyncio.Event()
+        self._group: GroupCommit[OutRecord] = GroupCommit(
+            self._write, max_entries=MOST_AT_ONCE, pause_seconds=BUSY_PAUSE_SECONDS
+        )
 
     def add(self, work: Work, event: OutRecord) -> None:
-        """Have `event` written and then `work` finished."""
-        self._waiting.append((work, event))
-        if len(self._waiting) == 1:
-            self._arrived.set()
+        """Have `event` written and then `work` finished; nobody waits for a single one."""
+        self._group.hand_in(event, work.finish)
 
     async def run(self) -> None:
         """Write until cancelled. Raises `NotAcknowledged`."""
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting:
-                group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
-                await self._producer.write([event for _, event in group])
-                failpoint("callback.after_attempts")
-                for work, _ in group:
-                    work.tracker.finish(work.offset)
-                if len(group) > 1:
-                    await asyncio.sleep(BUSY_PAUSE_SECONDS)
+        await self._group.run()
+
+    async def _write(self, events: Sequence[OutRecord]) -> None:
+        await self._producer.write(events)
+        failpoint("callback.after_attempts")

@@ -7,7 +7,7 @@ import structlog
 
 from agents.callback.read import Notification
 from pipeline.dead_letters.letter import dead_letter
-from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.work import Work
 from pipeline.metrics import MESSAGES
 from pipeline.posting.retry_schedule import NextAttempt, after_deferral, after_failure, outlived
 from schemas.callback import WaitingNotification
@@ -32,10 +32,7 @@ _exhausted = MESSAGES.labels(STAGE, "exhausted")
 
 def refused(work: Work, reason: str, detail: str) -> OutRecord:
     """Return the dead letter of a record."""
-    return dead_letter(
-        work.topic, work.partition, work.offset, work.timestamp_ms, work.key, work.value, work.headers,
-        stage=STAGE, reason=reason, detail=detail,
-    )  # fmt: skip
+    return dead_letter(work.record, stage=STAGE, reason=reason, detail=detail)
 
 
 def failure_of(

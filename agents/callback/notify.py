@@ -23,7 +23,7 @@ from pipeline.callbacks.signing import signed_headers
 from pipeline.errors import InDoubt, NotSent, PostFailed, Refused
 from pipeline.failpoints import failpoint
 from pipeline.http.client import HttpPoster
-from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import MESSAGES, POST_SECONDS, POSTS
 from pipeline.posting.retry_after import retry_after_seconds
@@ -91,7 +91,7 @@ class Notifier:
 
     def defer(self, health: EndpointHealth, notification: Notification) -> None:
         """Move a notification on to a retry tier without an attempt."""
-        if notification.work.tracker.begin():
+        if notification.work.begin():
             self._move_on(health, notification)
 
     def _move_on(self, health: EndpointHealth, notification: Notification) -> None:
@@ -100,7 +100,7 @@ class Notifier:
         following = deferral_of(
             notification, why, datetime.now(UTC), self._delays_seconds, at_least_seconds, soon=soon
         )  # fmt: skip
-        notification.work.tracker.finish(notification.work.offset, [following])
+        notification.work.finish([following])
 
     async def __call__(self, health: EndpointHealth, notification: Notification) -> None:
         """Make one attempt, if the endpoint takes one. URL and secrets are those of this moment."""
@@ -108,7 +108,7 @@ class Notifier:
         if not health.admit():
             self.defer(health, notification)
             return
-        if not work.tracker.begin():
+        if not work.begin():
             health.left()
             return
         trunk = self._view.directory.trunk(notification.status.trunk_id)
@@ -118,12 +118,12 @@ class Notifier:
         if trunk is None:
             _nobody_to_notify.inc()
             health.left()
-            work.tracker.finish(work.offset)
+            work.finish()
             return
         url, following = self._url_of(notification, trunk)
         if url is None:
             health.left()
-            work.tracker.finish(work.offset, following)
+            work.finish(following)
             return
         if health.origin != (origin := origin_of(url)):  # looked up just now, or changed while it was queued
             health.left()
@@ -135,7 +135,7 @@ class Notifier:
             body = body_of(notification.status)
         except (ArithmeticError, ValueError) as error:  # a time before the calendar's, a price beyond all bounds
             health.left()
-            work.tracker.finish(work.offset, [refused(work, UNREADABLE, f"no body can be made: {error!r}")])
+            work.finish([refused(work, UNREADABLE, f"no body can be made: {error!r}")])
             return
         await self._post(health, notification, trunk, url, body)
 
@@ -156,7 +156,7 @@ class Notifier:
         serves every record that is older than it, so trunks that do not exist cost a look now and then.
         """
         async with self._catching_up:
-            if work.timestamp_ms >= self._caught_up_at_ms:
+            if work.record.timestamp_ms >= self._caught_up_at_ms:
                 now_ms = time() * 1000
                 await self._view.catch_up()
                 self._caught_up_at_ms = now_ms
@@ -230,10 +230,10 @@ class Notifier:
             following = failure_of(
                 notification, str(failure), datetime.now(UTC), self._delays_seconds, at_least_seconds
             )  # fmt: skip
-        work.tracker.finish(work.offset, [attempts.failed(notification, origin, *when, failure), following])
+        work.finish([attempts.failed(notification, origin, *when, failure), following])
 
 
 def _end(work: Work, following: list[OutRecord]) -> None:
     """Finish a record at once."""
-    if work.tracker.begin():
-        work.tracker.finish(work.offset, following)
+    if work.begin():
+        work.finish(following)

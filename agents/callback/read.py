@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import AddressNotAllowed
 from pipeline.http.url import endpoint
-from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.work import Work
 from pipeline.steps.submitted_record import describe
 from schemas.callback import WaitingNotification
 from schemas.directory.trunk import Trunk
@@ -40,9 +40,9 @@ class Unreadable(NamedTuple):
 def read(work: Work) -> Notification | Unreadable:
     """Read a record of `sms.mt.status` or of a retry tier."""
     try:
-        if work.topic == STATUS:
-            return Notification(work, MessageStatus.from_bytes(work.value or b""))
-        waiting = WaitingNotification.from_bytes(work.value or b"")
+        if work.record.topic == STATUS:
+            return Notification(work, MessageStatus.from_bytes(work.record.value or b""))
+        waiting = WaitingNotification.from_bytes(work.record.value or b"")
     except ValidationError as error:
         return Unreadable(work, describe(error))
     return Notification(

@@ -14,7 +14,7 @@ from agents.delivery.message_run import Means, MessageRun, PartitionLost
 from agents.delivery.read import Reading, Unreadable
 from pipeline.carriers.decision import Deferral, Success, Wait, failed
 from pipeline.dead_letters.letter import dead_letter
-from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.work import Work
 from pipeline.metrics import MESSAGES
 from schemas.directory.carrier import Carrier
 from schemas.mt_message import MtMessage
@@ -83,12 +83,12 @@ class Delivery:
         if not await item.consumer.may_begin(work):
             return
         if isinstance(item, Unreadable):
-            work.tracker.finish(work.offset, [_dead_letter(work, UNREADABLE, item.detail)])
+            work.finish([_dead_letter(work, UNREADABLE, item.detail)])
             return
         try:
             await self._deliver(item, carrier, admission)
         except PartitionLost:
-            work.tracker.abandon()
+            work.abandon()
 
     async def _deliver(self, item: Reading, carrier: Carrier | None, admission: Admission | None) -> None:
         """Deliver or move on. The record is finished when what comes of it is durable, for which nobody waits."""
@@ -96,7 +96,7 @@ class Delivery:
         run = MessageRun(self._means, item, admission)
         told = self._means.journal.state.told(message.id)
         if told is not None:  # by an earlier life, which did not come to commit it
-            work.tracker.finish(work.offset, _letters(work, told))
+            work.finish(_letters(work, told))
             return
         outcome: Success | MessageStatus | Wait
         if carrier is None:
@@ -139,7 +139,4 @@ def _letters(work: Work, status: MessageStatus) -> list[OutRecord]:
 
 
 def _dead_letter(work: Work, reason: str, detail: str) -> OutRecord:
-    return dead_letter(
-        work.topic, work.partition, work.offset, work.timestamp_ms, work.key, work.value, work.headers,
-        stage=STAGE, reason=reason, detail=detail,
-    )  # fmt: skip
+    return dead_letter(work.record, stage=STAGE, reason=reason, detail=detail)

@@ -14,7 +14,8 @@ from typing import Final
 from agents.delivery.deliver import Delivery
 from agents.delivery.gate import Gate
 from agents.delivery.read import Reading, read
-from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.consuming.work import Work
 from pipeline.posting.breaker import BreakerState
 from pipeline.posting.lanes import Lanes, Spawn
 
@@ -53,7 +54,7 @@ class Intake:
                 gate.came_back()
             queue = self._queue(item.message.carrier_id, later=later)
             if self._may_wait(gate, queue, later):
-                queue.put(work.key or b"", item)
+                queue.put(work.record.key or b"", item)
             else:
                 await self._delivery.move_on(item)
                 moved = True

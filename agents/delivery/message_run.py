@@ -22,7 +22,7 @@ from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.views.directory_view import DirectoryView
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.mt_message import Segment
-from schemas.record import Coordinates, OutRecord
+from schemas.record import OutRecord
 from schemas.status import CodeId, MessageStatus
 from schemas.topics import JOURNAL
 
@@ -57,7 +57,7 @@ class MessageRun:
         self._progress = item.progress
         self._first_seqnum = item.first_seqnum
         self._admission = admission
-        self._coordinates = Coordinates(item.work.topic, item.work.partition, item.work.offset)
+        self._coordinates = item.work.record.coordinates
         self._posted_again = means.journal.state.posted_again(self._coordinates)
         self._marks = means.journal.state.take(self._coordinates)
         self._marked = bool(self._marks)

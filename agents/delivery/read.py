@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from pipeline.carriers.decision import Progress
-from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.consuming.work import Work
 from pipeline.steps.submitted_record import describe
 from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.topics import SEGMENTED
@@ -35,9 +36,9 @@ class Unreadable:
 
 def read(consumer: TrackedConsumer, work: Work) -> Reading | Unreadable:
     """Read a record."""
-    value = work.value or b""
+    value = work.record.value or b""
     try:
-        if work.topic == SEGMENTED:
+        if work.record.topic == SEGMENTED:
             progress = Progress(attempt=1, first_attempt_at=datetime.now(UTC))
             return Reading(consumer, work, MtMessage.from_bytes(value), 1, progress, later=False)
         waiting = WaitingMessage.from_bytes(value)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from agents.delivery.read import Reading
 from pipeline.failpoints import failpoint
-from pipeline.kafka.consuming.consumer import Work
 from pipeline.kafka.consuming.journal import Journal
+from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
 from schemas.record import OutRecord
 
@@ -48,12 +48,12 @@ class Writer:
     async def _write(self, entries: Sequence[_Entry]) -> None:
         for consumer in {entry.item.consumer for entry in entries}:
             await consumer.is_member()
-        await self._journal.write([entry.records for entry in entries if not entry.item.work.tracker.lost])
+        await self._journal.write([entry.records for entry in entries if not entry.item.work.lost])
 
 
 def _finish(work: Work, following: Sequence[OutRecord]) -> None:
-    if work.tracker.lost:
-        work.tracker.abandon()
+    if work.lost:
+        work.abandon()
         return
     failpoint("delivery.after_outcome")
-    work.tracker.finish(work.offset, following)
+    work.finish(following)

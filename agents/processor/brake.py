@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from pipeline.dead_letters.brake import brake_error, says_unreadable
+from pipeline.dead_letters.brake import UnreadableRow, brake_error, says_unreadable
 from pipeline.errors import DeadLetterBrake
 from schemas.causation import causation_of
 from schemas.dead_letter import DeadLetterSource
@@ -30,7 +30,8 @@ class Brake:
     def __init__(self, limit: int, row_before: RowBefore) -> None:
         self._limit = limit
         self._row_before = row_before
-        self._rows: dict[int, tuple[int, int]] = {}  # by partition: the offset that comes next, and the row before it
+        self._rows: dict[int, tuple[int, UnreadableRow]] = {}
+        """By partition: the offset that comes next, and the row before it."""
 
     async def stop(self, records: Sequence[InRecord], caused: Sequence[OutRecord]) -> Stop | None:
         """Look at a batch, each partition in order, and at what it causes; None when all of it may go out."""
@@ -38,25 +39,25 @@ class Brake:
             return None
         unreadable = {_source(it) for it in caused if says_unreadable((it,))}
         if not unreadable:
-            self._rows |= {it.partition: (it.offset + 1, 0) for it in records}
+            self._rows |= {it.partition: (it.offset + 1, UnreadableRow(self._limit)) for it in records}
             return None
         for it in caused:
             if (causation := causation_of(it.headers)) is not None:
                 unreadable.discard((causation.partition, causation.offset))
         began: dict[int, int] = {}
         for index, record in enumerate(records):
-            following, row = self._rows.get(record.partition, (-1, 0))
-            if (record.partition, record.offset) not in unreadable:
-                row = 0
-                began.pop(record.partition, None)
-            else:
-                if following != record.offset:
-                    row = await self._row_before(record.topic, record.partition, record.offset, self._limit)
-                row += 1
+            place = (record.partition, record.offset)
+            expected, row = self._rows.get(record.partition, (-1, UnreadableRow(self._limit)))
+            if place in unreadable:
                 began.setdefault(record.partition, index)
-                if row >= self._limit:
-                    # Everything after the row's begin stays, also of other partitions: they come again.
-                    return Stop(began[record.partition], brake_error(record.topic, record.partition, row))
+                if expected != record.offset:
+                    before = await self._row_before(record.topic, record.partition, record.offset, self._limit)
+                    row = UnreadableRow(self._limit, before)
+            else:
+                began.pop(record.partition, None)
+            if row.count(record.offset, unreadable=place in unreadable):
+                # Everything after the row's begin stays, also of other partitions: they come again.
+                return Stop(began[record.partition], brake_error(record.topic, record.partition, row.length))
             self._rows[record.partition] = (record.offset + 1, row)
         return None
 

@@ -87,15 +87,5 @@ def _conflict(record: InRecord, element: int) -> UnreadableSubmission:
 
 def _refused_part(record: InRecord, part: UnreadableSubmission) -> OutRecord:
     return dead_letter(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.timestamp_ms,
-        record.key,
-        part.value,
-        record.headers,
-        stage=STAGE,
-        reason=part.reason,
-        detail=part.detail,
-        element=part.element,
+        record._replace(value=part.value), stage=STAGE, reason=part.reason, detail=part.detail, element=part.element
     )

@@ -18,6 +18,29 @@ UNREADABLE: Final = frozenset({b"empty-record", b"malformed-json", b"schema-viol
 _REASON: Final = f"{PREFIX}reason"
 
 
+class UnreadableRow:
+    """How many records of a partition could not be read, right before the place that it has come to.
+
+    `limit` is how many are too many (0: any number may be), `length` how many they were before.
+    """
+
+    def __init__(self, limit: int, length: int = 0) -> None:
+        self.limit = limit
+        self.length = length
+        self.began: int | None = None
+        """The offset of the row's first record that was counted here."""
+
+    def count(self, offset: int, *, unreadable: bool) -> bool:
+        """Count the next record; True when the row has become too long."""
+        if not unreadable:
+            self.length, self.began = 0, None
+            return False
+        if self.began is None:
+            self.began = offset
+        self.length += 1
+        return 0 < self.limit <= self.length
+
+
 def is_unreadable(headers: Iterable[Header]) -> bool:
     """Tell from a dead letter's headers whether its record could not be read."""
     return any(name == _REASON and value in UNREADABLE for name, value in headers)

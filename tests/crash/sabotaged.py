@@ -17,11 +17,12 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.carriers.journal import JournalState
 from pipeline.failpoints import failpoint
 from pipeline.idempotency.keys import Verdict
-from pipeline.kafka.consuming.ack_tracker import AckTracker
+from pipeline.kafka.consuming.assignment import Assignment
 from pipeline.kafka.consuming.commits import Commits
-from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.journal import Journal
+from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.claims_view import ClaimsView
 from schemas.record import OutRecord
@@ -170,17 +171,17 @@ def tells_again() -> None:
 @variant
 def commits_before_the_outcome() -> None:
     """Delivery finishes and commits a record before it is delivered."""
-    begin, finish = TrackedConsumer.may_begin, AckTracker.finish
+    begin, finish = TrackedConsumer.may_begin, Assignment.finish
 
     async def may_begin(self: TrackedConsumer, work: Work) -> bool:
         if not await begin(self, work):
             return False
-        finish(work.tracker, work.offset)
+        finish(work.assignment, work.record.offset)
         await self.commit()
         return True
 
     TrackedConsumer.may_begin = may_begin  # type: ignore[method-assign]
-    AckTracker.finish = lambda self, offset, following=(): None  # type: ignore[method-assign]
+    Assignment.finish = lambda self, offset, outbox=(): None  # type: ignore[method-assign]
 
 
 @variant
@@ -237,15 +238,15 @@ def forgets_idempotency_keys() -> None:
 @variant
 def finishes_before_it_hands_on() -> None:
     """The callback agent lets a failed attempt be committed, and writes the next tier's record later."""
-    finish = AckTracker.finish
+    finish = Assignment.finish
 
-    def without_following(self: AckTracker, offset: int, following: Iterable[OutRecord] = ()) -> None:
-        left_out = [it for it in following if it.topic.startswith(CALLBACK_RETRY)]
-        finish(self, offset, [it for it in following if it not in left_out])
+    def without_outbox(self: Assignment, offset: int, outbox: Iterable[OutRecord] = ()) -> None:
+        left_out = [it for it in outbox if it.topic.startswith(CALLBACK_RETRY)]
+        finish(self, offset, [it for it in outbox if it not in left_out])
         if left_out:
             asyncio.get_running_loop().call_later(LONGER_THAN_A_COMMIT_SECONDS, failpoint, "sabotaged.before_tier")
 
-    AckTracker.finish = without_following  # type: ignore[method-assign]
+    Assignment.finish = without_outbox  # type: ignore[method-assign]
 
 
 @variant
@@ -253,8 +254,8 @@ def skips_the_drain() -> None:
     """Told to stop, it stops."""
 
     async def drain(self: TrackedConsumer) -> None:
-        for tracker in self._commits.trackers.values():
-            tracker.closed = True
+        for assignment in self._commits.assignments.values():
+            assignment.closed = True
 
     TrackedConsumer.drain = drain  # type: ignore[method-assign]
 
@@ -262,13 +263,13 @@ def skips_the_drain() -> None:
 @variant
 def drops_dead_letters() -> None:
     """What cannot be processed is passed over."""
-    finish, write = AckTracker.finish, RecordProducer.write
+    finish, write = Assignment.finish, RecordProducer.write
 
     def kept(records: Iterable[OutRecord]) -> list[OutRecord]:
         return [it for it in records if not it.topic.endswith(DEAD_LETTER_SUFFIX)]
 
-    AckTracker.finish = (  # type: ignore[method-assign]
-        lambda self, offset, following=(): finish(self, offset, kept(following))
+    Assignment.finish = (  # type: ignore[method-assign]
+        lambda self, offset, outbox=(): finish(self, offset, kept(outbox))
     )
     RecordProducer.write = lambda self, records: write(self, kept(records))  # type: ignore[method-assign]
 

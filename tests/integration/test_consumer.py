@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.errors import Stuck
-from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import AgentSettings, KafkaSettings
 from schemas.identifiers import uuid7
@@ -78,16 +79,16 @@ async def test_a_commit_covers_the_finished_prefix_only(bench: Bench) -> None:
     await bench.create(10)
     consumer = await bench.consumer().start()
     work = await take(consumer, 10)
-    assert all(it.tracker.begin() for it in work)
+    assert all(it.begin() for it in work)
     seen = []
     for offset in (1, 2, 5, 0, 4, 9):
-        work[offset].tracker.finish(offset)
+        work[offset].finish()
         await consumer.commit()
         seen.append(await bench.committed())
     await consumer.stop()
     assert seen == [0, 0, 0, 3, 3, 3]
     again = await bench.consumer().start()
-    assert [it.offset for it in await take(again, 4)] == [3, 6, 7, 8]
+    assert [it.record.offset for it in await take(again, 4)] == [3, 6, 7, 8]
     await again.stop()
 
 
@@ -102,8 +103,8 @@ async def main(servers, name):
     await consumer.start()
     async for batch in consumer.batches(asyncio.Event()):
         for work in batch[:4]:
-            work.tracker.begin()
-            work.tracker.finish(work.offset)
+            work.begin()
+            work.finish()
         await consumer.commit()
         print("committed", flush=True)
         await asyncio.sleep(3600)
@@ -127,7 +128,7 @@ async def test_a_killed_process_goes_on_at_once_where_it_had_committed(bench: Be
         await process.wait()
     began = time.monotonic()
     consumer = await bench.consumer().start()
-    offsets = [it.offset for it in await take(consumer, 6)]
+    offsets = [it.record.offset for it in await take(consumer, 6)]
     took = time.monotonic() - began
     await consumer.stop()
     assert offsets == [4, 5, 6, 7, 8, 9]
@@ -140,9 +141,9 @@ async def test_run_ahead_bounds_what_is_taken(bench: Bench) -> None:
     one_fetch = 500
     consumer = await bench.consumer(run_ahead=100).start()
     work = await take(consumer, 100)
-    assert all(it.tracker.begin() for it in work)
+    assert all(it.begin() for it in work)
     for it in work[1:]:
-        it.tracker.finish(it.offset)
+        it.finish()
     stopping = asyncio.Event()
     taken: list[Work] = []
 
@@ -153,17 +154,17 @@ async def test_run_ahead_bounds_what_is_taken(bench: Bench) -> None:
     polling = asyncio.create_task(poll())
     await asyncio.sleep(1.5)  # several polls, in any of which the broker could give more
     assert len(work) + len(taken) < 100 + one_fetch
-    work[0].tracker.finish(work[0].offset)
+    work[0].finish()
     async with asyncio.timeout(LIMIT_SECONDS):
         while len(work) + len(taken) < 5000:
             for it in taken:
-                if it.offset >= (it.tracker.position or 0) and it.tracker.begin():
-                    it.tracker.finish(it.offset)
+                if it.record.offset >= (it.assignment.position or 0) and it.begin():
+                    it.finish()
             await asyncio.sleep(0.01)
     stopping.set()
     await polling
     await consumer.stop()
-    assert [it.offset for it in work + taken] == list(range(5000))
+    assert [it.record.offset for it in work + taken] == list(range(5000))
 
 
 class Member:
@@ -193,11 +194,11 @@ class Member:
 
     async def _work(self, work: Work, gate: asyncio.Semaphore) -> None:
         try:
-            if work.tracker.begin():
-                await asyncio.sleep(0.01 * (1 + work.offset % 5))
-                self._done[work.partition, work.offset] += 1
+            if work.begin():
+                await asyncio.sleep(0.01 * (1 + work.record.offset % 5))
+                self._done[work.record.partition, work.record.offset] += 1
                 self.own += 1
-                work.tracker.finish(work.offset)
+                work.finish()
         finally:
             gate.release()
 
@@ -232,7 +233,7 @@ async def test_a_member_starts_although_another_one_is_gone_and_has_not_left(ben
     took = time.monotonic() - began
     assert (consumer.joined, took < 10) == (False, True)
     back = await bench.consumer(0).start()
-    assert [it.offset for it in await take(back, 10)] == list(range(10))
+    assert [it.record.offset for it in await take(back, 10)] == list(range(10))
     await asyncio.gather(consumer.stop(), back.stop())
 
 
@@ -241,7 +242,7 @@ async def test_work_that_waits_while_nothing_is_finished_is_stuck(bench: Bench) 
     await bench.create(3)
     consumer = await bench.consumer(watchdog_seconds=1).start()
     (work, *_) = await take(consumer, 3)
-    work.tracker.begin()
+    work.begin()
     async with asyncio.timeout(LIMIT_SECONDS):
         with pytest.raises(Stuck, match=bench.name):
             await consumer.run_commits()
@@ -275,8 +276,8 @@ async def test_a_consumer_whose_fetches_hang_is_stuck_by_what_the_broker_says(
 async def take_all(consumer: TrackedConsumer, count: int) -> None:
     """Take and finish `count` records."""
     for work in await take(consumer, count):
-        work.tracker.begin()
-        work.tracker.finish(work.offset)
+        work.begin()
+        work.finish()
 
 
 async def test_a_member_with_nothing_to_do_is_not_stuck(bench: Bench) -> None:
@@ -306,9 +307,9 @@ async def test_a_transactions_marker_is_no_work_that_waits(bench: Bench) -> None
     async def work() -> None:
         async for batch in consumer.batches(stopping):
             for it in batch:
-                assert it.tracker.begin()
-                it.tracker.finish(it.offset)
-                if it.offset == 2:
+                assert it.begin()
+                it.finish()
+                if it.record.offset == 2:
                     finished.set()
 
     async with asyncio.TaskGroup() as tasks:
@@ -328,17 +329,17 @@ async def test_a_drain_waits_for_begun_work_and_begins_no_other(bench: Bench) ->
     await bench.create(6)
     consumer = await bench.consumer().start()
     work = await take(consumer, 6)
-    assert all(it.tracker.begin() for it in work[:3])
+    assert all(it.begin() for it in work[:3])
     drained = asyncio.create_task(consumer.drain())
     await asyncio.sleep(0.1)
-    assert (drained.done(), work[3].tracker.begin()) == (False, False)
+    assert (drained.done(), work[3].begin()) == (False, False)
     for it in work[:3]:
-        it.tracker.finish(it.offset)
+        it.finish()
     await drained
     assert await bench.committed() == 3
     await consumer.stop()
     again = await bench.consumer().start()
-    assert [it.offset for it in await take(again, 3)] == [3, 4, 5]
+    assert [it.record.offset for it in await take(again, 3)] == [3, 4, 5]
     await again.stop()
 
 
@@ -347,7 +348,7 @@ async def test_a_drain_gives_up_on_work_that_does_not_end(bench: Bench) -> None:
     await bench.create(2)
     consumer = await bench.consumer(drain_timeout_seconds=0.3).start()
     work = await take(consumer, 2)
-    work[0].tracker.begin()
+    work[0].begin()
     async with asyncio.timeout(LIMIT_SECONDS):
         await consumer.drain()
     assert await bench.committed() is None

@@ -99,16 +99,13 @@ async def test_a_tracked_consumer_fills_the_bin_no_further_in_a_second_life(kafk
         async with asyncio.timeout(LIMIT_SECONDS):
             async for batch in consumer.batches(asyncio.Event()):
                 for work in batch[: count - taken]:
-                    assert work.tracker.begin()
+                    assert work.begin()
                     taken += 1
-                    letter = dead_letter(
-                        name, 0, work.offset, 0, None, work.value, (),
-                        stage="test", reason="schema-violation", detail="",
-                    )  # fmt: skip
-                    work.tracker.finish(work.offset, [letter])
-                    if work.tracker.braked:
+                    letter = dead_letter(work.record, stage="test", reason="schema-violation", detail="")
+                    work.finish([letter])
+                    if work.assignment.braked:
                         break
-                if taken == count or work.tracker.braked:
+                if taken == count or work.assignment.braked:
                     break
         if count == 3:
             await consumer.commit()

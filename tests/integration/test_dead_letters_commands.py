@@ -12,6 +12,7 @@ from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
 from schemas.identifiers import uuid7
+from schemas.record import InRecord
 from schemas.topics import DLR_RECEIVED, dead_letter_topic
 
 pytestmark = pytest.mark.kafka
@@ -42,7 +43,10 @@ async def test_letters_are_listed_replayed_dropped_and_never_replayed_twice_unas
     producer = await RecordProducer(settings, client_id="test-dead-letters").start()
     letters = [
         dead_letter(
-            DLR_RECEIVED, 0, n, 1, b"k", f"{mark}-{n}\x1b".encode(), (), stage="test", reason=mark, detail="no\x1b[2J"
+            InRecord(DLR_RECEIVED, 0, n, 1, b"k", f"{mark}-{n}\x1b".encode(), ()),
+            stage="test",
+            reason=mark,
+            detail="no\x1b[2J",
         )
         for n in range(3)
     ]

@@ -7,7 +7,7 @@ a killed process that comes back takes its partitions at once instead of after t
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from zlib import crc32
 
 import structlog
@@ -19,14 +19,16 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.errors import Stuck
 from pipeline.kafka.admin.committed import committed_by
 from pipeline.kafka.client import connection, start, stop
-from pipeline.kafka.consuming.ack_tracker import AckTracker
+from pipeline.kafka.consuming.assignment import Assignment
 from pipeline.kafka.consuming.commits import Commits, JournalEnd
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.pauses import Pauses, WaitSeconds
 from pipeline.kafka.consuming.watchdog import watch
+from pipeline.kafka.consuming.work import Work
 from pipeline.metrics import REPEATED
 from pipeline.settings import AgentSettings, KafkaSettings
 from schemas.causation import causation_of
+from schemas.record import InRecord
 
 log = structlog.get_logger(__name__)
 
@@ -36,19 +38,6 @@ BUSY_RECORDS = 8
 BUSY_PAUSE_SECONDS = 0.010
 OUTSTANDING = 2000  # records of a partition that hold memory at once
 REVOKE_TIMEOUT_SECONDS = 10.0  # work in progress may finish before its partition goes; below the rebalance time-out
-
-
-class Work(NamedTuple):
-    """One record for a worker. Ask `tracker.begin()` first; call `tracker.finish(offset)` when it is durable."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    tracker: AckTracker
 
 
 def _member(group: str, slot: int, topics: tuple[str, ...]) -> str:
@@ -79,7 +68,7 @@ class TrackedConsumer:
     With `wait_seconds` a record that is not due, and what is behind it in its partition, stays in Kafka until it is:
     waiting costs disk, not memory, and holds up no other partition.
 
-    With `hands_on` what follows from a record (`AckTracker.finish`) is written in one transaction with its commit.
+    With `hands_on` what follows from a record (`Assignment.finish`) is written in one transaction with its commit.
     With `recover` and `journal_end` the low-water mark of a journal is kept with the commits.
     """
 
@@ -148,7 +137,7 @@ class TrackedConsumer:
         """Ask leave to begin `work`: False when it has gone to another member, also while this process was paused."""
         if not self._commits.trusted:
             await self._commits.confirm()
-        return work.tracker.begin()
+        return work.begin()
 
     async def is_member(self) -> bool:
         """Tell whether the group still has us. Where it has not, all that we thought was ours is lost."""
@@ -159,34 +148,36 @@ class TrackedConsumer:
 
         It is while the partition is being given up, too: what is begun may finish then.
         """
-        return await self.is_member() and not work.tracker.lost
+        return await self.is_member() and not work.lost
 
     async def batches(self, stopping: asyncio.Event) -> AsyncIterator[list[Work]]:
         """Yield records as they come, in order per partition, until `stopping` is set."""
         while not stopping.is_set():
-            self._pauses.look(self._commits.trackers)
+            self._pauses.look(self._commits.assignments)
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=500)
             batch: list[Work] = []
             for place, records in fetched.items():
-                tracker = self._commits.trackers.get(place)
-                if tracker is None or tracker.closed:
+                assignment = self._commits.assignments.get(place)
+                if assignment is None or assignment.closed:
                     continue
                 for record in records:
                     if self._pauses.must_wait(place, record):
                         break
-                    if not tracker.hand_out(record.offset, causation_of(record.headers), record.timestamp):
+                    if not assignment.hand_out(record.offset, causation_of(record.headers), record.timestamp):
                         REPEATED.inc()
                         continue
                     batch.append(
                         Work(
-                            record.topic,
-                            record.partition,
-                            record.offset,
-                            record.timestamp,
-                            record.key,
-                            record.value,
-                            record.headers,
-                            tracker,
+                            InRecord(
+                                record.topic,
+                                record.partition,
+                                record.offset,
+                                record.timestamp,
+                                record.key,
+                                record.value,
+                                record.headers,
+                            ),
+                            assignment,
                         )
                     )
             if batch:
@@ -226,7 +217,7 @@ class TrackedConsumer:
                 self._group,
                 self._topics,
                 max(self._agent.watchdog_seconds, 4 * COMMIT_INTERVAL_SECONDS),
-                lambda: [place for place, tracker in self._commits.trackers.items() if not tracker.closed],
+                lambda: [place for place, assignment in self._commits.assignments.items() if not assignment.closed],
             )
 
     def lag(self) -> int:
@@ -235,25 +226,25 @@ class TrackedConsumer:
         Records that are not due, and those behind them, do not count: nothing is late with them.
         """
         total = 0
-        for place, tracker in self._commits.trackers.items():
-            total += tracker.outstanding
-            if tracker.closed or tracker.last_offset is None or self._pauses.is_waiting(place):
+        for place, assignment in self._commits.assignments.items():
+            total += assignment.outstanding
+            if assignment.closed or assignment.last_offset is None or self._pauses.is_waiting(place):
                 continue
             highwater = self._consumer.highwater(place)
             if highwater is not None:
-                total += max(0, highwater - max(tracker.last_offset + 1, self._positions.get(place, 0)))
+                total += max(0, highwater - max(assignment.last_offset + 1, self._positions.get(place, 0)))
         return total
 
     async def _note_positions(self) -> None:
         """Note how far the fetcher has come: transactions leave markers, which are never handed out, behind records."""
-        for place, tracker in list(self._commits.trackers.items()):
-            if not tracker.closed:
+        for place, assignment in list(self._commits.assignments.items()):
+            if not assignment.closed:
                 with suppress(IllegalStateError):  # taken away meanwhile
                     self._positions[place] = await self._consumer.position(place)
 
     async def drain(self) -> None:
         """Let begun work finish (at most `drain_timeout_seconds`), begin no other, and commit."""
-        await self._close(list(self._commits.trackers.values()), self._agent.drain_timeout_seconds)
+        await self._close(list(self._commits.assignments.values()), self._agent.drain_timeout_seconds)
         await self.commit()
 
     async def stop(self) -> None:
@@ -263,10 +254,10 @@ class TrackedConsumer:
             await self._hand_off.stop()
 
     async def assign(self, places: set[TopicPartition]) -> None:
-        """Start fresh trackers: what an earlier assignment knew no longer counts."""
+        """Start fresh assignments: what an earlier assignment knew no longer counts."""
         self._pauses.forget()
         self._positions.clear()
-        # aiokafka fetches while this runs; a record that came before its tracker would be passed over.
+        # aiokafka fetches while this runs; a record that came before its assignment is known would be passed over.
         self._consumer.pause(*places)
         if self._hand_off is not None:
             # First of all: it ends what an earlier owner has begun, so that what is read next stays true.
@@ -279,17 +270,17 @@ class TrackedConsumer:
 
     async def revoke(self, places: set[TopicPartition]) -> None:
         """Let work in progress on `places` finish, commit it, and forget them."""
-        leaving = [tracker for place, tracker in self._commits.trackers.items() if place in places]
+        leaving = [assignment for place, assignment in self._commits.assignments.items() if place in places]
         await self._close(leaving, REVOKE_TIMEOUT_SECONDS)
         await self.commit()
 
-    async def _close(self, trackers: list[AckTracker], limit_seconds: float) -> None:
-        for tracker in trackers:
-            tracker.closed = True
+    async def _close(self, assignments: list[Assignment], limit_seconds: float) -> None:
+        for assignment in assignments:
+            assignment.closed = True
         deadline = asyncio.get_running_loop().time() + limit_seconds
-        while any(tracker.in_progress for tracker in trackers):
+        while any(assignment.in_progress for assignment in assignments):
             if asyncio.get_running_loop().time() > deadline:
-                log.warning("work_left_behind", records=sum(tracker.in_progress for tracker in trackers))
+                log.warning("work_left_behind", records=sum(assignment.in_progress for assignment in assignments))
                 return
             await asyncio.sleep(0.01)
 

@@ -27,9 +27,13 @@ class FinishedRanges(NamedTuple):
         """Return what is left when records come in order and `offset` has come."""
         return self._replace(ranges=tuple(it for it in self.ranges if it.stop > offset + 1))
 
+    def text(self, position: int) -> str:
+        """Return it as it is kept with a commit at `position`: the time, and the steps of `to_text`."""
+        return f"{self.at_ms}:{to_text(position, self.ranges)}" if self.ranges else ""
+
     @classmethod
     def parse(cls, text: str, position: int) -> Self:
-        """Read `to_text`'s text back, which was committed with `position`; what cannot be read counts as nothing."""
+        """Read `text` back, which was committed with `position`; what cannot be read counts as nothing."""
         at, _, pairs = text.partition(":")
         ranges: list[range] = []
         try:

@@ -1,7 +1,7 @@
 """The delivery journal on its topic: written beside the work, read back when partitions are assigned.
 
 How much is read back does not depend on how long the system has run: with each commit the group keeps the place in
-the journal that every uncommitted piece of work comes after (pipeline/kafka/consuming/commits.py).
+the journal that every uncommitted piece of work comes after (pipeline/kafka/consuming/commit_metadata.py).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from pipeline.carriers.journal import JournalState
 from pipeline.kafka.client import reading, start, stop
-from pipeline.kafka.consuming.commits import low_water
+from pipeline.kafka.consuming.commit_metadata import CommitMetadata
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
@@ -80,7 +80,7 @@ class Journal:
                 ours = {place: known for place, known in committed.items() if place.partition == partition}
                 await self._read(
                     partition,
-                    min(low_water(known) for known in ours.values()),
+                    min(CommitMetadata.parse(known).low_water for known in ours.values()),
                     {place.topic: 0 if known is None else known.offset for place, known in ours.items()},
                 )
             await self._learn_what_was_told()

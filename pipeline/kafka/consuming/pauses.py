@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from pipeline.kafka.consuming.ack_tracker import AckTracker
+from pipeline.kafka.consuming.assignment import Assignment
 
 WaitSeconds = Callable[[str, bytes | None], float]
 """Says from a record's topic and value how long it must still wait; 0 or less: no longer."""
@@ -66,18 +66,18 @@ class Pauses:
         self._pause(place)
         return True
 
-    def look(self, trackers: Mapping[TopicPartition, AckTracker]) -> None:
+    def look(self, assignments: Mapping[TopicPartition, Assignment]) -> None:
         """Pause what holds enough, and resume what has become less or due."""
-        for place, tracker in trackers.items():
-            if tracker.closed:  # its partition may be gone already, and aiokafka refuses questions about it then
+        for place, assignment in assignments.items():
+            if assignment.closed:  # its partition may be gone already, and aiokafka refuses questions about it then
                 continue
             if place not in self._paused:
-                if tracker.outstanding >= self._outstanding or tracker.unfinished >= self._run_ahead:
+                if assignment.outstanding >= self._outstanding or assignment.unfinished >= self._run_ahead:
                     self._pause(place)
             elif (
                 not self.is_waiting(place)
-                and tracker.outstanding < max(1, self._outstanding // 2)
-                and tracker.unfinished < max(1, self._run_ahead // 2)
+                and assignment.outstanding < max(1, self._outstanding // 2)
+                and assignment.unfinished < max(1, self._run_ahead // 2)
             ):
                 self._consumer.resume(place)
                 self._paused.discard(place)

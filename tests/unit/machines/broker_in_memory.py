@@ -15,11 +15,13 @@ from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import NotAcknowledged
-from pipeline.kafka.consuming.commits import Commits, low_water
-from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.kafka.consuming.commit_metadata import CommitMetadata
+from pipeline.kafka.consuming.commits import Commits
+from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.pauses import WaitSeconds
+from pipeline.kafka.consuming.work import Work
 from schemas.causation import causation_of
-from schemas.record import OutRecord
+from schemas.record import InRecord, OutRecord
 from tests.unit.machines.virtual_time import CLOCK
 
 if TYPE_CHECKING:
@@ -220,7 +222,7 @@ class Member:
         if recover is not None:
             begun_before = recover(
                 {place.topic: 0 if known is None else known.offset for place, known in committed.items()},
-                min(low_water(known) for known in committed.values()),
+                min(CommitMetadata.parse(known).low_water for known in committed.values()),
             )
         self._commits.begin(committed, begun_before)
         self._positions = {place.topic: 0 if it is None else it.offset for place, it in committed.items()}
@@ -232,18 +234,21 @@ class Member:
         batch: list[Work] = []
         for topic in self._topics:
             log = self._life.broker.log(topic)
-            tracker = self._commits.trackers[TopicPartition(topic, 0)]
-            while not tracker.closed and self._positions[topic] < len(log) and tracker.unfinished < RUN_AHEAD:
+            assignment = self._commits.assignments[TopicPartition(topic, 0)]
+            while not assignment.closed and self._positions[topic] < len(log) and assignment.unfinished < RUN_AHEAD:
                 offset = self._positions[topic]
                 record = log[offset]
                 if self._wait is not None and self._wait(topic, record.value) > 0:
                     break
                 self._positions[topic] += 1
-                if not tracker.hand_out(offset, causation_of(record.headers), record.timestamp_ms):
+                if not assignment.hand_out(offset, causation_of(record.headers), record.timestamp_ms):
                     continue
                 self.handed_out.append((topic, offset))
                 batch.append(
-                    Work(topic, 0, offset, record.timestamp_ms, record.key, record.value, record.headers, tracker)
+                    Work(
+                        InRecord(topic, 0, offset, record.timestamp_ms, record.key, record.value, record.headers),
+                        assignment,
+                    )
                 )
         if batch:
             self._taking = self._life.task(self._take(batch))
@@ -264,11 +269,11 @@ class Member:
     def busy(self) -> bool:
         """Whether anything is begun, or on its way to be."""
         taking = self._taking is not None and not self._taking.done()
-        return taking or any(it.in_progress for it in self._commits.trackers.values())
+        return taking or any(it.in_progress for it in self._commits.assignments.values())
 
     @property
     def unfinished(self) -> int:
-        return sum(it.unfinished for it in self._commits.trackers.values())
+        return sum(it.unfinished for it in self._commits.assignments.values())
 
 
 def as_consumer(member: Member) -> Any:

@@ -21,9 +21,9 @@ from pipeline.carriers.journal import JournalState
 from pipeline.directory.model import Directory
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http.client import Answer
-from pipeline.kafka.consuming.consumer import Work
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.retry_tiers import wait_in
+from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from schemas.causation import Causation
 from schemas.directory.carrier import Carrier, InDoubtPolicy

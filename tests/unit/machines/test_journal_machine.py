@@ -85,10 +85,9 @@ def _outcomes_are_not_written(patch: pytest.MonkeyPatch) -> None:
 def _the_commit_comes_before_the_work(patch: pytest.MonkeyPatch) -> None:
     hand_out = AckTracker.hand_out
 
-    def finished_at_once(tracker: AckTracker, offset: int, *rest: Any) -> bool:
-        known = hand_out(tracker, offset, *rest)
+    def finished_at_once(tracker: AckTracker, offset: int) -> None:
+        hand_out(tracker, offset)
         tracker.position = offset + 1
-        return known
 
     patch.setattr(AckTracker, "hand_out", finished_at_once)
 

@@ -15,15 +15,15 @@ from pipeline.callbacks.endpoint_health import Endpoints
 from pipeline.directory.model import Directory
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
 from pipeline.http.client import Answer, HttpPoster
-from pipeline.kafka.consuming.ack_tracker import AckTracker
-from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.assignment import Assignment
+from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.posting.breaker import LONGEST_PAUSE_SECONDS, TRIP_AFTER
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.dead_letter import DeadLetterSource
 from schemas.directory.entry import key_of
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
-from schemas.record import OutRecord
+from schemas.record import InRecord, OutRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import CALLBACK_ATTEMPTED, STATUS
 
@@ -100,7 +100,7 @@ class Successes:
         assert event.topic == CALLBACK_ATTEMPTED
         assert event.key == MESSAGE_ID.encode()
         self.events.append(CallbackAttempt.from_bytes(event.value or b""))
-        work.tracker.finish(work.offset)
+        work.finish()
 
 
 class Bench:
@@ -113,7 +113,7 @@ class Bench:
         self.successes = Successes()
         self.failures: list[CallbackAttempt] = []
         self.written: list[OutRecord] = []
-        self.tracker = AckTracker()
+        self.tracker = Assignment()
         self.endpoints = Endpoints(lambda: self.now)
         self._offset = 0
 
@@ -129,14 +129,14 @@ class Bench:
         """Have one record worked on; it must be finished afterwards. `meanwhile` happens while it is queued."""
         self.tracker.hand_out(self._offset)
         timestamp_ms = int(datetime.now(UTC).timestamp() * 1000)
-        item = read(Work(topic, 3, self._offset, timestamp_ms, b"key", value, (), self.tracker))
+        item = read(Work(InRecord(topic, 3, self._offset, timestamp_ms, b"key", value, ()), self.tracker))
         health = self.notifier.endpoint_for(item)
         meanwhile()
         if health is not None and isinstance(item, Notification):
             await self.notifier(health, item)
         self._offset += 1
         assert self.tracker.position == self._offset
-        following = self.tracker.take_following(self._offset)
+        following = self.tracker.take_outbox(self._offset)
         self.failures += [
             CallbackAttempt.from_bytes(it.value or b"") for it in following if it.topic == CALLBACK_ATTEMPTED
         ]
@@ -269,7 +269,7 @@ async def test_trunks_that_do_not_exist_do_not_cost_a_look_each() -> None:
     bench = Bench(view=View(None))
     value = status().to_bytes()
     bench.tracker.hand_out(0)
-    old = read(Work(STATUS, 0, 1, 1, b"key", value, (), bench.tracker))
+    old = read(Work(InRecord(STATUS, 0, 1, 1, b"key", value, ()), bench.tracker))
     await bench.take(STATUS, value)
     looks = bench.view.looks
     bench.tracker.hand_out(1)
@@ -301,15 +301,15 @@ async def test_a_secret_that_cannot_sign_is_a_failed_attempt() -> None:
 async def test_work_that_is_no_longer_ours_is_not_begun() -> None:
     """After a rebalance or a stop the queue's rest belongs to somebody else."""
     bench = Bench()
-    item = read(Work(STATUS, 0, 0, 0, b"key", status().to_bytes(), (), bench.tracker))
+    item = read(Work(InRecord(STATUS, 0, 0, 0, b"key", status().to_bytes(), ()), bench.tracker))
     health = bench.notifier.endpoint_for(item)
     assert health is not None
     assert isinstance(item, Notification)
     bench.tracker.closed = True
     await bench.notifier(health, item)
     bench.notifier.defer(health, item)
-    assert bench.notifier.endpoint_for(read(Work(STATUS, 0, 1, 0, b"key", b"", (), bench.tracker))) is None
-    assert (bench.endpoint.posted, bench.tracker.take_following(99)) == ([], [])
+    assert bench.notifier.endpoint_for(read(Work(InRecord(STATUS, 0, 1, 0, b"key", b"", ()), bench.tracker))) is None
+    assert (bench.endpoint.posted, bench.tracker.take_outbox(99)) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,9 @@ def test_endpoints_are_told_apart_by_origin(url: str, expected: str) -> None:
     """What may be slow or down together shares a share; path and query are not part of it, nor of any log."""
     assert origin_of(url) == expected
     bench = Bench(view=View(TRUNK.model_copy(update={"callback_url": url})))
-    health = bench.notifier.endpoint_for(read(Work(STATUS, 0, 0, 0, b"", status().to_bytes(), (), AckTracker())))
+    health = bench.notifier.endpoint_for(
+        read(Work(InRecord(STATUS, 0, 0, 0, b"", status().to_bytes(), ()), Assignment()))
+    )
     assert health is not None
     assert health.origin == expected
 

@@ -19,16 +19,16 @@ from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.directory.model import Directory
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http.client import Answer
-from pipeline.kafka.consuming.ack_tracker import AckTracker
-from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.assignment import Assignment
 from pipeline.kafka.consuming.journal import Journal
+from pipeline.kafka.consuming.work import Work
 from pipeline.posting.breaker import TRIP_AFTER, BreakerState
 from schemas.dead_letter import DeadLetterSource
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.journal import JournalEntry, JournalMark
 from schemas.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
-from schemas.record import OutRecord
+from schemas.record import InRecord, OutRecord
 from schemas.status import CodeId, MessageStatus, StatusName
 from schemas.topics import JOURNAL, SEGMENTED, STATUS
 from tests.unit.pipeline.posting.test_breaker import Clock
@@ -103,7 +103,7 @@ class Member:
         self.ours = True
 
     async def may_begin(self, work: Work) -> bool:
-        return work.tracker.begin()
+        return work.begin()
 
     async def is_member(self) -> bool:
         return self.ours
@@ -123,7 +123,7 @@ class Bench:
             directory.apply(key_of(carrier), carrier.to_bytes())
         self.carrier = ScriptedCarrier(*script)
         self.written: list[OutRecord] = []
-        self.tracker = AckTracker()
+        self.tracker = Assignment()
         self.member = Member()
         journal = Journal.__new__(Journal)  # only what needs no broker
         journal.state = self.journal_state = JournalState()
@@ -142,7 +142,7 @@ class Bench:
         self.deliver = Delivery(means, self.clock)
 
     async def hand_in(self, value: bytes | None, topic: str = SEGMENTED) -> None:
-        work = Work(topic, 0, 7, 0, b"15551234567", value, (), self.tracker)
+        work = Work(InRecord(topic, 0, 7, 0, b"15551234567", value, ()), self.tracker)
         writing = asyncio.create_task(self.writer.run())
         try:
             await self.deliver(read(cast("TrackedConsumer", self.member), work))
@@ -160,7 +160,7 @@ class Bench:
         for _ in range(TRIP_AFTER):
             self.tracker.hand_out(7)
             await self.hand_in(message(1).to_bytes())
-        self.tracker.take_following(8)
+        self.tracker.take_outbox(8)
         self.carrier.posted.clear()
         self.written.clear()
 
@@ -169,7 +169,7 @@ class Bench:
         self.tracker.hand_out(7)
         await self.hand_in(value, topic)
         assert self.tracker.position == 8
-        ends = [it for it in self.written if it.topic != JOURNAL] + self.tracker.take_following(8)
+        ends = [it for it in self.written if it.topic != JOURNAL] + self.tracker.take_outbox(8)
         return ends[0]
 
     @property
@@ -471,7 +471,7 @@ async def test_giving_up_leaves_a_dead_letter_that_an_operator_can_settle() -> N
     value = message(1).to_bytes()
     bench.tracker.hand_out(7)
     await bench.hand_in(value)
-    (letter,) = bench.tracker.take_following(8)
+    (letter,) = bench.tracker.take_outbox(8)
     assert (letter.topic, letter.value) == ("sms.mt.segmented.dead-letter", value)
     assert DeadLetterSource.from_headers(letter.headers).reason == "in-doubt"
 
@@ -485,7 +485,7 @@ async def test_what_an_earlier_life_has_told_is_not_told_again(code_id: CodeId |
     bench.tracker.hand_out(7)
     await bench.hand_in(message(1).to_bytes())
     assert (bench.tracker.position, bench.carrier.posted, bench.written) == (8, [], [])
-    reasons = [DeadLetterSource.from_headers(it.headers).reason for it in bench.tracker.take_following(8)]
+    reasons = [DeadLetterSource.from_headers(it.headers).reason for it in bench.tracker.take_outbox(8)]
     assert reasons == letters
     assert len(bench.journal_state) == 0
 

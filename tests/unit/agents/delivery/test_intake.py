@@ -15,14 +15,14 @@ from pipeline.carriers.journal import JournalState
 from pipeline.directory.model import Directory
 from pipeline.errors import InDoubt
 from pipeline.http.client import Answer
-from pipeline.kafka.consuming.ack_tracker import AckTracker
-from pipeline.kafka.consuming.consumer import Work
+from pipeline.kafka.consuming.assignment import Assignment
 from pipeline.kafka.consuming.journal import Journal
+from pipeline.kafka.consuming.work import Work
 from pipeline.posting.breaker import FIRST_PAUSE_SECONDS, TRIP_AFTER
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.mt_message import WaitingMessage
-from schemas.record import OutRecord
+from schemas.record import InRecord, OutRecord
 from schemas.status import MessageStatus
 from schemas.topics import SEGMENTED, STATUS
 from tests.unit.agents.delivery.test_deliver import Member, ViewOf, message
@@ -74,7 +74,7 @@ class Site:
         self.write(Carrier(id=B, name="b", url="http://carrier.example/b"))
         self.network = Network()
         self.clock = Clock()
-        self.tracker = AckTracker()
+        self.tracker = Assignment()
         self.statuses: list[MessageStatus] = []
         self.lanes = lanes
         self._offset = 0
@@ -109,7 +109,7 @@ class Site:
             self._offset += 1
             self.tracker.hand_out(self._offset)
             key = it.destination.encode()
-            batch.append(Work(TIER if tier else SEGMENTED, 0, self._offset, 0, key, value, (), self.tracker))
+            batch.append(Work(InRecord(TIER if tier else SEGMENTED, 0, self._offset, 0, key, value, ()), self.tracker))
         await self.intake.take(cast("TrackedConsumer", Member()), batch, later=tier)
         await self.settle()
 
@@ -127,7 +127,7 @@ class Site:
 
     def moved_on(self) -> list[WaitingMessage]:
         """Take what would be written to tiers with commits, as far as it is finished without a hole or not."""
-        records = self.tracker.take_following(self._offset + 1)
+        records = self.tracker.take_outbox(self._offset + 1)
         return [WaitingMessage.from_bytes(it.value or b"") for it in records]
 
     def delivered(self, carrier_id: str) -> int:

@@ -19,12 +19,9 @@ def batch_of(*kinds: str, partition: int = 0, offset: int = 0) -> tuple[list[InR
         if kind != "good":
             reason = "idempotency-conflict" if kind == "decided" else "schema-violation"
             caused += [
-                dead_letter(
-                    SUBMITTED, partition, at, 0, b"", b"", (),
-                    stage="submitted", reason=reason, detail="", element=element,
-                )
+                dead_letter(records[-1], stage="submitted", reason=reason, detail="", element=element)
                 for element in range(3)
-            ]  # fmt: skip
+            ]
     return records, caused
 
 

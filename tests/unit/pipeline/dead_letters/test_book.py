@@ -17,9 +17,8 @@ TOPIC = dead_letter_topic(SEGMENTED)
 def stored(offset: int, reason: str = "in-doubt", at_ms: int = 1000) -> InRecord:
     """Return a dead letter as it lies in its topic."""
     headers = (("traceparent", b"00-1"), Causation(0, 4, 0, 7).header())
-    letter = dead_letter(
-        SEGMENTED, 1, 40 + offset, 900, b"key", b"\x00value", headers, stage="delivery", reason=reason, detail="why"
-    )
+    record = InRecord(SEGMENTED, 1, 40 + offset, 900, b"key", b"\x00value", headers)
+    letter = dead_letter(record, stage="delivery", reason=reason, detail="why")
     return InRecord(TOPIC, 0, offset, at_ms, letter.key, letter.value, letter.headers)
 
 

@@ -9,7 +9,8 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.kafka.consuming import consumer
-from pipeline.kafka.consuming.consumer import TrackedConsumer, Work
+from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.consuming.work import Work
 from pipeline.settings import AgentSettings, KafkaSettings
 from schemas.record import OutRecord
 
@@ -123,9 +124,9 @@ class Bench:
         found: list[tuple[str, int]] = []
         async for batch in self.consumer.batches(stopping):
             for work in batch:
-                assert work.tracker.begin()
-                work.tracker.finish(work.offset)
-                found.append((work.topic, work.offset))
+                assert work.begin()
+                work.finish()
+                found.append((work.record.topic, work.record.offset))
         self.monkeypatch.setattr(self.broker, "getmany", getmany)
         return found
 
@@ -213,9 +214,9 @@ async def test_a_partition_that_is_too_far_ahead_is_paused_until_it_has_caught_u
     assert bench.broker.paused == {TIER}
     bench.broker.records[TIER].append(0.0)
     for work in batch[:8]:
-        work.tracker.begin()
-        work.tracker.finish(work.offset)
-    assert [work.offset for work in await pending] == [12]
+        work.begin()
+        work.finish()
+    assert [work.record.offset for work in await pending] == [12]
     assert bench.broker.paused == set()
 
 
@@ -234,10 +235,10 @@ async def test_one_record_that_hangs_holds_up_nobody_while_the_others_finish(
     async def take() -> None:
         async for batch in batches:
             for work in batch:
-                taken.append(work.offset)
-                work.tracker.begin()
-                if work.offset:
-                    work.tracker.finish(work.offset, following)
+                taken.append(work.record.offset)
+                work.begin()
+                if work.record.offset:
+                    work.finish(following)
             bench.broker.records[TIER].append(0.0)
 
     taking = asyncio.create_task(take())

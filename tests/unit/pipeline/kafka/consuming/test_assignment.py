@@ -1,22 +1,23 @@
-"""A commit never passes an unfinished record, whatever the order in which records finish."""
+"""A commit never passes an unfinished record, whatever the order in which records finish and lives end."""
 
 import pytest
+from aiokafka.structs import OffsetAndMetadata
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pipeline.kafka.consuming.ack_tracker import AckTracker
-from pipeline.kafka.consuming.finished_ranges import FinishedRanges, to_text
+from pipeline.kafka.consuming.assignment import Assignment
+from pipeline.kafka.consuming.finished_ranges import FinishedRanges
 from schemas.causation import Causation
 from schemas.record import OutRecord
 
 
-class AckTrackerMachine(RuleBasedStateMachine):
-    """Drives a tracker as a consumer and its workers do, beside a model that keeps everything."""
+class AssignmentMachine(RuleBasedStateMachine):
+    """Drives a assignment as a consumer and its workers do, beside a model that keeps everything."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.tracker = AckTracker()
+        self.assignment = Assignment()
         self.handed_out: list[int] = []
         self.begun: list[int] = []
         self.finished: set[int] = set()
@@ -30,7 +31,7 @@ class AckTrackerMachine(RuleBasedStateMachine):
         """Records arrive; compaction and transaction markers leave gaps."""
         self.next_offset += gap
         for _ in range(count):
-            self.tracker.hand_out(self.next_offset)
+            self.assignment.hand_out(self.next_offset)
             self.handed_out.append(self.next_offset)
             self.next_offset += 1
 
@@ -43,7 +44,7 @@ class AckTrackerMachine(RuleBasedStateMachine):
     def begin(self, data: st.DataObject) -> None:
         """A worker takes any record that waits."""
         offset = data.draw(st.sampled_from(self._waiting()))
-        leave = self.tracker.begin()
+        leave = self.assignment.begin()
         assert leave != self.closed
         if leave:
             self.begun.append(offset)
@@ -56,23 +57,24 @@ class AckTrackerMachine(RuleBasedStateMachine):
         """Any begun record finishes, also after the partition was closed."""
         offset = data.draw(st.sampled_from(self.begun))
         self.begun.remove(offset)
-        self.tracker.finish(offset)
+        self.assignment.finish(offset)
         self.finished.add(offset)
 
     @rule()
     def commit(self) -> None:
         """The consumer commits what there is to commit."""
-        position = self.tracker.to_commit
+        position = self.assignment.to_commit
         if position is not None:
             assert position > self.highest_commit
-            self.tracker.committed = self.highest_commit = position
-        assert self.tracker.to_commit is None
+            self.assignment.committed(position)
+            self.highest_commit = position
+        assert self.assignment.to_commit is None
 
     @precondition(lambda self: len(self.handed_out) > 20)
     @rule()
     def close(self) -> None:
         """The partition goes to another member."""
-        self.tracker.closed = self.closed = True
+        self.assignment.closed = self.closed = True
 
     @invariant()
     def position_is_behind_the_oldest_unfinished(self) -> None:
@@ -82,26 +84,27 @@ class AckTrackerMachine(RuleBasedStateMachine):
             if offset not in self.finished:
                 break
             prefix.append(offset)
-        assert self.tracker.position == (prefix[-1] + 1 if prefix else None)
-        assert self.tracker.unfinished == len(self.handed_out) - len(prefix)
+        assert self.assignment.position == (prefix[-1] + 1 if prefix else None)
+        assert self.assignment.unfinished == len(self.handed_out) - len(prefix)
 
     @invariant()
     def work_is_counted(self) -> None:
         """What is in progress is what was begun and not finished."""
-        assert self.tracker.in_progress == len(self.begun)
-        assert self.tracker.last_offset == (self.handed_out[-1] if self.handed_out else None)
+        assert self.assignment.in_progress == len(self.begun)
+        assert self.assignment.last_offset == (self.handed_out[-1] if self.handed_out else None)
 
     @invariant()
     def memory_holds_only_what_is_ahead_of_the_position(self) -> None:
         """Whatever was finished before the position is forgotten."""
-        assert len(self.tracker._finished) <= len(self.tracker._order) == self.tracker.unfinished
+        offsets = self.assignment._offsets
+        assert len(offsets._finished) <= len(offsets._order) == self.assignment.unfinished
 
 
-TestAckTracker = AckTrackerMachine.TestCase
-TestAckTracker.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAssignment = AssignmentMachine.TestCase
+TestAssignment.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
-FOLLOWING = (OutRecord("next", None, b""),)
+OUTBOX = (OutRecord("next", None, b""),)
 
 
 class CrashMachine(RuleBasedStateMachine):
@@ -111,20 +114,18 @@ class CrashMachine(RuleBasedStateMachine):
         super().__init__()
         self.log: list[int] = []
         self.end = 0
-        self.committed: tuple[int, str] | None = None
+        self.committed: OffsetAndMetadata | None = None
         self.done: set[int] = set()
         self.written: set[int] = set()
         self.rise()
 
     def rise(self) -> None:
         """Begin a life with what the last one has committed."""
-        self.tracker = AckTracker()
+        self.assignment = Assignment(self.committed)
         self.working: list[int] = []
         self.fetched = 0
         if self.committed is not None:
-            position, text = self.committed
-            self.tracker.position = self.tracker.committed = position
-            self.tracker.know({}, FinishedRanges.parse(text, position))
+            position = self.committed.offset
             self.fetched = len([it for it in self.log if it < position])
 
     @rule(gap=st.sampled_from([0, 0, 1, 3]), count=st.integers(1, 8))
@@ -139,8 +140,8 @@ class CrashMachine(RuleBasedStateMachine):
     def fetch(self, count: int) -> None:
         """Records are handed out; one is passed over only when a life has finished it and all that it had to write."""
         for offset in self.log[self.fetched : self.fetched + count]:
-            if self.tracker.hand_out(offset, timestamp_ms=offset):
-                assert self.tracker.begin()
+            if self.assignment.hand_out(offset, timestamp_ms=offset):
+                assert self.assignment.begin()
                 self.working.append(offset)
             else:
                 assert offset in self.done
@@ -152,7 +153,7 @@ class CrashMachine(RuleBasedStateMachine):
         """A record finishes; with `follows` it is done only when the commit has written what follows."""
         offset = data.draw(st.sampled_from(self.working))
         self.working.remove(offset)
-        self.tracker.finish(offset, FOLLOWING if follows else ())
+        self.assignment.finish(offset, OUTBOX if follows else ())
         if not follows:
             self.done.add(offset)
 
@@ -165,13 +166,13 @@ class CrashMachine(RuleBasedStateMachine):
 
     def commit(self) -> None:
         """Position, what follows up to it, and the ranges beyond it are kept as one."""
-        tracker = self.tracker
-        position = tracker.position if tracker.position is not None else tracker.oldest_unfinished
-        if position is None:
+        committed = self.assignment.next_commit(renew=True)
+        if committed is None:
             return
-        self.committed = position, f"{self.end}:{to_text(position, tracker.finished_ranges())}"
-        tracker.take_following(position)
-        self.done.update(it for it in self.log if it < position)
+        self.committed = committed
+        self.assignment.take_outbox(committed.offset)
+        self.assignment.committed(committed.offset)
+        self.done.update(it for it in self.log if it < committed.offset)
 
     @rule(fetched=st.integers(0, 12))
     def crash(self, fetched: int) -> None:
@@ -183,13 +184,13 @@ class CrashMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_unfinished_is_committed(self) -> None:
         """Every record below the committed position is done."""
-        position = self.committed[0] if self.committed is not None else 0
+        position = self.committed.offset if self.committed is not None else 0
         assert {it for it in self.log if it < position} <= self.done
 
     @invariant()
     def what_holds_memory_is_counted(self) -> None:
         """Records with workers, and those with something to write."""
-        assert self.tracker.outstanding == len(self.working) + len(self.tracker._following)
+        assert self.assignment.outstanding == len(self.working) + len(self.assignment._outbox)
 
 
 TestCrash = CrashMachine.TestCase
@@ -198,16 +199,16 @@ TestCrash.settings = settings(max_examples=80, stateful_step_count=40, deadline=
 
 def test_a_crash_repeats_what_hung_and_not_what_was_finished_beyond_it() -> None:
     """Of a thousand records behind one that hangs, none is handed out again; what had something to write is."""
-    tracker = AckTracker()
+    assignment = Assignment()
     for offset in range(1000):
-        tracker.hand_out(offset, timestamp_ms=5)
-        tracker.begin()
+        assignment.hand_out(offset, timestamp_ms=5)
+        assignment.begin()
         if offset:
-            tracker.finish(offset, FOLLOWING if offset == 700 else ())
-    text = to_text(0, tracker.finished_ranges())
-    again = AckTracker()
-    again.know({}, FinishedRanges.parse(f"5:{text}", 0))
-    assert text == "1+699,1+299"
+            assignment.finish(offset, OUTBOX if offset == 700 else ())
+    committed = assignment.next_commit(renew=False)
+    assert committed is not None
+    again = Assignment(committed)
+    assert committed.metadata.split(";")[2].partition(":")[2] == "1+699,1+299"
     assert [it for it in range(1001) if again.hand_out(it, timestamp_ms=5)] == [0, 700, 1000]
 
 
@@ -218,50 +219,48 @@ def test_a_crash_repeats_what_hung_and_not_what_was_finished_beyond_it() -> None
 )
 def test_offsets_that_mean_other_records_now_are_not_passed_over(offsets: tuple[int, ...], timestamp_ms: int) -> None:
     """A topic that has lost its end counts the same offsets again."""
-    tracker = AckTracker()
-    tracker.position = tracker.committed = 100
-    tracker.know({}, FinishedRanges(5, (range(101, 110),)))
-    assert all(tracker.hand_out(offset, timestamp_ms=timestamp_ms) for offset in offsets)
+    assignment = Assignment(OffsetAndMetadata(100, f"0;;{FinishedRanges(5, (range(101, 110),)).text(100)};"))
+    assert all(assignment.hand_out(offset, timestamp_ms=timestamp_ms) for offset in offsets)
 
 
 def test_records_that_finish_backwards_are_committed_at_once() -> None:
     """The oldest one, finishing last, moves the position over all of them."""
-    tracker = AckTracker()
+    assignment = Assignment()
     for offset in (5, 6, 9):
-        tracker.hand_out(offset)
-        assert tracker.begin()
+        assignment.hand_out(offset)
+        assert assignment.begin()
     positions = []
     for offset in (9, 6, 5):
-        tracker.finish(offset)
-        positions.append(tracker.position)
+        assignment.finish(offset)
+        positions.append(assignment.position)
     assert positions == [None, None, 10]
 
 
 def test_nothing_is_left_after_a_million_records() -> None:
     """Memory does not grow with what has passed."""
-    tracker = AckTracker()
+    assignment = Assignment()
     for offset in range(1_000_000):
-        tracker.hand_out(offset)
-        tracker.begin()
+        assignment.hand_out(offset)
+        assignment.begin()
         if offset % 2:
-            tracker.finish(offset)
-            tracker.finish(offset - 1)
-    assert (tracker.position, tracker.unfinished, len(tracker._finished)) == (1_000_000, 0, 0)
+            assignment.finish(offset)
+            assignment.finish(offset - 1)
+    assert (assignment.position, assignment.unfinished, len(assignment._offsets._finished)) == (1_000_000, 0, 0)
 
 
 @pytest.mark.parametrize("begun", [0, 2])
 def test_a_closed_tracker_lets_begun_work_finish_and_no_other_begin(begun: int) -> None:
     """What the next owner will replay must not be done here as well."""
-    tracker = AckTracker()
+    assignment = Assignment()
     for offset in range(4):
-        tracker.hand_out(offset)
+        assignment.hand_out(offset)
     for _ in range(begun):
-        assert tracker.begin()
-    tracker.closed = True
-    assert not tracker.begin()
+        assert assignment.begin()
+    assignment.closed = True
+    assert not assignment.begin()
     for offset in range(begun):
-        tracker.finish(offset)
-    assert (tracker.in_progress, tracker.position, tracker.unfinished) == (0, begun or None, 4 - begun)
+        assignment.finish(offset)
+    assert (assignment.in_progress, assignment.position, assignment.unfinished) == (0, begun or None, 4 - begun)
 
 
 def dead(reason: str) -> tuple[OutRecord, ...]:
@@ -302,48 +301,34 @@ def test_too_many_unreadable_records_in_a_row_stop_before_the_row(
     brake: int, before: int, ends: list[tuple[OutRecord, ...]], expected: tuple[bool, int], backwards: bool
 ) -> None:
     """Offsets from 100 on count in their order, whatever the order of finishing; `before` is the row so far."""
-    tracker = AckTracker(brake)
-    tracker.position = tracker.committed = 100
-    tracker.row = before
+    assignment = Assignment(OffsetAndMetadata(100, f"0;;;{before}"), brake=brake)
     work = [(100 + n, end) for n, end in enumerate(ends)]
     for offset, _ in work:
-        tracker.hand_out(offset)
-        tracker.begin()
+        assignment.hand_out(offset)
+        assignment.begin()
     for offset, end in reversed(work) if backwards else work:
-        tracker.finish(offset, end)
-    assert (tracker.braked, tracker.position) == expected
-    assert tracker.closed == tracker.braked
+        assignment.finish(offset, end)
+    assert (assignment.braked, assignment.position) == expected
+    assert assignment.closed == assignment.braked
 
 
 def test_what_is_braked_is_not_taken_for_a_repetition_later() -> None:
     """The origins that are committed with the position before the row are those of that position."""
-    tracker = AckTracker(2)
+    assignment = Assignment(brake=2)
     for offset in range(3):
-        tracker.hand_out(offset, Causation(0, offset, 0, 5))
-        tracker.begin()
-        tracker.finish(offset, BAD if offset else ())
-    assert (tracker.braked, tracker.position, tracker.origins) == (True, 1, {0: Causation(0, 0, 0, 5)})
+        assignment.hand_out(offset, Causation(0, offset, 0, 5))
+        assignment.begin()
+        assignment.finish(offset, BAD if offset else ())
+    assert (assignment.braked, assignment.position, assignment._repetitions.causations) == (
+        True,
+        1,
+        {0: Causation(0, 0, 0, 5)},
+    )
 
 
 def test_a_repetition_that_was_finished_before_does_not_lower_what_has_been_seen() -> None:
     """After 0:2, 0:3 and the repetition of 0:2, which the commit calls finished, that of 0:3 is still a repetition."""
-    tracker = AckTracker()
-    tracker.know({}, FinishedRanges.parse("5:3+1", 0))
+    assignment = Assignment(OffsetAndMetadata(0, "0;;5:3+1;"))
     records = [(1, 2), (2, 3), (3, 2), (4, 3)]  # offset, and the submitted offset that it was made from
-    handed_out = [tracker.hand_out(offset, Causation(0, made_from, 0, 5), 5) for offset, made_from in records]
+    handed_out = [assignment.hand_out(offset, Causation(0, made_from, 0, 5), 5) for offset, made_from in records]
     assert handed_out == [True, True, False, False]
-
-
-def test_a_mark_does_not_pass_what_an_earlier_owner_has_begun() -> None:
-    """Its entries lie before every mark of ours, until a commit covers the last record that they are about."""
-    tracker = AckTracker()
-    tracker.mark(3)
-    tracker.begun_before = 6
-    tracker.mark(90)  # before anything is handed out, and again after some of it
-    assert tracker.mark_for(0) == 3
-    for offset in range(10):
-        tracker.hand_out(offset)
-        if offset == 4:
-            tracker.mark(100)
-    tracker.mark(110)
-    assert [tracker.mark_for(position) for position in (0, 5, 6, 7, 9, 10)] == [3, 3, 3, 100, 100, 110]
