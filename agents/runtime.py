@@ -21,6 +21,9 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ValidationError
 
+from agents import core_dumps
+from agents.serving.connections import Connections
+from agents.serving.protocol import AppRunner
 from pipeline.errors import BrokerUnreachable, ConfigurationError, SmsoutError
 from pipeline.settings import AgentSettings
 
@@ -28,6 +31,9 @@ from pipeline.settings import AgentSettings
 EXIT_UNAVAILABLE: Final = 69
 EXIT_SOFTWARE: Final = 70
 EXIT_CONFIGURATION: Final = 78
+
+MAX_HEALTH_CONNECTIONS: Final = 64
+"""To /metrics, /healthz and /readyz; they come out of the files that are spared for it."""
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +101,7 @@ def configure_logging(name: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
-async def _serve_health(agent: Agent) -> web.AppRunner:
+async def _serve_health(agent: Agent) -> AppRunner:
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -108,7 +114,7 @@ async def _serve_health(agent: Agent) -> web.AppRunner:
 
     app = web.Application()
     app.add_routes([web.get("/metrics", metrics), web.get("/healthz", alive), web.get("/readyz", ready)])
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = AppRunner(app, Connections("health", MAX_HEALTH_CONNECTIONS, MAX_HEALTH_CONNECTIONS))
     await runner.setup()
     await web.TCPSite(runner, agent.settings.host, agent.settings.metrics_port).start()
     return runner
@@ -147,6 +153,7 @@ def _work_in_batches() -> None:
 def run(name: str, main: Callable[[Agent], Awaitable[None]]) -> None:
     """Run an agent's process to its end; exits with 0 after a drain, else with the kind of failure."""
     try:
+        core_dumps.forbid()
         configure_logging(name, "info")  # for what is wrong with the settings themselves
         settings = AgentSettings()
         configure_logging(name, settings.log_level)

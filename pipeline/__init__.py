@@ -1,16 +1,21 @@
 """What happens to a message: the steps in their order, and the rooms that they need.
 
-steps         1 admission, 2 authorization, 3 encoding, 4 segmentation, 5 routing: a request becomes messages
-carriers      6 a segment becomes a POST, and the answer what happens next
-callbacks     7 a status becomes a signed notification
-directory     what the steps look things up in: accounts, numbers, trunks, carriers, routes; its rules and its files
-posting       what carriers and endpoints have in common: who may be posted to now, in which order, and when again
-http          how a request goes out, and where one comes from
-idempotency   which of several submissions with one key is sent
-dead_letters  what could not be processed, and what became of it
-kafka         the broker's edge
-numbers       could a phone number exist?
+steps            1 admission, 2 authorization, 3 encoding, 4 segmentation, 5 routing: a request becomes messages
+carriers         6 a segment becomes a POST, and the answer what happens next
+callbacks        7 a status becomes a signed notification
+directory        what the steps look things up in: accounts, numbers, trunks, carriers, routes; its rules and its files
+posting          what carriers and endpoints have in common: who may be posted to now, in which order, and when again
+http             how a request goes out, and where one comes from
+idempotency      which of several submissions with one key is sent
+dead_letters     what could not be processed, and what became of it
+kafka            the broker's edge
+numbers          could a phone number exist?
+e164             what is wrong with one, and which form was meant
+machine_numbers  those of SIM cards in machines
+errors           what can go wrong, each with a stable code
+settings         what an installation chooses, from the environment
+metrics          what is counted
+failpoints       places where a process can be made to die
 
-Shared by all: errors, settings, metrics, failpoints.
 A step knows neither Kafka nor an HTTP server; of the rooms only kafka imports aiokafka, and only http the HTTP parser.
 """

@@ -1,10 +1,10 @@
 """The one tree of errors.
 
-SmsoutError                       code, retryable, stage
+SmsoutError                       code, stage
 ├── ConfigurationError            a setting that cannot work
 │   └── DirectoryInUse            a writer of the directory that lives would have to give way
 ├── SecretUnreadable              a sealed secret that none of our keys opens
-├── BrokerError                   retryable
+├── BrokerError                   trying again may help
 │   ├── BrokerUnreachable         nobody answers at the configured address
 │   ├── NotAcknowledged           in doubt: the record may or may not be written
 │   └── DirectoryFenced           another writer has taken over
@@ -15,7 +15,7 @@ SmsoutError                       code, retryable, stage
 │   ├── TooManySegments           a text longer than a message can be
 │   └── AddressNotAllowed         an endpoint at an address that we must not call
 ├── PostFailed                    a POST to a carrier or an endpoint
-│   ├── NotSent                   retryable: no byte can have reached the other side
+│   ├── NotSent                   no byte can have reached the other side
 │   └── InDoubt                   the other side may have taken it
 ├── StateLost                     what is kept on disk is of no use; a restart makes it again
 ├── DeadLetterBrake               too many records in a row that cannot be read
@@ -31,7 +31,6 @@ class SmsoutError(Exception):
     """Root. `stage` is the step or edge that raised it."""
 
     code: ClassVar[str] = "internal-error"
-    retryable: ClassVar[bool] = False
     stage: str = "unknown"
 
     def __init__(self, message: str, *, stage: str | None = None) -> None:
@@ -65,7 +64,6 @@ class BrokerError(SmsoutError):
     """Kafka did not do what was asked of it."""
 
     code = "broker-error"
-    retryable = True
     stage = "broker"
 
 
@@ -85,7 +83,6 @@ class DirectoryFenced(BrokerError):
     """Another process writes `sms.directory` now."""
 
     code = "directory-fenced"
-    retryable = False
     stage = "directory"
 
 
@@ -146,7 +143,6 @@ class NotSent(PostFailed):
     """No byte of the request can have reached the other side."""
 
     code = "not-sent"
-    retryable = True
 
 
 class InDoubt(PostFailed):
@@ -159,7 +155,6 @@ class StateLost(SmsoutError):
     """What a process keeps on disk is damaged, or not of this topic; it is gone, and a restart makes it again."""
 
     code = "state-lost"
-    retryable = True
 
 
 class DeadLetterBrake(SmsoutError):

@@ -12,6 +12,15 @@ REQUESTS: Final = Counter("smsout_ingress_requests_total", "Requests by answer's
 ACCEPTED: Final = Counter("smsout_ingress_messages_accepted_total", "Messages answered with 201")
 OUTSTANDING: Final = Gauge("smsout_ingress_outstanding_messages", "Accepted, not yet acknowledged by the broker")
 
+# every HTTP server: which one, and which bound was met (all, address)
+HTTP_CONNECTIONS: Final = Gauge("smsout_http_connections", "Connections that are open", ["server"])
+HTTP_CONNECTIONS_CLOSED: Final = Counter(
+    "smsout_http_connections_closed_total", "Waiting connections that made room for others", ["server", "bound"]
+)
+HTTP_CONNECTIONS_REFUSED: Final = Counter(
+    "smsout_http_connections_refused_total", "Connections for which there was no room", ["server", "bound"]
+)
+
 # group commit: how much company an entry finds; 1 means the broker keeps up with every single caller
 GROUP_SIZE: Final = Histogram(
     "smsout_group_commit_entries",
@@ -32,6 +41,10 @@ REPEATED: Final = Counter(
     "smsout_repeated_records_total", "Records passed over: written again, or finished before a restart"
 )
 LAG: Final = Gauge("smsout_consumer_unfinished_records", "Records taken or waiting and not finished", ["agent"])
+
+BACKLOG: Final = Gauge(
+    "smsout_backlog_entries", "What waits on disk: for a peer that is away, or behind others of its sender", ["agent"]
+)
 
 # HTTP towards carriers and customers
 POSTS: Final = Counter("smsout_posts_total", "POST attempts, by outcome", ["stage", "outcome"])

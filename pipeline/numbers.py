@@ -27,16 +27,29 @@ class _Plan(NamedTuple):
 
 def is_possible(number: str) -> bool:
     """Tell whether `number` (E.164 digits without a plus, see `schemas.address.MSISDN`) has a possible length."""
-    for size in (1, 2, 3):
-        if number[:size] in _CALLING_CODES:
-            plan = _plan(number[:size])
-            national = number[size:]
-            if plan.prefix is not None:
-                found = plan.prefix.match(national)
-                if found is not None and (found.end() or found.lastindex):
-                    return _ask_library(number)
-            return len(national) in plan.lengths
-    return False
+    calling_code = calling_code_of(number)
+    if calling_code is None:
+        return False
+    fits = fits_plan(calling_code, number[len(calling_code) :])
+    return _ask_library(number) if fits is None else fits
+
+
+def calling_code_of(number: str) -> str | None:
+    """Return the country code at the beginning of `number`, None when there is none that ITU-T has assigned."""
+    return next((number[:size] for size in (1, 2, 3) if number[:size] in _CALLING_CODES), None)
+
+
+def fits_plan(calling_code: str, national: str) -> bool | None:
+    """Tell whether what follows a calling code has a possible length.
+
+    None: it begins with what may be a national prefix, so that only the library can tell.
+    """
+    plan = _plan(calling_code)
+    if plan.prefix is not None:
+        found = plan.prefix.match(national)
+        if found is not None and (found.end() or found.lastindex):
+            return None
+    return len(national) in plan.lengths
 
 
 @cache  # one entry for each calling code, about 240

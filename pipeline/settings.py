@@ -5,9 +5,9 @@ use for it.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.topics import CALLBACK_DELAYS_SECONDS, MT_RETRY_DELAYS_SECONDS
@@ -21,7 +21,24 @@ def _comma_separated(value: object) -> object:
 
 # Lists are written as people write them, `a, b`, not as JSON.
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
-Delays = Annotated[tuple[Annotated[int, Field(ge=1, le=604_800)], ...], NoDecode, BeforeValidator(_comma_separated)]
+Delays = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=604_800)], ...],
+    Field(min_length=1),  # without a tier there is no place to wait in, and nothing that fails could be tried again
+    NoDecode,
+    BeforeValidator(_comma_separated),
+]
+
+MIN_PEPPER_LENGTH: Final = 32
+
+
+def weak_pepper(pepper: str) -> str | None:
+    """Say why a text is no pepper, and what to do; or None. The text is not quoted."""
+    if len(pepper) >= MIN_PEPPER_LENGTH:
+        return None
+    return (
+        f"must be at least {MIN_PEPPER_LENGTH} random characters, and it has {len(pepper)}. Give back the one that the "
+        "passwords were made with; for a new installation `openssl rand -base64 32` makes one"
+    )
 
 
 class KafkaSettings(BaseSettings):
@@ -39,9 +56,6 @@ class KafkaSettings(BaseSettings):
     """How long a start waits for the broker to answer."""
     produce_timeout_seconds: float = 40.0
     """A batch that is not acknowledged by then ends the agent, which starts over from its committed offsets."""
-    read_isolation: Literal["read_committed", "read_uncommitted"] = "read_committed"
-    """How topics are read. The second one is for the development broker only, which hides what a producer commits
-    after one of its transactions has been aborted; what a killed process had begun to write may then count."""
     session_timeout_seconds: float = 30.0
     """How long a dead consumer keeps its partitions; a restart of the same slot takes them back at once."""
 
@@ -82,7 +96,10 @@ class AgentSettings(BaseSettings):
     watchdog_seconds: float = 120.0
     """Work waiting and nothing committed for this long ends the process."""
     dead_letter_brake: Annotated[int, Field(ge=0)] = 100
-    """So many records of a partition in a row that cannot be read end the process; 0: never."""
+    """So many records of a partition in a row that cannot be read end the process; 0: never.
+
+    In the public topic it is those of one trunk, and nobody ends: of the others only where they lie is kept.
+    """
 
 
 class StateSettings(BaseSettings):
@@ -101,10 +118,18 @@ class StateSettings(BaseSettings):
 class PepperSettings(BaseSettings):
     """The key of the password verifiers: ingress and the directory's writer have it, nobody else."""
 
-    model_config = SettingsConfigDict(env_prefix="SMSOUT_")
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_", hide_input_in_errors=True)
 
     pepper: SecretStr
     """At least 32 characters; changing it invalidates every trunk password."""
+
+    @field_validator("pepper")
+    @classmethod
+    def _is_strong(cls, pepper: SecretStr) -> SecretStr:
+        """Refuse what could be guessed: whoever reads the directory could then find out passwords."""
+        if (problem := weak_pepper(pepper.get_secret_value())) is not None:
+            raise ValueError(f"SMSOUT_PEPPER {problem}")
+        return pepper
 
 
 class PanelKeySettings(BaseSettings):
@@ -127,6 +152,10 @@ class IngressSettings(BaseSettings):
     """Let several ingress processes share one port (SO_REUSEPORT)."""
     trusted_proxies: Names = ()
     """Networks whose X-Forwarded-For counts."""
+    max_connections: Annotated[int, Field(ge=1)] = 2000
+    """Open at once. Fewer where the process may not have so many files; some are always left for everything else."""
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 256
+    """The same for one client address (IPv6: for a /64). Trusted proxies have no such bound."""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
     read_timeout_seconds: float = 10.0
     acknowledge_timeout_seconds: float = 10.0
@@ -151,11 +180,9 @@ class DeliverySettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_DELIVERY_")
 
-    lanes: Annotated[int, Field(ge=1, le=4096)] = 128
-    """Messages being posted at once to one carrier; those to one destination go one after the other, in order."""
     connections: Annotated[int, Field(ge=1)] = 900
     """POSTs open at once, over all carriers. Each has a file: keep it below the process's limit."""
-    run_ahead: Annotated[int, Field(ge=1)] = 10_000
+    run_ahead: Annotated[int, Field(ge=1)] = 200_000
     """Records taken beyond the oldest unfinished one, per partition: bounds what one that hangs has behind it."""
     timeout_seconds: float = 30.0
     """For a whole POST, where the carrier's own setting is not shorter."""
@@ -169,7 +196,8 @@ class CallbackSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_CALLBACK_")
 
     workers: Annotated[int, Field(ge=1, le=4096)] = 64
-    run_ahead: Annotated[int, Field(ge=1)] = 10_000
+    run_ahead: Annotated[int, Field(ge=1)] = 200_000
+    """Records taken beyond the oldest unfinished one, per partition: bounds what one that hangs has behind it."""
     timeout_seconds: float = 15.0
     connect_timeout_seconds: float = 5.0
     max_answer_bytes: int = 16_384

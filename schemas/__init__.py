@@ -2,6 +2,7 @@
 
 record       a Kafka record as it comes, and as it goes
 wire         the base of all records: strict parsing, JSON bytes, schema_version
+unchecked    the fast way to write one, for the records of the hot path
 identifiers  message, segment, trunk and account ids, and how a missing one is derived
 address      phone numbers as they travel: E.164 digits without a plus
 submission   what a customer or a producer asks for: one text to 1..1000 destinations
@@ -10,8 +11,7 @@ status       what became of a message, and the contract's code_id table
 journal      delivery's marks: about to send, and what came of it
 dlr          a carrier's delivery receipt for one segment
 callback     one notification that waits in a retry tier for its next attempt
-directory    accounts, DIDs, trunks, carriers, routes, people; who changed them
-causation    which submitted record a record was made from
-dead_letter  where a refused record came from, carried in Kafka headers beside its bytes
+directory/   accounts, DIDs, trunks, carriers, routes, people; who changed them
+headers/     what rides in Kafka headers beside the bytes
 topics       the catalogue: name, key, model, partitions, retention, dead-letter topic
 """

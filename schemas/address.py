@@ -1,16 +1,61 @@
 """Phone numbers as they travel: E.164 digits, country code first, no plus (ITU-T E.164 section 6)."""
 
 import re
+import unicodedata
 from typing import Annotated, Final
 
 from pydantic import StringConstraints
+from pydantic_core import ErrorDetails
 
-MSISDN_PATTERN: Final = r"^[1-9]\d{6,14}$"
 MSISDN: Final = re.compile(r"[1-9][0-9]{6,14}")
 
 # pydantic's regex engine takes \d as any Unicode digit, so the class is spelled out.
 Msisdn = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{6,14}$")]
 """A number in international format, 7 to 15 digits."""
+
+
+MAX_LOOKED_AT: Final = 64  # characters of what should have been a number
+
+# Controls have no name in Unicode's data, only aliases.
+_CONTROLS: Final = {
+    "\0": "NULL",
+    "\t": "CHARACTER TABULATION",
+    "\n": "LINE FEED",
+    "\r": "CARRIAGE RETURN",
+    "\x1b": "ESCAPE",
+    "\x7f": "DELETE",
+}
+_UNSEEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
+# What has no width although its category says letter, mark or symbol (Unicode: Default_Ignorable_Code_Point; and the
+# blank of Braille).
+_UNSEEN: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+
+def unseen(text: str) -> str | None:
+    """Return the first character that nobody can see, as `character 4 is U+200B ZERO WIDTH SPACE`, or None.
+
+    People copy such characters with a number and cannot find them. Counted from 1; a space inside can be seen.
+    Only the beginning is looked at.
+    """
+    for place, character in enumerate(text[:MAX_LOOKED_AT], start=1):
+        if character == " " and 1 < place < len(text):
+            continue
+        category = unicodedata.category(character)
+        if category in _UNSEEN_CATEGORIES or _UNSEEN.match(character):
+            other = {"Cc": "control character", "Cs": "lone surrogate"}.get(category, "unassigned")
+            name = _CONTROLS.get(character) or unicodedata.name(character, other)
+            return f"character {place} is U+{ord(character):04X} {name}, which cannot be seen"
+    return None
+
+
+def pattern_problem(part: ErrorDetails) -> str:
+    """Return pydantic's message, with the character that nobody can see where a text does not fit its pattern."""
+    odd = (
+        unseen(given) if part["type"] == "string_pattern_mismatch" and isinstance(given := part["input"], str) else None
+    )
+    return part["msg"] if odd is None else f"{part['msg']}; {odd}"
 
 
 def masked(number: str) -> str:

@@ -1,22 +1,22 @@
 """Notifications: one that waits in a retry tier for its next attempt, and what an attempt came to."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
 from schemas.identifiers import Uuid
 from schemas.status import MessageStatus
+from schemas.unchecked import unchecked
 from schemas.wire import Record
 
 
 class WaitingNotification(Record):
     """A status whose notification failed, and when to try again.
 
-    `attempt` is the number of the attempt that comes next (the first, from `sms.mt.status`, is 1). `deferred` counts
-    how many times in a row it was moved on without an attempt, because its endpoint took nothing then. `resent_at` is
-    set when an operator has asked for it again: the attempts of that chain count from 1. The endpoint is not in here:
-    URL and secret are read from the directory at each attempt.
+    `attempt` is the number of the attempt that comes next (the first, from `sms.mt.status`, is 1). `resent_at` is set
+    when an operator has asked for it again: the attempts of that chain count from 1. The endpoint is not in here: URL
+    and secret are read from the directory at each attempt.
     """
 
     schema_version: Literal[1] = 1
@@ -26,6 +26,7 @@ class WaitingNotification(Record):
     due_at: AwareDatetime
     last_error: str
     deferred: Annotated[int, Field(ge=1)] | None = None
+    """Of records that were written before what waits for its endpoint was parked: it says nothing any more."""
     resent_at: AwareDatetime | None = None
 
 
@@ -58,3 +59,6 @@ class CallbackAttempt(Record):
     status_code: int | None = None
     error: str | None = None
     answer: Annotated[str, Field(max_length=256)] | None = None
+
+
+UncheckedCallbackAttempt: Final = unchecked(CallbackAttempt)

@@ -1,11 +1,12 @@
 """The delivery journal: what delivery was about to do with a segment, and what came of it."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
 from schemas.identifiers import Uuid
+from schemas.unchecked import unchecked
 from schemas.wire import Record
 
 
@@ -35,3 +36,6 @@ class JournalEntry(Record):
     carrier_id: Uuid
     carrier_message_id: str | None = None
     error: str | None = None
+
+
+UncheckedJournalEntry: Final = unchecked(JournalEntry)

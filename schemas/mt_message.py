@@ -3,12 +3,13 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
 from schemas.address import Msisdn
 from schemas.identifiers import SegmentId, Uuid, segment_id
+from schemas.unchecked import unchecked
 from schemas.wire import Record, WireModel
 
 
@@ -28,6 +29,9 @@ class Segment(WireModel):
     seqnum: Annotated[int, Field(ge=1, le=255)]
     text: str
     udh: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){1,140}$")] | None = None
+
+
+UncheckedSegment: Final = unchecked(Segment)
 
 
 class MtMessage(Record):
@@ -55,11 +59,13 @@ class MtMessage(Record):
         return now >= self.expires_at
 
 
+UncheckedMtMessage: Final = unchecked(MtMessage)
+
+
 class WaitingMessage(Record):
     """A message of which the segments from `next_seqnum` on are still to be sent.
 
-    `attempt` is the number of the attempt that comes next. `deferred` counts how many times in a row it was moved on
-    without an attempt, because its carrier took nothing then; `last_error` says why it waits.
+    `attempt` is the number of the attempt that comes next; `last_error` says why it waits.
     """
 
     schema_version: Literal[1] = 1
@@ -70,6 +76,7 @@ class WaitingMessage(Record):
     due_at: AwareDatetime
     last_error: str
     deferred: Annotated[int, Field(ge=1)] | None = None
+    """Of records that were written before what waits for its carrier was parked: it says nothing any more."""
     in_doubt: bool = False
     """The last attempt at segment `next_seqnum` may have reached the carrier."""
     possible_duplicate: bool = False

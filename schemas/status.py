@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
 from schemas.identifiers import Uuid
+from schemas.unchecked import unchecked
 from schemas.wire import Record
 
 
@@ -73,3 +74,6 @@ class MessageStatus(Record):
     def webhook_id(self) -> str:
         """The notification's id: constant over attempts and replays (Standard Webhooks, `webhook-id`)."""
         return f"{self.message_id}.{self.stage.value}"
+
+
+UncheckedMessageStatus: Final = unchecked(MessageStatus)

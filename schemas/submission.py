@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, TypeAdapter, m
 
 from schemas.address import Msisdn
 from schemas.identifiers import MessageId, Uuid, message_id_of_destination
+from schemas.unchecked import unchecked
 from schemas.wire import Record, WireModel
 
 MAX_DESTINATIONS: Final = 1000  # the contract's limit for one bulk request (docs/http-api.md)
@@ -51,6 +52,9 @@ class Destination(WireModel):
         Uuid | None,
         Field(description="Id of the message to this destination, for later look-ups; derived when left out."),
     ] = None
+
+
+UncheckedDestination: Final = unchecked(Destination)
 
 
 class Submission(Record):
@@ -121,7 +125,7 @@ class Submission(Record):
             ge=EARLIEST,
             lt=LATEST,
             description="When the customer handed it over (RFC 3339, with an offset); the time to live counts from "
-            "here. Left out, the time at which the broker wrote the record counts.",
+            "here. Left out or later than that, the time at which the broker wrote the record counts.",
         ),
     ] = None
 
@@ -145,6 +149,9 @@ class Submission(Record):
         if len(self.destinations) == 1:
             return MessageId(submission_id)
         return message_id_of_destination(submission_id, destination.address)
+
+
+UncheckedSubmission: Final = unchecked(Submission)
 
 
 SUBMISSIONS: Final[TypeAdapter[tuple[Submission, ...]]] = TypeAdapter(

@@ -25,6 +25,8 @@ JOURNAL: Final = "sms.delivery.journal"
 DLR_RECEIVED: Final = "sms.dlr.received"
 MT_RETRY: Final = "sms.mt.retry"
 CALLBACK_RETRY: Final = "sms.callback.retry"
+MT_PARKED: Final = "sms.mt.parked"
+CALLBACK_PARKED: Final = "sms.callback.parked"
 CALLBACK_ATTEMPTED: Final = "sms.callback.attempted"
 
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"
@@ -68,10 +70,15 @@ class Topic:
 
 
 def max_batch_bytes(topic: str) -> int:
-    """Return how large a batch `topic` takes, so that whatever a topic takes also fits into its dead letters."""
+    """Return how large a batch `topic` takes: whatever a topic takes also fits where it is parked or refused."""
     if topic == DIRECTORY:
         return MAX_DIRECTORY_ENTRY_BYTES
-    return MAX_BATCH_BYTES + (DEAD_LETTER_ROOM_BYTES if topic.endswith(DEAD_LETTER_SUFFIX) else 0)
+    room = 0
+    if topic.endswith(DEAD_LETTER_SUFFIX):
+        topic, room = topic.removesuffix(DEAD_LETTER_SUFFIX), DEAD_LETTER_ROOM_BYTES
+    if topic in (MT_PARKED, CALLBACK_PARKED):
+        room += DEAD_LETTER_ROOM_BYTES
+    return MAX_BATCH_BYTES + room
 
 
 def dead_letter_topic(topic: str) -> str:
@@ -126,6 +133,17 @@ def catalogue(
             for seconds in dict.fromkeys(delays)  # a delay that is listed twice is one tier
         ]  # fmt: skip
 
+    def parked(name: str, value: object, description: str) -> Topic:
+        # Small segments, soon closed and cleaned: a restart reads what waits, and not what has long gone.
+        configs = {
+            "min.cleanable.dirty.ratio": "0.2", "segment.bytes": "67108864", "segment.ms": "600000",
+            "delete.retention.ms": "300000",
+        }  # fmt: skip
+        return Topic(
+            name, "<topic>:<partition>:<offset> that it was read from", value, partitions, -1, description,
+            dead_letter_topic(name), cleanup="compact", extra_configs=configs,
+        )  # fmt: skip
+
     topics = [
         Topic(
             DIRECTORY, "<kind>:<id>", DirectoryEntry, 1, -1, "Configuration; every agent holds it in memory",
@@ -145,6 +163,7 @@ def catalogue(
             MT_RETRY, "destination", WaitingMessage, mt_retry_delays_seconds,
             "Messages that the carrier did not take, waiting",
         ),
+        parked(MT_PARKED, None, "Messages that wait for a carrier that is away, or behind others of their sender"),
         main(STATUS, "message id", MessageStatus, "Every outcome of every message, in order", public=True, days=30),
         main(JOURNAL, "segment id", JournalEntry, "Delivery's marks, co-partitioned with sms.mt.segmented"),
         main(DLR_RECEIVED, "message id", SegmentReceipt, "Carriers' delivery receipts, one segment each"),
@@ -152,6 +171,7 @@ def catalogue(
             CALLBACK_RETRY, "trunk id", WaitingNotification, callback_delays_seconds,
             "Notifications whose last attempt failed, waiting",
         ),
+        parked(CALLBACK_PARKED, None, "Notifications that wait for an endpoint that is away"),
         main(CALLBACK_ATTEMPTED, "message id", CallbackAttempt, "Every attempt to notify, as it went"),
     ]  # fmt: skip
     refused = dict.fromkeys(topic.dead_letter for topic in topics if topic.dead_letter)

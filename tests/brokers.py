@@ -13,8 +13,7 @@ from typing import Final
 import pytest
 
 from agents.local.broker.answering import answers_now
-from agents.local.broker.choice import BrokerKind, choose
-from agents.local.broker.engine import Engine
+from agents.local.broker.apache import ApacheKafka
 from agents.local.child import TETHER
 from agents.local.launch import Launch
 from agents.local.ports import free_port
@@ -26,15 +25,15 @@ START_LIMIT_SECONDS: Final = 90.0  # a machine that runs other tests too
 
 def share_kafka_jars() -> None:
     """Let every test, whatever its data directory, use the jars of this checkout."""
-    from agents.local.broker.kafka_jars import kafka_version
+    from agents.local.broker.jar_lock import kafka_version
 
     os.environ.setdefault("SMSOUT_KAFKA_LIBS", str(REPOSITORY / ".smsout" / f"kafka-{kafka_version()}" / "libs"))
 
 
-def engine_or_skip(kind: BrokerKind) -> Engine:
-    """Return a broker engine; without it skip the test, but fail in CI, where nothing may be skipped."""
+def apache_or_skip() -> ApacheKafka:
+    """Return what runs a broker; where it cannot run skip the test, but fail in CI, where nothing may be skipped."""
     try:
-        return choose(kind)
+        return ApacheKafka()
     except ConfigurationError as error:
         if os.environ.get("CI"):
             pytest.fail(f"CI must have what every test needs: {error}")
@@ -88,10 +87,10 @@ class RunningBroker:
 
 
 @contextmanager
-def running_broker(kind: BrokerKind, folder: Path) -> Iterator[RunningBroker]:
+def running_broker(folder: Path) -> Iterator[RunningBroker]:
     """Run a broker with its data in `folder` for as long as the context lasts."""
     port = free_port()
-    launch = engine_or_skip(kind).prepare(folder / "data", port)
+    launch = apache_or_skip().prepare(folder / "data", port)
     broker = RunningBroker(launch, port, folder / "broker.log")
     broker.start()
     try:

@@ -5,8 +5,8 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+import structlog
 
-from agents.local.broker.choice import BrokerKind
 from tests import systems
 from tests.brokers import running_broker, share_kafka_jars
 from tests.turns import turn
@@ -24,8 +24,15 @@ asyncio.set_event_loop(None)
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Bootstrap servers of a real Apache Kafka that the whole session shares: use topics of your own."""
-    with running_broker(BrokerKind.APACHE, tmp_path_factory.mktemp("kafka")) as broker:
+    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker.bootstrap_servers
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_usual() -> Iterator[None]:
+    """What a command says about logging is about its process, and a test of one must not silence the next test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before the clock of pytest-timeout starts

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from agents.local.broker.choice import BrokerKind
-from tests.brokers import engine_or_skip
+from tests.brokers import apache_or_skip
 
 READY_LIMIT_SECONDS: Final = 150.0  # a machine that runs other tests too; the system itself gives up after 60 s
 STOP_LIMIT_SECONDS: Final = 90.0
@@ -24,7 +23,7 @@ running: dict[int, Path] = {}
 
 @contextmanager
 def running_system(
-    folder: Path, *, broker: str = "apache", environment: Mapping[str, str] | None = None, **options: str
+    folder: Path, *, environment: Mapping[str, str] | None = None, **options: str
 ) -> Iterator[dict[str, Any]]:
     """Run `smsout up` with everything it keeps in `folder`; yield its ready file's content.
 
@@ -32,11 +31,11 @@ def running_system(
     is rewritten when an agent is restarted, and `log_file`. A second run in the same folder goes on with its data.
     """
     if "SMSOUT_KAFKA_BOOTSTRAP_SERVERS" not in (environment or {}):
-        engine_or_skip(BrokerKind(broker))
+        apache_or_skip()
     ready_file, log_file = folder / "ready.json", folder / "up.log"
     folder.mkdir(parents=True, exist_ok=True)
     ready_file.unlink(missing_ok=True)  # of a run that was killed
-    arguments = {"ready-file": str(ready_file), "data-dir": str(folder / "data"), "broker": broker, "ports": "auto"}
+    arguments = {"ready-file": str(ready_file), "data-dir": str(folder / "data"), "ports": "auto"}
     arguments |= {name.replace("_", "-"): value for name, value in options.items()}
     with log_file.open("ab") as log:
         process = subprocess.Popen(

@@ -1,102 +1,116 @@
-"""The callback agent's wiring: two consumers, two pools, one poster.
-
-First attempts and later ones have workers of their own, so that a storm of retries delays no first attempt.
-"""
+"""The callback agent's wiring."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from time import monotonic
 
 from agents.callback.attempts import AttemptLog
-from agents.callback.following import STAGE
+from agents.callback.endpoints import Endpoints
+from agents.callback.line_up import LineUp
 from agents.callback.memory import Memory
 from agents.callback.notify import Notifier
-from agents.callback.pool import Pool, most_open
-from agents.callback.read import Notification, read
+from agents.callback.ownership import Ownership
+from agents.callback.read import Notification, lane_of
+from agents.callback.reschedule import STAGE
+from agents.posting_agent import PostingAgent, Workers, work_of
 from agents.runtime import Agent
-from pipeline.callbacks.endpoint_health import Endpoints
 from pipeline.http.addresses import AddressGuard
 from pipeline.http.client import HttpPoster
 from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.consuming.handoff import HandOff
+from pipeline.kafka.consuming.parking import Parking
 from pipeline.kafka.consuming.retry_tiers import tier_consumer
+from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.directory_view import DirectoryView
-from pipeline.metrics import LAG, OPEN_ENDPOINT_BREAKERS, SLOW_ENDPOINTS
+from pipeline.metrics import BACKLOG, LAG
+from pipeline.posting.backlog import Backlog, Row
+from pipeline.posting.dispatcher import Dispatcher
+from pipeline.posting.intake import Entry
+from pipeline.posting.peer import Peer
+from pipeline.posting.peers import Peers
+from pipeline.posting.retry_schedule import RetrySchedule
 from pipeline.settings import CallbackSettings, KafkaSettings, RetrySettings
-from schemas.topics import CALLBACK_RETRY, STATUS
+from schemas.topics import CALLBACK_PARKED, CALLBACK_RETRY, STATUS, tier_topic
 
-REPORT_SECONDS = 1.0  # how far the metrics may be behind
+GROUP = "sms-callback"
 MEMORY_SECONDS = 0.2
+FIRST_IN_FLIGHT = 8  # POSTs to an endpoint that has not answered yet: then one more for each answer
+PROBING_AT_ONCE = 64  # connections beside those of the workers
 
 _lag = LAG.labels(STAGE)
+_backlog = BACKLOG.labels(STAGE)
 
 
 async def serve(agent: Agent) -> None:
     """Run until told to stop, then drain."""
     kafka, settings, retry = KafkaSettings(), CallbackSettings(), RetrySettings()
-    # Slow lanes have more workers than their work seems to need: most of the time they only wait.
-    first_workers = (settings.workers, settings.workers)
-    later_workers = (max(1, settings.workers // 4), max(1, settings.workers // 2))
-    view = await DirectoryView(kafka, client_id="callback-directory").start()
-    producer = await RecordProducer(kafka, client_id="callback-attempts").start()
-    attempt_log = AttemptLog(producer)
-    endpoints = Endpoints(monotonic)
-    poster = HttpPoster(
-        timeout_seconds=settings.timeout_seconds,
-        connect_timeout_seconds=settings.connect_timeout_seconds,
-        max_answer_bytes=settings.max_answer_bytes,
-        max_connections=most_open(*first_workers) + most_open(*later_workers),
-        guard=AddressGuard(settings.allowed_addresses),
-    )
-    notifier = Notifier(view, poster, endpoints, attempt_log, retry.callback_delays_seconds)
-    first_attempts: Pool[Notification] = Pool(*first_workers, notifier, notifier.defer)
-    later_attempts: Pool[Notification] = Pool(*later_workers, notifier, notifier.defer, later=True)
-    first = await TrackedConsumer(
-        kafka, agent.settings, group="sms-callback", topics=[STATUS], run_ahead=settings.run_ahead, hands_on=True
-    ).start()
-    later = await tier_consumer(
-        kafka, agent.settings, group="sms-callback-retry", family=CALLBACK_RETRY,
-        delays_seconds=retry.callback_delays_seconds, run_ahead=settings.run_ahead,
-    ).start()  # fmt: skip
-    agent.ready = lambda: first.joined and later.joined
+    schedule = RetrySchedule(CALLBACK_RETRY, retry.callback_delays_seconds)
+    async with AsyncExitStack() as opened:
+        view = await DirectoryView(kafka, client_id="callback-directory").start()
+        opened.push_async_callback(view.stop)
+        producer = await RecordProducer(kafka, client_id="callback-attempts").start()
+        opened.push_async_callback(producer.stop)
+        attempt_log, workers = AttemptLog(producer), Workers()
+        poster = HttpPoster(
+            timeout_seconds=settings.timeout_seconds,
+            connect_timeout_seconds=settings.connect_timeout_seconds,
+            max_answer_bytes=settings.max_answer_bytes,
+            max_connections=3 * settings.workers + PROBING_AT_ONCE,
+            guard=AddressGuard(settings.allowed_addresses),
+        )
+        opened.push_async_callback(poster.close)
+        notifier = Notifier(view, poster, attempt_log, schedule)
+        dispatcher: Dispatcher[Entry[Notification]] = Dispatcher(
+            notifier, workers.spawn, monotonic, quick=settings.workers, slow=settings.workers
+        )
+        backlog = Backlog()
+        opened.callback(backlog.close)
+        peers = Peers(
+            lambda trunk_id: Peer(trunk_id, monotonic, most=settings.workers, at_first=FIRST_IN_FLIGHT),
+            lambda peer: peer.in_flight > 0 or dispatcher.waits_for(peer) or backlog.waiting_for(peer.name) > 0,
+            monotonic,
+        )
 
-    async def take(consumer: TrackedConsumer, pool: Pool[Notification]) -> None:
-        async for batch in consumer.batches(agent.stopping):
-            for work in batch:
-                item = read(work)
-                health = notifier.endpoint_for(item)
-                if health is not None and isinstance(item, Notification):
-                    pool.put(health, item)
-        await consumer.drain()
+        async def reach(peer: Peer) -> bool:
+            return await notifier.reach(peer.name)
 
-    async def stay_small() -> None:
-        memory = Memory()
-        while True:
-            memory.give_back()
-            await asyncio.sleep(MEMORY_SECONDS)
+        def find_work(row: Row) -> tuple[TrackedConsumer, Work] | None:
+            return work_of(row, first, later, parking)
 
-    async def report() -> None:
-        while True:
+        line_up = LineUp(notifier, schedule, dispatcher, backlog, peers, reach=reach, find_work=find_work)
+        hand_off = HandOff(kafka, group=GROUP)
+        parking = Parking(
+            kafka, CALLBACK_PARKED, backlog, client_id="callback-parking", producer=producer, transactions=hand_off,
+            add_rows=line_up.intake.add_rows, lane_of=lane_of,
+        )  # fmt: skip
+        await parking.start()
+        opened.push_async_callback(parking.stop)
+        first = TrackedConsumer(
+            kafka, agent.settings, group=GROUP, topics=[STATUS], run_ahead=settings.run_ahead, hand_off=hand_off,
+            owner=Ownership([STATUS], backlog, parking, workers.spawn, main=True),
+        )  # fmt: skip
+        tiers = [tier_topic(CALLBACK_RETRY, seconds) for seconds in retry.callback_delays_seconds]
+        later = tier_consumer(
+            kafka, agent.settings, group=f"{GROUP}-retry", family=CALLBACK_RETRY,
+            delays_seconds=retry.callback_delays_seconds, run_ahead=settings.run_ahead,
+            owner=Ownership(tiers, backlog, parking, workers.spawn, main=False),
+        )  # fmt: skip
+        endpoints = Endpoints(view.directory, peers)
+
+        async def stay_small() -> None:
+            memory = Memory()
+            while True:
+                memory.give_back()
+                await asyncio.sleep(MEMORY_SECONDS)
+
+        def report() -> None:
             _lag.set(first.lag() + later.lag())
+            _backlog.set(len(backlog))
             notifier.report()
-            endpoints.sweep()
-            SLOW_ENDPOINTS.set(endpoints.slow)
-            OPEN_ENDPOINT_BREAKERS.set(endpoints.open)
-            await asyncio.sleep(REPORT_SECONDS)
+            endpoints.update()
 
-    async with asyncio.TaskGroup() as background:
-        running = [
-            background.create_task(task)
-            for task in (
-                view.follow(), attempt_log.run(), first_attempts.run(), later_attempts.run(),
-                first.run_commits(), later.run_commits(), report(), stay_small(),
-            )
-        ]  # fmt: skip
-        async with asyncio.TaskGroup() as intake:
-            intake.create_task(take(first, first_attempts))
-            intake.create_task(take(later, later_attempts))
-        for task in running:
-            task.cancel()
-    await asyncio.gather(first.stop(), later.stop())
-    await poster.close()
-    await producer.stop()
-    await view.stop()
+        await PostingAgent(
+            workers, dispatcher, line_up.intake, parking, first, later, line_up.take, report,
+            [view.follow, attempt_log.run, stay_small],
+        ).serve(agent)  # fmt: skip

@@ -15,9 +15,8 @@ import structlog
 from agents.callback import attempts
 from agents.callback.attempts import AttemptLog, Failure
 from agents.callback.disabled import DisabledEndpoints
-from agents.callback.following import DISABLED, GONE, STAGE, UNREADABLE, deferral_of, failure_of, refused
 from agents.callback.read import Notification, Unreadable, origin_of, url_to_notify
-from pipeline.callbacks.endpoint_health import EndpointHealth, Endpoints
+from agents.callback.reschedule import DISABLED, GONE, STAGE, UNREADABLE, after_failure, exhausted, refused
 from pipeline.callbacks.notification import CONTENT_TYPE, body_of
 from pipeline.callbacks.signing import signed_headers
 from pipeline.errors import InDoubt, NotSent, PostFailed, Refused
@@ -26,16 +25,21 @@ from pipeline.http.client import HttpPoster
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import MESSAGES, POST_SECONDS, POSTS
+from pipeline.posting.dispatcher import Turn
+from pipeline.posting.intake import Entry
+from pipeline.posting.peer import News
 from pipeline.posting.retry_after import retry_after_seconds
+from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.trunk import Trunk
 from schemas.record import OutRecord
 
 log = structlog.get_logger(__name__)
 
-UNKNOWN: Final = "unknown"
-"""Stands for an endpoint where the trunk has to be looked up first."""
+ACCEPTED: Final = "accepted"
+_TOO_MANY_REQUESTS: Final = 429
+_UNAVAILABLE: Final = 503
+_GONE: Final = 410
 
-ACCEPTED = "accepted"
 _posts = {
     outcome: POSTS.labels(STAGE, outcome)
     for outcome in (ACCEPTED, "answered", NotSent.code, InDoubt.code, Refused.code)
@@ -46,21 +50,15 @@ _nobody_to_notify = MESSAGES.labels(STAGE, "nobody-to-notify")
 
 
 class Notifier:
-    """Makes attempts. Every record goes through `endpoint_for` once and then, in a pool, to a call or to `defer`."""
+    """Makes attempts. Every record goes through `has_to_wait` once, and then comes to its turn."""
 
     def __init__(
-        self,
-        view: DirectoryView,
-        poster: HttpPoster,
-        endpoints: Endpoints,
-        attempt_log: AttemptLog,
-        delays_seconds: tuple[int, ...],
+        self, view: DirectoryView, poster: HttpPoster, attempt_log: AttemptLog, schedule: RetrySchedule
     ) -> None:
-        self._endpoints = endpoints
         self._view = view
         self._poster = poster
         self._attempt_log = attempt_log
-        self._delays_seconds = delays_seconds
+        self._schedule = schedule
         self._disabled = DisabledEndpoints()
         self._catching_up = asyncio.Lock()
         self._caught_up_at_ms = 0.0
@@ -74,42 +72,37 @@ class Notifier:
         _posts[ACCEPTED].inc(len(seconds))
         _notified.inc(len(seconds))
 
-    def endpoint_for(self, item: Notification | Unreadable) -> EndpointHealth | None:
-        """Return the endpoint that `item` has to wait for; None when it has ended without one."""
+    def has_to_wait(self, item: Notification | Unreadable) -> bool:
+        """Tell whether `item` has to wait for its turn; what nobody is to be told of has ended already."""
         work = item.work
         if isinstance(item, Unreadable):
             _end(work, [refused(work, UNREADABLE, item.detail)])
-            return None
+            return False
         trunk = self._view.directory.trunk(item.status.trunk_id)
         if trunk is None:
-            return self._endpoints.of(UNKNOWN)
-        url, following = self._url_of(item, trunk)
+            return True  # it has to be looked up
+        url, outbox = self._url_of(item, trunk)
         if url is None:
-            _end(work, following)
-            return None
-        return self._endpoints.of(origin_of(url))
+            _end(work, outbox)
+        return url is not None
 
-    def defer(self, health: EndpointHealth, notification: Notification) -> None:
-        """Move a notification on to a retry tier without an attempt."""
+    def expire(self, notification: Notification) -> None:
+        """End what has waited for its endpoint for as long as the whole schedule takes."""
         if notification.work.begin():
-            self._move_on(health, notification)
+            why = f"before attempt {notification.attempt}: the endpoint took nothing for all the time"
+            notification.work.finish([exhausted(notification, why)])
 
-    def _move_on(self, health: EndpointHealth, notification: Notification) -> None:
-        why = "too many wait for the endpoint" if health.closed else "the endpoint takes nothing now"
-        at_least_seconds, soon = health.defer()
-        following = deferral_of(
-            notification, why, datetime.now(UTC), self._delays_seconds, at_least_seconds, soon=soon
-        )  # fmt: skip
-        notification.work.finish([following])
+    async def reach(self, trunk_id: str) -> bool:
+        """Tell whether the endpoint of a trunk can be connected to."""
+        trunk = self._view.directory.trunk(trunk_id)
+        url = None if trunk is None else trunk.callback_url
+        return url is None or await self._poster.reach(url)
 
-    async def __call__(self, health: EndpointHealth, notification: Notification) -> None:
-        """Make one attempt, if the endpoint takes one. URL and secrets are those of this moment."""
+    async def __call__(self, turn: Turn[Entry[Notification]]) -> None:
+        """Make one attempt. URL and secrets are those of this moment."""
+        notification = turn.item.payload
         work = notification.work
-        if not health.admit():
-            self.defer(health, notification)
-            return
         if not work.begin():
-            health.left()
             return
         trunk = self._view.directory.trunk(notification.status.trunk_id)
         if trunk is None:
@@ -117,27 +110,18 @@ class Notifier:
             trunk = self._view.directory.trunk(notification.status.trunk_id)
         if trunk is None:
             _nobody_to_notify.inc()
-            health.left()
             work.finish()
             return
-        url, following = self._url_of(notification, trunk)
+        url, outbox = self._url_of(notification, trunk)
         if url is None:
-            health.left()
-            work.finish(following)
+            work.finish(outbox)
             return
-        if health.origin != (origin := origin_of(url)):  # looked up just now, or changed while it was queued
-            health.left()
-            health = self._endpoints.of(origin)
-            if not health.admit():
-                self._move_on(health, notification)
-                return
         try:
             body = body_of(notification.status)
         except (ArithmeticError, ValueError) as error:  # a time before the calendar's, a price beyond all bounds
-            health.left()
             work.finish([refused(work, UNREADABLE, f"no body can be made: {error!r}")])
             return
-        await self._post(health, notification, trunk, url, body)
+        await self._post(turn, notification, trunk, url, body)
 
     def _url_of(self, notification: Notification, trunk: Trunk) -> tuple[str | None, list[OutRecord]]:
         """Return where to post, or None and how the notification ends instead."""
@@ -162,7 +146,7 @@ class Notifier:
                 self._caught_up_at_ms = now_ms
 
     async def _post(
-        self, health: EndpointHealth, notification: Notification, trunk: Trunk, url: str, body: bytes
+        self, turn: Turn[Entry[Notification]], notification: Notification, trunk: Trunk, url: str, body: bytes
     ) -> None:
         began_at, started = time(), perf_counter()
         pause_seconds: float | None = None
@@ -172,36 +156,29 @@ class Notifier:
             answer = await self._poster.post(url, headers, body)
         except PostFailed as error:
             seconds = perf_counter() - started
-            health.failed(seconds)
             outcome, failure = error.code, Failure(error=f"{error.code}: {error}")
+            turn.learn(News.UNREACHABLE if isinstance(error, NotSent) else News.SILENT, seconds, str(failure))
         except Refused as error:  # nothing was sent, so it says nothing about the endpoint
             seconds = perf_counter() - started
-            health.left()
             outcome, failure = Refused.code, Failure(error=f"{error.code}: {error}")
         else:
             seconds = perf_counter() - started
             code = answer.status
             if 200 <= code < 300:
                 failpoint("callback.after_post")
-                health.answered(seconds)
+                turn.learn(News.ANSWERED, seconds)
                 self._seconds_of_accepted.append(seconds)
-                event = attempts.accepted(notification, health.origin, began_at, seconds, code)
+                event = attempts.accepted(notification, origin_of(url), began_at, seconds, code)
                 self._attempt_log.add(notification.work, event)
                 return
             _seconds.observe(seconds)
-            if code >= 500 or code == 429:
-                health.failed(seconds)
-                if code in (429, 503):
-                    pause_seconds = retry_after_seconds(answer.retry_after, datetime.now(UTC))
-            else:
-                # Redirects too: following one would post to an address that the customer has not set.
-                health.answered(seconds)
-            if pause_seconds is not None:
-                health.pause(pause_seconds)
+            if code in (_TOO_MANY_REQUESTS, _UNAVAILABLE):
+                pause_seconds = retry_after_seconds(answer.retry_after, datetime.now(UTC))
             outcome, failure = "answered", Failure(status_code=code, answer=answer.body)
+            turn.learn(_news_of(code), seconds, str(failure), pause_seconds)
         failpoint("callback.after_post")
         _posts[outcome].inc()
-        self._fail(notification, trunk, health.origin, (began_at, seconds), failure, pause_seconds or 0.0)
+        self._fail(notification, trunk, origin_of(url), (began_at, seconds), failure, pause_seconds or 0.0)
 
     def _fail(
         self,
@@ -222,18 +199,27 @@ class Notifier:
             error=str(failure),
             milliseconds=round(when[1] * 1000),
         )
-        if failure.status_code == 410:
+        if failure.status_code == _GONE:
             self._disabled.add(trunk)
             log.warning("endpoint_disabled", trunk_id=trunk.id, endpoint=origin)
             following = refused(work, GONE, f"attempt {notification.attempt}: {origin} answered 410")
         else:
-            following = failure_of(
-                notification, str(failure), datetime.now(UTC), self._delays_seconds, at_least_seconds
+            following = after_failure(
+                notification, str(failure), datetime.now(UTC), self._schedule, at_least_seconds
             )  # fmt: skip
         work.finish([attempts.failed(notification, origin, *when, failure), following])
 
 
-def _end(work: Work, following: list[OutRecord]) -> None:
+def _news_of(code: int) -> News:
+    if code == _TOO_MANY_REQUESTS:
+        return News.THROTTLED
+    if code == _UNAVAILABLE:
+        return News.UNAVAILABLE
+    # Redirects are answers too: following one would post to an address that the customer has not set.
+    return News.SILENT if code >= 500 else News.ANSWERED
+
+
+def _end(work: Work, outbox: list[OutRecord]) -> None:
     """Finish a record at once."""
     if work.begin():
-        work.finish(following)
+        work.finish(outbox)

@@ -8,25 +8,32 @@ from pydantic import ValidationError
 from pipeline.errors import AddressNotAllowed
 from pipeline.http.url import endpoint
 from pipeline.kafka.consuming.work import Work
+from pipeline.posting.backlog import FlowKey
+from pipeline.posting.flows import Kind
+from pipeline.posting.intake import Entry
+from pipeline.posting.retry_schedule import RetrySchedule
 from pipeline.steps.submitted_record import describe
 from schemas.callback import WaitingNotification
 from schemas.directory.trunk import Trunk
+from schemas.record import InRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import STATUS
+
+NO_ACCOUNT = ""
+"""Stands for the account where the status does not name one: its trunk was not known when it was written."""
 
 
 class Notification(NamedTuple):
     """One attempt to be made.
 
-    `attempt` counts from 1; `first_attempt_at` is None when it has never waited. `deferred` says how often in a row
-    it has been moved on without an attempt, `resent_at` when an operator asked for the chain that it belongs to.
+    `attempt` counts from 1; `first_attempt_at` is None when there was none. `resent_at` says when an operator asked
+    for the chain that it belongs to.
     """
 
     work: Work
     status: MessageStatus
     attempt: int = 1
     first_attempt_at: datetime | None = None
-    deferred: int = 0
     resent_at: datetime | None = None
 
 
@@ -45,14 +52,30 @@ def read(work: Work) -> Notification | Unreadable:
         waiting = WaitingNotification.from_bytes(work.record.value or b"")
     except ValidationError as error:
         return Unreadable(work, describe(error))
-    return Notification(
-        work,
-        waiting.status,
-        waiting.attempt,
-        waiting.first_attempt_at,
-        waiting.deferred or 0,
-        waiting.resent_at,
+    return Notification(work, waiting.status, waiting.attempt, waiting.first_attempt_at, waiting.resent_at)
+
+
+def entry_of(notification: Notification, schedule: RetrySchedule) -> Entry[Notification]:
+    """Return what the intake needs to know of a notification: it waits for its trunk's endpoint, in no order.
+
+    It may wait for as long as the whole schedule takes, from its first attempt or, without one, its record on.
+    """
+    status, record = notification.status, notification.work.record
+    began = notification.first_attempt_at
+    began_ms = record.timestamp_ms if began is None else int(began.timestamp() * 1000)
+    return Entry(
+        FlowKey(status.trunk_id, status.trunk_id, status.account_id or NO_ACCOUNT),
+        lane_of(record),
+        Kind.FRESH if record.topic == STATUS else Kind.LATER,
+        record,
+        notification,
+        began_ms + schedule.total_seconds * 1000,
     )
+
+
+def lane_of(_: InRecord) -> int:
+    """Return the lane of a record: notifications are in no order."""
+    return 0
 
 
 def url_to_notify(trunk: Trunk, status: MessageStatus) -> str | None:
@@ -66,10 +89,7 @@ def url_to_notify(trunk: Trunk, status: MessageStatus) -> str | None:
 
 
 def origin_of(url: str) -> str:
-    """Return scheme, host and port: what can be slow or down as one, and all of a URL that may be logged.
-
-    The path and the query may hold a customer's secret.
-    """
+    """Return scheme, host and port: all of a URL that may be logged. Path and query may hold a customer's secret."""
     try:
         return endpoint(url).origin
     except AddressNotAllowed:

@@ -17,13 +17,13 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from agents import core_dumps
 from agents.commands import callbacks as callbacks_commands
 from agents.commands import dead_letters as dead_letters_commands
 from agents.commands import directory as directory_commands
 from agents.commands import doctor as doctor_command
 from agents.commands import schema_documents
 from agents.commands import topics as topics_commands
-from agents.local.broker.choice import BrokerKind
 from agents.local.up.port_plan import PortsKind
 from agents.local.up.roster import ROSTER
 from agents.runtime import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
@@ -44,7 +44,6 @@ app.add_typer(dead_letters_commands.app, name="dead-letters")
 app.command("doctor")(doctor_command.doctor)
 app.add_typer(schema_documents.app, name="schemas")
 
-Broker = Annotated[BrokerKind, typer.Option(help="Which broker: `auto` is apache where Java and Maven are there.")]
 DataDirectory = Annotated[Path, typer.Option(help="Where everything that must be kept is kept.", file_okay=False)]
 
 
@@ -67,7 +66,6 @@ def _options(
 def up(
     ready_file: Annotated[Path | None, typer.Option(help="Write what runs where here, as JSON, when ready.")] = None,
     data_dir: DataDirectory = DATA_DIR,
-    broker: Broker = BrokerKind.AUTO,
     ports: Annotated[PortsKind, typer.Option(help="Documented ports, or free ones.")] = PortsKind.DEFAULT,
     directory: Annotated[
         Path | None, typer.Option(help="Apply this YAML file instead of the demo.", exists=True, dir_okay=False)
@@ -79,25 +77,20 @@ def up(
     from agents.local.up.run import UpOptions  # imported here: `--help` should not wait for clients of the broker
     from agents.local.up.run import up as run
 
-    run(UpOptions(data_dir, ready_file, broker, ports, directory, carrier_url, callback_url))
+    run(UpOptions(data_dir, ready_file, ports, directory, carrier_url, callback_url))
 
 
 @app.command("broker")
 def run_broker(
-    broker: Broker = BrokerKind.AUTO,
     data_dir: DataDirectory = DATA_DIR,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 9092,
 ) -> None:
-    """Run a Kafka broker in the foreground. Not while `smsout up` uses the same data directory."""
-    from agents.local.broker.choice import choose
+    """Run an Apache Kafka in the foreground. Not while `smsout up` uses the same data directory."""
     from agents.local.broker.foreground import run_in_foreground
     from agents.local.up.data_dir import DataDir
 
     data = DataDir(data_dir).open()
-    kind = BrokerKind(data.engine) if broker is BrokerKind.AUTO and data.engine else broker
-    engine = choose(kind)
-    data.remember_engine(engine.name)
-    run_in_foreground(engine, data.broker_folder(engine.name), port)
+    run_in_foreground(data.broker_folder(), port)
 
 
 def _agent_command(name: str) -> Callable[[typer.Context], None]:
@@ -130,12 +123,16 @@ def _wrong_settings(error: ValidationError) -> str:
         group.__name__: str(group.model_config.get("env_prefix", "")) for group in BaseSettings.__subclasses__()
     }
     prefix = prefixes.get(error.title, f"{error.title}.")
-    problems = [(".".join(map(str, it["loc"])), it["msg"]) for it in error.errors(include_input=False)]
+    problems = [
+        (".".join(map(str, it["loc"])), it["msg"].removeprefix("Value error, "))
+        for it in error.errors(include_input=False)
+    ]
     return "; ".join(f"{prefix}{name.upper() if error.title in prefixes else name}: {what}" for name, what in problems)
 
 
 def main() -> None:
     """Run the command line; ends the process with a code of sysexits.h when it fails."""
+    core_dumps.forbid()  # of `smsout up` and its children, and of commands that are given the pepper
     if not (len(sys.argv) > 1 and sys.argv[1] in {spec.name for spec in ROSTER}):
         # Clients and writers log for operators of agents; whoever types a command gets one line when it fails.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

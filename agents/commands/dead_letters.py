@@ -11,14 +11,14 @@ from typing import Annotated
 import typer
 
 from agents.commands.callbacks import moment_of
-from pipeline.dead_letters.book import Book, Letter, letters_of, obstacle, replay_of
+from pipeline.dead_letters.book import Book, Letter, again, letters_of, lies_elsewhere, obstacle, replay_of
 from pipeline.errors import Refused
 from pipeline.failpoints import failpoint
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings, RetrySettings
-from schemas.dead_letter import Settled, Settlement
-from schemas.record import InRecord, OutRecord
+from schemas.headers.dead_letter import DeadLetterSource, Settled, Settlement
+from schemas.record import InRecord, OutRecord, UnreadableBatch
 from schemas.topics import DEAD_LETTER_SUFFIX, catalogue
 
 app = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
@@ -72,6 +72,30 @@ async def read_one(kafka: KafkaSettings, topic: str, offset: int) -> InRecord:
     raise Refused(f"{topic} has no dead letter at {offset}", stage="dead-letters")
 
 
+async def replays_of(kafka: KafkaSettings, letter: InRecord) -> list[OutRecord]:
+    """Return what a letter stands for, to be written again. Raises `Refused` when that is not there any more."""
+    source = DeadLetterSource.from_headers(letter.headers)
+    if not lies_elsewhere(source):
+        return [replay_of(letter)]
+    first = source.offset if source.first_offset is None else source.first_offset
+    found: list[InRecord] = []
+    where = {source.partition: first}
+    async with aclosing(
+        read_topic(kafka, source.topic, client_id=CLIENT, offsets=where, partitions=[source.partition])
+    ) as records:
+        async for record in records:
+            if record.offset > source.offset:
+                break
+            if record.offset < first or isinstance(record.value, UnreadableBatch):
+                break
+            found.append(record)
+    if not found or found[0].offset != first or found[-1].offset != source.offset:
+        raise Refused(
+            f"{source.topic}-{source.partition} does not hold {first} to {source.offset} any more", stage="dead-letters"
+        )
+    return [again(it, source) for it in found]
+
+
 @app.command("list")
 def list_command(
     topic: OnlyTopic = None,
@@ -88,7 +112,17 @@ def list_command(
         at = datetime.fromtimestamp(it.at_ms / 1000, UTC).isoformat(timespec="seconds")
         state = "in doubt: may have been replayed" if it.settled is Settled.REPLAYING else it.settled or "open"
         detail = _printable(it.source.detail)
-        typer.echo(f"{it.topic} {it.offset} {at} {it.source.stage} {it.source.reason} [{state}] {detail}")
+        typer.echo(f"{it.topic} {it.offset} {at} {it.source.stage} {it.source.reason} [{state}] {detail}{_lies(it)}")
+
+
+def _lies(letter: Letter) -> str:
+    """Say where what a letter does not hold is to be found."""
+    source = letter.source
+    if source.first_offset is None and source.value_size is None:
+        return ""
+    first = "" if source.first_offset in (None, source.offset) else f"{source.first_offset} to "
+    size = "" if source.value_size is None else f", {source.value_size} bytes"
+    return f" ({source.topic}-{source.partition} at {first}{source.offset}{size})"
 
 
 async def _select(names: list[str], settled_too: bool, reason: str | None, since: datetime | None) -> list[Letter]:
@@ -180,10 +214,10 @@ async def settle(kafka: KafkaSettings, name: str, offsets: list[int], action: Se
     try:
         for offset in offsets:
             if action is Settled.REPLAYED:
-                record = replay_of(await read_one(kafka, name, offset))
+                records = await replays_of(kafka, await read_one(kafka, name, offset))
                 await producer.write([_marker(name, offset, Settled.REPLAYING)])
                 failpoint("dead_letters.before_replay")
-                await producer.write([record])
+                await producer.write(records)
                 failpoint("dead_letters.after_replay")
             await producer.write([_marker(name, offset, action)])
     finally:

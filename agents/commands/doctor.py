@@ -109,7 +109,7 @@ async def picture_of(kafka: KafkaSettings, settings: TopicSettings, retry: Retry
         tiers=tuple(
             TierPicture(
                 family, group, agent, members[group], sum(it.lag for it in second[group].values()),
-                samples[group].overdue_seconds, samples[group].overdue_reason, samples[group].overdue_deferred,
+                samples[group].overdue_seconds, samples[group].overdue_reason,
                 samples[group].reasons, Counter(_name(directory, it) for it in samples[group].ids),
             )
             for group, agent, family in TIERS
@@ -181,13 +181,12 @@ class _Sample(NamedTuple):
     reasons: Counter[str]
     overdue_seconds: float | None
     overdue_reason: str
-    overdue_deferred: int
 
 
 async def _sample(kafka: KafkaSettings, family: str, look: Look) -> _Sample:
     ids: list[str] = []
     reasons: Counter[str] = Counter()
-    overdue: tuple[float, str, int] | None = None
+    overdue: tuple[float, str] | None = None
     now = datetime.now(UTC)
     for place, offsets in look.items():
         if not offsets.lag:
@@ -207,11 +206,11 @@ async def _sample(kafka: KafkaSettings, family: str, look: Look) -> _Sample:
                     reasons[waiting.last_error] += 1
                     late = (now - waiting.due_at).total_seconds()
                     if late > 0 and (overdue is None or late > overdue[0]):
-                        overdue = late, waiting.last_error, waiting.deferred or 0
+                        overdue = late, waiting.last_error
                 taken += 1
                 if taken == SAMPLE:
                     break
-    return _Sample(ids, reasons, *(overdue or (None, "", 0)))
+    return _Sample(ids, reasons, *(overdue or (None, "")))
 
 
 def _waiting(family: str, record: InRecord) -> WaitingMessage | WaitingNotification | None:

@@ -55,7 +55,6 @@ class TierPicture:
     waiting: int
     overdue_seconds: float | None = None
     overdue_reason: str = ""
-    overdue_deferred: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     targets: Counter[str] = field(default_factory=Counter)
 
@@ -147,8 +146,7 @@ def _of_tier(tier: TierPicture) -> list[Finding]:
     text = f"{tier.waiting} wait in {tier.family}" + (f" for {whom}" if whom else "") + (f": {why}" if why else "")
     if tier.overdue_seconds is None or tier.overdue_seconds < OVERDUE_SECONDS:
         return [Finding(Gravity.NOTICE, tier.family, text)]
-    moved_on = f", moved on {tier.overdue_deferred} times without an attempt" if tier.overdue_deferred else ""
-    late = f"the oldest is {duration(tier.overdue_seconds)} late{moved_on}: {tier.overdue_reason}"
+    late = f"the oldest is {duration(tier.overdue_seconds)} late: {tier.overdue_reason}"
     return [Finding(Gravity.STUCK, tier.family, f"{text}. {late}")]
 
 

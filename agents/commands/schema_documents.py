@@ -19,10 +19,10 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 
 from schemas.callback import CallbackAttempt, WaitingNotification
-from schemas.dead_letter import PREFIX, DeadLetterSource
 from schemas.directory.audit import AuditEvent
 from schemas.directory.entry import KINDS, DirectoryEntry
 from schemas.dlr import SegmentReceipt
+from schemas.headers.dead_letter import PREFIX, DeadLetterSource
 from schemas.journal import JournalEntry
 from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.status import MessageStatus
@@ -103,6 +103,10 @@ def _dead_letter_headers() -> JsonSchemaValue:
         "reason": "A stable code for why.",
         "detail": "The same for people; never message text.",
         "element": "Index of the refused submission in the record's array; absent when the whole record was refused.",
+        "first_offset": "There when the letter stands for all records from this offset on.",
+        "value_size": "There when the value is cut or left out: how many bytes it had.",
+        "key_size": "There when the key is cut: how many bytes it had.",
+        "headers_left_out": "There when headers are left out: how many.",
     }
     fields = DeadLetterSource._fields
     return {
@@ -204,7 +208,8 @@ def _project_version() -> str:
 
 def documents() -> dict[str, str]:
     """Return the text of every generated file by its path below docs/."""
-    from agents.panel.api.openapi import openapi  # imported here: other commands should not wait for the panel's code
+    # Imported here: other commands should not wait for the panel's code.
+    from agents.panel.api.openapi.document import openapi
 
     texts = {
         f"schemas/{name}.json": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

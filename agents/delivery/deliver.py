@@ -4,139 +4,127 @@ Marks and statuses are durable before the record is finished; what goes to a ret
 in one transaction with the commit that says it is done here.
 """
 
-import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
-from agents.delivery.gate import Admission, Gates
-from agents.delivery.message_run import Means, MessageRun, PartitionLost
+from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.read import Reading, Unreadable
-from pipeline.carriers.decision import Deferral, Success, Wait, failed
+from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
+from agents.delivery.write import OutcomeWriter
+from pipeline.carriers.decision import Success, Wait, decide, succeeded
 from pipeline.dead_letters.letter import dead_letter
+from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
+from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import MESSAGES
+from pipeline.posting.dispatcher import Turn
+from pipeline.posting.intake import Entry
+from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import Carrier
 from schemas.mt_message import MtMessage
 from schemas.record import OutRecord
 from schemas.status import CodeId, MessageStatus
 from schemas.topics import STATUS
 
-STAGE = "delivery"
-IN_DOUBT = "in-doubt"
-UNREADABLE = "schema-violation"
-PATIENCE: Final = 2  # shortest retry delays that a first attempt waits for somebody else to probe
+STAGE: Final = "delivery"
+IN_DOUBT: Final = "in-doubt"
+UNREADABLE: Final = "schema-violation"
 
 _settled = MESSAGES.labels(STAGE, "settled")
 _waiting = MESSAGES.labels(STAGE, "waiting")
-_deferred = MESSAGES.labels(STAGE, "deferred")
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()
 
 
 class Delivery:
-    """Delivers messages. `clock` gives seconds that only go forward; without one it is the event loop's."""
+    """Delivers messages."""
 
-    def __init__(self, means: Means, clock: Callable[[], float] | None = None) -> None:
-        self._means = means
+    def __init__(
+        self,
+        view: DirectoryView,
+        line: CarrierLine,
+        journal: Journal,
+        writer: OutcomeWriter,
+        schedule: RetrySchedule,
+    ) -> None:
+        self._view = view
+        self._line = line
+        self._journal = journal
+        self._writer = writer
+        self._schedule = schedule
         self._settled = 0
-        patience_seconds = PATIENCE * min(means.retry_delays_seconds)
-        self.gates = Gates(means.view.directory, clock or _loop_time, patience_seconds)
 
-    async def __call__(self, item: Reading | Unreadable) -> None:
-        """Bring one record to its end, or leave it to its partition's new owner.
+    async def __call__(self, turn: Turn[Entry[Reading]]) -> None:
+        """Bring one message to its end whose turn it is, or leave it to its partition's new owner."""
+        await self._run(turn.item.payload, turn)
 
-        Waits at the carrier's gate first, so that nothing is begun while it waits.
-        """
-        if isinstance(item, Unreadable):
-            await self._end(item, None, None)
-            return
-        carrier = self._means.view.directory.carrier(item.message.carrier_id) or await self._carrier(item.message)
-        if carrier is None or carrier.blocked:
-            await self._end(item, carrier, None)
-            return
-        gate = self.gates.of(carrier.id)
-        admission = gate.enter_at_once() or await gate.enter(later=item.later)
-        try:
-            await self._end(item, carrier, admission)
-        finally:
-            if admission is not None:
-                admission.leave()
+    async def settle(self, item: Reading) -> None:
+        """Bring one message to its end without a POST: what is known of it, or that it waits on."""
+        await self._run(item, None)
 
-    async def move_on(self, item: Reading) -> None:
-        """Bring one record to its end without an attempt."""
-        await self._end(item, await self._carrier(item.message), None)
+    async def refuse(self, item: Unreadable) -> None:
+        """Make a dead letter of what cannot be read."""
+        if await item.consumer.may_begin(item.work):
+            letter = dead_letter(item.work.record, stage=STAGE, reason=UNREADABLE, detail=item.detail)
+            item.work.finish([letter])
 
-    async def _carrier(self, message: MtMessage) -> Carrier | None:
-        directory = self._means.view.directory
-        carrier = directory.carrier(message.carrier_id)
-        if carrier is None:
-            # The processor may have read of a new carrier a moment before this process has.
-            await self._means.view.catch_up()
-            carrier = directory.carrier(message.carrier_id)
-        return carrier
-
-    async def _end(self, item: Reading | Unreadable, carrier: Carrier | None, admission: Admission | None) -> None:
-        work = item.work
-        if not await item.consumer.may_begin(work):
-            return
-        if isinstance(item, Unreadable):
-            work.finish([_dead_letter(work, UNREADABLE, item.detail)])
+    async def _run(self, item: Reading, turn: Turn[Entry[Reading]] | None) -> None:
+        if not await item.consumer.may_begin(item.work):
             return
         try:
-            await self._deliver(item, carrier, admission)
+            await self._deliver(item, turn)
         except PartitionLost:
-            work.abandon()
+            item.work.abandon()
 
-    async def _deliver(self, item: Reading, carrier: Carrier | None, admission: Admission | None) -> None:
+    async def _deliver(self, item: Reading, turn: Turn[Entry[Reading]] | None) -> None:
         """Deliver or move on. The record is finished when what comes of it is durable, for which nobody waits."""
         message, work = item.message, item.work
-        run = MessageRun(self._means, item, admission)
-        told = self._means.journal.state.told(message.id)
-        if told is not None:  # by an earlier life, which did not come to commit it
-            work.finish(_letters(work, told))
+        sending = Sending(item, turn, self._journal.state, self._line, self._writer)
+        reported = self._journal.state.reported(message.id, message.trunk_id)
+        if reported is not None:  # by an earlier life, which did not come to commit it
+            work.finish(_letters(work, reported))
             return
+        carrier = self._view.directory.carrier(message.carrier_id) or await self._look_up(message)
         outcome: Success | MessageStatus | Wait
-        if carrier is None:
-            outcome = failed(
-                message, CodeId.ROUTING_FAILED, "carrier unknown", item.first_seqnum - 1, datetime.now(UTC)
-            )  # fmt: skip
+        end = await sending.run(carrier)
+        if isinstance(end, Sent):
+            outcome = succeeded(message, end.at, end.progress.possible_duplicate)
         else:
-            outcome = await run.run(carrier, lambda: self._deferral(carrier))
-        if admission is not None:
-            admission.leave()  # what is still to be written needs no place at the carrier
+            outcome = decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
+        self._end(item, outcome, sending)
+
+    async def _look_up(self, message: MtMessage) -> Carrier | None:
+        # The processor may have read of a new carrier a moment before this process has.
+        await self._view.catch_up()
+        return self._view.directory.carrier(message.carrier_id)
+
+    def _end(self, item: Reading, outcome: Success | MessageStatus | Wait, sending: Sending) -> None:
+        message = item.message
         if isinstance(outcome, Wait):
-            (_waiting if outcome.waiting.deferred is None else _deferred).inc()
-            records = run.unwritten
-            following = [OutRecord(outcome.topic, message.destination.encode(), outcome.waiting.to_bytes())]
-        elif isinstance(outcome, Success):
-            self._settled += 1
-            records = [*run.unwritten, OutRecord(STATUS, message.id.encode(), outcome.value)]
-            following = []
-        else:
-            self._settled += 1
-            run.mark_end(outcome)
-            records = [*run.unwritten, OutRecord(STATUS, message.id.encode(), outcome.to_bytes())]
-            following = _letters(work, outcome)
-        self._means.writer.end(item, records, following)
+            _waiting.inc()
+            waiting = OutRecord(outcome.topic, message.destination.encode(), outcome.waiting.to_bytes())
+            self._writer.end(item, sending.unwritten, [waiting])
+            return
+        self._settled += 1
+        if isinstance(outcome, Success):
+            self._writer.end(item, [*sending.unwritten, OutRecord(STATUS, message.id.encode(), outcome.value)], [])
+            return
+        sending.mark_end(outcome)
+        records = [*sending.unwritten, OutRecord(STATUS, message.id.encode(), outcome.to_bytes())]
+        self._writer.end(item, records, _letters(item.work, outcome))
 
     def report(self) -> None:
         """Bring the metrics up to date: an end leaves only a number behind, which is counted here with others."""
         _settled.inc(self._settled)
         self._settled = 0
 
-    def _deferral(self, carrier: Carrier) -> Deferral:
-        if carrier.blocked:
-            return Deferral("carrier blocked")
-        return self.gates.of(carrier.id).deferral()
+
+def _why(carrier: Carrier | None, turn: Turn[Entry[Reading]] | None) -> str:
+    if carrier is not None and carrier.blocked:
+        return "not tried, the carrier is blocked"
+    error = "" if turn is None else turn.peer.error
+    return f"not tried, the carrier is left alone: {error}" if error else "not tried, the carrier is left alone"
 
 
 def _letters(work: Work, status: MessageStatus) -> list[OutRecord]:
     """Return the dead letter by which an operator can settle what ends in doubt."""
-    return [_dead_letter(work, IN_DOUBT, status.reason or IN_DOUBT)] if status.code_id is CodeId.IN_DOUBT else []
-
-
-def _dead_letter(work: Work, reason: str, detail: str) -> OutRecord:
-    return dead_letter(work.record, stage=STAGE, reason=reason, detail=detail)
+    if status.code_id is not CodeId.IN_DOUBT:
+        return []
+    return [dead_letter(work.record, stage=STAGE, reason=IN_DOUBT, detail=status.reason or IN_DOUBT)]

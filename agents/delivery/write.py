@@ -23,7 +23,7 @@ class _Entry(NamedTuple):
     records: Sequence[OutRecord]
 
 
-class Writer:
+class OutcomeWriter:
     """Writes to the journal and `sms.mt.status`; `run` must be running. Of work that is lost nothing is written."""
 
     def __init__(self, journal: Journal, pause_seconds: float = BUSY_PAUSE_SECONDS) -> None:

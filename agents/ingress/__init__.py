@@ -7,6 +7,7 @@ authentication  IP allow-list, then HTTP Basic
 json_api        a body becomes the attributes of a resource
 answers         answers and errors as bytes
 submit          from an admitted submission to the broker's acknowledgement
+claims          the Idempotency-Keys, read anew when they are lost
 keyed           requests with an Idempotency-Key: sent once
 outstanding     how much may wait for the broker at once
 """

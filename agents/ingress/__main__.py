@@ -7,6 +7,7 @@ import structlog
 
 from agents.ingress.app import Door
 from agents.ingress.authentication import Authenticator
+from agents.ingress.claims import LastingClaims
 from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
@@ -38,8 +39,10 @@ async def serve(agent: Agent) -> None:
         raise ConfigurationError(f"SMSOUT_INGRESS_TRUSTED_PROXIES: {error}") from error
     view = DirectoryView(kafka, client_id=f"ingress-{agent.settings.slot}")
     producer = RecordProducer(kafka, client_id=f"ingress-{agent.settings.slot}", gives_up=False)
-    store = ClaimStore(StateSettings().file(f"idempotency-ingress-{agent.settings.slot}.sqlite"))
-    claims = ClaimsView(kafka, store, client_id=f"ingress-{agent.settings.slot}-keys")
+    keys_file = StateSettings().file(f"idempotency-ingress-{agent.settings.slot}.sqlite")
+    claims = LastingClaims(
+        lambda: ClaimsView(kafka, ClaimStore(keys_file), client_id=f"ingress-{agent.settings.slot}-keys")
+    )
     try:
         await view.start()
         await claims.start()
@@ -51,7 +54,7 @@ async def serve(agent: Agent) -> None:
         OUTSTANDING.set_function(lambda: door.outstanding.total)
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(it) for it in (view.follow(), claims.follow(), submitter.run())]
-            listener = await listen(door, settings, drain_timeout_seconds=agent.settings.drain_timeout_seconds)
+            listener = await listen(door, settings, trusted, drain_timeout_seconds=agent.settings.drain_timeout_seconds)
             agent.ready = lambda: submitter.broker_answers
             try:
                 await agent.stopping.wait()

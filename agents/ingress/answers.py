@@ -4,34 +4,15 @@ An answer is written head and body in one piece. Building aiohttp's header map f
 that a bare request takes, and our heads differ in nothing but their length.
 """
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import HttpVersion10, web
 from aiohttp.abc import AbstractStreamWriter
 
-CONTENT_TYPE: Final = "application/vnd.api+json"
-
-TITLES: Final = {
-    100: "Continue",
-    201: "Created",
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    409: "Conflict",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    417: "Expectation Failed",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
-"""Reason phrases of RFC 9110 section 15 and RFC 6585, which are the errors' titles too."""
+from agents.serving.errors import MEDIA_TYPE, TITLES, document, member
 
 _dated_second = 0
 _dated_head: dict[int, bytes] = {}
@@ -45,7 +26,9 @@ class Answer(web.StreamResponse):
     ) -> None:
         super().__init__(status=status, reason=TITLES[status])
         self.content = body
-        self._more = b"".join(f"{name}: {value}\r\n".encode("latin-1") for name, value in (headers or {}).items())
+        self._more = (
+            b"".join([f"{name}: {value}\r\n".encode("latin-1") for name, value in headers.items()]) if headers else b""
+        )
         if close:
             self.force_close()
 
@@ -85,7 +68,7 @@ def _head(status: int) -> bytes:
     head = _dated_head.get(status)
     if head is None:
         head = _dated_head[status] = (
-            f"HTTP/1.1 {status} {TITLES[status]}\r\nContent-Type: {CONTENT_TYPE}\r\n"
+            f"HTTP/1.1 {status} {TITLES[status]}\r\nContent-Type: {MEDIA_TYPE}\r\n"
             f"Date: {formatdate(now, usegmt=True)}\r\nServer: smsout\r\n"
         ).encode("latin-1")
     return head
@@ -115,28 +98,20 @@ def error(
     close: bool = False,
 ) -> Answer:
     """Return an answer with one error; `source` (JSON:API 1.1) says what in the request it is about."""
-    member = _error(status, detail)
+    told = member(status, detail)
     if source is not None:
-        member["source"] = source
+        told["source"] = source
     if meta is not None:
-        member["meta"] = meta
-    return Answer(status, _errors([member]), headers, close=close)
+        told["meta"] = meta
+    return Answer(status, document([told]), headers, close=close)
 
 
 def bad_request(problems: Iterable[tuple[str, str]]) -> Answer:
     """Return a 400 with one error for each (JSON pointer from the document's root, detail)."""
     members = []
     for pointer, detail in problems:
-        member = _error(400, detail)
+        told = member(400, detail)
         if pointer:
-            member["source"] = {"pointer": pointer}
-        members.append(member)
-    return Answer(400, _errors(members))
-
-
-def _error(status: int, detail: str) -> dict[str, Any]:
-    return {"title": TITLES[status], "detail": detail, "code": str(status), "status": str(status)}
-
-
-def _errors(members: list[dict[str, Any]]) -> bytes:
-    return json.dumps({"errors": members}, separators=(",", ":")).encode()
+            told["source"] = {"pointer": pointer}
+        members.append(told)
+    return Answer(400, document(members))

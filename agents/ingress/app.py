@@ -14,20 +14,24 @@ import structlog
 from aiohttp import HttpVersion11, hdrs, web
 
 from agents.ingress import json_api
-from agents.ingress.answers import CONTENT_TYPE, TITLES, Answer, bad_request, created, created_bulk, error
+from agents.ingress.answers import Answer, bad_request, created, created_bulk, error
 from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import IDEMPOTENCY_KEY, KeyedSubmitter, bad_key, under_key
 from agents.ingress.outstanding import Full, Outstanding
 from agents.ingress.submit import Submitter
+from agents.serving.errors import MEDIA_TYPE, TITLES
+from agents.serving.head import elements, is_acceptable, is_compressed, transfer_problem
 from pipeline.errors import BrokerError, BrokerUnreachable
 from pipeline.idempotency.keys import Verdict
 from pipeline.metrics import ACCEPTED, REQUESTS
 from pipeline.settings import IngressSettings
 from pipeline.steps.admission import Admitted, Problem, admit, admit_bulk
+from schemas.directory.trunk import Trunk
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="HTTP OUT SMS trunk", charset="UTF-8"'}
 _ATTRIBUTES: Final = "/data/attributes"
 _KEY_HEADER: Final = {"header": str(IDEMPOTENCY_KEY)}
+_ACCEPT: Final = {"header": str(hdrs.ACCEPT)}
 _REPLAYED: Final = {"Idempotency-Replayed": "true"}
 
 _requests: Final = {status: REQUESTS.labels(str(status)) for status in TITLES}
@@ -103,16 +107,19 @@ class Door:
             return error(405, "only POST is allowed here", headers={"Allow": "POST"})
         headers = request.headers
         # Whoever waits for leave to send a body and does not get it may send it or not: the connection cannot go on.
-        expects = hdrs.EXPECT in headers
+        expects = hdrs.EXPECT in headers and bool(elements(headers.getall(hdrs.EXPECT)))
         trunk = self._authenticator.authenticate(
             headers.get(hdrs.AUTHORIZATION, ""), request.remote, headers.getall(hdrs.X_FORWARDED_FOR, ())
         )
         if trunk is None:
             return error(401, "wrong credentials, or an address that is not allowed", headers=_CHALLENGE, close=expects)
-        if headers.get(hdrs.CONTENT_TYPE, "").lower() != CONTENT_TYPE:
-            return error(415, f"Content-Type must be {CONTENT_TYPE} without parameters", close=expects)
-        if headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        media_type = headers.get(hdrs.CONTENT_TYPE, "")
+        if media_type != MEDIA_TYPE and media_type.lower() != MEDIA_TYPE:
+            return error(415, f"Content-Type must be {MEDIA_TYPE} without parameters", close=expects)
+        if hdrs.CONTENT_ENCODING in headers and is_compressed(headers):
             return error(415, "the body must not be compressed", close=expects)
+        if hdrs.ACCEPT in headers and not is_acceptable(headers):
+            return error(406, f"Accept must allow {MEDIA_TYPE} without parameters", source=_ACCEPT, close=expects)
         keys = headers.getall(IDEMPOTENCY_KEY, ())
         if keys and (problem := bad_key(keys)):
             return error(400, problem, source=_KEY_HEADER, close=expects)
@@ -123,7 +130,7 @@ class Door:
             document = json_api.parse(body)
         except json_api.Malformed as malformed:
             return bad_request([("", str(malformed))])
-        submission = self._admit(endpoint, trunk.id, document)
+        submission = self._admit(endpoint, trunk, document)
         if isinstance(submission, Answer):
             return submission
         return await self._submit(endpoint, under_key(submission, keys[0], endpoint.type) if keys else submission)
@@ -132,13 +139,17 @@ class Door:
         """Return the body, or why it is not taken."""
         limit = self._settings.max_body_bytes
         content = request.content
-        if (request.content_length or 0) > limit:
+        length = request.content_length
+        if length is None:
+            if (in_transfer := transfer_problem(request.headers, request.version)) is not None:
+                return error(*in_transfer, close=True)
+        elif length > limit:
             return _too_large(limit)
         if content.is_eof():
             body = content.read_nowait()
             return body if len(body) <= limit else _too_large(limit)
         if expects:
-            if request.headers[hdrs.EXPECT].lower() != "100-continue":
+            if any(it != "100-continue" for it in elements(request.headers.getall(hdrs.EXPECT))):
                 return error(417, "only 100-continue can be expected", close=True)
             if request.version == HttpVersion11 and request.transport is not None:
                 request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -155,11 +166,17 @@ class Door:
             return error(400, "the body is not well-formed HTTP", close=True)
         return bytes(received)
 
-    def _admit(self, endpoint: Endpoint, trunk_id: str, document: Any) -> Admitted | Answer:
+    def _admit(self, endpoint: Endpoint, trunk: Trunk, document: Any) -> Admitted | Answer:
         attributes, problems = json_api.resource(document, endpoint.type)
         if attributes is None:
             return bad_request(problems)
-        admitted = endpoint.admit(attributes, trunk_id=trunk_id, max_segments=self._max_segments, now=datetime.now(UTC))
+        admitted = endpoint.admit(
+            attributes,
+            trunk_id=trunk.id,
+            max_segments=self._max_segments,
+            now=datetime.now(UTC),
+            number_check=self._authenticator.number_check(trunk),
+        )
         if isinstance(admitted, Admitted):
             return bad_request(problems) if problems else admitted
         return bad_request([*problems, *((_ATTRIBUTES + pointer, detail) for pointer, detail in admitted)])

@@ -13,6 +13,7 @@ import structlog
 from pipeline.directory.credentials import verify, verify_against_nobody
 from pipeline.directory.model import Directory
 from pipeline.http.client_address import Address, Networks, client_address
+from schemas.directory.account import NumberCheck
 from schemas.directory.trunk import Trunk
 
 _MAX_PARSED: Final = 10_000  # allow-lists kept; beyond that they are parsed again
@@ -86,6 +87,11 @@ class Authenticator:
             if credential.username == username and verify(credential, trunk.id, password, self._pepper):
                 known = known or credential.valid_until is None or credential.valid_until > self._clock()
         return trunk if allowed and known else None
+
+    def number_check(self, trunk: Trunk) -> NumberCheck:
+        """Return how the numbers of a trunk's account are checked."""
+        account = self._directory.account(trunk.account_id)
+        return NumberCheck.PLAN if account is None else account.checks
 
 
 def basic_credentials(authorization: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ values for it, and so are NaN and Infinity, which are no JSON (RFC 8259 section 
 """
 
 import json
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Any, Final, NoReturn
 
 from pydantic_core import from_json
@@ -71,6 +72,10 @@ def _members(document: Any) -> int:
 
 
 def _parse_strictly(body: bytes) -> Any:
+    if body.startswith(BOM_UTF8):  # RFC 8259 section 8.1: no JSON text on the wire begins with one
+        raise Malformed("the body begins with a byte order mark (U+FEFF): leave it out")
+    if body.startswith((BOM_UTF16_BE, BOM_UTF16_LE)):
+        raise Malformed("the body is not UTF-8: it begins with the byte order mark of UTF-16")
     try:
         return _strict.decode(body.decode())
     except Malformed:

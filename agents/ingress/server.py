@@ -1,4 +1,4 @@
-"""aiohttp's low-level server, with the errors that it finds itself (broken HTTP) in the contract's shape too.
+"""The server that the door stands in, with the errors that it finds itself (broken HTTP) in the contract's shape too.
 
 The low-level server, because routes and middlewares of an application cost more than both our endpoints' checks.
 """
@@ -8,53 +8,31 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from agents.ingress.answers import error
+from agents.ingress.answers import Answer, error
 from agents.ingress.app import Door, count
+from agents.serving.connections import Connections, affordable
+from agents.serving.protocol import Server
+from pipeline.http.client_address import Networks
 from pipeline.settings import IngressSettings
 
-KEEP_ALIVE_SECONDS: Final = 75.0
-"""Idle connections are closed after this, and so are those that do not finish the head of a request."""
-LINGER_SECONDS: Final = 5.0
-"""How long the rest of a refused body is read and dropped, so that its sender gets to see the answer."""
 MAX_BACKLOG: Final = 1024
 
 log = structlog.get_logger(__name__)
 
 
-class _Connection(web.RequestHandler):
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what never was a request. No log line for a 400: strangers could fill the disk with them."""
-        if status == 400:
-            answer = error(400, "the request is not well-formed HTTP", close=True)
-        else:
-            log.error("request_failed", error=repr(exc), exc_info=exc)
-            answer = error(500, "something went wrong on our side", close=True)
-        count(answer.status)
-        return answer
+def _respond(status: int, detail: str) -> Answer:
+    count(status)
+    return error(status, detail, close=True)
 
 
-class _Server(web.Server):
-    def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
-
-
-async def listen(door: Door, settings: IngressSettings, *, drain_timeout_seconds: float) -> web.ServerRunner:
+async def listen(
+    door: Door, settings: IngressSettings, trusted_proxies: Networks, *, drain_timeout_seconds: float
+) -> web.ServerRunner:
     """Start listening. `cleanup()` of what is returned stops it: no new connection, open requests may finish."""
-    server = _Server(
-        door.answer,
-        access_log=None,
-        auto_decompress=False,
-        keepalive_timeout=KEEP_ALIVE_SECONDS,
-        lingering_time=LINGER_SECONDS,
+    connections = Connections(
+        "ingress", affordable(settings.max_connections), settings.max_connections_per_address, trusted_proxies
     )
+    server = Server(door.answer, connections, _respond, auto_decompress=False)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=drain_timeout_seconds)
     await runner.setup()
     site = web.TCPSite(

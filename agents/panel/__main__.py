@@ -1,6 +1,7 @@
 """`python -m agents.panel`: what is started, and in which order it stops."""
 
 import asyncio
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -8,37 +9,43 @@ from aiohttp import web
 from agents.panel.app import build
 from agents.panel.attempts import Attempts
 from agents.panel.audit import AuditLog
-from agents.panel.broker_writer import BrokerWriter
-from agents.panel.operations import Limits, Operations, Tools
-from agents.panel.page import Page
+from agents.panel.operations import CredentialKeys, Operations
 from agents.panel.pages import PAGES
+from agents.panel.restarting_producer import RestartingProducer
 from agents.panel.security.cookies import Cookies
+from agents.panel.security.devices import Devices
 from agents.panel.security.log_in import LogIns
 from agents.panel.security.passwords import Passwords
 from agents.panel.security.sessions import Sessions
 from agents.panel.security.throttle import Throttle
 from agents.panel.statuses import Statuses
 from agents.runtime import Agent, run
+from agents.serving.connections import Connections, affordable
+from agents.serving.protocol import AppRunner
 from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
 from pipeline.http.client_address import Networks
 from pipeline.kafka.directory.writer import DirectoryWriter
+from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import KafkaSettings, MessageSettings, PanelKeySettings, PanelSettings, PepperSettings
+from schemas.topics import STATUS
+
+MAX_CONNECTIONS: Final = 1000
+MAX_CONNECTIONS_PER_ADDRESS: Final = 256  # a browser takes six, and an office has one address
 
 log = structlog.get_logger(__name__)
 
 
 async def serve(agent: Agent) -> None:
     """Serve until the agent stops, or until another panel takes over, which ends this one with its reason."""
-    await Panel(agent, PAGES).run()
+    await Panel(agent).run()
 
 
 class Panel:
     """One panel process, put together from its settings. Raises `ConfigurationError` for one that cannot work."""
 
-    def __init__(self, agent: Agent, pages: tuple[Page, ...]) -> None:
+    def __init__(self, agent: Agent) -> None:
         self._agent = agent
-        self._pages = pages
         self._settings = settings = PanelSettings()
         kafka = KafkaSettings()
         try:
@@ -47,23 +54,25 @@ class Panel:
             raise ConfigurationError(f"SMSOUT_PANEL_TRUSTED_PROXIES: {error}") from error
         self._cookies = Cookies(settings.public_url, settings.host, settings.port)
         self._directory_writer = DirectoryWriter(kafka)
-        self._broker_writer = BrokerWriter(kafka, "panel", settings.write_timeout_seconds)
-        self._audit = AuditLog(kafka, self._broker_writer)
-        passwords = Passwords()
-        tools = Tools(
+        self._producer = RestartingProducer(kafka, "panel", settings.write_timeout_seconds)
+        self._audit = AuditLog(kafka, self._producer)
+        passwords, pepper = Passwords(), PepperSettings().pepper.get_secret_value().encode()
+        sealer = PasswordSealer.from_file(PanelKeySettings().key_file)
+        self._operations = Operations(
             self._directory_writer,
             self._audit,
-            self._broker_writer,
+            self._producer,
             passwords,
-            PasswordSealer.from_file(PanelKeySettings().key_file),
-            PepperSettings().pepper.get_secret_value().encode(),
-            Limits(MessageSettings().max_segments, settings.ingress_urls),
+            CredentialKeys(pepper, sealer),
+            limits=MessageSettings(),
+            hosts=settings.ingress_urls,
         )
-        self._operations = Operations(tools)
-        self._statuses = Statuses(kafka, self._operations.sent)
-        self._attempts = Attempts(kafka, self._operations)
+        self._statuses = Statuses(
+            TopicFollower(kafka, STATUS, client_id="panel-statuses", grows=True), self._operations.messages.sent
+        )
+        self._attempts = Attempts(kafka, self._operations.callbacks)
         sessions = Sessions(settings.idle_timeout_seconds, settings.session_timeout_seconds)
-        self._log_ins = LogIns(self._operations, passwords, self._audit, sessions, Throttle())
+        self._log_ins = LogIns(self._operations, passwords, sessions, Throttle(), Devices.under(pepper))
 
     async def run(self) -> None:
         """Serve."""
@@ -89,23 +98,22 @@ class Panel:
                     task.cancel()
         finally:
             await self._directory_writer.stop()
-            await self._broker_writer.stop()
+            await self._producer.stop()
             await self._audit.stop()
             await self._statuses.stop()
             await self._attempts.stop()
 
-    async def _listen(self) -> web.AppRunner:
+    async def _listen(self) -> AppRunner:
         app = build(
             self._operations,
             self._log_ins,
             self._cookies,
-            self._pages,
+            PAGES,
             trusted_proxies=self._trusted,
             max_body_bytes=self._settings.max_body_bytes,
         )
-        runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=self._agent.settings.drain_timeout_seconds
-        )
+        connections = Connections("panel", affordable(MAX_CONNECTIONS), MAX_CONNECTIONS_PER_ADDRESS, self._trusted)
+        runner = AppRunner(app, connections, shutdown_timeout=self._agent.settings.drain_timeout_seconds)
         await runner.setup()
         try:
             await web.TCPSite(runner, self._settings.host, self._settings.port).start()

@@ -1,4 +1,4 @@
-"""How pages, API and static files come together, and what every answer carries."""
+"""How pages, API and static files come together, and what every response carries."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cache
@@ -9,7 +9,7 @@ import jinja2
 from aiohttp import web
 
 from agents.panel.api.app import Api
-from agents.panel.gate import Gate
+from agents.panel.guard import Guard
 from agents.panel.operations import Operations
 from agents.panel.page import Page
 from agents.panel.security.cookies import Cookies
@@ -20,11 +20,11 @@ from pipeline.http.client_address import Networks
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
-Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @cache
-def looks() -> tuple[StaticFiles, jinja2.Environment]:
+def assets() -> tuple[StaticFiles, jinja2.Environment]:
     """Return static files and templates, read and compiled once per process however many panels it runs.
 
     In templates everything is escaped, and a name that is not there is an error.
@@ -51,23 +51,23 @@ def build(
     max_body_bytes: int,
 ) -> web.Application:
     """Return the whole panel as an aiohttp application."""
-    static, templates = looks()
-    gate = Gate(operations, templates, log_ins, cookies, trusted_proxies)
+    static, templates = assets()
+    guard = Guard(operations, templates, log_ins, cookies, trusted_proxies)
     api = Api(operations, trusted_proxies)
 
     @web.middleware
-    async def with_headers(request: web.Request, handler: Answering) -> web.StreamResponse:
+    async def with_headers(request: web.Request, handler: RequestHandler) -> web.StreamResponse:
         try:
-            answer = await handler(request)
+            response = await handler(request)
         except web.HTTPException as error:  # the router's: no such path, or another method
-            answer = await (api.refuse(error) if request.path.startswith("/v3/") else gate.not_found(request))
+            response = await (api.refuse(error) if request.path.startswith("/v3/") else guard.not_found(request))
         for name, value in {**NOT_KEPT, **EVERYWHERE, **(HSTS if cookies.is_secure else {})}.items():
-            answer.headers.setdefault(name, value)
-        return answer
+            response.headers.setdefault(name, value)
+        return response
 
     app = web.Application(middlewares=[with_headers], client_max_size=max_body_bytes)
     for page in pages:
-        app.router.add_route(page.method, page.path, gate.handler(page))
+        app.router.add_route(page.method, page.path, guard.handler(page))
     app.router.add_get("/static/{digest}/{name:.+}", static.serve)
     api.add_to(app)
     return app

@@ -7,16 +7,13 @@ a 410 at most until that endpoint's next attempt.
 
 import asyncio
 from collections import OrderedDict
-from time import time
 from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer
 
-from agents.panel.operations import Operations
+from agents.panel.operations.trunks.callbacks import Callbacks
 from pipeline.errors import BrokerError, Refused
-from pipeline.kafka.client import reading, start, stop
-from pipeline.kafka.offsets_since import offsets_since
+from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import KafkaSettings
 from schemas.callback import CallbackAttempt
 from schemas.topics import CALLBACK_ATTEMPTED
@@ -31,42 +28,30 @@ log = structlog.get_logger(__name__)
 
 
 class Attempts:
-    """Tells `operations` how attempts went."""
+    """Tells `callbacks` how attempts went."""
 
-    def __init__(self, kafka: KafkaSettings, operations: Operations) -> None:
-        self._kafka = kafka
-        self._operations = operations
+    def __init__(self, kafka: KafkaSettings, callbacks: Callbacks) -> None:
+        self._callbacks = callbacks
         self._postponed: OrderedDict[str, CallbackAttempt] = OrderedDict()
         """By trunk: what could not be written, because the broker was not there for it."""
-        self._consumer = AIOKafkaConsumer(
-            CALLBACK_ATTEMPTED,
-            **reading(kafka),
-            client_id="panel-attempts",
-            auto_offset_reset="latest",
-            isolation_level=kafka.read_isolation,
-            fetch_min_bytes=FETCH_BYTES,
+        self._follower = TopicFollower(
+            kafka, CALLBACK_ATTEMPTED, client_id="panel-attempts", grows=True, fetch_min_bytes=FETCH_BYTES
         )
 
     async def start(self) -> None:
         """Connect, and go back a little. Raises `BrokerUnreachable`, also when the topic does not exist."""
-        await start(self._consumer, self._kafka)  # refuses a topic that is not there
-        places = self._consumer.assignment()
-        since = int((time() - LOOK_BACK_SECONDS) * 1000)
-        begins = await offsets_since(self._consumer, places, since)
-        ends = await self._consumer.end_offsets(places)
-        for place, begin in begins.items():
-            self._consumer.seek(place, max(begin, ends[place] - LOOK_BACK_RECORDS))
+        await self._follower.start()
+        await self._follower.look_back(seconds=LOOK_BACK_SECONDS, records=LOOK_BACK_RECORDS)
 
     async def follow(self) -> None:
         """Take attempts as they come, until cancelled."""
         again_at = 0.0
         while True:
-            for records in (await self._consumer.getmany(timeout_ms=1000, max_records=1000)).values():
-                for record in records:
-                    gone = self._operations.attempts.note(record.value or b"")
-                    if gone is not None:
-                        self._postpone(gone)
-                        again_at = 0.0
+            for record in await self._follower.take():
+                gone = self._callbacks.attempts.note(record.value or b"")
+                if gone is not None:
+                    self._postpone(gone)
+                    again_at = 0.0
             now = asyncio.get_running_loop().time()
             if self._postponed and now >= again_at:
                 await self._disable()
@@ -81,7 +66,7 @@ class Attempts:
     async def _disable(self) -> None:
         for trunk_id, attempt in list(self._postponed.items()):
             try:
-                disabled = await self._operations.disable_callback(attempt)
+                disabled = await self._callbacks.disable(attempt)
             except Refused as error:  # the trunk breaks today's rules in some other way, so nobody can write it
                 log.error("callback_not_disabled", trunk_id=trunk_id, error=str(error))
             except BrokerError as error:
@@ -94,4 +79,4 @@ class Attempts:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await stop(self._consumer)
+        await self._follower.stop()

@@ -1,7 +1,7 @@
 """What a page handler is given, and what it declares.
 
 A handler is `async def handler(context: PageContext) -> web.StreamResponse`. `agents.panel.pages.PAGES` lists them as
-`Page(method, path, handler, permission)`. Before a handler runs, the gate has found the session, asked for the
+`Page(method, path, handler, permission)`. Before a handler runs, `Guard` has found the session, asked for the
 permission, checked origin and CSRF token of unsafe methods, and read the form. Errors of operations that a handler
 does not catch become error pages (403, 404, 409, 422, 503).
 """
@@ -24,7 +24,7 @@ from schemas.directory.account import Account
 FRAGMENT_HEADER: Final = "X-Fragment"
 """A script asks with it for the bare content of a page, to show it in a dialog."""
 
-Form = MultiDictProxy[str | bytes | bytearray | web.FileField]
+FormFields = MultiDictProxy[str | bytes | bytearray | web.FileField]
 
 
 @dataclass(slots=True)
@@ -39,10 +39,14 @@ class PageContext:
     ip: str | None
     session: Session | None = None
     known_actor: Actor | None = None
-    form: Form = field(default_factory=lambda: MultiDictProxy(MultiDict()))
+    form: FormFields = field(default_factory=lambda: MultiDictProxy(MultiDict()))
     """The fields of an unsafe request's form; its `csrf_token` has been checked."""
+    device: str = ""
+    """The cookie of a browser that may be known."""
     new_session_id: str | None = None
-    """Set by `log_in`; "" by `log_out`. The gate turns it into a cookie."""
+    """Set by `log_in`; "" by `log_out`. `Guard` turns it into a cookie."""
+    new_device: str | None = None
+    """Set by `log_in`, in the same way."""
 
     @property
     def actor(self) -> Actor:
@@ -93,7 +97,6 @@ class PageContext:
             "csrf_token": self.csrf_token,
             "flashes": flashes,
             "fragment": self.fragment,
-            "path": self.request.path,
             "section": "",
             "can": self.known_actor.can if self.known_actor else lambda _: False,
         }
@@ -115,29 +118,29 @@ class PageContext:
 
     def choose_account(self, account_id: str) -> None:
         """Let an operator work in an account from now on. Raises `NotFound`."""
-        self.operations.account(self.actor, account_id)
+        self.operations.accounts.get(self.actor, account_id)
         if self.session is not None:
             self.session.account_id = account_id
 
     async def log_in(self, email: str, password: str) -> LogInRefused | None:
-        """Log in: a new session, or why not. The answer that the handler returns carries the cookie."""
-        outcome = await self.log_ins.log_in(email, password, self.ip)
+        """Log in: a new session, or why not. The response that the handler returns carries the cookie."""
+        outcome = await self.log_ins.log_in(email, password, self.ip, self.device)
         if isinstance(outcome, LogInRefused):
             return outcome
-        self.new_session_id, self.session = outcome
+        self.new_session_id, self.session, self.new_device = outcome.session_id, outcome.session, outcome.device
         return None
 
     async def log_out(self) -> None:
         """End the session."""
-        await self.log_ins.note_log_out(self.actor)
+        await self.log_ins.log_out(self.actor)
         self.new_session_id = ""
 
     async def change_password(self, old: str, new: str) -> None:
         """Change one's own password; this session goes on under a new id, all others end.
 
-        Raises `RuleViolated` with the places `old_password` and `new_password`.
+        Raises `RuleViolated` with the fields `old_password` and `new_password`.
         """
-        user = await self.operations.change_own_password(self.actor, old, new)
+        user = await self.operations.users.change_own_password(self.actor, old, new)
         self.new_session_id, session = self.log_ins.sessions.begin(user)
         session.account_id = self.account_id
         self.session = session

@@ -20,12 +20,12 @@ CONTENT_TYPES: Final = {
 
 
 class StaticFiles:
-    """The files of a folder. All share one digest, so that modules can import each other by relative paths."""
+    """The files in `FOLDER`. All share one digest, so that modules can import each other by relative paths."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self) -> None:
         self._files = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in sorted(folder.rglob("*"))
+            path.relative_to(FOLDER).as_posix(): path.read_bytes()
+            for path in sorted(FOLDER.rglob("*"))
             if path.is_file() and path.suffix in CONTENT_TYPES
         }
         digest = hashlib.sha256()

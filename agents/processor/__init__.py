@@ -2,6 +2,9 @@
 
 records      one submitted record to the records it causes (pure)
 repetitions  which submissions are not the first under their Idempotency-Key
+brake        of a long row of records that cannot be read only where they lie is kept
+driver       Faust's way to Kafka, read committed and bounded
+worker       takes records, writes what they cause, and acks them
 app          the Faust app in its safe envelope
 __main__     the process
 """

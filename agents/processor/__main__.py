@@ -1,14 +1,13 @@
 """`python -m agents.processor`: the process."""
 
 import asyncio
-from functools import partial
 
-from agents.processor.app import GROUP, MAX_RECORDS, Taken, add_agent, build_app, work
+from agents.processor.app import GROUP, add_agent, build_app
 from agents.processor.brake import Brake
 from agents.processor.repetitions import Repetitions
+from agents.processor.worker import MAX_RECORDS, Taken, Worker
 from agents.runtime import Agent, run
 from pipeline.idempotency.store import ClaimStore
-from pipeline.kafka.consuming.unreadable_row import unreadable_before
 from pipeline.kafka.consuming.watchdog import watch
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.claims_view import ClaimsView
@@ -25,15 +24,16 @@ async def serve(agent: Agent) -> None:
     claims = await ClaimsView(kafka, store, client_id="processor-keys", group=GROUP).start()
     repetitions = Repetitions(claims, kafka.produce_timeout_seconds)
     producer = await RecordProducer(kafka, client_id="processor").start()
-    brake = Brake(agent.settings.dead_letter_brake, partial(unreadable_before, kafka))
+    brake = Brake(agent.settings.dead_letter_brake, lambda name: view.directory.trunk(name) is not None)
     app = build_app(kafka, agent.settings)
     intake: asyncio.Queue[Taken] = asyncio.Queue(maxsize=MAX_RECORDS)
     add_agent(app, intake)
+    worker = Worker(intake, producer, view, repetitions, MessageSettings(), brake)
     async with asyncio.TaskGroup() as background:
         running = [
             background.create_task(view.follow()),
             background.create_task(claims.follow()),
-            background.create_task(work(intake, producer, view, repetitions, MessageSettings(), brake)),
+            background.create_task(worker.run()),
         ]
         await app.start()
         stand = watch(kafka, GROUP, [SUBMITTED], agent.settings.watchdog_seconds, lambda: app.consumer.assignment())

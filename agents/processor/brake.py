@@ -1,67 +1,98 @@
-"""Counts submitted records that cannot be read, and says where a row of them is too long to go on."""
+"""Many records in a row that cannot be read do not fill the bin: from some number on only where they lie is kept.
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+One bad record is its producer's fault. Hundreds in a row are a producer that is newer than we are, or one that has
+gone wrong, and their bytes lie in the topic anyway. Only that producer's records are kept so; nobody else's wait.
+"""
 
-from pipeline.dead_letters.brake import UnreadableRow, brake_error, says_unreadable
-from pipeline.errors import DeadLetterBrake
-from schemas.causation import causation_of
-from schemas.dead_letter import DeadLetterSource
-from schemas.record import InRecord, OutRecord
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
-RowBefore = Callable[[str, int, int, int], Awaitable[int]]
-"""Says how many records of a topic's partition, right before an offset, are dead letters; no more than the last."""
+import structlog
+
+from pipeline.dead_letters.brake import says_unreadable
+from pipeline.dead_letters.letter import without_bytes
+from schemas.record import InRecord, OutRecord, UnreadableBatch
+
+log = structlog.get_logger(__name__)
+
+LONGEST_NAME_BYTES: Final = 64  # a trunk's id has 36
+
+IsTrunk = Callable[[str], bool]
 
 
-class Stop(NamedTuple):
-    """How many records of a batch may still go out, and the error that ends the process after them."""
+class _Row(NamedTuple):
+    """A partition, and the trunk in whose name its records come; None for all that name none that we know."""
 
-    going_out: int
-    error: DeadLetterBrake
+    partition: int
+    trunk_id: str | None
+
+
+class _Held(NamedTuple):
+    """Records that lie next to each other: the first one's offset, their size, and the letter of the last one."""
+
+    first_offset: int
+    size: int
+    letter: OutRecord
+    next_offset: int
+
+    def to_letter(self) -> OutRecord:
+        return without_bytes(self.letter, self.first_offset, self.size)
 
 
 class Brake:
-    """Stops at `limit` records of a partition in a row that could not be read; 0: never.
+    """Lets `limit` records in a row of one producer in one partition be dead letters in full; 0: all.
 
-    A record of which any submission could be read is a good one. Faust's commits carry nothing of ours, so after a
-    start the dead letters themselves tell how long the row is; they are asked at the first bad record.
+    A record of which any submission could be read is a good one.
     """
 
-    def __init__(self, limit: int, row_before: RowBefore) -> None:
+    def __init__(self, limit: int, is_trunk: IsTrunk) -> None:
         self._limit = limit
-        self._row_before = row_before
-        self._rows: dict[int, tuple[int, UnreadableRow]] = {}
-        """By partition: the offset that comes next, and the row before it."""
+        self._is_trunk = is_trunk
+        self._rows: dict[_Row, int] = {}
+        self._held: dict[_Row, _Held] = {}
 
-    async def stop(self, records: Sequence[InRecord], caused: Sequence[OutRecord]) -> Stop | None:
-        """Look at a batch, each partition in order, and at what it causes; None when all of it may go out."""
-        if not self._limit:
-            return None
-        unreadable = {_source(it) for it in caused if says_unreadable((it,))}
+    def let_through(self, record: InRecord, outputs: list[OutRecord]) -> list[OutRecord]:
+        """Return what is to be written now of what `record` has caused; a partition's records come in order.
+
+        What is held comes with `release`.
+        """
+        unreadable = is_unreadable(outputs)
+        if not self._limit or not (unreadable or self._rows):
+            return outputs
+        row = _Row(record.partition, self._trunk_of(record.key))
         if not unreadable:
-            self._rows |= {it.partition: (it.offset + 1, UnreadableRow(self._limit)) for it in records}
+            self._rows.pop(row, None)
+            return outputs
+        length = self._rows[row] = self._rows.get(row, 0) + 1
+        if length <= self._limit:
+            return outputs
+        if length == self._limit + 1:
+            log.error(
+                "dead_letter_brake", topic=record.topic, partition=record.partition, offset=record.offset,
+                trunk_id=row.trunk_id, row=self._limit,
+            )  # fmt: skip
+        return self._hold(row, record, outputs[-1])
+
+    def _hold(self, row: _Row, record: InRecord, letter: OutRecord) -> list[OutRecord]:
+        first = record.value.first_offset if isinstance(record.value, UnreadableBatch) else record.offset
+        before = self._held.get(row)
+        follows = before is not None and before.next_offset == first
+        begin, size = (before.first_offset, before.size) if before is not None and follows else (first, 0)
+        self._held[row] = _Held(begin, size + len(record.value or b""), letter, record.offset + 1)
+        return [] if before is None or follows else [before.to_letter()]
+
+    def release(self) -> list[OutRecord]:
+        """Return the letters of what is held; to be written before any of its records is acked."""
+        held, self._held = self._held, {}
+        return [it.to_letter() for it in held.values()]
+
+    def _trunk_of(self, key: bytes | None) -> str | None:
+        if key is None or len(key) > LONGEST_NAME_BYTES:
             return None
-        for it in caused:
-            if (causation := causation_of(it.headers)) is not None:
-                unreadable.discard((causation.partition, causation.offset))
-        began: dict[int, int] = {}
-        for index, record in enumerate(records):
-            place = (record.partition, record.offset)
-            expected, row = self._rows.get(record.partition, (-1, UnreadableRow(self._limit)))
-            if place in unreadable:
-                began.setdefault(record.partition, index)
-                if expected != record.offset:
-                    before = await self._row_before(record.topic, record.partition, record.offset, self._limit)
-                    row = UnreadableRow(self._limit, before)
-            else:
-                began.pop(record.partition, None)
-            if row.count(record.offset, unreadable=place in unreadable):
-                # Everything after the row's begin stays, also of other partitions: they come again.
-                return Stop(began[record.partition], brake_error(record.topic, record.partition, row.length))
-            self._rows[record.partition] = (record.offset + 1, row)
-        return None
+        name = key.decode(errors="replace")
+        return name if self._is_trunk(name) else None
 
 
-def _source(letter: OutRecord) -> tuple[int, int]:
-    source = DeadLetterSource.from_headers(letter.headers)
-    return source.partition, source.offset
+def is_unreadable(outputs: Sequence[OutRecord]) -> bool:
+    """Tell from what a record causes whether nothing of it could be read."""
+    return bool(outputs) and all(says_unreadable((it,)) for it in outputs)

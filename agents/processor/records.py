@@ -1,18 +1,20 @@
 """One record of `sms.mt.submitted` to every record that it causes: messages, refusals, dead letters."""
 
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import count, islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.dead_letters.letter import dead_letter
 from pipeline.directory.model import Directory
+from pipeline.errors import Refused
 from pipeline.idempotency.keys import Verdict
 from pipeline.metrics import MESSAGES
 from pipeline.settings import MessageSettings
 from pipeline.steps.processing import Accepted, Routed, process
 from pipeline.steps.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
-from schemas.causation import Causation
+from schemas.headers.causation import Causation
 from schemas.identifiers import submission_id_from_coordinates
 from schemas.record import InRecord, OutRecord
 from schemas.submission import Submission
@@ -23,55 +25,133 @@ LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
 
 
 CONFLICT: Final = "idempotency-conflict"
+INTERNAL: Final = "internal-error"
+UNKNOWN: Final = "idempotency-unknown"
 
 _routed = MESSAGES.labels("processor", "routed")
 _refused = MESSAGES.labels("processor", "refused")
 
 
+class Consequences(NamedTuple):
+    """What parts of a record cause; `messages` are numbered for them, whether they are sent or not.
+
+    `are_refused` says that a status is among the outputs: it may be that the directory is behind.
+    """
+
+    outputs: list[OutRecord]
+    messages: int
+    are_refused: bool = False
+
+
+Part = tuple[int, Submission | UnreadableSubmission]
+"""A submission of a record, or what cannot be read as one, and its place in the array."""
+
+
+def parts_of(record: InRecord) -> list[Part]:
+    """Return the parts of a record in their order."""
+    return list(enumerate(read_submitted(record.value)))
+
+
+def in_pieces(parts: Sequence[Part], messages: int) -> Iterator[Sequence[Part]]:
+    """Yield the parts in pieces of so many messages, or one more part's."""
+    begin = count = 0
+    for end, (_, submission) in enumerate(parts, 1):
+        count += 1 if isinstance(submission, UnreadableSubmission) else len(submission.destinations)
+        if count >= messages:
+            yield parts[begin:end]
+            begin, count = end, 0
+    if begin < len(parts):
+        yield parts[begin:]
+
+
+def consequences(
+    record: InRecord,
+    parts: Iterable[Part],
+    first: int,
+    directory: Directory,
+    settings: MessageSettings,
+    unheld: Mapping[int, Verdict],
+) -> Consequences:
+    """Return what parts of `record` cause, the same for every replay under the same directory.
+
+    `first` is how many messages are numbered for the parts before these. `unheld` has the elements that repeat another
+    submission's Idempotency-Key: they cause nothing, or a dead letter where the key is that of something else.
+    """
+    outputs: list[OutRecord] = []
+    number, are_refused = first, False
+    recorded_at = datetime.fromtimestamp(min(max(0, record.timestamp_ms), LATEST_MS) / 1000, UTC)
+    _, partition, offset, at_ms, *_ = record
+    for element, submission in parts:
+        if isinstance(submission, UnreadableSubmission):
+            outputs.append(_refused_part(record, submission))
+            continue
+        submission_id = submission.id or _derived_id(record, element, submission)
+        if element in unheld:
+            if unheld[element] is Verdict.CONFLICTS:
+                outputs.append(_refused_part(record, _conflict(record, element)))
+            # Numbered as if it were sent, so that what follows does not depend on the verdict.
+            number += _count(submission, submission_id)
+            continue
+        accepted_at = min(submission.accepted_at or recorded_at, recorded_at)
+        accepted = Accepted(submission, submission_id, accepted_at, recorded_at)
+        for outcome in process(accepted, directory, settings):
+            header = Causation(partition, offset, number, at_ms).header()
+            number += 1
+            if isinstance(outcome, Routed):
+                outputs.append(OutRecord(SEGMENTED, outcome.destination.encode(), outcome.value, (header,)))
+            else:
+                outputs.append(OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes(), (header,)))
+                are_refused = True
+    return Consequences(outputs, number - first, are_refused)
+
+
 def caused_by(
     record: InRecord, directory: Directory, settings: MessageSettings, unheld: Mapping[int, Verdict]
 ) -> list[OutRecord]:
-    """Return what `record` causes, the same for every replay under the same directory.
+    """Return what all of `record` causes."""
+    return consequences(record, parts_of(record), 0, directory, settings, unheld).outputs
 
-    `unheld` has the elements that repeat another submission's Idempotency-Key: they cause nothing, or a dead letter
-    where the key is that of something else.
+
+def set_aside(record: InRecord, part: Part | None, error: Exception) -> OutRecord:
+    """Return the dead letter of a part, None for the whole record, that an error keeps from being processed.
+
+    It is one of ours, or it cannot be told whether the part repeats another one (`Refused`).
     """
-    caused: list[OutRecord] = []
+    value, element = record.value, None
+    if part is not None and isinstance(part[1], Submission):
+        with suppress(Exception):  # the record as a whole, where a part of it cannot even be cut out
+            element, value = source_of(record.value or b"", part[0])
+    if isinstance(error, Refused):
+        return _refused_part(record, UnreadableSubmission(element, value, UNKNOWN, str(error)))
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    # Not the error's own words: they may hold the text of a message.
+    detail = f"an error of ours: {type(error).__name__} in {where.name}, line {where.lineno}"
+    return _refused_part(record, UnreadableSubmission(element, value, INTERNAL, detail))
+
+
+def count_of(record: InRecord, part: Part) -> int:
+    """Return how many messages are numbered for a part that an error of ours keeps from being processed."""
+    element, submission = part
+    if isinstance(submission, UnreadableSubmission):
+        return 0
+    try:
+        return _count(submission, submission.id or _derived_id(record, element, submission))
+    except Exception:  # noqa: BLE001  # the same error, perhaps: then none is
+        return 0
+
+
+def _count(submission: Submission, submission_id: str) -> int:
+    return len({submission.message_id(it, submission_id) for it in submission.destinations})
+
+
+def count_written(outputs: Iterable[OutRecord]) -> None:
+    """Count what is written."""
     routed = refused = 0
-    causations = (Causation(record.partition, record.offset, index, record.timestamp_ms) for index in count())
-    recorded_at = datetime.fromtimestamp(min(max(0, record.timestamp_ms), LATEST_MS) / 1000, UTC)
-    for index, submission in enumerate(read_submitted(record.value)):
-        if isinstance(submission, UnreadableSubmission):
-            caused.append(_refused_part(record, submission))
-            continue
-        submission_id = submission.id or _derived_id(record, index, submission)
-        if index in unheld:
-            if unheld[index] is Verdict.CONFLICTS:
-                caused.append(_refused_part(record, _conflict(record, index)))
-            # Numbered as if it were sent, so that what follows does not depend on the verdict.
-            messages = {submission.message_id(it, submission_id) for it in submission.destinations}
-            next(islice(causations, len(messages) - 1, None))
-            continue
-        accepted = Accepted(
-            submission,
-            submission_id,
-            submission.accepted_at or recorded_at,
-            recorded_at,
-        )
-        for outcome in process(accepted, directory, settings):
-            if isinstance(outcome, Routed):
-                routed += 1
-                caused.append(
-                    OutRecord(SEGMENTED, outcome.destination.encode(), outcome.value, (next(causations).header(),))
-                )
-            else:
-                refused += 1
-                caused.append(
-                    OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes(), (next(causations).header(),))
-                )
+    for it in outputs:
+        routed += it.topic == SEGMENTED
+        refused += it.topic == STATUS
     _routed.inc(routed)
     _refused.inc(refused)
-    return caused
 
 
 def _derived_id(record: InRecord, element: int, submission: Submission) -> str:

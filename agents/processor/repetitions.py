@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final, Protocol
 
-from pipeline.errors import BrokerUnreachable
+from pipeline.errors import BrokerUnreachable, Refused, SmsoutError
 from pipeline.idempotency.keys import Keyed, Verdict, keyed_submissions, may_hold_key
 from pipeline.metrics import IDEMPOTENCY
 from schemas.record import InRecord
@@ -36,8 +36,8 @@ class Repetitions:
         self._claims = claims
         self._limit = limit_seconds
 
-    async def unheld(self, records: Sequence[InRecord]) -> list[Unheld]:
-        """Return for each record which of its submissions are not to be sent.
+    async def unheld(self, records: Sequence[InRecord]) -> list[Unheld | Exception]:
+        """Return for each record which of its submissions are not to be sent, or why that cannot be told of it.
 
         Raises `BrokerUnreachable`, and `StateLost` when it cannot be told before the process starts again.
         """
@@ -52,7 +52,17 @@ class Repetitions:
             raise BrokerUnreachable(f"the keys cannot be read within {self._limit:g} s", stage="processor") from error
         return [self._of(record) for record in records]
 
-    def _of(self, record: InRecord) -> Unheld:
+    def _of(self, record: InRecord) -> Unheld | Exception:
+        try:
+            return self._unheld(record)
+        except Refused as error:
+            return error
+        except SmsoutError:
+            raise
+        except Exception as error:  # noqa: BLE001  # over this record, which is set aside; its neighbours go on
+            return error
+
+    def _unheld(self, record: InRecord) -> Unheld:
         unheld = {}
         for keyed in keyed_submissions(record.partition, record.offset, record.timestamp_ms, record.value):
             verdict = self._claims.judge(keyed)

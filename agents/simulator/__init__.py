@@ -1,6 +1,7 @@
 """A practice carrier and a callback inbox, for trying the system, tests and benchmarks.
 
 settings   where it listens, what it keeps
+requests   reading what a caller sent, with an answer that says what is wrong with it
 entries    numbered entries in memory, bounded
 ledger     the carrier's entries, on disk before the answer when a file is given
 faults     what goes wrong on purpose

@@ -1,7 +1,6 @@
-"""Step 7: what a customer's endpoint is told, how it is signed, and how the endpoint is. Pure.
+"""Step 7: what a customer's endpoint is told, and how it is signed. Pure.
 
-notification     a status becomes the contract's callback body
-signing          Standard Webhooks headers
-endpoint_health  whether an endpoint is down, slow, or well
-resend           which notifications are sent again when somebody asks
+notification  a status becomes the contract's callback body
+signing       Standard Webhooks headers
+resend        which notifications are sent again when somebody asks
 """

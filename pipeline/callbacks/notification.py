@@ -16,8 +16,9 @@ _exact: Final = Context(prec=40).multiply  # no price that a record can hold tim
 def body_of(status: MessageStatus) -> bytes:
     """Return the JSON:API document for `status`: the same bytes at every attempt and replay.
 
-    It is written out by hand, at half the cost of the `json` module's or pydantic's way. Whatever may hold any
-    character goes through that module's own quoting; numbers and ids cannot need it.
+    It is written out by hand, at half the cost of the `json` module's or pydantic's way, because it is no record and
+    has ways of its own: ASCII alone, milliseconds, a price that is a number. Whatever may hold any character goes
+    through that module's own quoting; numbers and ids cannot need it.
     """
     if status.stage is not _PROCESSING:
         return (

@@ -64,8 +64,9 @@ class Selection:
     failed_only: bool = False
     unreadable: int = 0
     """Records that hold no status or attempt of ours; the agents make dead letters of them."""
-    _statuses: dict[str, MessageStatus] = field(default_factory=dict)
-    _newest: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
+    # By trunk and webhook-id: a producer may have given its message the id of another trunk's.
+    _statuses: dict[tuple[str, str], MessageStatus] = field(default_factory=dict)
+    _newest: dict[tuple[str, str], tuple[datetime, bool]] = field(default_factory=dict)
 
     def note_status(self, value: bytes | None, at: datetime) -> None:
         """Take a record of `sms.mt.status`, written `at`. Raises `Refused` when there are too many."""
@@ -79,7 +80,7 @@ class Selection:
         trunk = self.directory.trunk(status.trunk_id)
         if status.stage is StatusStage.DELIVERY and trunk is not None and not trunk.receipts_enabled:
             return  # the trunk does not want to hear of these, now as then
-        self._statuses[status.webhook_id] = status  # a replay says the same
+        self._statuses[status.trunk_id, status.webhook_id] = status  # a replay says the same
         if len(self._statuses) > MAX_AT_ONCE:
             raise Refused(f"more than {MAX_AT_ONCE} notifications: ask for a shorter time", stage="resend")
 
@@ -90,16 +91,12 @@ class Selection:
         except ValidationError:
             self.unreadable += 1
             return
-        if attempt.webhook_id not in self._statuses:
+        about = attempt.trunk_id, attempt.webhook_id
+        if about not in self._statuses:
             return  # statuses come first
-        known = self._newest.get(attempt.webhook_id)
+        known = self._newest.get(about)
         if known is None or known[0] <= attempt.at:
-            self._newest[attempt.webhook_id] = attempt.at, attempt.outcome is AttemptOutcome.ACCEPTED
-
-    @property
-    def trunk_ids(self) -> set[str]:
-        """The trunks of what has been noted."""
-        return {status.trunk_id for status in self._statuses.values()}
+            self._newest[about] = attempt.at, attempt.outcome is AttemptOutcome.ACCEPTED
 
     def obstacles(self) -> Counter[str]:
         """Return why notifications cannot be sent, with how many."""
@@ -113,9 +110,9 @@ class Selection:
         """
         return [
             status
-            for webhook_id, status in self._statuses.items()
+            for about, status in self._statuses.items()
             if obstacle(self.directory.trunk(status.trunk_id)) is None
-            and (not self.failed_only or not self._newest.get(webhook_id, (None, True))[1])
+            and (not self.failed_only or not self._newest.get(about, (None, True))[1])
         ]
 
     def without_attempt(self) -> int:

@@ -6,11 +6,13 @@ whether it was replayed; like a segment in doubt it is not sent again unasked.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from schemas.causation import HEADER as CAUSATION
-from schemas.dead_letter import PREFIX, DeadLetterSource, Settled, Settlement
+from schemas.headers.causation import HEADER as CAUSATION
+from schemas.headers.dead_letter import PREFIX, DeadLetterSource, Settled, Settlement
 from schemas.record import InRecord, OutRecord
+
+UNREADABLE_BATCHES: Final = frozenset({"damaged-batch", "undecodable-batch", "oversized-batch", "unknown-codec"})
 
 
 class Letter(NamedTuple):
@@ -73,6 +75,10 @@ class Book:
 
 def obstacle(letter: Letter, *, again: bool) -> str | None:
     """Say why a letter is not replayed, None when it is."""
+    if letter.source.reason in UNREADABLE_BATCHES:
+        return "is a batch that cannot be read, and no record that could be written again"
+    if letter.source.element is not None and (letter.source.value_size or letter.source.key_size):
+        return "is cut, and a part of a record only: it cannot be written again"
     if again or letter.settled is None:
         return None
     if letter.settled is Settled.REPLAYING:
@@ -80,11 +86,22 @@ def obstacle(letter: Letter, *, again: bool) -> str | None:
     return f"is {letter.settled.value} already. --again replays it all the same"
 
 
+def lies_elsewhere(source: DeadLetterSource) -> bool:
+    """Tell whether a letter does not hold what it stands for: then that is read where it lay."""
+    return source.element is None and (
+        source.first_offset is not None or source.value_size is not None or source.key_size is not None
+    )
+
+
 def replay_of(record: InRecord) -> OutRecord:
     """Return the record that a dead letter was, to be written again.
 
     What it was made from is left out: with it the record would be taken for the repetition that it is, and passed over.
     """
-    source = DeadLetterSource.from_headers(record.headers)
+    return again(record, DeadLetterSource.from_headers(record.headers))
+
+
+def again(record: InRecord, source: DeadLetterSource) -> OutRecord:
+    """Return a record as it is to be written to where it came from, without what we have said about it."""
     kept = tuple(it for it in record.headers if not it[0].startswith(PREFIX) and it[0] != CAUSATION)
-    return OutRecord(source.topic, record.key, record.value, kept)
+    return OutRecord(source.topic, record.key, record.value, kept, source.partition if record.key is None else None)

@@ -1,18 +1,22 @@
 """Too many records in a row that cannot be read stop an agent, instead of emptying a topic into the bin.
 
 One bad record is its producer's fault. Hundreds without a good one in between are more likely ours: a reader that is
-older than what it reads, a wrong topic. Dead letters can be replayed, but nobody should have to replay a million.
+older than what it reads, a wrong topic. Dead letters can be replayed, but nobody should have to replay a million. So it
+is in the pipeline's own topics; in the public one nobody may stop others (agents/processor/brake.py).
 """
 
 from collections.abc import Iterable
 from typing import Final
 
 from pipeline.errors import DeadLetterBrake
-from schemas.dead_letter import PREFIX
+from schemas.headers.dead_letter import PREFIX
 from schemas.record import Header, OutRecord
 from schemas.topics import DEAD_LETTER_SUFFIX
 
-UNREADABLE: Final = frozenset({b"empty-record", b"malformed-json", b"schema-violation"})
+UNREADABLE: Final = frozenset({
+    b"empty-record", b"malformed-json", b"schema-violation", b"oversized-record", b"internal-error",
+    b"damaged-batch", b"undecodable-batch", b"oversized-batch", b"unknown-codec",
+})  # fmt: skip
 """Reasons that say a record could not be read; a record with another one was read, and its end was decided."""
 
 _REASON: Final = f"{PREFIX}reason"

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from pipeline.directory.model import Directory
 from pipeline.directory.values import name_key, name_problem, secret_problems, url_problem, written_problem
+from pipeline.e164 import number_problem
 from pipeline.errors import RuleViolated
-from pipeline.numbers import is_possible
-from schemas.directory.account import Account, Did
+from schemas.address import pattern_problem
+from schemas.directory.account import Account, Did, NumberCheck
 from schemas.directory.carrier import Carrier, Route
 from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
@@ -124,8 +125,9 @@ class _Check:
     # One entry and those it refers to
 
     def _did(self, key: str, did: Did) -> Iterator[Problem]:
-        if not is_possible(did.number):
-            yield f"{key}/number", "is not a possible phone number"
+        before, owner = self._directory.did(did.number), self._after(Account, did.account_id)
+        if before is None or before.account_id != did.account_id:  # what is there may stay
+            yield from _numbered(f"{key}/number", did.number, owner)
         yield from self._account_exists(key, did.account_id)
 
     def _account_exists(self, key: str, account_id: str) -> Iterator[Problem]:
@@ -259,13 +261,19 @@ def _unreadable(key: str, entry: DirectoryEntry) -> Iterator[Problem]:
         value = entry.to_bytes()
         type(entry).from_bytes(value)
     except ValidationError as error:
-        for part in error.errors(include_input=False, include_url=False):
-            yield "/".join([key, *map(str, part["loc"])]), part["msg"]
+        for part in error.errors(include_url=False):
+            yield "/".join([key, *map(str, part["loc"])]), pattern_problem(part)
     except ValueError as error:  # what pydantic raises when it cannot even write it
         yield key, f"cannot be written: {error}"
     else:
         if len(value) > MAX_ENTRY_BYTES:
             yield key, f"takes {len(value)} bytes of at most {MAX_ENTRY_BYTES}: list fewer sources, or allow any DID"
+
+
+def _numbered(where: str, number: str, owner: Account | None) -> Iterator[Problem]:
+    problem = number_problem(number, NumberCheck.PLAN if owner is None else owner.checks)
+    if problem is not None:
+        yield where, problem
 
 
 def _named(where: str, name: str) -> Iterator[Problem]:

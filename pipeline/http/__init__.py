@@ -4,6 +4,8 @@ url             a URL taken apart, once and strictly
 addresses       which addresses may be called at all
 pinning         a host becomes addresses that have been checked, and connections go to no others
 client          one POST over a kept-alive connection
-connection      one connection: one request at a time
+connection      one connection: one request at a time, and whether any of it was sent
+answer          bytes become an answer, within a budget
+mending         a head in a looser form becomes the strict one, or is refused
 client_address  which address a request to us comes from
 """

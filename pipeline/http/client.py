@@ -2,7 +2,8 @@
 
 A POST is sent at most once. What matters when it brings no answer is whether the other side can have seen any of it:
 `NotSent` says it cannot, `InDoubt` that it may. The line is where the first byte is written: name, TCP and TLS come
-before it, everything else after (pipeline/http/connection.py).
+before it, everything else after (pipeline/http/connection.py). A head that came in time is an answer, whatever becomes
+of its body; `Answer.cut_short` says that, and the caller whether that matters.
 
 Redirects are never followed: a 3xx is an answer like any other. Nothing of an answer or of the machine's environment
 (cookies, proxies) travels with a request.
@@ -16,9 +17,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from pipeline.errors import NotSent
+from pipeline.errors import AddressNotAllowed, NotSent
 from pipeline.http.addresses import Address, AddressGuard
-from pipeline.http.connection import Answer, Connection
+from pipeline.http.answer import Answer
+from pipeline.http.connection import Connection
 from pipeline.http.pinning import CheckedAddresses, Resolve, resolve_by_system
 from pipeline.http.url import Endpoint, endpoint
 
@@ -63,7 +65,8 @@ class HttpPoster:
         self._free = max_connections
         self._queue: deque[asyncio.Future[None]] = deque()
         self._open: set[Connection] = set()
-        self._idle: dict[tuple[bool, str, int], list[_Idle]] = {}
+        self._idle: dict[str, list[_Idle]] = {}
+        """By origin, the one that was used last at the end."""
         self._sweeping: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -72,7 +75,8 @@ class HttpPoster:
     ) -> Answer:
         """Send one POST; return the answer, whatever its status.
 
-        `timeout_seconds` is from here to the end of the answer. Raises `NotSent`, `InDoubt`, or `AddressNotAllowed`
+        `timeout_seconds` is from here to the end of the answer; one whose head is there by then is returned as it is.
+        Raises `NotSent`, `InDoubt` when no head of an answer has come, or `AddressNotAllowed`
         for a URL that cannot or must not be called. No error's message holds the URL's path or query.
         """
         return await self._ask("POST", url, headers, body, timeout_seconds)
@@ -80,6 +84,18 @@ class HttpPoster:
     async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
         """Send one GET, for questions that may be repeated. Raises as `post` does."""
         return await self._ask("GET", url, headers, None, timeout_seconds)
+
+    async def reach(self, url: str) -> bool:
+        """Tell whether a connection to where `url` leads can be made now; it is kept for the next POST."""
+        loop = asyncio.get_running_loop()
+        target = endpoint(url)
+        try:
+            addresses = await self._addresses.of((target.host, target.port))
+            found = await self._connect(target, addresses, loop.time() + self._connect_timeout_seconds)
+        except (NotSent, AddressNotAllowed):
+            return False
+        self._keep(target, *found, loop)
+        return True
 
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float | None
@@ -94,19 +110,23 @@ class HttpPoster:
             self._free -= 1
         else:
             await self._wait_for_turn(loop)
+            now = loop.time()
         try:
-            addresses = self._addresses.known(host_port, now) or await self._addresses.of(host_port)
-            now = loop.time()
-            connection, address = self._take_idle(target, addresses, now) or await self._connect(
-                target, addresses, deadline
-            )  # fmt: skip
-            now = loop.time()
+            addresses = self._addresses.known(host_port, now)
+            if not addresses:
+                addresses = await self._addresses.of(host_port)
+                now = loop.time()
+            found = self._take_idle(target, addresses, now)
+            if found is None:
+                found = await self._connect(target, addresses, deadline)
+                now = loop.time()
+            connection, address = found
             if now >= deadline:
-                self._keep(target, _Idle(connection, address, now), loop)
+                self._keep(target, connection, address, loop)
                 raise NotSent("no time was left to send it")
-            answer = await connection.ask(request, deadline - now, loop)
+            answer = await connection.ask(request, deadline, loop)
             if connection.usable:
-                self._keep(target, _Idle(connection, address, loop.time()), loop)
+                self._keep(target, connection, address, loop)
             return answer
         finally:
             self._next_turn()
@@ -179,30 +199,42 @@ class HttpPoster:
         return connection
 
     def _take_idle(self, target: Endpoint, addresses: list[Address], now: float) -> tuple[Connection, Address] | None:
-        kept = self._idle.get((target.tls, target.host, target.port))
+        kept = self._idle.get(target.origin)
         while kept:
             connection, address, since = kept.pop()  # the one that was used last: the others may go
-            if connection.usable and now - since < IDLE_SECONDS and address in addresses:
+            if (
+                connection.usable
+                and now - since < IDLE_SECONDS
+                and address in addresses
+                and not connection.has_hung_up()
+            ):
                 return connection, address
             connection.close()
         return None
 
-    def _keep(self, target: Endpoint, idle: _Idle, loop: asyncio.AbstractEventLoop) -> None:
+    def _keep(
+        self, target: Endpoint, connection: Connection, address: Address, loop: asyncio.AbstractEventLoop
+    ) -> None:
         if len(self._open) > 2 * self._max_connections:
-            idle.connection.close()  # many endpoints, seldom called: what lies idle is bounded too
+            connection.close()  # many endpoints, seldom called: what lies idle is bounded too
             return
-        self._idle.setdefault((target.tls, target.host, target.port), []).append(idle)
+        idle = _Idle(connection, address, loop.time())
+        kept = self._idle.get(target.origin)
+        if kept is None:
+            self._idle[target.origin] = [idle]
+        else:
+            kept.append(idle)
         if self._sweeping is None:
             self._sweeping = loop.call_later(IDLE_SECONDS / 4, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close what was idle for too long; the oldest come first."""
         horizon = loop.time() - IDLE_SECONDS
-        for host_port, kept in list(self._idle.items()):
+        for origin, kept in list(self._idle.items()):
             while kept and (kept[0].since < horizon or not kept[0].connection.usable):
                 kept.pop(0).connection.close()
             if not kept:
-                del self._idle[host_port]
+                del self._idle[origin]
         self._sweeping = loop.call_later(IDLE_SECONDS / 4, self._sweep, loop) if self._idle else None
 
     async def close(self) -> None:

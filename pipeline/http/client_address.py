@@ -66,13 +66,16 @@ def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: Netw
 
     `forwarded_for` holds the values of all X-Forwarded-For lines in the order of the request. Read from the right,
     each hop vouches for the next as long as it is trusted; the first that is not is the client. Anything on the way
-    that is no address makes the answer None: whoever wrote it is not to be believed.
+    that is no address makes the answer None: whoever wrote it is not to be believed. Empty members of the list are none
+    (RFC 9110 section 5.6.1).
     """
     address = parse_address(peer) if peer else None
     if address is None or not forwarded_for or address not in trusted:
         return address
     for hop in reversed(",".join(forwarded_for).split(",")):
-        address = _parse_hop(hop.strip(" \t"))
+        if not (written := hop.strip(" \t")):
+            continue
+        address = _parse_hop(written)
         if address is None or address not in trusted:
             return address
     return address

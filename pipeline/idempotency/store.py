@@ -15,7 +15,7 @@ import structlog
 from pipeline.errors import ConfigurationError
 from pipeline.idempotency.keys import Claim, Keyed, SubmissionOffset, Verdict, follow, judge, keyed_submissions
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3  # since 3 of committed records only
 PURGED_AT_ONCE: Final = 500  # a few milliseconds
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _TABLES: Final = (
@@ -94,6 +94,10 @@ class ClaimStore:
             return
         for keyed in keyed_submissions(partition, offset, at_ms, value):
             self._take(keyed)
+        self.pass_over(partition, offset, at_ms)
+
+    def pass_over(self, partition: int, offset: int, at_ms: int) -> None:
+        """Note that a record has been read, whatever has been taken of it."""
         self.positions[partition] = Position(offset + 1, at_ms)
 
     def _take(self, keyed: Keyed) -> None:

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from pipeline.errors import BrokerUnreachable, ConfigurationError
+from pipeline.kafka.fetching.guard import guard_consumers
 from pipeline.settings import KafkaSettings
 
 
@@ -20,7 +21,8 @@ class Client(Protocol):
 
 
 def connection(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return the keyword arguments that any aiokafka client needs to connect."""
+    """Return the keyword arguments that any aiokafka client needs to connect; a consumer among them is guarded."""
+    guard_consumers()
     arguments: dict[str, Any] = {
         "bootstrap_servers": kafka.bootstrap_servers,
         "security_protocol": kafka.security_protocol,

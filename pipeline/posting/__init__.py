@@ -1,12 +1,15 @@
-"""What posting to a carrier and to a customer's endpoint have in common. Pure, but for waiting on the event loop.
+"""What posting to a carrier and to a customer's endpoint have in common: who is posted to next, and what waits.
 
 breaker         when to leave a peer alone
-pace            how much a peer is asked at once
-slots           how many may be at work at once, with two classes of waiting callers
-throughput      how much a peer takes, and so how much may wait for it
-lanes           work in parallel, in order per key
-retry_schedule  when a notification is tried again
+pace            how many POSTs a peer has open at once
+peer            how one peer is: its breaker, its pace, whether it is slow
+peers           those that there are
+flows           what waits in memory for a peer: by sender, in order per lane
+dispatcher      whose turn it is, and how much one account may hold
+backlog         what waits on disk
+intake          what waits where, and when it is released
+retry_schedule  after how long an attempt is followed by another
 retry_after     how long a peer wants to be left alone
 
-What is only about carriers, or only about endpoints, does not belong here.
+Nothing here knows Kafka or HTTP. What is only about carriers, or only about endpoints, does not belong here.
 """

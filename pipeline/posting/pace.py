@@ -2,7 +2,8 @@
 
 Additive increase, multiplicative decrease, as in TCP's congestion avoidance (RFC 5681 section 3.1): the limit halves
 when the peer says that it is too much, at most once a second, since everything in flight then tells the same; and
-grows by one for every `limit` successes. So the rate settles just below what the peer takes.
+grows by one for every `limit` successes. So the rate settles just below what the peer takes. A peer that is not known
+yet begins with little and gets one more with each answer (slow start).
 """
 
 from collections.abc import Callable
@@ -12,12 +13,14 @@ HALVE_EVERY_SECONDS: Final = 1.0
 
 
 class Pace:
-    """The pace towards one peer: `limit` at once, at most `most`. `clock` gives seconds that only go forward."""
+    """The pace towards one peer: `limit` at once, at most `most`, and `at_first` until it has answered."""
 
-    def __init__(self, clock: Callable[[], float], most: int) -> None:
+    def __init__(self, clock: Callable[[], float], most: int, at_first: int | None = None) -> None:
         self._clock = clock
         self._most = most
-        self._limit = float(most)
+        self._at_first = most if at_first is None else min(at_first, most)
+        self._limit = float(self._at_first)
+        self._begins = self._limit < most
         self._halved_at = float("-inf")
 
     @property
@@ -34,11 +37,18 @@ class Pace:
     def succeeded(self) -> None:
         """Note that the peer has taken something."""
         if self._limit < self._most:
-            self._limit = min(self._limit + 1 / self._limit, float(self._most))
+            self._limit = min(self._limit + (1.0 if self._begins else 1 / self._limit), float(self._most))
 
     def throttled(self) -> None:
         """Note that the peer has said that it is too much."""
+        self._begins = False
         now = self._clock()
         if now - self._halved_at >= HALVE_EVERY_SECONDS:
             self._halved_at = now
             self._limit = max(1.0, self._limit / 2)
+
+    def failed(self) -> None:
+        """Note that the peer has failed: what it takes is not known any more."""
+        if self._at_first < self._most:
+            self._limit = float(min(self._at_first, self._most))
+            self._begins = True

@@ -7,15 +7,16 @@ and are shared by all three ways in: the HTTP API, the panel's Send SMS tool and
 
 from collections.abc import Mapping
 from datetime import datetime
-from json.encoder import encode_basestring as _quoted
 from typing import Final, NamedTuple
 
+from pipeline.e164 import number_problem
 from pipeline.errors import Unencodable
-from pipeline.numbers import is_possible
 from pipeline.steps.segmentation import count_segments
-from schemas.address import MSISDN
+from schemas.address import MSISDN, unseen
+from schemas.directory.account import NumberCheck
 from schemas.identifiers import uuid7
-from schemas.submission import MAX_DESTINATIONS
+from schemas.submission import MAX_DESTINATIONS, UncheckedDestination, UncheckedSubmission
+from schemas.unchecked import encode
 
 MAX_CONTENT_LENGTH: Final = 16_384  # characters; what `Submission.content` holds
 MAX_SOURCE_LENGTH: Final = 15
@@ -33,11 +34,7 @@ class Problem(NamedTuple):
 
 
 class Admitted(NamedTuple):
-    """A submission that has passed every check. `messages` are (message id, destination), in order.
-
-    Its record is written by hand, because each request has one and the model's way takes five times as long; tests
-    hold it against the model (`schemas.submission.Submission`).
-    """
+    """A submission that has passed every check. `messages` are (message id, destination), in order."""
 
     trunk_id: str
     source: str
@@ -49,50 +46,60 @@ class Admitted(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Return the value of its record on `sms.mt.submitted`."""
-        destinations = ",".join([f'{{"address":"{address}","id":"{identity}"}}' for identity, address in self.messages])
-        key = ""
-        if self.idempotency_key is not None:
-            digest = self.idempotency_digest
-            key = f'"idempotency_key":{_quoted(self.idempotency_key)},"idempotency_digest":"{digest}",'
-        return (
-            f'{{"schema_version":1,"trunk_id":"{self.trunk_id}","source":{_quoted(self.source)},'
-            f'"content":{_quoted(self.content)},"destinations":[{destinations}],{key}'
-            f'"accepted_at":"{self.accepted_at.isoformat()}"}}'
-        ).encode()
+        return encode(
+            UncheckedSubmission(
+                trunk_id=self.trunk_id,
+                source=self.source,
+                content=self.content,
+                destinations=tuple(
+                    [UncheckedDestination(address=address, id=identity) for identity, address in self.messages]
+                ),
+                idempotency_key=self.idempotency_key,
+                idempotency_digest=self.idempotency_digest,
+                accepted_at=self.accepted_at,
+            )
+        )
 
 
 def admit(
-    attributes: Mapping[str, object], *, trunk_id: str, max_segments: int, now: datetime
+    attributes: Mapping[str, object],
+    *,
+    trunk_id: str,
+    max_segments: int,
+    now: datetime,
+    number_check: NumberCheck = NumberCheck.PLAN,
 ) -> Admitted | list[Problem]:
     """Return the submission of a request for one message, or every problem in it."""
     problems: list[Problem] = []
     destination = _text(attributes, "destination", problems)
-    if destination and (problem := check_destination(destination)):
+    if destination and (problem := check_destination(destination, number_check)):
         problems.append(Problem("/destination", problem))
     return _submission(attributes, [destination], problems, trunk_id, max_segments, now)
 
 
 def admit_bulk(
-    attributes: Mapping[str, object], *, trunk_id: str, max_segments: int, now: datetime
+    attributes: Mapping[str, object],
+    *,
+    trunk_id: str,
+    max_segments: int,
+    now: datetime,
+    number_check: NumberCheck = NumberCheck.PLAN,
 ) -> Admitted | list[Problem]:
     """Return the submission of a request for up to 1000 destinations, or every problem in it.
 
     A number that is listed twice is one destination, in the place of the first.
     """
     problems: list[Problem] = []
-    destinations = _destinations(attributes, problems)
+    destinations = _destinations(attributes, problems, number_check)
     return _submission(attributes, destinations, problems, trunk_id, max_segments, now)
 
 
-def check_destination(number: str) -> str | None:
-    """Return what is wrong with a destination number, or None."""
+def check_destination(number: str, check: NumberCheck = NumberCheck.PLAN) -> str | None:
+    """Return what is wrong with a destination number, or None. `check` is its account's."""
     if MSISDN.fullmatch(number) is None:
-        if number.startswith("+"):
-            return "destination must start with the country code, without a plus"
-        return "destination must be 7 to 15 digits in international format, country code first"
-    if not is_possible(number):
-        return "destination is not a possible phone number: wrong length or unknown country code"
-    return None
+        return f"destination {_no_msisdn(number)}"
+    problem = number_problem(number, check)
+    return None if problem is None else f"destination {problem}"
 
 
 def check_source(source: str) -> str | None:
@@ -102,8 +109,19 @@ def check_source(source: str) -> str | None:
     if source.startswith("+"):
         return "source must start with the country code, without a plus"
     if not source.isprintable() or source != source.strip():
-        return "source must not hold control characters, nor begin or end with a space"
+        problem = "source must not hold control characters, nor begin or end with a space"
+        return f"{problem}; {odd}" if (odd := unseen(source)) else problem
     return None if source else "source must not be empty"
+
+
+def _no_msisdn(number: str) -> str:
+    if number.startswith("+"):
+        return "must start with the country code, without a plus"
+    meant = number.removeprefix("00")
+    if meant != number and MSISDN.fullmatch(meant) and number_problem(meant) is None:
+        return f"must start with the country code, without the 00 of an international call; {meant} is meant"
+    problem = "must be 7 to 15 digits in international format, country code first"
+    return f"{problem}; {odd}" if (odd := unseen(number)) else problem
 
 
 def check_content(text: str, max_segments: int) -> str | None:
@@ -158,7 +176,7 @@ def _text(attributes: Mapping[str, object], name: str, problems: list[Problem]) 
     return ""
 
 
-def _destinations(attributes: Mapping[str, object], problems: list[Problem]) -> list[str]:
+def _destinations(attributes: Mapping[str, object], problems: list[Problem], check: NumberCheck) -> list[str]:
     value = attributes.get("destination")
     if not isinstance(value, list):
         detail = "must be an array of strings" if "destination" in attributes else "is missing"
@@ -172,7 +190,7 @@ def _destinations(attributes: Mapping[str, object], problems: list[Problem]) -> 
     for index, number in enumerate(value):
         if not isinstance(number, str):
             problems.append(Problem(f"/destination/{index}", "destination must be a string"))
-        elif problem := check_destination(number):
+        elif problem := check_destination(number, check):
             problems.append(Problem(f"/destination/{index}", problem))
     return value
 

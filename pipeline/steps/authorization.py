@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pipeline.directory.model import Directory
 from pipeline.steps.admission import check_destination
-from schemas.directory.account import Account
+from schemas.directory.account import Account, NumberCheck
 from schemas.directory.trunk import Trunk
 from schemas.status import CodeId
 
@@ -56,7 +56,7 @@ def authorize(directory: Directory, trunk_id: str, source: str, submitted_at: da
     return Grant(trunk, account)
 
 
-def authorize_destination(destination: str) -> Refusal | None:
-    """Decide about one destination: None, or why it is refused."""
-    problem = check_destination(destination)
+def authorize_destination(destination: str, check: NumberCheck = NumberCheck.PLAN) -> Refusal | None:
+    """Decide about one destination of an account with this `check`: None, or why it is refused."""
+    problem = check_destination(destination, check)
     return None if problem is None else Refusal(CodeId.DESTINATION_NOT_ALLOWED, problem)

@@ -11,7 +11,10 @@ from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
+from schemas.address import pattern_problem
+from schemas.record import UnreadableBatch
 from schemas.submission import MAX_SUBMISSIONS, SUBMISSIONS, Submission
+from schemas.topics import MAX_RECORD_BYTES
 
 STAGE: Final = "submitted"
 
@@ -32,6 +35,11 @@ def read_submitted(value: bytes | None) -> list[Submission | UnreadableSubmissio
     """Return the submissions of a record's value in their order, with what could not be read in its place."""
     if value is None:
         return [UnreadableSubmission(None, None, "empty-record", "the record has no value")]
+    if isinstance(value, UnreadableBatch):
+        return [UnreadableSubmission(None, value, value.reason, value.detail)]
+    if len(value) > MAX_RECORD_BYTES:
+        detail = f"{len(value)} bytes when it is unpacked; {MAX_RECORD_BYTES} are allowed"
+        return [UnreadableSubmission(None, value, "oversized-record", detail)]
     if value.lstrip()[:1] != b"[":
         return [_read_one(value, None)]
     try:
@@ -93,6 +101,6 @@ def _skip_space(text: str, at: int) -> int:
 def describe(error: ValidationError) -> str:
     """Say where and what is wrong, without the input: it may hold message text."""
     return "; ".join(
-        f"{'.'.join(map(str, part['loc'])) or 'record'}: {part['msg']}"
-        for part in error.errors(include_input=False, include_url=False, include_context=False)[:5]
+        f"{'.'.join(map(str, part['loc'])) or 'record'}: {pattern_problem(part)}"
+        for part in error.errors(include_url=False, include_context=False)[:5]
     )

@@ -1,5 +1,6 @@
 """An account and the numbers that it owns."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,13 +10,31 @@ from schemas.identifiers import Uuid
 from schemas.wire import Record
 
 
+class NumberCheck(StrEnum):
+    """How the numbers of an account are checked."""
+
+    PLAN = "plan"  # against the numbering plan of their country, and for their E.164 form
+    FORM = "form"  # 7 to 15 digits that do not begin with 0
+
+    @property
+    def written(self) -> "NumberCheck | None":
+        """What stands in an account's record: nothing for what is usual."""
+        return None if self is NumberCheck.PLAN else self
+
+
 class Account(Record):
-    """A customer."""
+    """A customer. `number_check`: how its destinations and its own numbers are checked; None is `plan`."""
 
     schema_version: Literal[1] = 1
     id: Uuid
     name: Annotated[str, Field(min_length=1, max_length=100)]
     blocked: bool = False
+    number_check: NumberCheck | None = None
+
+    @property
+    def checks(self) -> NumberCheck:
+        """How its numbers are checked."""
+        return self.number_check or NumberCheck.PLAN
 
 
 class Did(Record):

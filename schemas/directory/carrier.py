@@ -22,8 +22,8 @@ class InDoubtPolicy(StrEnum):
 class Carrier(Record):
     """Where segments go. `max_in_flight` bounds the POSTs that one delivery process has open to it.
 
-    A carrier with the policy `query` takes GET `<url>/<segment id>`: 200 says that it has the segment, 404 that it
-    has not.
+    A carrier with the policy `query` takes GET `<url>/<segment id>` (the id behind the URL's path, before its
+    query): 200 says that it has the segment, 404 that it has not.
     """
 
     schema_version: Literal[1] = 1

@@ -20,8 +20,9 @@ from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.entry import DirectoryEntry
 from tests.arena.life import AgentProcess, Life
 from tests.arena.topics import Topics
-from tests.arena.world import PEPPER, PREFIXES, SOURCE, TrunkAccess, World, new_world
+from tests.arena.world import PEPPER, PREFIXES, TrunkAccess, World, new_world
 from tests.brokers import RunningBroker
+from tests.builders import SOURCE
 
 AGENTS: Final = ("ingress", "processor", "delivery", "callback")
 SESSION_TIMEOUT_SECONDS: Final = 6

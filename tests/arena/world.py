@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pipeline.directory.credentials import PasswordSealer, new_callback_secret, new_password_verifier
-from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, InDoubtPolicy, Route
+from pipeline.directory.credentials import PasswordSealer, new_callback_secret
+from schemas.directory.account import Account
+from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.entry import DirectoryEntry
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
+from tests.builders import account, carrier, did, route, trunk_with_password
 
-SOURCE: Final = "12125551234"
 PEPPER: Final = "a pepper that is long enough for tests"
 PREFIXES: Final = {
     InDoubtPolicy.RESEND_WITH_KEY: "1201",
@@ -46,27 +46,24 @@ class World(NamedTuple):
 
 def new_world(simulator_url: str, key_file: Path) -> World:
     """Return a world whose carriers and inbox are a simulator's."""
-    account = Account(id=uuid7(), name="Arena")
-    access = new_trunk(account, simulator_url, "main", key_file)
+    ours = account(id=uuid7(), name="Arena")
+    access = new_trunk(ours, simulator_url, "main", key_file)
     entries: list[DirectoryEntry] = [
-        account, Did(number=SOURCE, account_id=account.id, p2p_enabled=True), access.trunk,
+        ours, did(account_id=ours.id), access.trunk,
     ]  # fmt: skip
     for policy, prefix in PREFIXES.items():
-        carrier = Carrier(
+        simulated = carrier(
             id=uuid7(), name=policy.value, url=f"{simulator_url}/carrier/segments", in_doubt_policy=policy
         )
-        entries += [carrier, Route(id=uuid7(), destination_prefix=prefix, carrier_id=carrier.id)]
-    return World(entries, account, access)
+        entries += [simulated, route(id=uuid7(), destination_prefix=prefix, carrier_id=simulated.id)]
+    return World(entries, ours, access)
 
 
-def new_trunk(account: Account, simulator_url: str, inbox: str, key_file: Path) -> TrunkAccess:
-    """Return a trunk of `account` that is called back at the simulator's inbox of that name."""
-    trunk_id = uuid7()
-    sealer = PasswordSealer.from_file(key_file)
-    verifier, password = new_password_verifier(trunk_id, 1, PEPPER.encode(), sealer)
+def new_trunk(owner: Account, simulator_url: str, inbox: str, key_file: Path) -> TrunkAccess:
+    """Return a trunk of `owner` that is called back at the simulator's inbox of that name."""
     secret = new_callback_secret()
-    trunk = Trunk(
-        id=trunk_id, account_id=account.id, name=inbox, callback_url=f"{simulator_url}/inbox/{inbox}",
-        credentials=(verifier,), callback_secrets=(secret,), created_at=datetime.now(UTC),
+    trunk, password = trunk_with_password(
+        pepper=PEPPER.encode(), sealer=PasswordSealer.from_file(key_file), id=uuid7(), account_id=owner.id, name=inbox,
+        callback_url=f"{simulator_url}/inbox/{inbox}", callback_secrets=(secret,), created_at=datetime.now(UTC),
     )  # fmt: skip
-    return TrunkAccess(trunk, verifier.username, password, secret.secret, inbox)
+    return TrunkAccess(trunk, trunk.credentials[0].username, password, secret.secret, inbox)

@@ -18,7 +18,6 @@ from tests.bench.system import ROOT
 def main() -> int:
     """Run, print the table, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Load a running system.")
-    parser.add_argument("--broker", choices=["auto", "apache", "embedded"], default="auto")
     parser.add_argument("--seconds", type=int, default=30, help="how long to load it")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--probes", type=int, default=100, help="messages that measure idle latency, one at a time")
@@ -32,7 +31,7 @@ def main() -> int:
             parser.error(f"--peers: not installed: {', '.join(missing)} (Debian: kannel nghttp2-client netcat-openbsd)")
     folder = Path(tempfile.mkdtemp(prefix="smsout-bench-"))
     try:
-        result = run(Plan(given.broker, given.seconds, given.connections, given.probes), folder)
+        result = run(Plan(given.seconds, given.connections, given.probes), folder)
         print(table(result), flush=True)
         written: dict[str, Any] = {"at": datetime.now(UTC).isoformat(), "smsout": as_json(result)}
         if given.peers is not None:

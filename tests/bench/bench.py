@@ -29,7 +29,6 @@ NOISE_CORES: Final = 0.15
 class Plan(NamedTuple):
     """What to run."""
 
-    broker: str
     seconds: int
     connections: int
     probes: int
@@ -80,7 +79,7 @@ def run(plan: Plan, folder: Path) -> Result:
     calibrated = calibration_ms()
     with (
         sink() as counting,
-        system(folder, plan.broker, counting.url + "/carrier", counting.url + "/callback") as running,
+        system(folder, counting.url + "/carrier", counting.url + "/callback") as running,
     ):
         ready = running.ready()
         target = Target.of(ready)
@@ -102,7 +101,7 @@ def processes(running: System, ready: dict[str, Any]) -> dict[str, int]:
     pids = {name: int(pid) for name, pid in ready["pids"].items()}
     for pid in children(running.pid):
         if pid not in pids.values():
-            broker = "kafka" in command(pid).lower() or "noida" in command(pid).lower()
+            broker = "kafka" in command(pid).lower()
             pids["broker" if broker else f"pid {pid}"] = pid
     return pids
 

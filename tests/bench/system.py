@@ -69,12 +69,12 @@ class System(NamedTuple):
 
 
 @contextmanager
-def system(folder: Path, broker: str, carrier_url: str, callback_url: str) -> Iterator[System]:
+def system(folder: Path, carrier_url: str, callback_url: str) -> Iterator[System]:
     """Run `smsout up` with its data in `folder`. Raises `RuntimeError`, with its last lines, when it does not start."""
     ready_file, log = folder / "ready.json", folder / "up.log"
     command = [
         str(Path(sys.executable).with_name("smsout")), "up", "--data-dir", str(folder / "data"), "--ports", "auto",
-        "--broker", broker, "--ready-file", str(ready_file),
+        "--ready-file", str(ready_file),
         "--carrier-url", carrier_url, "--callback-url", callback_url,
     ]  # fmt: skip
     started = time.monotonic()

@@ -8,6 +8,9 @@ from tests.unit.agents.ingress.harness import Knocker, basic, bulk, single
 BULK = "/bulk_outbound_messages"
 WRONG_CREDENTIALS = ["wrong credentials, or an address that is not allowed"]
 WRONG_TYPE = ["Content-Type must be application/vnd.api+json without parameters"]
+UTF_16 = "the body is not UTF-8: it begins with the byte order mark of UTF-16"
+UNACCEPTABLE = ["Accept must allow application/vnd.api+json without parameters"]
+ONLY_CHUNKED = ["of the transfer codings only chunked is understood"]
 NO_DATA = ["the body must be an object with a member data that is an object"]
 
 
@@ -43,7 +46,17 @@ BAD_REQUESTS = [
     BadRequest("broken JSON", 400, ["the body is not JSON: Expecting value, line 1 column 9"], b'{"data":}'),
     BadRequest("JSON and more", 400, ["the body is not JSON: Extra data, line 1 column 3"], b"{}{}"),
     BadRequest("not UTF-8", 400, ["the body is not UTF-8: byte 9"], b'{"data":"\xff"}'),
-    BadRequest("UTF-16", 400, ["the body is not UTF-8: byte 0"], _TEXT.encode("utf-16")),
+    BadRequest("UTF-16", 400, [UTF_16], _TEXT.encode("utf-16")),
+    BadRequest("UTF-16, most significant byte first", 400, [UTF_16], b"\xfe\xff" + _TEXT.encode("utf-16-be")),
+    BadRequest(
+        "UTF-16 without a mark", 400,
+        ["the body is not JSON: Expecting property name enclosed in double quotes, line 1 column 2"],
+        _TEXT.encode("utf-16-le"),
+    ),
+    BadRequest(
+        "byte order mark", 400, ["the body begins with a byte order mark (U+FEFF): leave it out"],
+        b"\xef\xbb\xbf" + _TEXT.encode(),
+    ),
     BadRequest("deeply nested", 400, ["the body is nested too deeply"], b"[" * 100_000),
     BadRequest("NaN", 400, ["the body is not JSON: NaN"], b'{"data": NaN}'),
     BadRequest("enormous number", 400, ["the body holds a number that cannot be read"], b"9" * 10_000),
@@ -81,6 +94,27 @@ BAD_REQUESTS = [
         single(destination="1 555 123 4567"),
     ),
     BadRequest(
+        "destination with a character that cannot be seen", 400,
+        [
+            "destination must be 7 to 15 digits in international format, country code first; "
+            "character 2 is U+200B ZERO WIDTH SPACE, which cannot be seen"
+        ],
+        single(destination="1\u200b5551234567"),
+    ),
+    BadRequest(
+        "destination with a national prefix", 400,
+        [
+            "destination is not in E.164 form: behind the country code it is written as inside the country; "
+            "447700900123 is meant"
+        ],
+        single(destination="4407700900123"),
+    ),
+    BadRequest(
+        "destination with its country code twice", 400,
+        ["destination is not in E.164 form: its country code is there twice; 447700900123 is meant"],
+        single(destination="44447700900123"),
+    ),
+    BadRequest(
         "destination in other digits", 400,
         ["destination must be 7 to 15 digits in international format, country code first"],
         single(destination="١٥٥٥١٢٣٤٥٦٧"),
@@ -102,7 +136,11 @@ BAD_REQUESTS = [
     BadRequest("long source", 400, ["source must not be longer than 15 characters"], single(source="1" * 16)),
     BadRequest(
         "source with a line feed", 400,
-        ["source must not hold control characters, nor begin or end with a space"], single(source="Brand\n"),
+        [
+            "source must not hold control characters, nor begin or end with a space; "
+            "character 6 is U+000A LINE FEED, which cannot be seen"
+        ],
+        single(source="Brand\n"),
     ),
     BadRequest(
         "campaign instead of source", 400,
@@ -187,12 +225,45 @@ BAD_REQUESTS = [
     BadRequest("charset", 415, WRONG_TYPE, single(), {"content_type": "application/vnd.api+json; charset=utf-8"}),
     BadRequest("form", 415, WRONG_TYPE, b"a=b", {"content_type": "application/x-www-form-urlencoded"}),
     BadRequest("gzip", 415, ["the body must not be compressed"], single(), {"content_encoding": "gzip"}),
+    BadRequest(
+        "gzip in a list", 415, ["the body must not be compressed"], single(), {"content_encoding": ", identity, gzip"}
+    ),
+    *(
+        BadRequest(f"Accept: {accept}", 406, UNACCEPTABLE, single(), {"accept": accept})
+        for accept in (
+            "application/vnd.api+json; charset=utf-8",
+            'application/vnd.api+json; ext="https://example.com/ext"',
+            "application/vnd.api+json;ext=x, application/vnd.api+json;charset=utf-8, */*",
+            "application/vnd.api+json;q=0, */*",
+            "text/html",
+            "text/html, application/xml;q=0.9, image/*",
+            "*/*;q=0",
+            "application/*;q=0.000, */*",
+            "nonsense",
+        )
+    ),
     # size, path, method
     BadRequest("2 MB", 413, ["the body must not be larger than 262144 bytes"], single(content="a" * 2_000_000)),
     BadRequest("unknown path", 404, ["there is no such resource"], single(), {"path": "/messages"}),
     BadRequest("trailing slash", 404, ["there is no such resource"], single(), {"path": "/outbound_messages/"}),
     BadRequest(
         "unknown path, unknown caller", 404, ["there is no such resource"], b"", {"path": "/", "authorization": None},
+    ),
+    *(
+        BadRequest(
+            f"Transfer-Encoding: {coding}", 501, ONLY_CHUNKED, b"0\r\n\r\n",
+            {"content_length": None, "transfer_encoding": coding},
+        )
+        for coding in ("gzip, chunked", "x, , gzip,chunked")
+    ),
+    *(
+        BadRequest(
+            f"Transfer-Encoding: {coding or 'empty'}", 400, ["the request is not well-formed HTTP"], b"0\r\n\r\n",
+            {"content_length": None, "transfer_encoding": coding},
+        )
+        for coding in (
+            "gzip", "chunked, gzip", "chunked, chunked", "gzip\r\nTransfer-Encoding: chunked", "identity", "",
+        )
     ),
     BadRequest("GET", 405, ["only POST is allowed here"], b"", {"method": "GET"}),
     BadRequest("PUT", 405, ["only POST is allowed here"], single(), {"method": "PUT"}),
@@ -202,9 +273,14 @@ BAD_REQUESTS = [
         "unknown expectation", 417, ["only 100-continue can be expected"], b"",
         {"expect": "wonders", "content_length": "10"},
     ),
+    BadRequest(
+        "unknown expectation among others", 417, ["only 100-continue can be expected"], b"",
+        {"expect": ", 100-continue, wonders", "content_length": "10"},
+    ),
 ]  # fmt: skip
 
 TITLES = {
-    400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
-    413: "Content Too Large", 415: "Unsupported Media Type", 417: "Expectation Failed",
+    400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
+    409: "Conflict", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
+    417: "Expectation Failed", 431: "Request Header Fields Too Large", 501: "Not Implemented",
 }  # fmt: skip

@@ -1,12 +1,6 @@
-"""Records as earlier versions wrote them must stay readable, and hostile ones must fail in one way only.
-
-golden/<record>-v<n>.jsonl holds records of schema version n, one a line, byte for byte as they lie on a topic. A line
-is never changed: it may be on somebody's broker. A new attribute gets a new line.
-"""
+"""Records as earlier versions wrote them must stay readable, and hostile ones must fail in one way only."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -14,19 +8,7 @@ from pydantic import ValidationError
 from agents.commands.schema_documents import RECORDS, document_name
 from schemas.submission import SUBMISSIONS, Submission
 from schemas.wire import Record
-
-GOLDEN = Path(__file__).parent / "golden"
-
-
-def golden_records() -> Iterator[tuple[type[Record], bytes]]:
-    for record in RECORDS:
-        for line in (GOLDEN / f"{document_name(record)}-v1.jsonl").read_bytes().splitlines():
-            yield record, line
-
-
-every_golden_record = pytest.mark.parametrize(
-    ("record", "value"), [pytest.param(*it, id=f"{it[0].__name__}-{n}") for n, it in enumerate(golden_records())]
-)
+from tests.contract.golden_records import GOLDEN, every_golden_record, golden_records
 
 
 @every_golden_record

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from agents.ingress import answers
+from agents.serving.errors import TITLES as ALL_TITLES
 from pipeline.callbacks.signing import signed_headers
 from pipeline.directory.credentials import new_callback_secret
 from schemas.status import CodeId, StatusName
@@ -136,7 +136,24 @@ async def test_accepted_as_it_is(attributes: dict[str, str]) -> None:
     [
         pytest.param({"content_type": "Application/VND.API+JSON"}, id="media types have no case"),
         pytest.param({"content_encoding": "identity"}, id="identity is no compression"),
-        pytest.param({"accept": "text/html"}, id="Accept does not matter"),
+        pytest.param({"content_encoding": ""}, id="an empty list of codings is none"),
+        pytest.param({"content_encoding": " ,, "}, id="nor are empty members"),
+        pytest.param({"content_encoding": ", Identity ,"}, id="beside which others count"),
+        pytest.param({"expect": ""}, id="an empty list of expectations is none"),
+        pytest.param({"expect": " , "}, id="nor are its empty members"),
+        pytest.param({"x_forwarded_for": ""}, id="an empty X-Forwarded-For is none"),
+        pytest.param({"accept": ""}, id="an empty Accept is none"),
+        pytest.param({"accept": ","}, id="nor is one of empty members"),
+        pytest.param({"accept": "*/*"}, id="anything"),
+        pytest.param({"accept": "application/*"}, id="anything of that kind"),
+        pytest.param({"accept": "Application/VND.API+JSON"}, id="accepted types have no case"),
+        pytest.param({"accept": "application/vnd.api+json;q=0.001"}, id="a little is enough"),
+        pytest.param({"accept": 'application/vnd.api+json; profile="https://example.com/a,b;c"'}, id="a profile"),
+        pytest.param({"accept": "application/vnd.api+json;charset=utf-8, application/vnd.api+json"}, id="one is plain"),
+        pytest.param({"accept": "text/html, */*; q=0.1"}, id="the last resort"),
+        pytest.param({"accept": "application/json"}, id="JSON is what it is, too"),
+        pytest.param({"accept": "application/json;q=0, text/plain, */*"}, id="its own name counts more"),
+        pytest.param({"accept": "text/html\r\nAccept: application/vnd.api+json"}, id="in another line"),
     ],
 )
 async def test_accepted_headers(headers: dict[str, str]) -> None:
@@ -240,6 +257,25 @@ async def test_broken_http_is_answered_in_the_same_shape() -> None:
             assert answer.headers["connection"] == "close"
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/" + "a" * 8000, {}, 414),
+        ("/outbound_messages", {"x": "a" * 8191}, 431),
+        ("/outbound_messages", {f"x{n}": "a" * 8000 for n in range(5)}, 431),
+        ("/outbound_messages", {f"x{n}": "a" for n in range(100)}, 431),
+    ],
+)
+async def test_a_head_that_is_too_large(path: str, headers: dict[str, str | None], status: int) -> None:
+    """What is too large about it decides the status; the connection ends."""
+    async with open_door() as door:
+        answer = await door.post(single(), path, **headers)
+        assert answer.status == status
+        assert_error_shape(answer, status)
+        assert answer.headers["connection"] == "close"
+        assert door.producer.records == []
+
+
 async def test_error_texts_are_ascii_json() -> None:
     """Names that a client made up come back harmless: no raw control characters or half surrogates."""
     body = json.dumps(single()).replace('"source"', '"\\ud800\\u0007": 1, "source"').encode()
@@ -287,7 +323,7 @@ def test_documents_errors_have_the_shape(block: str) -> None:
     for error in json.loads(block)["errors"]:
         status = int(error["status"])
         assert {"title", "detail", "code", "status"} == error.keys() - {"source", "meta"}
-        assert (answers.TITLES[status], str(status)) == (error["title"], error["code"])
+        assert (ALL_TITLES[status], str(status)) == (error["title"], error["code"])
 
 
 async def test_documents_requests_are_accepted() -> None:

@@ -19,13 +19,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from agents.panel.api.openapi import openapi
-from agents.panel.api.table import ROUTES
+from agents.panel.api.openapi.document import openapi
+from agents.panel.api.resources import ROUTES
 from schemas.directory.people import PanelRole
 from tests.unit.agents.ingress.harness import open_door
 from tests.unit.agents.panel.office import Office
-from tests.unit.agents.panel.site import running
-from tests.unit.agents.panel.test_api import key_for
+from tests.unit.agents.panel.site import key_for, running
 
 CHECKS: list[Any] = [
     not_a_server_error,

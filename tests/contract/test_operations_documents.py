@@ -1,20 +1,16 @@
 """docs/operations.md and docker-compose.yml against the code that they speak about."""
 
-import inspect
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from pydantic_core import PydanticUndefined
-from pydantic_settings import BaseSettings
 
-from agents.local.broker.engine import BrokerSettings
-from agents.local.broker.kafka_jars import kafka_version
+from agents.local.broker.jar_lock import kafka_version
 from agents.local.up.roster import ROSTER
-from agents.simulator.settings import SimulatorSettings
 from pipeline import settings
+from tests.contract.every_setting import every_setting
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
@@ -22,27 +18,6 @@ COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").rea
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (REPOSITORY / "deploy" / "docker" / "Dockerfile").read_text()
 AGENTS = [spec.name for spec in ROSTER]
-
-
-def written(default: object) -> str:
-    """A default as the table has it."""
-    if default is PydanticUndefined:
-        return "required"
-    if default is None or default == ():
-        return ""
-    if isinstance(default, tuple):
-        return f"`{', '.join(map(str, default))}`"
-    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
-
-
-def every_setting() -> dict[str, str]:
-    groups = [it for it in vars(settings).values() if inspect.isclass(it) and issubclass(it, BaseSettings)]
-    groups = [it for it in groups if it is not BaseSettings] + [BrokerSettings, SimulatorSettings]
-    return {
-        f"{group.model_config['env_prefix']}{name.upper()}": written(field.default)
-        for group in groups
-        for name, field in group.model_fields.items()
-    }
 
 
 def test_every_setting_is_documented_with_its_default() -> None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from agents.local.broker.choice import BrokerKind
 from tests.arena.arena import Arena
 from tests.brokers import running_broker
 
@@ -14,7 +13,7 @@ from tests.brokers import running_broker
 async def arena(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Arena]:
     """A broker that tests may kill, a simulator with its ledger, and agents that each test starts as it needs them."""
     folder = tmp_path_factory.mktemp("arena")
-    with running_broker(BrokerKind.APACHE, folder) as broker:
+    with running_broker(folder) as broker:
         arena = await Arena(broker, folder).start()
         yield arena
         await arena.stop()

@@ -159,10 +159,8 @@ class Oracle:
                 self._complain(f"told something else: {message.id}: {told}")
 
     def _judge_chains(self) -> None:
-        messages = Counter((it.message.id, it.attempt, it.next_seqnum, it.deferred) for it in self.waiting_messages)
-        notifications = Counter(
-            (it.status.webhook_id, it.attempt, it.deferred, it.resent_at) for it in self.waiting_notifications
-        )
+        messages = Counter((it.message.id, it.attempt, it.next_seqnum) for it in self.waiting_messages)
+        notifications = Counter((it.status.webhook_id, it.attempt, it.resent_at) for it in self.waiting_notifications)
         for chain in (messages, notifications):
             for place, count in chain.items():
                 if count > 1:

@@ -17,11 +17,11 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.carriers.journal import JournalState
 from pipeline.failpoints import failpoint
 from pipeline.idempotency.keys import Verdict
-from pipeline.kafka.consuming.assignment import Assignment
 from pipeline.kafka.consuming.commits import Commits
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.journal import Journal
+from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.claims_view import ClaimsView
@@ -88,13 +88,13 @@ def _stop_at(module: Any, place: str) -> None:
 @variant
 def stops_before_it_posts() -> None:
     """Delivery is stopped, once, between a mark and its POST."""
-    _stop_at(importlib.import_module("agents.delivery.message_run"), "delivery.after_marker")
+    _stop_at(importlib.import_module("agents.delivery.sending"), "delivery.after_marker")
 
 
 @variant
 def stops_after_it_posted() -> None:
     """Delivery is stopped, once, between a POST and its outcome."""
-    _stop_at(importlib.import_module("agents.delivery.message_run"), "delivery.after_post")
+    _stop_at(importlib.import_module("agents.delivery.sending"), "delivery.after_post")
 
 
 @variant
@@ -159,13 +159,13 @@ def _is_mark(record: OutRecord) -> bool:
 @variant
 def ignores_the_journal() -> None:
     """Delivery starts as if the journal held nothing."""
-    JournalState.apply = lambda self, entry, partition, committed: None  # type: ignore[method-assign]
+    JournalState.apply = lambda *_: None  # type: ignore[method-assign]
 
 
 @variant
 def tells_again() -> None:
     """Delivery does not look for the statuses of what it had begun."""
-    JournalState.learn = lambda self, statuses: None  # type: ignore[method-assign]
+    JournalState.learn = lambda *_: None  # type: ignore[method-assign]
 
 
 @variant

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
-from agents.local.broker.choice import BrokerKind
 from tests.brokers import RunningBroker, running_broker
 from tests.e2e.customer import JSON_API, Customer
 from tests.systems import running_system
@@ -45,7 +44,7 @@ class System(NamedTuple):
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("troubles")
     # The thread outlives the system: a broker that was started in it ends with it.
-    with ThreadPoolExecutor(1) as thread, running_broker(BrokerKind.APACHE, folder / "broker") as broker:
+    with ThreadPoolExecutor(1) as thread, running_broker(folder / "broker") as broker:
         environment = {"SMSOUT_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
         with running_system(folder / "up", environment=environment) as ready:
             yield System(broker, ready, thread)

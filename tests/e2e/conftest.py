@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page
 
 from tests import systems
 from tests.e2e.browser import chromium_or_skip, log_in, new_page, running_browser
-from tests.e2e.panel import Office
+from tests.e2e.panel import OperatorClient
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +28,9 @@ async def browser(panel_system: dict[str, Any]) -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def office(panel_system: dict[str, Any]) -> AsyncIterator[Office]:
+async def client(panel_system: dict[str, Any]) -> AsyncIterator[OperatorClient]:
     """The system as programs see it."""
-    async with Office(panel_system) as opened:
+    async with OperatorClient(panel_system) as opened:
         yield opened
 
 

@@ -26,7 +26,7 @@ class MadeTrunk:
     """Path of its callbacks at the simulator."""
 
 
-class Office(Customer):
+class OperatorClient(Customer):
     """A customer who also holds the operator's API key."""
 
     @property
@@ -92,13 +92,15 @@ class Office(Customer):
             await answer.read()
             return answer.status
 
-    async def status_within_a_second(self, wanted: int, username: str, password: str) -> int:
+    async def status_within_a_second(
+        self, wanted: int, username: str, password: str, destination: str | None = None, source: str = SOURCE
+    ) -> int:
         """Send until ingress answers `wanted` or a second has passed; return the last answer."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + 1.0
         while True:
             asked_in_time = loop.time() <= deadline
-            status = await self.send_as(username, password, new_destination())
+            status = await self.send_as(username, password, destination or new_destination(), source=source)
             if status == wanted or not asked_in_time:
                 return status
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""What a newcomer sees: one command, one request, one signed callback. On both broker engines."""
+"""What a newcomer sees: one command, one request, one signed callback."""
 
 import asyncio
 import json
@@ -16,9 +16,9 @@ from tests.systems import running_system
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module", params=["apache", "embedded"])
-def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with running_system(tmp_path_factory.mktemp(request.param), broker=request.param) as ready:
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with running_system(tmp_path_factory.mktemp("system")) as ready:
         yield ready
 
 

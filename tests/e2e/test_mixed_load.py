@@ -22,9 +22,9 @@ LONG = "0123456789" * 20  # two segments
 SHORT = "Hello"
 
 
-@pytest.fixture(scope="module", params=["apache", "embedded"])
-def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with running_system(tmp_path_factory.mktemp(request.param), broker=request.param) as ready:
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with running_system(tmp_path_factory.mktemp("system")) as ready:
         yield ready
 
 

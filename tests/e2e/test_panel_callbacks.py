@@ -14,7 +14,7 @@ from schemas.identifiers import uuid7
 from schemas.record import OutRecord
 from schemas.topics import CALLBACK_ATTEMPTED
 from tests.e2e.browser import SCHEMES, WIDTHS, log_in, new_page, overflow_pixels, serious_findings
-from tests.e2e.panel import Office
+from tests.e2e.panel import OperatorClient
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -35,12 +35,12 @@ def attempt(
 
 
 async def test_an_endpoint_that_is_gone_is_seen_and_enabled_again(
-    owner: Page, browser: Browser, office: Office, tmp_path: Path
+    owner: Page, browser: Browser, client: OperatorClient, tmp_path: Path
 ) -> None:
     """A 410 shows in the list and on the trunk's page with the attempts; *Enable again* ends it, and it is audited."""
-    trunk, endpoint = await office.make_trunk(), str(office.ready["simulator_url"])
+    trunk, endpoint = await client.make_trunk(), str(client.ready["simulator_url"])
     producer = await RecordProducer(
-        KafkaSettings(bootstrap_servers=office.ready["bootstrap_servers"]), client_id="test"
+        KafkaSettings(bootstrap_servers=client.ready["bootstrap_servers"]), client_id="test"
     ).start()
     await producer.write([
         attempt(trunk.id, endpoint, AttemptOutcome.ACCEPTED, 204),
@@ -57,11 +57,11 @@ async def test_an_endpoint_that_is_gone_is_seen_and_enabled_again(
         await owner.wait_for_timeout(250)
     await expect(row.get_by_text("Gone: not notified")).to_be_visible()
     pictures = Path(os.environ.get("SMSOUT_SCREENSHOTS") or tmp_path)
-    people = office.ready["panel"]
+    people = client.ready["panel"]
     path = f"/sms/trunks/{trunk.id}/edit"
     for scheme, width in zip(SCHEMES, WIDTHS, strict=True):
         async with new_page(
-            browser, office.panel_url, color_scheme=scheme, viewport={"width": width, "height": 900}
+            browser, client.panel_url, color_scheme=scheme, viewport={"width": width, "height": 900}
         ) as page:
             await log_in(page, people["owner_username"], people["owner_password"])
             for name, address in (("list", "/sms/trunks"), ("trunk", path)):
@@ -76,12 +76,12 @@ async def test_an_endpoint_that_is_gone_is_seen_and_enabled_again(
     await expect(attempts).to_have_count(5)
     await expect(attempts.nth(1)).to_contain_text("410 Gone")
     await expect(attempts.filter(has_text=HOSTILE)).to_have_count(1)
-    shown = (await office.api("GET", f"/v3/sms_trunks/{trunk.id}"))["data"]["attributes"]["configuration"]
+    shown = (await client.api("GET", f"/v3/sms_trunks/{trunk.id}"))["data"]["attributes"]["configuration"]
     assert shown["callback_disabled_at"] is not None
     await owner.get_by_role("button", name="Enable again").click()
     await expect(owner.get_by_role("status").filter(has_text="are posted again")).to_be_visible()
     await expect(notice).to_have_count(0)
-    shown = (await office.api("GET", f"/v3/sms_trunks/{trunk.id}"))["data"]["attributes"]["configuration"]
+    shown = (await client.api("GET", f"/v3/sms_trunks/{trunk.id}"))["data"]["attributes"]["configuration"]
     assert shown["callback_disabled_at"] is None
     await owner.goto(f"/audit?text={trunk.id}")
     for action, who in (("Callback enabled", people["owner_username"]), ("Callback disabled", "system")):

@@ -6,15 +6,15 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browser import log_in, new_page
-from tests.e2e.panel import OTHER_SOURCE, SOURCE, Office, new_destination
+from tests.e2e.panel import OTHER_SOURCE, SOURCE, OperatorClient, new_destination
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_every_trunk_flow_works_without_scripts(browser: Browser, office: Office) -> None:
+async def test_every_trunk_flow_works_without_scripts(browser: Browser, client: OperatorClient) -> None:
     """Create with sources in a text area, reveal, regenerate, send and delete: each is a page with a form."""
-    people, name, destination = office.ready["panel"], f"Plain {secrets.token_hex(4)}", new_destination()
-    async with new_page(browser, office.panel_url, java_script_enabled=False) as page:
+    people, name, destination = client.ready["panel"], f"Plain {secrets.token_hex(4)}", new_destination()
+    async with new_page(browser, client.panel_url, java_script_enabled=False) as page:
         await log_in(page, people["owner_username"], people["owner_password"])
         await page.get_by_text("Create New").click()
         await page.get_by_role("link", name="HTTP OUT").click()
@@ -28,11 +28,11 @@ async def test_every_trunk_flow_works_without_scripts(browser: Browser, office: 
         await page.get_by_role("button", name="Show password").click()
         username = await page.locator("[data-username]").inner_text()
         password = await page.locator("[data-value]").inner_text()
-        assert await office.send_as(username, password, destination) == 201
+        assert await client.send_as(username, password, destination) == 201
         await page.get_by_role("button", name="Regenerate").click()
-        assert await office.status_within_a_second(401, username, password) == 401
+        assert await client.status_within_a_second(401, username, password) == 401
         password = await page.locator("[data-value]").inner_text()
-        assert await office.send_as(username, password, new_destination()) == 201
+        assert await client.send_as(username, password, new_destination()) == 201
         await page.goto(f"/sms/trunks?name={name}")
         await page.get_by_label(f"Actions for {name}").click()
         await page.get_by_role("link", name="Send SMS").click()
@@ -40,7 +40,7 @@ async def test_every_trunk_flow_works_without_scripts(browser: Browser, office: 
         await page.get_by_label("Destination").fill(destination)
         await page.get_by_label("Text").fill("First line\nSecond line")
         await page.get_by_role("button", name="Send").click()
-        (entry,) = await office.at_the_carrier(destination)
+        (entry,) = await client.at_the_carrier(destination)
         assert entry["text"] == "First line\nSecond line"
         await expect(page.get_by_text("Handed to the carrier")).to_be_visible()  # the page refreshes itself
         await page.goto(f"/sms/trunks?name={name}")
@@ -49,7 +49,7 @@ async def test_every_trunk_flow_works_without_scripts(browser: Browser, office: 
         await page.get_by_role("button", name="Delete Trunks").click()
         await expect(page.get_by_role("listitem").filter(has_text=name)).to_be_visible()
         await page.get_by_role("button", name="Delete").click()
-        assert await office.status_within_a_second(401, username, password) == 401
+        assert await client.status_within_a_second(401, username, password) == 401
 
 
 async def focused(page: Page) -> str:
@@ -60,9 +60,9 @@ async def focused(page: Page) -> str:
     return words
 
 
-async def test_menus_and_dialogs_with_the_keyboard(owner: Page, office: Office) -> None:
+async def test_menus_and_dialogs_with_the_keyboard(owner: Page, client: OperatorClient) -> None:
     """Enter opens a menu, arrows walk it, Escape closes it and gives the focus back; dialogs keep the focus inside."""
-    trunk = await office.make_trunk()
+    trunk = await client.make_trunk()
     await owner.goto(f"/sms/trunks?name={trunk.name}")
     actions = owner.get_by_label(f"Actions for {trunk.name}")
     await actions.focus()

@@ -7,7 +7,7 @@ import hmac
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.panel import MadeTrunk, Office, new_destination
+from tests.e2e.panel import MadeTrunk, OperatorClient, new_destination
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -21,12 +21,12 @@ async def window_of(page: Page, trunk: MadeTrunk) -> Locator:
     return dialog
 
 
-async def test_the_window_shows_everything_but_the_password(owner: Page, office: Office) -> None:
+async def test_the_window_shows_everything_but_the_password(owner: Page, client: OperatorClient) -> None:
     """Username, hosts, addresses and sources are there; the password is in no answer until the eye is clicked."""
-    trunk = await office.make_trunk(sources=("12125551234",))
+    trunk = await client.make_trunk(sources=("12125551234",))
     dialog = await window_of(owner, trunk)
     await expect(dialog).to_contain_text(trunk.username)
-    await expect(dialog).to_contain_text(office.ready["ingress_url"])
+    await expect(dialog).to_contain_text(client.ready["ingress_url"])
     await expect(dialog).to_contain_text("All addresses")
     await expect(dialog).to_contain_text("12125551234")
     assert trunk.password not in await owner.content()
@@ -42,20 +42,20 @@ async def test_the_window_shows_everything_but_the_password(owner: Page, office:
         f"/sms/trunks/{trunk.id}/credentials",
         f"/sms/trunks/{trunk.id}/edit",
     ):
-        answer = await owner.request.get(office.panel_url + path)
+        answer = await owner.request.get(client.panel_url + path)
         assert answer.status == 200
         assert trunk.password not in await answer.text()
         assert answer.headers["cache-control"] == "no-store"
     await owner.goto("/audit")
     event = owner.get_by_role("row").filter(has_text=trunk.name).first
     await expect(event).to_contain_text("Password revealed")
-    await expect(event).to_contain_text(office.ready["panel"]["owner_username"])
+    await expect(event).to_contain_text(client.ready["panel"]["owner_username"])
     await expect(event).to_contain_text("127.0.0.1")
 
 
-async def test_username_and_password_can_be_copied(owner: Page, office: Office) -> None:
+async def test_username_and_password_can_be_copied(owner: Page, client: OperatorClient) -> None:
     """The copy buttons fill the clipboard; the password's does so without showing it."""
-    trunk = await office.make_trunk()
+    trunk = await client.make_trunk()
     await owner.context.grant_permissions(["clipboard-read", "clipboard-write"])
     dialog = await window_of(owner, trunk)
     for what, expected in (("username", trunk.username), ("password", trunk.password)):
@@ -68,21 +68,21 @@ async def test_username_and_password_can_be_copied(owner: Page, office: Office) 
 
 
 @pytest.mark.alone
-async def test_regenerate_refuses_the_old_password_within_a_second(owner: Page, office: Office) -> None:
+async def test_regenerate_refuses_the_old_password_within_a_second(owner: Page, client: OperatorClient) -> None:
     """Regenerate shows the new password, which works at once; the old one is answered 401 within a second."""
-    trunk = await office.make_trunk()
+    trunk = await client.make_trunk()
     dialog = await window_of(owner, trunk)
     await dialog.get_by_role("button", name="Regenerate").click()
     await expect(dialog.get_by_text("New password", exact=True)).to_be_visible()
-    assert await office.status_within_a_second(401, trunk.username, trunk.password) == 401
+    assert await client.status_within_a_second(401, trunk.username, trunk.password) == 401
     password = await dialog.locator("[data-value]").inner_text()
     assert password != trunk.password
-    assert await office.send_as(trunk.username, password, new_destination()) == 201
+    assert await client.send_as(trunk.username, password, new_destination()) == 201
 
 
-async def test_regenerate_with_username_and_grace_period(owner: Page, office: Office) -> None:
+async def test_regenerate_with_username_and_grace_period(owner: Page, client: OperatorClient) -> None:
     """With a grace period the old username and password keep working beside the new ones."""
-    trunk = await office.make_trunk()
+    trunk = await client.make_trunk()
     dialog = await window_of(owner, trunk)
     await dialog.get_by_label("Renew the username too").check()
     await dialog.get_by_label("Keep the old one working for").select_option("1 hour")
@@ -92,13 +92,13 @@ async def test_regenerate_with_username_and_grace_period(owner: Page, office: Of
     username = await dialog.locator("[data-username]").inner_text()
     password = await dialog.locator("[data-value]").inner_text()
     assert username != trunk.username
-    assert await office.status_within_a_second(201, username, password) == 201
-    assert await office.send_as(trunk.username, trunk.password, new_destination()) == 201
+    assert await client.status_within_a_second(201, username, password) == 201
+    assert await client.send_as(trunk.username, trunk.password, new_destination()) == 201
 
 
-async def test_rotating_the_signing_secret_with_an_overlap(owner: Page, office: Office) -> None:
+async def test_rotating_the_signing_secret_with_an_overlap(owner: Page, client: OperatorClient) -> None:
     """The secret is shown on demand; after a rotation callbacks carry the signatures of both secrets."""
-    trunk = await office.make_trunk()
+    trunk = await client.make_trunk()
     await owner.goto(f"/sms/trunks/{trunk.id}/edit")
     await owner.get_by_role("link", name="Callback signing secret").click()
     dialog = owner.get_by_role("dialog")
@@ -110,8 +110,8 @@ async def test_rotating_the_signing_secret_with_an_overlap(owner: Page, office: 
     new = await dialog.locator("[data-value]").inner_text()
     assert old.startswith("whsec_")
     assert new.startswith("whsec_")
-    assert await office.send_as(trunk.username, trunk.password, new_destination()) == 201
-    (callback,) = await office.wait_for(trunk.inbox, lambda entries: len(entries) == 1)
+    assert await client.send_as(trunk.username, trunk.password, new_destination()) == 201
+    (callback,) = await client.wait_for(trunk.inbox, lambda entries: len(entries) == 1)
     headers = {name.lower(): value for name, value in callback["headers"].items()}
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{callback['body']}".encode()
     expected = [

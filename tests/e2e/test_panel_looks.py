@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browser import SCHEMES, WIDTHS, log_in, new_page, overflow_pixels, serious_findings
-from tests.e2e.panel import SOURCE, Office, new_destination
+from tests.e2e.panel import SOURCE, OperatorClient, new_destination
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -55,9 +55,9 @@ PAGES: Final = (
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def trunk_id(panel_system: dict[str, object]) -> AsyncIterator[str]:
     """A trunk with long values among others with short ones."""
-    async with Office(panel_system) as office:
-        made = await office.make_trunk(f"{LONG[:90]} {secrets.token_hex(4)}", sources=(SOURCE,))
-        await office.make_trunk(f"{WIDE}{secrets.token_hex(4)}")
+    async with OperatorClient(panel_system) as client:
+        made = await client.make_trunk(f"{LONG[:90]} {secrets.token_hex(4)}", sources=(SOURCE,))
+        await client.make_trunk(f"{WIDE}{secrets.token_hex(4)}")
         document = {
             "data": {
                 "type": "sms_trunks",
@@ -71,18 +71,18 @@ async def trunk_id(panel_system: dict[str, object]) -> AsyncIterator[str]:
                 },
             }
         }
-        await office.api("PATCH", f"/v3/sms_trunks/{made.id}", document)
+        await client.api("PATCH", f"/v3/sms_trunks/{made.id}", document)
         yield made.id
 
 
 @LOOKS
 async def test_no_page_overflows_or_has_serious_findings(
-    browser: Browser, office: Office, trunk_id: str, width: int, scheme: Literal["light", "dark"]
+    browser: Browser, client: OperatorClient, trunk_id: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     """On every page axe-core finds nothing serious, and nothing is wider than the window."""
-    people, found = office.ready["panel"], []
+    people, found = client.ready["panel"], []
     viewport = {"width": width, "height": 900}
-    async with new_page(browser, office.panel_url, viewport=viewport, color_scheme=scheme) as page:
+    async with new_page(browser, client.panel_url, viewport=viewport, color_scheme=scheme) as page:
         await page.goto("/login")
         found += [f"/login: {finding}" for finding in await serious_findings(page)]
         await log_in(page, people["username"], people["password"])
@@ -107,12 +107,12 @@ async def choose_demo(page: Page) -> None:
 
 @LOOKS
 async def test_dialogs_and_menus_have_no_serious_findings(
-    browser: Browser, office: Office, trunk_id: str, width: int, scheme: Literal["light", "dark"]
+    browser: Browser, client: OperatorClient, trunk_id: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     """The same for what opens on top of the list."""
-    people, found = office.ready["panel"], []
+    people, found = client.ready["panel"], []
     viewport = {"width": width, "height": 900}
-    async with new_page(browser, office.panel_url, viewport=viewport, color_scheme=scheme) as page:
+    async with new_page(browser, client.panel_url, viewport=viewport, color_scheme=scheme) as page:
         await log_in(page, people["owner_username"], people["owner_password"])
         for path in ("credentials", "send"):
             await page.goto("/sms/trunks?name=" + LONG[:20])
@@ -128,10 +128,10 @@ async def test_dialogs_and_menus_have_no_serious_findings(
     assert found == []
 
 
-async def test_the_navigation_opens_and_closes_on_a_phone(browser: Browser, office: Office) -> None:
+async def test_the_navigation_opens_and_closes_on_a_phone(browser: Browser, client: OperatorClient) -> None:
     """At 360 px the menu button shows the navigation, and Escape hides it."""
-    people = office.ready["panel"]
-    async with new_page(browser, office.panel_url, viewport={"width": 360, "height": 740}) as page:
+    people = client.ready["panel"]
+    async with new_page(browser, client.panel_url, viewport={"width": 360, "height": 740}) as page:
         await log_in(page, people["owner_username"], people["owner_password"])
         numbers = page.get_by_role("link", name="Numbers")
         await expect(numbers).to_be_hidden()
@@ -158,9 +158,9 @@ async def test_nothing_moves_after_it_has_been_drawn(owner: Page) -> None:
         assert shift < 0.01, path
 
 
-async def test_the_pictures_of_the_documentation(browser: Browser, office: Office, tmp_path: Path) -> None:
+async def test_the_pictures_of_the_documentation(browser: Browser, client: OperatorClient, tmp_path: Path) -> None:
     """Every figure of docs/panel.md can be taken from a running system."""
-    folder, people = Path(os.environ.get("SMSOUT_SCREENSHOTS", tmp_path)), office.ready["panel"]
+    folder, people = Path(os.environ.get("SMSOUT_SCREENSHOTS", tmp_path)), client.ready["panel"]
 
     async def take(page: Page, name: str) -> None:
         await page.evaluate("document.fonts.ready")
@@ -168,11 +168,11 @@ async def test_the_pictures_of_the_documentation(browser: Browser, office: Offic
         await page.screenshot(path=path, animations="disabled", caret="hide")
         assert path.stat().st_size > 5_000
 
-    async with new_page(browser, office.panel_url, viewport={"width": 1280, "height": 780}) as page:
+    async with new_page(browser, client.panel_url, viewport={"width": 1280, "height": 780}) as page:
         await page.goto("/login")
         await take(page, "log-in")
         await log_in(page, people["username"], people["password"])
-        numbers = await furnish(page, office)
+        numbers = await furnish(page, client)
         await page.goto("/sms/trunks")
         await page.get_by_text("Create New").click()
         await take(page, "trunks")
@@ -221,7 +221,7 @@ async def test_the_pictures_of_the_documentation(browser: Browser, office: Offic
         await take(page, "phone")
 
 
-async def furnish(page: Page, office: Office) -> list[str]:
+async def furnish(page: Page, client: OperatorClient) -> list[str]:
     """Make a new account with a few numbers and trunks, and work in it; return the numbers."""
     await page.goto("/accounts/new")
     await page.get_by_label("Name").fill("Example Clinic")
@@ -235,10 +235,10 @@ async def furnish(page: Page, office: Office) -> list[str]:
     await page.get_by_label("CSV file").set_input_files(file)  # type: ignore[arg-type]  # a TypedDict of playwright's
     await page.get_by_role("button", name="Import").click()
     await page.get_by_role("status").filter(has_text="8 added").wait_for()
-    office.account_id = account.split("/")[2]
-    await office.make_trunk("Appointment reminders")
-    await office.make_trunk("Two-factor codes", sources=(numbers[0],))
-    old = await office.make_trunk("Old integration", sources=())
+    client.account_id = account.split("/")[2]
+    await client.make_trunk("Appointment reminders")
+    await client.make_trunk("Two-factor codes", sources=(numbers[0],))
+    old = await client.make_trunk("Old integration", sources=())
     blocked = {"data": {"type": "sms_trunks", "id": old.id, "attributes": {"blocked": True}}}
-    await office.api("PATCH", f"/v3/sms_trunks/{old.id}", blocked)
+    await client.api("PATCH", f"/v3/sms_trunks/{old.id}", blocked)
     return numbers

@@ -7,15 +7,17 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browser import log_in, new_page
-from tests.e2e.panel import Office, new_destination
+from tests.e2e.panel import OperatorClient, new_destination
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_wrong_password_tells_nothing_and_logging_out_ends_the_session(browser: Browser, office: Office) -> None:
+async def test_wrong_password_tells_nothing_and_logging_out_ends_the_session(
+    browser: Browser, client: OperatorClient
+) -> None:
     """Unknown address and wrong password read the same; after Log out the pages lead to the log-in and back."""
-    people = office.ready["panel"]
-    async with new_page(browser, office.panel_url) as page:
+    people = client.ready["panel"]
+    async with new_page(browser, client.panel_url) as page:
         await page.goto("/numbers")
         for email in (people["owner_username"], f"{secrets.token_hex(4)}@example.com"):
             await page.get_by_label("Email").fill(email)
@@ -32,9 +34,9 @@ async def test_wrong_password_tells_nothing_and_logging_out_ends_the_session(bro
         await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-async def test_numbers_show_their_flag_and_who_uses_them(owner: Page, office: Office) -> None:
+async def test_numbers_show_their_flag_and_who_uses_them(owner: Page, client: OperatorClient) -> None:
     """A number's row says whether it has P2P SMS and which trunks list it."""
-    trunk = await office.make_trunk(sources=("12125551235",))
+    trunk = await client.make_trunk(sources=("12125551235",))
     await owner.goto("/numbers?number=1212555123")
     await expect(owner.get_by_role("row").filter(has_text="12125551236")).to_contain_text("Not enabled")
     row = owner.get_by_role("row").filter(has_text="12125551235")
@@ -43,7 +45,7 @@ async def test_numbers_show_their_flag_and_who_uses_them(owner: Page, office: Of
     await expect(owner.get_by_role("link", name="Import CSV")).to_have_count(0)  # that is for operators
 
 
-async def test_an_import_names_every_bad_line_and_takes_all_or_nothing(operator: Page, office: Office) -> None:
+async def test_an_import_names_every_bad_line_and_takes_all_or_nothing(operator: Page, client: OperatorClient) -> None:
     """A file with two bad lines changes nothing and says which; corrected, its numbers can send at once."""
     number = new_destination()
     await operator.goto("/numbers/import")
@@ -58,13 +60,14 @@ async def test_an_import_names_every_bad_line_and_takes_all_or_nothing(operator:
         for line in bad_lines:
             await expect(operator.get_by_role("alert")).to_contain_text(line)
         if bad_lines:
-            found = await office.api("GET", f"/v3/dids?filter[number]={number}")
+            found = await client.api("GET", f"/v3/dids?filter[number]={number}")
             assert found["data"] == []
     await expect(operator.get_by_role("status").filter(has_text="1 added")).to_be_visible()
-    trunk, destination = await office.make_trunk(), new_destination()
-    assert await office.send_as(trunk.username, trunk.password, destination, source=number) == 201
-    assert (await office.at_the_carrier(destination))[0]["source"] == number
-    await office.api("DELETE", f"/v3/dids/{number}", status=204)  # other tests count the account's numbers
+    trunk, destination = await client.make_trunk(), new_destination()
+    credentials = trunk.username, trunk.password
+    assert await client.status_within_a_second(201, *credentials, destination, source=number) == 201
+    assert (await client.at_the_carrier(destination))[0]["source"] == number
+    await client.api("DELETE", f"/v3/dids/{number}", status=204)  # other tests count the account's numbers
 
 
 async def test_a_carrier_and_a_route_to_it(operator: Page) -> None:
@@ -102,7 +105,7 @@ async def test_a_carrier_and_a_route_to_it(operator: Page) -> None:
 
 
 async def test_a_new_user_logs_in_with_the_password_that_is_shown_once(
-    owner: Page, browser: Browser, office: Office
+    owner: Page, browser: Browser, client: OperatorClient
 ) -> None:
     """The password works; a read-only user sees no way to change anything; blocked, the session ends at once."""
     email = f"{secrets.token_hex(4)}@example.com"
@@ -115,12 +118,12 @@ async def test_a_new_user_logs_in_with_the_password_that_is_shown_once(
     await expect(dialog.get_by_role("heading", name="User added")).to_be_visible()
     password = await dialog.locator("[data-value]").inner_text()
     await dialog.get_by_role("link", name="Done").click()
-    async with new_page(browser, office.panel_url) as page:
+    async with new_page(browser, client.panel_url) as page:
         await log_in(page, email, password)
         await expect(page.get_by_role("heading", name="SMS Trunks")).to_be_visible()
         await expect(page.get_by_text("Create New")).to_have_count(0)
         await expect(page.get_by_text("Batch Actions")).to_have_count(0)
-        await page.goto(f"/sms/trunks/{office.trunk['id']}/credentials")
+        await page.goto(f"/sms/trunks/{client.trunk['id']}/credentials")
         await expect(page.get_by_role("button", name="Show password")).to_have_count(0)
         await page.goto("/carriers")
         await expect(page.get_by_role("heading", name="Not allowed")).to_be_visible()
@@ -133,7 +136,7 @@ async def test_a_new_user_logs_in_with_the_password_that_is_shown_once(
         await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-async def test_an_api_key_is_shown_once_and_revoked_at_once(owner: Page, office: Office) -> None:
+async def test_an_api_key_is_shown_once_and_revoked_at_once(owner: Page, client: OperatorClient) -> None:
     """The key opens the management API for its own account until it is revoked; the list knows only its end."""
     name = f"Key {secrets.token_hex(4)}"
     await owner.goto("/api-keys")
@@ -150,7 +153,7 @@ async def test_an_api_key_is_shown_once_and_revoked_at_once(owner: Page, office:
 
     async def status() -> int:
         headers = {"Authorization": f"Bearer {key}"}
-        async with aiohttp.request("GET", f"{office.panel_url}/v3/sms_trunks", headers=headers) as answer:
+        async with aiohttp.request("GET", f"{client.panel_url}/v3/sms_trunks", headers=headers) as answer:
             return answer.status
 
     assert await status() == 200
@@ -160,7 +163,7 @@ async def test_an_api_key_is_shown_once_and_revoked_at_once(owner: Page, office:
     assert await status() == 401
 
 
-async def test_an_operator_works_in_one_account_after_the_other(operator: Page, office: Office) -> None:
+async def test_an_operator_works_in_one_account_after_the_other(operator: Page, client: OperatorClient) -> None:
     """A new account is empty; the switch leads from one to the other, and its name is always in sight."""
     name = f"Customer {secrets.token_hex(4)}"
     await operator.goto("/accounts/new")
@@ -175,15 +178,15 @@ async def test_an_operator_works_in_one_account_after_the_other(operator: Page, 
     await expect(operator.get_by_role("table", name="SMS trunks")).to_be_visible()
 
 
-async def test_the_audit_log_shows_what_was_before_and_after(owner: Page, office: Office) -> None:
+async def test_the_audit_log_shows_what_was_before_and_after(owner: Page, client: OperatorClient) -> None:
     """Who, when and from where; a change with its values, and no secret."""
-    trunk = await office.make_trunk()
+    trunk = await client.make_trunk()
     await owner.goto(f"/sms/trunks/{trunk.id}/edit")
     await owner.get_by_label("Callback URL").fill("https://changed.example/status")
     await owner.get_by_role("button", name="Save").click()
     await owner.goto(f"/audit?text={trunk.name.replace(' ', '+')}")
     row = owner.get_by_role("row").filter(has_text="Trunk updated").first
-    await expect(row).to_contain_text(office.ready["panel"]["owner_username"])
+    await expect(row).to_contain_text(client.ready["panel"]["owner_username"])
     await row.get_by_text("1 change").click()
     await expect(row.locator("ins").filter(has_text="https://changed.example/status")).to_be_visible()
     await expect(row.locator("del").filter(has_text=trunk.inbox)).to_be_visible()

@@ -7,7 +7,7 @@ from playwright.async_api import Locator, Page, expect
 
 from pipeline.steps.segmentation import estimate
 from schemas.mt_message import DataCoding
-from tests.e2e.panel import OTHER_SOURCE, SOURCE, MadeTrunk, Office, new_destination
+from tests.e2e.panel import OTHER_SOURCE, SOURCE, MadeTrunk, OperatorClient, new_destination
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -51,9 +51,9 @@ async def window_of(page: Page, trunk: MadeTrunk) -> Locator:
     return dialog
 
 
-async def test_a_message_reaches_the_carrier_and_its_status_appears(owner: Page, office: Office) -> None:
+async def test_a_message_reaches_the_carrier_and_its_status_appears(owner: Page, client: OperatorClient) -> None:
     """Send: the practice carrier has the message, and the window says so without being loaded again."""
-    trunk, destination = await office.make_trunk(), new_destination()
+    trunk, destination = await client.make_trunk(), new_destination()
     dialog = await window_of(owner, trunk)
     loads: list[str] = []
     owner.on("load", lambda page: loads.append(page.url))
@@ -63,16 +63,16 @@ async def test_a_message_reaches_the_carrier_and_its_status_appears(owner: Page,
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog.get_by_text("Handed to the carrier")).to_be_visible()
     await expect(dialog.get_by_text("1 of 1 segment accepted")).to_be_visible()
-    (entry,) = await office.at_the_carrier(destination)
+    (entry,) = await client.at_the_carrier(destination)
     assert (entry["source"], entry["text"]) == (OTHER_SOURCE, "Line one\nLine two €")
     await expect(dialog).to_contain_text(entry["message_id"])
     assert loads == []
-    assert (await office.callbacks(trunk))[0]["status"] == "Success"
+    assert (await client.callbacks(trunk))[0]["status"] == "Success"
 
 
-async def test_with_receipts_the_window_goes_on_waiting(owner: Page, office: Office) -> None:
+async def test_with_receipts_the_window_goes_on_waiting(owner: Page, client: OperatorClient) -> None:
     """On a trunk with delivery receipts the hand-over is not the end: the window waits for the carrier's receipt."""
-    trunk, destination = await office.make_trunk(receipts_enabled=True), new_destination()
+    trunk, destination = await client.make_trunk(receipts_enabled=True), new_destination()
     dialog = await window_of(owner, trunk)
     await dialog.get_by_label("Destination").fill(destination)
     await dialog.get_by_label("Text").fill("Hello")
@@ -81,18 +81,18 @@ async def test_with_receipts_the_window_goes_on_waiting(owner: Page, office: Off
     await expect(dialog.get_by_text("Waiting for its receipt.").or_(dialog.get_by_text("Delivered"))).to_be_visible()
 
 
-async def test_only_authorized_sources_are_offered(owner: Page, office: Office) -> None:
+async def test_only_authorized_sources_are_offered(owner: Page, client: OperatorClient) -> None:
     """A trunk with a list offers that list; one with any DID all that have P2P SMS; one with none says so."""
     for sources, offered in (((OTHER_SOURCE,), [OTHER_SOURCE]), (None, [SOURCE, OTHER_SOURCE])):
-        dialog = await window_of(owner, await office.make_trunk(sources=sources))
+        dialog = await window_of(owner, await client.make_trunk(sources=sources))
         await expect(dialog.get_by_label("Source Address").get_by_role("option")).to_have_text(offered)
-    dialog = await window_of(owner, await office.make_trunk(sources=()))
+    dialog = await window_of(owner, await client.make_trunk(sources=()))
     await expect(dialog.get_by_text("This trunk has no number to send from")).to_be_visible()
 
 
-async def test_what_is_wrong_is_told_beside_its_field(owner: Page, office: Office) -> None:
+async def test_what_is_wrong_is_told_beside_its_field(owner: Page, client: OperatorClient) -> None:
     """A destination with a plus or with letters and an empty text are refused with their reasons, and kept."""
-    dialog = await window_of(owner, await office.make_trunk())
+    dialog = await window_of(owner, await client.make_trunk())
     await dialog.get_by_label("Destination").fill("+15551234567")
     await dialog.get_by_label("Text").fill("Hello\x1b")
     await dialog.get_by_role("button", name="Send").click()
@@ -101,9 +101,9 @@ async def test_what_is_wrong_is_told_beside_its_field(owner: Page, office: Offic
     await expect(dialog.get_by_label("Destination")).to_have_value("+15551234567")
 
 
-async def test_the_note_equals_the_gateways_count(owner: Page, office: Office) -> None:
+async def test_the_note_equals_the_gateways_count(owner: Page, client: OperatorClient) -> None:
     """Encoding, units left and segments of the note are those of the code that cuts the text, for many texts."""
-    dialog = await window_of(owner, await office.make_trunk())
+    dialog = await window_of(owner, await client.make_trunk())
     note, field = dialog.locator("[data-note]"), dialog.get_by_label("Text")
     for text in (*FIXED, *random_texts(40)):
         found = estimate(text)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agents.local.broker.choice import BrokerKind
 from agents.local.ports import free_port
 from agents.local.up.roster import ROSTER
 from tests.brokers import running_broker
@@ -42,7 +42,8 @@ def having(ready: dict[str, Any], setting: str) -> set[str]:
 
 
 def second_up(data_dir: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*COMMAND, "up", f"--data-dir={data_dir}"], capture_output=True, text=True, check=False)
+    command = [*COMMAND, "up", f"--data-dir={data_dir}", "--ports=auto"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @contextmanager
@@ -74,10 +75,9 @@ async def first_callback(ready: dict[str, Any], destination: str) -> str:
         return message_id
 
 
-@pytest.mark.parametrize("broker", ["apache", "embedded"])
-async def test_a_second_start_goes_on_with_the_same_trunk(broker: str, tmp_path: Path) -> None:
+async def test_a_second_start_goes_on_with_the_same_trunk(tmp_path: Path) -> None:
     """Other ports, the same credentials: messages flow again, the ledger has both, nothing was left over."""
-    with running_system(tmp_path, broker=broker) as first:
+    with running_system(tmp_path) as first:
         assert set(first["pids"]) == {*AGENTS, "broker"}
         before = await first_callback(first, "15551234567")
         assert having(first, "SMSOUT_PEPPER") == {"ingress", "panel"}
@@ -94,7 +94,15 @@ async def test_a_second_start_goes_on_with_the_same_trunk(broker: str, tmp_path:
     ]
     assert stopped == AGENTS
 
-    with running_system(tmp_path, broker=broker) as second:
+    pepper = tmp_path / "data" / "secrets" / "pepper"
+    kept = pepper.read_text()
+    pepper.unlink()
+    lost = second_up(tmp_path / "data")
+    assert (lost.returncode, pepper.exists()) == (78, False)
+    assert f"the pepper file {pepper} is missing" in lost.stderr
+    pepper.write_text(kept)
+
+    with running_system(tmp_path) as second:
         same = {"id", "username", "password", "callback_secret", "sources"}
         assert {key: second["trunk"][key] for key in same} == {key: first["trunk"][key] for key in same}
         assert second["trunk"]["callback_url"] == f"{second['simulator_url']}/inbox/demo"
@@ -106,7 +114,7 @@ async def test_a_second_start_goes_on_with_the_same_trunk(broker: str, tmp_path:
 async def test_killing_the_supervisor_ends_everything(tmp_path: Path) -> None:
     """After SIGKILL of `smsout up` no child lingers, and the next start works on the same data."""
     ready_file, log_file = tmp_path / "ready.json", tmp_path / "log"
-    options = [f"--ready-file={ready_file}", f"--data-dir={tmp_path / 'data'}", "--broker=embedded", "--ports=auto"]
+    options = [f"--ready-file={ready_file}", f"--data-dir={tmp_path / 'data'}", "--ports=auto"]
     with killed_at_the_end(log_file, "up", *options) as process:
         await until_there(ready_file, process, log_file)
         pids = json.loads(ready_file.read_text())["pids"]
@@ -114,18 +122,42 @@ async def test_killing_the_supervisor_ends_everything(tmp_path: Path) -> None:
     while any(is_alive(pid) for pid in pids.values()):
         assert time.monotonic() < deadline, {name: pid for name, pid in pids.items() if is_alive(pid)}
         await asyncio.sleep(0.05)
-    with running_system(tmp_path, broker="embedded") as ready:
+    with running_system(tmp_path) as ready:
         await first_callback(ready, "15551234567")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what stands still can be told on Linux only")
+async def test_a_frozen_agent_is_killed_and_started_again(tmp_path: Path) -> None:
+    """SIGSTOP of two agents that were ready: log and ready file say so, and messages flow again."""
+    with running_system(tmp_path) as ready:
+        assert {it["state"] for it in ready["states"].values()} == {"ready"}
+        stopped = {name: ready["pids"][name] for name in ("delivery", "ingress")}
+        for pid in stopped.values():
+            os.kill(pid, signal.SIGSTOP)
+        async with asyncio.timeout(90):
+            while True:
+                now = json.loads(Path(ready["ready_file"]).read_text())
+                if all(now["states"][it]["restarts"] and now["states"][it]["state"] == "ready" for it in stopped):
+                    break
+                await asyncio.sleep(0.1)
+        for name, pid in stopped.items():
+            assert not is_alive(pid)
+            assert now["pids"][name] != pid
+            assert now["states"][name]["last_end"].startswith("killed by SIGKILL, because it stood still for")
+        log = Path(ready["log_file"]).read_text()
+        assert sum("stood still for" in line and "and is killed" in line for line in log.splitlines()) == len(stopped)
+        assert {name for name, it in now["states"].items() if it["restarts"]} == set(stopped)
+        await first_callback(now, "15551234567")
 
 
 async def test_a_broker_that_is_there_already_and_two_processes_of_an_agent(tmp_path: Path) -> None:
     """With SMSOUT_KAFKA_BOOTSTRAP_SERVERS no broker is started; two ingress processes share one port."""
-    with running_broker(BrokerKind.EMBEDDED, tmp_path) as broker:
+    with running_broker(tmp_path) as broker:
         environment = {
             "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
             "SMSOUT_UP_INGRESS_PROCESSES": "2",
         }
-        with running_system(tmp_path, broker="auto", environment=environment) as ready:
+        with running_system(tmp_path, environment=environment) as ready:
             assert (ready["broker"], ready["bootstrap_servers"]) == ("external", broker.bootstrap_servers)
             assert set(ready["pids"]) == {*AGENTS, "ingress-1"}
             async with Customer(ready) as customer:
@@ -152,7 +184,7 @@ async def test_other_endpoints_in_the_simulators_place(tmp_path: Path) -> None:
     carrier_url, callback_url = f"{there}/carrier/segments", f"http://localhost:{port}/inbox/other"
     with (
         killed_at_the_end(log_file, "simulator", SMSOUT_SIMULATOR_PORT=str(port)),
-        running_system(tmp_path, broker="embedded", carrier_url=carrier_url, callback_url=callback_url) as here,
+        running_system(tmp_path, carrier_url=carrier_url, callback_url=callback_url) as here,
     ):
         assert here["trunk"]["callback_url"] == callback_url
         async with Customer(here) as customer, Customer({**here, "simulator_url": there}) as other:

@@ -1,4 +1,4 @@
-"""Both broker engines as real processes: started, used, killed, started again, stopped."""
+"""Our own broker as a real process: started, used, killed, started again, stopped."""
 
 import os
 import signal
@@ -14,19 +14,18 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from agents.local.broker.answering import answers_now
-from agents.local.broker.choice import BrokerKind
 from agents.local.ports import free_port
-from tests.brokers import RunningBroker, engine_or_skip, running_broker
+from tests.brokers import RunningBroker, apache_or_skip, running_broker
 
 pytestmark = pytest.mark.kafka
 
-KINDS = [BrokerKind.APACHE, BrokerKind.EMBEDDED]
+COMMAND = [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "broker"]
 
 
 @pytest.fixture(scope="module")
 def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
     """A broker that this module may kill."""
-    with running_broker(BrokerKind.APACHE, tmp_path_factory.mktemp("apache")) as broker:
+    with running_broker(tmp_path_factory.mktemp("apache")) as broker:
         yield broker
 
 
@@ -75,15 +74,13 @@ async def test_acknowledged_records_survive_kill_and_restart(apache: RunningBrok
     assert took < 30
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_command_runs_one_in_the_foreground(kind: BrokerKind, tmp_path: Path) -> None:
+def test_the_command_runs_one_in_the_foreground(tmp_path: Path) -> None:
     """`smsout broker` says where it answers, refuses a second one on its data, and ends with 0 on SIGTERM."""
-    engine_or_skip(kind)
+    apache_or_skip()
     port = free_port()
-    command = [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "broker", f"--broker={kind}"]
     log = tmp_path / "log"
     with log.open("wb") as out:
-        process = subprocess.Popen([*command, f"--data-dir={tmp_path}", f"--port={port}"], stdout=out, stderr=out)
+        process = subprocess.Popen([*COMMAND, f"--data-dir={tmp_path}", f"--port={port}"], stdout=out, stderr=out)
     try:
         deadline = time.monotonic() + 90
         while f"answers at 127.0.0.1:{port}" not in log.read_text():
@@ -91,9 +88,8 @@ def test_the_command_runs_one_in_the_foreground(kind: BrokerKind, tmp_path: Path
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
         assert answers_now(f"127.0.0.1:{port}")
-        assert ("for development" in log.read_text()) == (kind is BrokerKind.EMBEDDED)
         second = subprocess.run(
-            [*command, f"--data-dir={tmp_path}", f"--port={free_port()}"], capture_output=True, text=True, check=False
+            [*COMMAND, f"--data-dir={tmp_path}", f"--port={free_port()}"], capture_output=True, text=True, check=False
         )
         assert (second.returncode, second.stderr.count("\n")) == (78, 1)
         assert f"process {process.pid}" in second.stderr
@@ -102,23 +98,19 @@ def test_the_command_runs_one_in_the_foreground(kind: BrokerKind, tmp_path: Path
         code = process.wait(60)
     assert code == 0, log.read_text()
     assert not answers_now(f"127.0.0.1:{port}")
-    # What begins with one engine is not served with another.
-    other = KINDS[1 - KINDS.index(kind)]
-    refused = subprocess.run(
-        [*command[:-1], f"--broker={other}", f"--data-dir={tmp_path}"], capture_output=True, text=True, check=False
-    )
-    assert refused.returncode == 78
-    assert f"holds the data of the broker `{kind}`" in refused.stderr
+    # What another broker has begun is not served with this one.
+    (tmp_path / "broker").write_text("embedded\n")
+    refused = subprocess.run([*COMMAND, f"--data-dir={tmp_path}"], capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stderr.count("\n")) == (78, 1)
+    assert "holds the data of the broker `embedded`" in refused.stderr
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_broker_outlives_whoever_started_it(kind: BrokerKind, tmp_path: Path) -> None:
+def test_no_broker_outlives_whoever_started_it(tmp_path: Path) -> None:
     """SIGKILL of `smsout broker` itself ends its broker too: the port is free again."""
-    engine_or_skip(kind)
+    apache_or_skip()
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "broker",
-         f"--broker={kind}", f"--data-dir={tmp_path}", f"--port={port}"],
+        [*COMMAND, f"--data-dir={tmp_path}", f"--port={port}"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

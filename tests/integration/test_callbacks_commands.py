@@ -18,13 +18,14 @@ from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.producer import RecordProducer, partition_of
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
-from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
+from schemas.callback import AttemptOutcome, WaitingNotification
 from schemas.directory.entry import key_of
-from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
+from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import CALLBACK_ATTEMPTED, DIRECTORY, STATUS
+from tests.builders import callback_attempt, credential, status, trunk
 
 pytestmark = pytest.mark.kafka
 
@@ -52,31 +53,28 @@ class Past:
     writer: RecordProducer
     trunks: list[Trunk] = field(default_factory=list)
 
-    async def trunk(self, url: str | None = "http://127.0.0.1:1/", **more: object) -> str:
-        trunk = Trunk.model_validate({
-            "id": uuid7(), "account_id": uuid7(), "name": "Alerts", "callback_url": url, "created_at": ago(days=1),
-            "credentials": (PasswordVerifier(username=uuid7(), version=1, hmac="0" * 64, sealed="", key_id="k1"),),
-            "callback_secrets": (CallbackSecret(secret="whsec_" + "A" * 32),), **more,
-        })  # fmt: skip
-        await self.writer.write([OutRecord(DIRECTORY, key_of(trunk), trunk.to_bytes())])
-        self.trunks.append(trunk)
-        return trunk.id
+    async def trunk(self, **changes: Any) -> str:
+        defaults: dict[str, Any] = {
+            "id": uuid7(), "account_id": uuid7(), "name": "Alerts", "callback_url": "http://127.0.0.1:1/",
+            "credentials": (credential(uuid7()),), "created_at": ago(days=1),
+        }  # fmt: skip
+        new = trunk(**defaults | changes)
+        await self.writer.write([OutRecord(DIRECTORY, key_of(new), new.to_bytes())])
+        self.trunks.append(new)
+        return new.id
 
     async def status(self, trunk_id: str, at: datetime, stage: StatusStage = StatusStage.PROCESSING) -> MessageStatus:
-        status = MessageStatus(
-            message_id=id_of(at), trunk_id=trunk_id, stage=stage, status="Success", source="12125551234",
-            destination="442071838750", accepted_at=at, ended_at=at,
-        )  # fmt: skip
-        await self._write(STATUS, status.message_id, status.to_bytes(), at)
-        return status
+        ended = status(message_id=id_of(at), trunk_id=trunk_id, stage=stage, accepted_at=at)
+        await self._write(STATUS, ended.message_id, ended.to_bytes(), at)
+        return ended
 
-    async def attempt(self, status: MessageStatus, at: datetime, code: int | None, **more: object) -> None:
+    async def attempt(self, status: MessageStatus, at: datetime, code: int | None, **more: Any) -> None:
         accepted = code is not None and code < 300
-        attempt = CallbackAttempt.model_validate({
-            "webhook_id": status.webhook_id, "message_id": status.message_id, "trunk_id": status.trunk_id,
-            "attempt": 1, "endpoint": "http://127.0.0.1:1", "at": at, "milliseconds": 12, "status_code": code,
-            "outcome": AttemptOutcome.ACCEPTED if accepted else AttemptOutcome.FAILED, **more,
-        })  # fmt: skip
+        defaults: dict[str, Any] = {
+            "endpoint": "http://127.0.0.1:1", "at": at, "milliseconds": 12, "status_code": code,
+            "outcome": AttemptOutcome.ACCEPTED if accepted else AttemptOutcome.FAILED,
+        }  # fmt: skip
+        attempt = callback_attempt(status, **defaults | more)
         await self._write(CALLBACK_ATTEMPTED, status.message_id, attempt.to_bytes(), at)
 
     async def _write(self, topic: str, key: str, value: bytes, at: datetime) -> None:

@@ -11,27 +11,22 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
-from pipeline.errors import BrokerUnreachable, StateLost
+from pipeline.errors import BrokerUnreachable, Refused, StateLost
 from pipeline.idempotency.keys import LOOK_BACK_MS, Keyed, SubmissionOffset, Verdict, keyed_submissions, name_of
 from pipeline.idempotency.store import ClaimStore
 from pipeline.kafka.views.claims_view import ClaimsView
 from pipeline.settings import KafkaSettings
-from schemas.submission import Destination, Submission
+from tests import builders
+from tests.builders import uuid
 
 pytestmark = pytest.mark.kafka
 
-TRUNK = "0190f0c0-0000-7000-8000-000000000001"
+TRUNK = uuid(11)
 HOUR_MS = 3_600_000
 
 
 def submission(key: str | None, content: str = "Hello") -> bytes:
-    return Submission(
-        trunk_id=TRUNK,
-        source="12125551234",
-        content=content,
-        destinations=(Destination(address="15551234567"),),
-        idempotency_key=key,
-    ).to_bytes()
+    return builders.submission(idempotency_key=key, content=content).to_bytes()
 
 
 class Topic:
@@ -170,7 +165,7 @@ async def test_only_what_counts_is_read(topic: Topic) -> None:
         2,
     )  # one more: its time tells topics apart
     assert await judged(view, await topic.write(submission("a"), now)) is Verdict.REPEATS
-    with pytest.raises(StateLost, match="older than what is kept"):
+    with pytest.raises(Refused, match="older than what is kept"):
         view.judge(days_ago[0])
 
 
@@ -223,6 +218,50 @@ async def test_transactions_markers_hold_nothing_up(topic: Topic) -> None:
 
     assert view.known(name_of(0, TRUNK, "a"), b"") is not None
     assert await judged(view, await topic.write(submission("a"))) is Verdict.REPEATS
+
+
+async def transacting(topic: Topic) -> AIOKafkaProducer:
+    """Return a producer whose transaction is open."""
+    producer = AIOKafkaProducer(bootstrap_servers=topic.kafka.bootstrap_servers, transactional_id=uuid4().hex)
+    await producer.start()
+    await producer.begin_transaction()
+    return producer
+
+
+async def test_what_is_aborted_holds_no_key(topic: Topic) -> None:
+    """It is never sent: whoever comes next with its key is the first."""
+    aborting, committing = await transacting(topic), await transacting(topic)
+    for producer, key in ((aborting, "a"), (committing, "b"), (aborting, "c")):
+        await producer.send_and_wait(topic.name, submission(key), partition=0)
+    await aborting.abort_transaction()
+    await committing.commit_transaction()
+    await asyncio.gather(aborting.stop(), committing.stop())
+
+    view, _ = await topic.view()
+
+    verdicts = [await judged(view, await topic.write(submission(key))) for key in ("a", "b", "c")]
+    assert verdicts == [Verdict.HOLDS, Verdict.REPEATS, Verdict.HOLDS]
+
+
+async def test_who_waits_behind_an_open_transaction_keeps_nobody_waiting(topic: Topic) -> None:
+    """What lies behind it is given out when it ends; keys of other partitions are told meanwhile."""
+    view, _ = await topic.view()
+    producer = await transacting(topic)
+    await producer.send_and_wait(topic.name, submission("a"), partition=1)
+    behind = await topic.write(submission("b"), partition=1)
+    waiting = [asyncio.create_task(view.catch_up({1: behind.submission.offset + 1})) for _ in range(50)]
+    await asyncio.sleep(0.2)  # all of them have had a look
+
+    async with asyncio.timeout(10):
+        for number in range(10):
+            assert await judged(view, await topic.write(submission(f"key-{number}"))) is Verdict.HOLDS
+    assert not any(it.done() for it in waiting)
+
+    await producer.abort_transaction()
+    await producer.stop()
+    async with asyncio.timeout(30):
+        await asyncio.gather(*waiting)
+    assert view.judge(behind) is Verdict.HOLDS
 
 
 async def test_unknown_partition_asks_for_a_restart(topic: Topic) -> None:

@@ -2,33 +2,31 @@
 
 import asyncio
 import json
-import os
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-import aiohttp
 import pytest
 from aiohttp import web
 
-from agents.delivery.__main__ import REPORT_SECONDS
-from agents.local.ports import free_port
+from agents.posting_agent import REPORT_SECONDS
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.identifiers import uuid7
-from schemas.mt_message import DataCoding, MtMessage, Segment
+from schemas.mt_message import MtMessage
 from schemas.record import OutRecord
 from schemas.topics import DIRECTORY, SEGMENTED
+from tests.builders import carrier, message
+from tests.integration.agent_process import AgentProcess, agent_process
+from tests.integration.patience import until
 
 pytestmark = pytest.mark.kafka
 
-LIMIT_SECONDS = 120.0  # a machine that runs other tests too
 PENDING = 100_000
 PROBES_PER_SECOND = 10
 ROUND_SECONDS = 5.0
@@ -75,41 +73,6 @@ async def carriers() -> AsyncIterator[Carriers]:
         await runner.cleanup()
 
 
-@dataclass
-class Process:
-    """A delivery agent."""
-
-    running: asyncio.subprocess.Process
-    metrics_port: int
-    log: Path
-
-    async def get(self, path: str) -> tuple[int, str]:
-        assert self.running.returncode is None, self.log.read_text()
-        try:
-            async with (
-                aiohttp.ClientSession() as client,
-                client.get(f"http://127.0.0.1:{self.metrics_port}{path}") as answer,
-            ):
-                return answer.status, await answer.text()
-        except aiohttp.ClientError:
-            return 0, ""
-
-    async def metric(self, line: str) -> float:
-        """Return the value of a metric, named with its labels."""
-        _, text = await self.get("/metrics")
-        values = [it.removeprefix(line) for it in text.splitlines() if it.startswith(line + " ")]
-        return float(values[0]) if values else 0.0
-
-    async def count(self, outcome: str) -> float:
-        """Return how many messages have left delivery in a way."""
-        return await self.metric(f'smsout_messages_total{{outcome="{outcome}",stage="delivery"}}')
-
-    def peak_resident_bytes(self) -> int:
-        status = Path(f"/proc/{self.running.pid}/status").read_text()
-        (line,) = [it for it in status.splitlines() if it.startswith("VmHWM:")]
-        return int(line.split()[1]) * 1024
-
-
 @asynccontextmanager
 async def producing(kafka: KafkaSettings) -> AsyncIterator[RecordProducer]:
     producer = await RecordProducer(kafka, client_id="test").start()
@@ -119,51 +82,13 @@ async def producing(kafka: KafkaSettings) -> AsyncIterator[RecordProducer]:
         await producer.stop()
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while not await holds():
-            await asyncio.sleep(0.1)
-
-
-@asynccontextmanager
-async def delivery_agent(bootstrap_servers: str, log: Path) -> AsyncIterator[Process]:
-    port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SMSOUT_")} | {
-        "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
-        "SMSOUT_METRICS_PORT": str(port),
-    }
-    with log.open("wb") as output:
-        running = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "agents.delivery", env=environment, stdout=output, stderr=output
-        )
-    process = Process(running, port, log)
-    try:
-
-        async def ready() -> bool:
-            return (await process.get("/readyz"))[0] == 200
-
-        await until(ready)
-        yield process
-    finally:
-        if running.returncode is None:
-            running.kill()
-            await running.wait()
+async def count(agent: AgentProcess, outcome: str) -> float:
+    """Return how many messages have left delivery in a way."""
+    return await agent.metric(f'smsout_messages_total{{outcome="{outcome}",stage="delivery"}}')
 
 
 def new_message(carrier: Carrier, number: int) -> MtMessage:
-    now = datetime.now(UTC)
-    return MtMessage(
-        id=uuid7(),
-        trunk_id=carrier.id,
-        account_id=carrier.id,
-        source="12125551234",
-        destination=f"1555{number:07d}",
-        data_coding=DataCoding.GSM7,
-        segments=(Segment(seqnum=1, text="Your code is 123456"),),
-        carrier_id=carrier.id,
-        accepted_at=now,
-        expires_at=now + timedelta(days=1),
-    )
+    return message(id=uuid7(), destination=f"1555{number:07d}", carrier_id=carrier.id, accepted_at=datetime.now(UTC))
 
 
 async def write(producer: RecordProducer, *messages: MtMessage) -> None:
@@ -186,9 +111,9 @@ class Probes:
         first_at = loop.time()
         for number in range(int(seconds * PROBES_PER_SECOND)):
             await asyncio.sleep(max(0.0, first_at + number / PROBES_PER_SECOND - loop.time()))
-            message = new_message(self.carrier, number)
-            began[message.id] = loop.time()
-            await write(self.producer, message)
+            probe = new_message(self.carrier, number)
+            began[probe.id] = loop.time()
+            await write(self.producer, probe)
         self.sent += len(began)
 
         async def all_arrived() -> bool:
@@ -206,17 +131,19 @@ async def test_a_dead_carrier_delays_no_other(catalogue: KafkaSettings, kafka: s
     trouble. Without protection none is: messages of the other carrier wait behind the time-outs.
     """
     async with producing(catalogue) as producer, carriers() as both:
-        quick = Carrier(id=uuid7(), name="quick", url=both.url("/quick"))
-        dead = Carrier(
+        quick = carrier(id=uuid7(), name="quick", url=both.url("/quick"))
+        dead = carrier(
             id=uuid7(), name="dead", url=both.url("/dead"), timeout_seconds=1.0,
             in_doubt_policy=InDoubtPolicy.RESEND_WITH_KEY,
         )  # fmt: skip
         await producer.write([OutRecord(DIRECTORY, key_of(it), it.to_bytes()) for it in (quick, dead)])
-        async with delivery_agent(kafka, tmp_path / "log") as agent:
+        settings = {"SMSOUT_KAFKA_BOOTSTRAP_SERVERS": kafka}
+        async with agent_process("delivery", tmp_path / "log", settings) as agent:
+            await agent.until_ready()
             probes = Probes(producer, quick, both)
             await probes.run(1.0)
             await asyncio.sleep(2 * REPORT_SECONDS)  # until they have been counted
-            settled_before = await agent.count("settled") - probes.sent  # what other tests have left in the topic
+            settled_before = await count(agent, "settled") - probes.sent  # what other tests have left in the topic
             without = median(await probes.run(ROUND_SECONDS))
 
             for begin in range(0, PENDING, 5000):
@@ -229,12 +156,12 @@ async def test_a_dead_carrier_delays_no_other(catalogue: KafkaSettings, kafka: s
                 rounds.append(median(await probes.run(ROUND_SECONDS)))
 
             async def all_settled() -> bool:
-                return await agent.count("settled") - settled_before >= probes.sent
+                return await count(agent, "settled") - settled_before >= probes.sent
 
             await until(all_settled)
-            assert await agent.count("settled") - settled_before == probes.sent  # the 100,000 still wait
+            assert await count(agent, "settled") - settled_before == probes.sent  # the 100,000 still wait
             assert both.hanging < PENDING / 100
             assert min(rounds) <= 1.5 * without
-            assert agent.peak_resident_bytes() < 200_000_000
+            assert agent.peak_memory_mb() < 190
             breaker = await agent.metric(f'smsout_carrier_breaker_state{{carrier="{dead.id}"}}')
             assert breaker > 0

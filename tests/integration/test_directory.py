@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from agents.local.broker.choice import BrokerKind
 from pipeline.directory.credentials import PasswordSealer, verify
 from pipeline.directory.rules import Change, Removal
 from pipeline.errors import BrokerUnreachable, DirectoryFenced, NotAcknowledged, RuleViolated
@@ -30,7 +29,7 @@ from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 from schemas.topics import DIRECTORY
 from tests.brokers import RunningBroker, running_broker
-from tests.unit.pipeline.directory_entries import LATER, PEPPER, account, contents, credential, did, trunk
+from tests.builders import LATER, PEPPER, account, contents, credential, did, trunk
 
 pytestmark = pytest.mark.kafka
 
@@ -51,10 +50,10 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(scope="module", params=[BrokerKind.APACHE, BrokerKind.EMBEDDED])
-def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
-    """A broker of each kind for this module alone: there is one directory on each."""
-    with running_broker(request.param, tmp_path_factory.mktemp("directory")) as running:
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    """A broker for this module alone: there is one directory on it."""
+    with running_broker(tmp_path_factory.mktemp("directory")) as running:
         settings = KafkaSettings(bootstrap_servers=running.bootstrap_servers)
         retry = RetrySettings(callback_delays_seconds=(5,), mt_delays_seconds=(5,))
         asyncio.run(topic_admin.apply(settings, TopicSettings(partitions=1), retry))
@@ -62,16 +61,8 @@ def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def kafka_settings(broker: RunningBroker, request: pytest.FixtureRequest) -> KafkaSettings:
-    """As `smsout up` reads the directory from either engine."""
-    settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
-    if is_embedded(request):
-        return settings.model_copy(update={"read_isolation": "read_uncommitted"})
-    return settings
-
-
-def is_embedded(request: pytest.FixtureRequest) -> bool:
-    return request.node.callspec.params["broker"] is BrokerKind.EMBEDDED
+def kafka_settings(broker: RunningBroker) -> KafkaSettings:
+    return KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
 
 
 @asynccontextmanager
@@ -217,23 +208,14 @@ async def test_the_broker_fences_a_writer_that_has_not_noticed(
     ("failpoint", "written"), [("directory.after_append", False), ("directory.after_commit", True)]
 )
 async def test_a_killed_writer_leaves_all_or_nothing(
-    kafka_settings: KafkaSettings, failpoint: str, written: bool, request: pytest.FixtureRequest
+    kafka_settings: KafkaSettings, failpoint: str, written: bool
 ) -> None:
-    """SIGKILL inside a transaction of 3,001 records: nobody sees any of them. After the commit: all of them.
-
-    Read uncommitted, as from the development broker, it is all of them either way: they are one batch.
-    """
-    written = written or is_embedded(request)
+    """SIGKILL inside a transaction of 3,001 records: nobody sees any of them. After the commit: all of them."""
     identity = uuid7()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", KILLED_WRITER, kafka_settings.bootstrap_servers, identity,
         # The first transaction is the writer's announcement, the second the one that counts.
-        env=os.environ
-        | {
-            "SMSOUT_FAILPOINT": f"{failpoint}:2",
-            "SMSOUT_KAFKA_READ_ISOLATION": kafka_settings.read_isolation,
-            "PYTHONPATH": str(REPOSITORY),
-        },
+        env=os.environ | {"SMSOUT_FAILPOINT": f"{failpoint}:2", "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
@@ -404,7 +386,7 @@ async def test_a_missing_topic_is_told_with_its_remedy(tmp_path: Path) -> None:
     nobody = KafkaSettings(bootstrap_servers="127.0.0.1:1", connect_timeout_seconds=0.5)
     with pytest.raises(BrokerUnreachable, match="SMSOUT_KAFKA_BOOTSTRAP_SERVERS"):
         await DirectoryWriter(nobody).start()
-    with running_broker(BrokerKind.EMBEDDED, tmp_path) as empty:
+    with running_broker(tmp_path) as empty:
         writer = DirectoryWriter(KafkaSettings(bootstrap_servers=empty.bootstrap_servers))
         with pytest.raises(BrokerUnreachable, match="smsout topics apply"):
             await writer.start()

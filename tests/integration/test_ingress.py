@@ -3,36 +3,39 @@
 import asyncio
 import json
 import os
+import resource
 import signal
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.local.broker.choice import BrokerKind
 from agents.local.ports import free_port
+from agents.serving.connections import SPARE_FILES
 from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.directory.entry import key_of
 from schemas.directory.trunk import Trunk
+from schemas.identifiers import uuid7
 from schemas.record import OutRecord
 from schemas.topics import DIRECTORY, SUBMITTED
 from tests.brokers import RunningBroker, running_broker
+from tests.builders import PEPPER, trunk_with_password
 from tests.contract.bad_requests import BAD_REQUESTS, BULK, TITLES
-from tests.unit.agents.ingress.harness import JSON_API, PEPPER, Knocker, basic, bulk, new_trunk, single
+from tests.integration.agent_process import AgentProcess, agent_process
+from tests.integration.patience import LIMIT_SECONDS
+from tests.unit.agents.ingress.harness import JSON_API, Knocker, basic, bulk, single
 
 pytestmark = pytest.mark.kafka
 
 PARTITIONS = 2
-READY_LIMIT_SECONDS = 60.0  # a machine that runs other tests too
+FILES = SPARE_FILES + 100
 CHANGE_LIMIT_SECONDS = 2.0  # one that is promised, one for the same reason
 
 
@@ -76,35 +79,15 @@ class Site:
 
 @dataclass
 class Ingress(Knocker):
-    """A running process."""
+    """A door in a process of its own."""
 
-    process: asyncio.subprocess.Process
-    metrics_port: int
-    log: Path
-
-    async def ready(self) -> bool:
-        try:
-            url = f"http://127.0.0.1:{self.metrics_port}/readyz"
-            async with aiohttp.ClientSession() as client, client.get(url) as answer:
-                return answer.status == 200
-        except aiohttp.ClientError:
-            return False
-
-    async def until_ready(self, wanted: bool = True) -> None:
-        async with asyncio.timeout(READY_LIMIT_SECONDS):
-            while await self.ready() != wanted:
-                assert self.process.returncode is None, self.log.read_text()
-                await asyncio.sleep(0.05)
-
-    async def stopped(self) -> int:
-        async with asyncio.timeout(READY_LIMIT_SECONDS):
-            return await self.process.wait()
+    agent: AgentProcess
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
     """A broker for this module alone: it is frozen and killed."""
-    with running_broker(BrokerKind.APACHE, tmp_path_factory.mktemp("ingress")) as started:
+    with running_broker(tmp_path_factory.mktemp("ingress")) as started:
         yield started
 
 
@@ -112,7 +95,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
 async def shared_site(broker: RunningBroker) -> Site:
     kafka = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
     await topic_admin.apply(kafka, TopicSettings(partitions=PARTITIONS), RetrySettings())
-    trunk, password = new_trunk()
+    trunk, password = trunk_with_password(id=uuid7())
     site = Site(broker, kafka, trunk, basic(trunk.credentials[0].username, password))
     await site.add(trunk)
     return site
@@ -126,29 +109,17 @@ def site(shared_site: Site) -> Site:
 @asynccontextmanager
 async def ingress(site: Site, folder: Path, port: int = 0, **settings: str) -> AsyncIterator[Ingress]:
     """Run a process until the context ends; settings are environment variables without their prefix."""
-    port, metrics_port = port or free_port(), free_port()
+    port = port or free_port()
     environment = {
-        **os.environ,
         "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": site.kafka.bootstrap_servers,
         "SMSOUT_PEPPER": PEPPER.decode(),
-        "SMSOUT_METRICS_PORT": str(metrics_port),
         "SMSOUT_INGRESS_PORT": str(port),
         **{f"SMSOUT_{name}": value for name, value in settings.items()},
     }
-    log = folder / f"ingress-{metrics_port}.log"
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "agents.ingress", env=environment, stdout=output, stderr=output
-        )
-    running = Ingress(port, site.authorization, process, metrics_port, log)
-    try:
+    async with agent_process("ingress", folder / f"ingress-{uuid7()}.log", environment) as agent:
         if "FAILPOINT" not in settings:
-            await running.until_ready()
-        yield running
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+            await agent.until_ready()
+        yield Ingress(port, site.authorization, agent)
 
 
 async def test_bad_requests_reach_no_topic(site: Site, tmp_path: Path) -> None:
@@ -190,7 +161,7 @@ async def test_accepted_messages_are_in_the_topic(site: Site, tmp_path: Path) ->
 @pytest.mark.alone
 async def test_change_of_the_directory_is_in_force_within_a_second(site: Site, tmp_path: Path) -> None:
     """A new trunk may send, a blocked address may not, without a restart."""
-    trunk, password = new_trunk()
+    trunk, password = trunk_with_password(id=uuid7())
     authorization = basic(trunk.credentials[0].username, password)
 
     async def until(status: int) -> None:
@@ -216,13 +187,13 @@ async def test_frozen_broker(site: Site, tmp_path: Path) -> None:
         try:
             doubtful = await door.post(single())
             refused = await door.post(single())
-            await door.until_ready(False)
+            await door.agent.until_ready(False)
         finally:
             os.kill(site.broker.pid, signal.SIGCONT)
         assert (doubtful.status, refused.status) == (503, 503)
         assert (doubtful.headers["retry-after"], refused.headers["retry-after"]) == ("1", "1")
         assert "meta" not in refused.json["errors"][0]
-        await door.until_ready()
+        await door.agent.until_ready()
         assert (await door.post(single())).status == 201
         # It was on its way, so now it is there, once, under the id that was told.
         assert (await site.ids()).count(doubtful.json["errors"][0]["meta"]["message_id"]) == 1
@@ -250,9 +221,9 @@ async def test_killed_broker_loses_nothing_that_was_answered(site: Site, tmp_pat
         site.broker.kill()
         site.broker.start()
         known = len(accepted)
-        async with asyncio.timeout(READY_LIMIT_SECONDS):
+        async with asyncio.timeout(LIMIT_SECONDS):
             while len(accepted) < known + 50:
-                assert door.process.returncode is None, door.log.read_text()
+                assert door.agent.process.returncode is None, door.agent.log.read_text()
                 await asyncio.sleep(0.05)
         again.set()
         await asyncio.gather(*posting)
@@ -278,8 +249,7 @@ async def test_stopping_finishes_what_was_begun(site: Site, tmp_path: Path) -> N
         posting = [asyncio.create_task(keep_posting(door)) for _ in range(16)]
         while len(accepted) < 100:
             await asyncio.sleep(0.01)
-        door.process.send_signal(signal.SIGTERM)
-        assert await door.stopped() == 0
+        assert await door.agent.stop() == 0
         await asyncio.gather(*posting)
     assert set(accepted) <= set(await site.ids())
 
@@ -291,22 +261,11 @@ async def test_two_processes_on_one_port(site: Site, tmp_path: Path) -> None:
         async with ingress(site, tmp_path, port, INGRESS_REUSE_PORT="true", SLOT="1") as second:
             answers = await asyncio.gather(*(first.post(single()) for _ in range(60)))
             assert {201} == {answer.status for answer in answers}
-            counts = [await accepted_by(it) for it in (first, second)]
+            counts = [await it.agent.metric("smsout_ingress_messages_accepted_total") for it in (first, second)]
             assert sum(counts) == 60
             assert min(counts) > 0
-            second.process.send_signal(signal.SIGTERM)
-            assert await second.stopped() == 0
+            assert await second.agent.stop() == 0
         assert [(await first.post(single())).status for _ in range(10)] == [201] * 10
-
-
-async def accepted_by(door: Ingress) -> int:
-    url = f"http://127.0.0.1:{door.metrics_port}/metrics"
-    async with aiohttp.ClientSession() as client, client.get(url) as answer:
-        text = await answer.text()
-    (value,) = [
-        line.split()[1] for line in text.splitlines() if line.startswith("smsout_ingress_messages_accepted_total ")
-    ]
-    return int(float(value))
 
 
 @pytest.mark.parametrize(("failpoint", "stored"), [("ingress.before_produce:1", 0), ("ingress.after_acknowledge:1", 1)])
@@ -314,18 +273,39 @@ async def test_killed_around_the_write(site: Site, tmp_path: Path, failpoint: st
     """No answer in both cases: before the write nothing is there, after the acknowledgement the message is."""
     before = len(await site.ids())
     async with ingress(site, tmp_path, FAILPOINT=failpoint) as door:
-        await door.until_ready()
+        await door.agent.until_ready()
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await door.post(single())
-        assert await door.stopped() == -signal.SIGKILL
+        assert await door.agent.ended() == -signal.SIGKILL
     assert len(await site.ids()) == before + stored
+
+
+async def test_idle_connections_take_nobodys_place(site: Site, tmp_path: Path) -> None:
+    """Hundreds of them: requests, metrics and the broker still get their files, and the log says what happened."""
+    async with ingress(site, tmp_path, FAILPOINT="none:1") as door:
+        # Before it listens, and so counts what it may open.
+        resource.prlimit(door.agent.process.pid, resource.RLIMIT_NOFILE, (FILES, FILES))
+        await door.agent.until_ready()
+        idle = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(2 * FILES)]
+        try:
+            assert (await door.post(single())).status == 201
+            held = await door.agent.metric('smsout_http_connections{server="ingress"}')
+            closed = await door.agent.metric('smsout_http_connections_closed_total{bound="all",server="ingress"}')
+            assert held <= FILES - SPARE_FILES
+            assert closed >= 2 * FILES - held
+            logged = door.agent.log.read_text()
+            assert "fewer_connections_than_wanted" in logged
+            assert "connections_at_their_limit" in logged
+        finally:
+            for _, writer in idle:
+                writer.close()
 
 
 async def test_broker_that_does_not_exist(site: Site, tmp_path: Path) -> None:
     """One clear line that names the address and the setting, and an exit code that says "unavailable"."""
     nowhere = Site(site.broker, KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port()}"), site.trunk, "")
     async with ingress(nowhere, tmp_path, KAFKA_CONNECT_TIMEOUT_SECONDS="1", FAILPOINT="none:1") as door:
-        assert await door.stopped() == 69
-        (line,) = [it for it in door.log.read_text().splitlines() if "broker_unreachable" in it]
+        assert await door.agent.ended() == 69
+        (line,) = [it for it in door.agent.log.read_text().splitlines() if "broker_unreachable" in it]
         assert nowhere.kafka.bootstrap_servers in line
         assert "SMSOUT_KAFKA_BOOTSTRAP_SERVERS" in line

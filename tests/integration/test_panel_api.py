@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
-from agents.local.broker.choice import BrokerKind
 from agents.local.ports import free_port
 from agents.panel.audit import AuditLog
-from agents.panel.broker_writer import BrokerWriter
-from agents.panel.operations.api_keys import new_api_key
+from agents.panel.operations.people.api_keys import new_api_key
+from agents.panel.restarting_producer import RestartingProducer
 from pipeline.directory.credentials import PasswordSealer, new_callback_secret, new_password_verifier
 from pipeline.errors import DirectoryInUse
 from pipeline.kafka.admin import topic_admin
@@ -42,7 +41,7 @@ START_SECONDS = 60.0  # a machine that runs other tests too; the limit that is p
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
     """A broker for this module alone: there is one directory on each."""
-    with running_broker(BrokerKind.APACHE, tmp_path_factory.mktemp("panel")) as running:
+    with running_broker(tmp_path_factory.mktemp("panel")) as running:
         settings = KafkaSettings(bootstrap_servers=running.bootstrap_servers)
         retry = RetrySettings(callback_delays_seconds=(5,), mt_delays_seconds=(5,))
         asyncio.run(topic_admin.apply(settings, TopicSettings(partitions=1), retry))
@@ -170,9 +169,9 @@ def changed(site: Site, **attributes: Any) -> dict[str, Any]:
 
 async def renamings(site: Site, expected: int) -> list[str | None]:
     """Return the names that the audit log says the trunk was given, newest first; waits for as many as expected."""
-    audit = AuditLog(site.kafka, BrokerWriter(site.kafka, "test", 10))
+    audit = AuditLog(site.kafka, RestartingProducer(site.kafka, "test", 10))
     await audit.start()
-    following = asyncio.create_task(audit.follow())
+    follower = asyncio.create_task(audit.follow())
     try:
         for _ in range(100):
             found = [
@@ -186,7 +185,7 @@ async def renamings(site: Site, expected: int) -> list[str | None]:
             await asyncio.sleep(0.05)
         return found
     finally:
-        following.cancel()
+        follower.cancel()
         await audit.stop()
 
 
@@ -321,7 +320,7 @@ async def test_a_large_directory(site: Site) -> None:
     finally:
         await writer.stop()
     view = await DirectoryView(site.kafka, client_id="test").start()
-    following = asyncio.create_task(view.follow())
+    follower = asyncio.create_task(view.follow())
     try:
         async with panel(site) as running:
             started = await running.until_ready()
@@ -342,7 +341,7 @@ async def test_a_large_directory(site: Site) -> None:
                 await asyncio.sleep(0.005)
             in_force = time.monotonic() - began
     finally:
-        following.cancel()
+        follower.cancel()
         await view.stop()
     lists = {path: sorted(times)[2] for path, times in spent.items()}
     print(f"start {started:.1f} s, lists {lists}, in force after {in_force:.2f} s")

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.panel import attempts as following
 from agents.panel.attempts import Attempts
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings
@@ -29,10 +28,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_a_410_is_acted_on_however_it_goes(catalogue: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that came while no panel ran is found; one that the broker does not let us act on is tried until it does."""
-    monkeypatch.setattr(following, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("agents.panel.attempts.AGAIN_SECONDS", 0.1)
     settings, office = catalogue, Office()
     trunk_id, now = uuid7(), datetime.now(UTC)
-    office.writer.trunks_written_at = now - timedelta(hours=1)
+    office.store.trunks_written_at = now - timedelta(hours=1)
     (credential,) = office.trunk.credentials
     office.add(
         office.trunk.model_copy(update={
@@ -49,27 +48,27 @@ async def test_a_410_is_acted_on_however_it_goes(catalogue: KafkaSettings, monke
     await producer.write(OutRecord(CALLBACK_ATTEMPTED, b"", value) for value in records)
     await producer.stop()
 
-    office.writer.fails = True
+    office.store.fails = True
     tried = 0
-    disable = office.operations.disable_callback
+    disable = office.operations.callbacks.disable
 
     async def counted(gone: CallbackAttempt) -> bool:
         nonlocal tried
         tried += gone.trunk_id == trunk_id
         return await disable(gone)
 
-    monkeypatch.setattr(office.operations, "disable_callback", counted)
-    attempts = Attempts(settings, office.operations)
+    monkeypatch.setattr(office.operations.callbacks, "disable", counted)
+    attempts = Attempts(settings, office.operations.callbacks)
     await attempts.start()
     follower = asyncio.create_task(attempts.follow())
     try:
         await until(lambda: tried >= 2)
         assert office.stored(trunk_id).callback_disabled_at is None
-        office.writer.fails = False
+        office.store.fails = False
         await until(lambda: office.stored(trunk_id).callback_disabled_at is not None)
     finally:
         follower.cancel()
         await asyncio.wait([follower])
         await attempts.stop()
     assert office.stored(trunk_id).callback_disabled_at == now
-    assert [it.attempt for it in office.operations.attempts.of(trunk_id)] == [1]
+    assert [it.attempt for it in office.operations.callbacks.attempts.of(trunk_id)] == [1]

@@ -1,4 +1,4 @@
-"""Topics on real brokers: created once, compared ever after."""
+"""Topics on a real broker: created once, compared ever after."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from agents.local.broker.choice import BrokerKind
 from pipeline.errors import ConfigurationError
 from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.admin.topic_admin import Drift, TopicReport, TopicState
@@ -22,10 +21,10 @@ TOPICS = TopicSettings(partitions=3, replication_factor=1, min_insync_replicas=1
 RETRY = RetrySettings(callback_delays_seconds=(5, 30), mt_delays_seconds=(5,))
 
 
-@pytest.fixture(scope="module", params=[BrokerKind.APACHE, BrokerKind.EMBEDDED])
-def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
-    """A broker of each kind for this module alone: the tests build on each other's topics, in order."""
-    with running_broker(request.param, tmp_path_factory.mktemp("topics")) as broker:
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
+    """A broker for this module alone: the tests build on each other's topics, in order."""
+    with running_broker(tmp_path_factory.mktemp("topics")) as broker:
         yield KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
 
 

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.posting.breaker import BreakerState
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.journal import JournalMark
 from schemas.mt_message import WaitingMessage
 from schemas.status import CodeId, MessageStatus
-from tests.unit.agents.delivery.test_deliver import CARRIER, Bench, mark, message
+from tests.unit.agents.delivery.bench import CARRIER, Bench, mark, message
 
 TWICE = [mark(1, JournalMark.SUBMITTING, datetime.now(UTC))] * 2
 
@@ -31,9 +30,8 @@ async def test_a_message_that_expired_after_a_repetition_says_so(policy: InDoubt
 
 async def test_a_message_that_waits_after_a_repetition_keeps_the_flag() -> None:
     bench = Bench(carrier=CARRIER.model_copy(update={"in_doubt_policy": InDoubtPolicy.RESEND}), marks=TWICE)
-    gate = bench.deliver.gates.of(CARRIER.id)
-    gate.breaker.pause(60.0)
-    assert gate.state is not BreakerState.CLOSED
+    bench.peer.breaker.pause(60.0)
+    assert bench.peer.away
     end = await bench.run(message(1).to_bytes())
     waiting = WaitingMessage.from_bytes(end.value or b"")
     assert (waiting.in_doubt, waiting.possible_duplicate) == (True, True)

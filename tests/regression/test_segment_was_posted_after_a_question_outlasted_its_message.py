@@ -10,7 +10,7 @@ from pipeline.http.client import Answer
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.journal import JournalMark
 from schemas.status import CodeId, MessageStatus
-from tests.unit.agents.delivery.test_deliver import CARRIER, Bench, ScriptedCarrier, mark, message
+from tests.unit.agents.delivery.bench import CARRIER, Bench, ScriptedCarrier, mark, message
 
 
 class SlowToTell(ScriptedCarrier):

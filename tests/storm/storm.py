@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from schemas.dead_letter import DeadLetterSource
+from schemas.headers.dead_letter import DeadLetterSource
 from tests.e2e.customer import Customer
 from tests.storm.traffic import GIVES_UP, JSON_API, Sent, Traffic
 from tests.storm.troubles import Faults, Kills

@@ -41,6 +41,9 @@ def locked(file: str) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in found}
 
 
+JAVA = [Requirement(line) for line in PYPROJECT["dependency-groups"]["java"]]
+
+
 def wanted(*extras: str) -> list[Requirement]:
     lines = [*PROJECT["dependencies"], *PYPROJECT["build-system"]["requires"]]
     lines += [line for extra in extras for line in PROJECT["optional-dependencies"][extra]]
@@ -49,7 +52,10 @@ def wanted(*extras: str) -> list[Requirement]:
 
 @pytest.mark.parametrize(
     ("file", "extras"),
-    [("requirements.lock", ("embedded", "build")), ("requirements-dev.lock", ("embedded", "build", "dev"))],
+    [
+        ("requirements.lock", ("broker", "build")),
+        ("requirements-dev.lock", ("broker", "build", "dev")),
+    ],
 )
 def test_the_lock_holds_what_the_project_asks_for(file: str, extras: tuple[str, ...]) -> None:
     """After a change of pyproject.toml `make lock` was run."""
@@ -60,28 +66,38 @@ def test_the_lock_holds_what_the_project_asks_for(file: str, extras: tuple[str, 
         assert requirement.specifier.contains(pins[name]), f"{name} {pins[name]} in {file}: run `make lock`"
 
 
+def test_the_java_is_locked_alone() -> None:
+    """`make setup` installs it where it is needed, over what is there already."""
+    pins = locked("requirements-java.lock")
+    assert list(pins) == [canonicalize_name(requirement.name) for requirement in JAVA]
+    assert all(requirement.specifier.contains(pins[requirement.name]) for requirement in JAVA)
+
+
 def test_both_locks_agree() -> None:
     """Tests run on the versions that run in production."""
     runtime, dev = locked("requirements.lock"), locked("requirements-dev.lock")
     assert runtime.items() <= dev.items()
 
 
-@pytest.mark.parametrize("file", ["requirements.lock", "requirements-dev.lock"])
-def test_locks_are_hashed_and_name_no_host(file: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "at_least"), [("requirements.lock", 40), ("requirements-dev.lock", 40), ("requirements-java.lock", 1)]
+)
+def test_locks_are_hashed_and_name_no_host(file: str, at_least: int) -> None:
     """Whoever mirrors packages can use the lock, and a changed package is refused."""
     text = (ROOT / file).read_text()
     assert (
         re.findall(r"^.*(?:https?:|--index-url|--extra-index-url|--find-links|git\+| @ ).*$", text, re.MULTILINE) == []
     )
     entries = re.split(r"^(?=\S+==)", text, flags=re.MULTILINE)[1:]
-    assert len(entries) > 40
+    assert len(entries) >= at_least
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
 
 
 def test_every_dependency_is_explained() -> None:
     """docs/dependencies.md says of each direct dependency why it is here, and of no other."""
     explained = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs" / "dependencies.md").read_text(), re.MULTILINE)
-    direct = {canonicalize_name(requirement.name) for requirement in wanted(*PROJECT["optional-dependencies"])}
+    requirements = [*wanted(*PROJECT["optional-dependencies"]), *JAVA]
+    direct = {canonicalize_name(requirement.name) for requirement in requirements}
     assert {canonicalize_name(name) for name in explained} == direct
     assert len(explained) == len(set(explained))
 

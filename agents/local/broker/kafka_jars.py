@@ -1,43 +1,42 @@
-"""Apache Kafka's own jars, fetched once per machine by Maven from deploy/kafka/pom.xml."""
+"""Apache Kafka's own jars, fetched once per machine and held to the checksums of deploy/kafka/jars.lock."""
 
 import fcntl
-import hashlib
 import os
-import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from agents.local.broker import jar_lock, maven_repository
 from pipeline.errors import ConfigurationError
 
-RECIPE: Final = Path(__file__).resolve().parents[3] / "deploy" / "kafka"
-POM: Final = RECIPE / "pom.xml"
-LOGGING: Final = RECIPE / "log4j2.properties"
-
-_MARK: Final = "fetched-by-smsout"  # holds the pom's digest; without it the folder is somebody else's
+_MARK: Final = "fetched-by-smsout"  # holds the lock's digest; without it the folder is somebody else's
 
 
-def kafka_version() -> str:
-    """Return the version that the pom asks for. Raises `ConfigurationError` when there is no pom."""
-    if (found := re.search(r"<kafka\.version>(.+?)</kafka\.version>", _pom())) is None:
-        raise ConfigurationError(f"{POM} names no kafka.version")
-    return found[1]
+class JarSettings(BaseSettings):
+    """Where Kafka's jars are; not needed for a broker that is there already."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_KAFKA_")
+
+    libs: Path | None = None
+    """Where they are, or will be put; by default `.smsout/kafka-<version>/libs` where we run."""
 
 
-def default_folder() -> Path:
-    """Return where the jars are kept when SMSOUT_KAFKA_LIBS does not say."""
-    return Path(".smsout", f"kafka-{kafka_version()}", "libs").absolute()
+def jar_folder() -> Path:
+    """Return the folder of Kafka's jars, which may not be there yet. Raises `ConfigurationError` without a lock."""
+    libs = JarSettings().libs or Path(".smsout", f"kafka-{jar_lock.kafka_version()}", "libs")
+    return libs.absolute()
 
 
 def present(folder: Path) -> bool:
-    """Tell whether `folder` holds the jars that the pom asks for, or a Kafka that somebody has put there."""
+    """Tell whether `folder` holds the jars that the lock asks for, or a Kafka that somebody has put there."""
     if not any(folder.glob("kafka_2.13-*.jar")):
         return False
     mark = folder / _MARK
-    return not (mark.exists() and POM.exists()) or mark.read_text() == _digest()
+    return not (mark.exists() and jar_lock.LOCK.exists()) or mark.read_text() == jar_lock.digest()
 
 
 def are_ours(folder: Path) -> bool:
@@ -45,7 +44,7 @@ def are_ours(folder: Path) -> bool:
     return (folder / _MARK).exists()
 
 
-def fetch(folder: Path, mvn: str) -> None:
+def fetch(folder: Path) -> None:
     """Fill `folder` unless it is filled; several processes may ask at once. Raises `ConfigurationError`."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -55,25 +54,29 @@ def fetch(folder: Path, mvn: str) -> None:
             if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
                 raise ConfigurationError(f"{folder} (SMSOUT_KAFKA_LIBS) holds no Kafka, and it is not ours to fill")
             draft = folder.with_name(f".{folder.name}.draft")
-            shutil.rmtree(draft, ignore_errors=True)
-            _copy_dependencies(draft, mvn)
-            (draft / _MARK).write_text(_digest())
+            cache = folder.with_name(f".{folder.name}.repository")
+            for leftover in (draft, cache):
+                shutil.rmtree(leftover, ignore_errors=True)
+            draft.mkdir()
+            try:
+                _fill(draft, cache)
+            finally:
+                shutil.rmtree(cache, ignore_errors=True)
+            (draft / _MARK).write_text(jar_lock.digest())
             shutil.rmtree(folder, ignore_errors=True)
             draft.rename(folder)
     except OSError as error:
         raise ConfigurationError(f"cannot keep Kafka's jars in {folder} (SMSOUT_KAFKA_LIBS): {error}") from error
 
 
-def _copy_dependencies(folder: Path, mvn: str) -> None:
-    process = subprocess.run(
-        [mvn, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", check=False,
-    )  # fmt: skip
-    if process.returncode != 0 or not any(folder.glob("kafka_2.13-*.jar")):
-        lines = [line for line in process.stdout.splitlines() if "ERROR" in line]
-        why = lines[0].replace("[ERROR]", "").strip() if lines else f"mvn ended with code {process.returncode}"
-        raise ConfigurationError(f"mvn cannot fetch Apache Kafka's jars: {why[:400]}")
+def _fill(draft: Path, cache: Path) -> None:
+    checksums = jar_lock.read_lock()
+    for jar, path in maven_repository.download(checksums, cache).items():
+        if (found := jar_lock.sha256_of(path)) != checksums[jar]:
+            raise ConfigurationError(
+                f"{jar} is not the one that {jar_lock.LOCK} asks for: its SHA-256 is {found}, and nothing of it is used"
+            )
+        path.rename(draft / jar.file_name)
 
 
 @contextmanager
@@ -85,16 +88,3 @@ def alone_with(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _digest() -> str:
-    return hashlib.sha256(_pom().encode()).hexdigest()
-
-
-def _pom() -> str:
-    try:
-        return POM.read_text()
-    except OSError as error:
-        raise ConfigurationError(
-            f"the broker `apache` is started from a checkout of this project, and {POM} is not there"
-        ) from error

@@ -9,9 +9,10 @@ from typing import Final, Self
 from pydantic import SecretStr
 
 from pipeline.errors import ConfigurationError
-from pipeline.settings import PepperSettings
+from pipeline.settings import PepperSettings, weak_pepper
 
 PEPPER_BYTES: Final = 32
+BROKER: Final = "apache"
 _CANNOT: Final = "the data directory {path} (--data-dir) cannot be used: {error}"
 
 
@@ -22,7 +23,7 @@ class DataDir:
         self.path = path.absolute()
         self.carrier_ledger = self.path / "carrier-ledger.jsonl"
         self.key_file = Path(os.environ.get("SMSOUT_KEY_FILE") or self.path / "secrets" / "password-keys")
-        self._pepper_file = self.path / "secrets" / "pepper"
+        self.pepper_file = self.path / "secrets" / "pepper"
         self._broker_file = self.path / "broker"
 
     def open(self) -> Self:
@@ -44,34 +45,47 @@ class DataDir:
             raise ConfigurationError(_CANNOT.format(path=self.path, error=error)) from error
         return self
 
-    @property
-    def engine(self) -> str | None:
-        """The broker engine whose data this is, None when there is none yet."""
-        return self._broker_file.read_text().strip() if self._broker_file.exists() else None
+    def broker_folder(self) -> Path:
+        """Return where the broker keeps its data.
 
-    def remember_engine(self, name: str) -> None:
-        """Tie the folder to an engine. Raises `ConfigurationError` when it holds another one's data."""
-        known = self.engine
+        Raises `ConfigurationError` over the data of a broker that an earlier version had, which this one cannot read.
+        """
+        known = self._broker_file.read_text().strip() if self._broker_file.exists() else None
         if known is None:
-            write_private(self._broker_file, name + "\n")
-        elif known != name:
+            write_private(self._broker_file, BROKER + "\n")
+        elif known != BROKER:
             raise ConfigurationError(
-                f"{self.path} holds the data of the broker `{known}`, which `{name}` cannot read: choose another "
-                f"--data-dir, or --broker {known}"
+                f"{self.path} holds the data of the broker `{known}`, which an earlier version of smsout ran and "
+                f"Apache Kafka cannot read: choose another --data-dir"
             )
+        return self.path / "broker-data" / BROKER
 
-    def broker_folder(self, name: str) -> Path:
-        """Return where an engine keeps its data."""
-        return self.path / "broker-data" / name
+    def pepper(self) -> SecretStr | None:
+        """Return SMSOUT_PEPPER or, without it, what this folder keeps; None when it keeps none.
 
-    def pepper(self) -> SecretStr:
-        """Return SMSOUT_PEPPER or, without it, this folder's own, which is made once."""
+        Raises `ConfigurationError` for one that is no pepper any more, pydantic's error for the setting.
+        """
         if "SMSOUT_PEPPER" in os.environ:
             return PepperSettings().pepper
-        if not self._pepper_file.exists():
-            self._pepper_file.parent.mkdir(mode=0o700, exist_ok=True)
-            write_private(self._pepper_file, secrets.token_urlsafe(PEPPER_BYTES) + "\n")
-        return SecretStr(self._pepper_file.read_text().strip())
+        try:
+            pepper = self.pepper_file.read_text(errors="replace").strip()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ConfigurationError(f"the pepper file {self.pepper_file} cannot be read: {error}") from error
+        if (problem := weak_pepper(pepper)) is not None:
+            raise ConfigurationError(f"the pepper in {self.pepper_file} {problem}")
+        return SecretStr(pepper)
+
+    def keep_pepper(self, pepper: SecretStr) -> None:
+        """Keep a new pepper: durable before the first password is made with it."""
+        self.pepper_file.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(self.pepper_file, pepper.get_secret_value() + "\n")
+
+
+def new_pepper() -> SecretStr:
+    """Return a pepper that nobody has had."""
+    return SecretStr(secrets.token_urlsafe(PEPPER_BYTES))
 
 
 def write_private(path: Path, text: str) -> None:

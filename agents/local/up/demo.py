@@ -30,7 +30,7 @@ NOT_P2P: Final = "12125551236"
 PRICE: Final = Decimal("0.0075")
 
 
-class Endpoints(NamedTuple):
+class DemoUrls(NamedTuple):
     """Where the demo trunk's callbacks and the demo carrier's segments go."""
 
     callback_url: str
@@ -78,9 +78,9 @@ class Demo(BaseModel):
 
 
 async def provide(
-    path: Path, kafka: KafkaSettings, pepper: SecretStr, key_file: Path, endpoints: Endpoints
+    path: Path, kafka: KafkaSettings, pepper: SecretStr, key_file: Path, urls: DemoUrls
 ) -> dict[str, object] | None:
-    """Fill an empty directory, or let the demo's URLs follow `endpoints`; return the trunk for the ready file.
+    """Fill an empty directory, or let the demo's URLs follow `urls`; return the trunk for the ready file.
 
     A directory with anything in it is somebody's, and nothing but the demo's own URLs is touched there: None when it
     holds no demo of ours.
@@ -90,9 +90,9 @@ async def provide(
         demo, directory = Demo.load(path), view.directory
         if _is_empty(directory):
             sealer = PasswordSealer.from_file(key_file)
-            demo, changes = new_demo(pepper.get_secret_value().encode(), sealer, endpoints)
+            demo, changes = new_demo(pepper.get_secret_value().encode(), sealer, urls)
         elif demo is not None:
-            demo, changes = moved(demo, directory, endpoints)
+            demo, changes = moved(demo, directory, urls)
         else:
             return None
         # The file first: a crash in between leaves an empty directory, which is filled anew with other secrets.
@@ -109,11 +109,11 @@ async def provide(
         await view.stop()
 
 
-def new_demo(pepper: bytes, sealer: PasswordSealer, endpoints: Endpoints) -> tuple[Demo, list[DirectoryEntry]]:
+def new_demo(pepper: bytes, sealer: PasswordSealer, urls: DemoUrls) -> tuple[Demo, list[DirectoryEntry]]:
     """Return a new demo and its directory entries."""
     account = Account(id=uuid7(), name="Demo")
     carrier = Carrier(
-        id=uuid7(), name="Practice carrier", url=endpoints.carrier_url, in_doubt_policy=InDoubtPolicy.RESEND_WITH_KEY,
+        id=uuid7(), name="Practice carrier", url=urls.carrier_url, in_doubt_policy=InDoubtPolicy.RESEND_WITH_KEY,
         max_in_flight=128,  # it is on this machine and takes what comes
     )  # fmt: skip
     trunk_id = uuid7()
@@ -123,7 +123,7 @@ def new_demo(pepper: bytes, sealer: PasswordSealer, endpoints: Endpoints) -> tup
         id=trunk_id,
         account_id=account.id,
         name="Outbound SMS trunk 1",
-        callback_url=endpoints.callback_url,
+        callback_url=urls.callback_url,
         credentials=(verifier,),
         callback_secrets=(secret,),
         created_at=datetime.now(UTC),
@@ -142,22 +142,22 @@ def new_demo(pepper: bytes, sealer: PasswordSealer, endpoints: Endpoints) -> tup
         username=verifier.username,
         password=password,
         callback_secret=secret.secret,
-        callback_url=endpoints.callback_url,
-        carrier_url=endpoints.carrier_url,
+        callback_url=urls.callback_url,
+        carrier_url=urls.carrier_url,
     )
     return demo, entries
 
 
-def moved(demo: Demo, directory: Directory, endpoints: Endpoints) -> tuple[Demo, list[DirectoryEntry]]:
-    """Return the demo at new endpoints and the entries that change; a URL that somebody else has set stays."""
+def moved(demo: Demo, directory: Directory, urls: DemoUrls) -> tuple[Demo, list[DirectoryEntry]]:
+    """Return the demo at new URLs and the entries that change; a URL that somebody else has set stays."""
     changes: list[DirectoryEntry] = []
     trunk, carrier = directory.trunk(demo.trunk_id), directory.carrier(demo.carrier_id)
-    if trunk and trunk.deleted_at is None and trunk.callback_url == demo.callback_url != endpoints.callback_url:
-        changes.append(trunk.model_copy(update={"callback_url": endpoints.callback_url}))
-        demo = demo.model_copy(update={"callback_url": endpoints.callback_url})
-    if carrier and carrier.url == demo.carrier_url != endpoints.carrier_url:
-        changes.append(carrier.model_copy(update={"url": endpoints.carrier_url}))
-        demo = demo.model_copy(update={"carrier_url": endpoints.carrier_url})
+    if trunk and trunk.deleted_at is None and trunk.callback_url == demo.callback_url != urls.callback_url:
+        changes.append(trunk.model_copy(update={"callback_url": urls.callback_url}))
+        demo = demo.model_copy(update={"callback_url": urls.callback_url})
+    if carrier and carrier.url == demo.carrier_url != urls.carrier_url:
+        changes.append(carrier.model_copy(update={"url": urls.carrier_url}))
+        demo = demo.model_copy(update={"carrier_url": urls.carrier_url})
     return demo, changes
 
 

@@ -10,8 +10,8 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents.local.up.data_dir import write_private
-from agents.panel.operations.api_keys import new_api_key
-from agents.panel.operations.people import generated_password
+from agents.panel.operations.people.api_keys import new_api_key
+from agents.panel.operations.people.passwords import generated_password
 from agents.panel.security.passwords import Passwords
 from pipeline.directory.model import Directory
 from pipeline.errors import ConfigurationError

@@ -12,13 +12,15 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from agents.local.broker.answering import answers
-from agents.local.broker.choice import BrokerKind, choose
+from agents.local.broker.apache import ApacheKafka
 from agents.local.console import say
 from agents.local.launch import Launch
 from agents.local.up import demo, people
 from agents.local.up.allowed_addresses import allowed_addresses
-from agents.local.up.data_dir import DataDir
+from agents.local.up.data_dir import BROKER, DataDir, new_pepper
+from agents.local.up.lost_pepper import refuse_lost_pepper
 from agents.local.up.port_plan import Ports, PortsKind
+from agents.local.up.pulse import ANSWER_SECONDS
 from agents.local.up.ready_file import ReadyFile
 from agents.local.up.roster import ROSTER, Process, Surroundings, processes_of, reachable_host
 from agents.local.up.service import Service
@@ -32,6 +34,7 @@ from pipeline.settings import AgentSettings, KafkaSettings, RetrySettings, Topic
 
 DEFAULT_BROKER_PORT: Final = 9092
 BROKER_STOP_SECONDS: Final = 30.0
+BROKER_ASK_SECONDS: Final = 5.0  # each question is a client of its own
 BEYOND_DRAIN_SECONDS: Final = 5.0
 EXTERNAL: Final = "external"
 
@@ -42,7 +45,6 @@ class UpOptions:
 
     data_dir: Path
     ready_file: Path | None = None
-    broker: BrokerKind = BrokerKind.AUTO
     ports: PortsKind = PortsKind.DEFAULT
     directory: Path | None = None
     carrier_url: str | None = None
@@ -70,7 +72,6 @@ class System:
         self._ready_file = ReadyFile(options.ready_file)
         self._content: dict[str, Any] = {}
         self._everything_is_ready = False
-        self._lost_with_broker: str | None = None
         self._processes: list[Process] = []
 
     def run(self) -> None:
@@ -79,14 +80,15 @@ class System:
         broker = None if external else self._prepare_broker()
         bootstrap_servers = external or f"127.0.0.1:{self._broker_port}"
         self._kafka = KafkaSettings(bootstrap_servers=bootstrap_servers)
-        self._pepper = self._data.pepper()
+        kept = self._data.pepper()
+        self._pepper, self._pepper_is_new = kept or new_pepper(), kept is None
         ports = {
             spec.port_variable: self._ports.for_variable(spec.port_variable, spec.port, spec.name)
             for spec in ROSTER
             if spec.port_variable
         }
         simulator_url = f"http://{reachable_host('SMSOUT_SIMULATOR_HOST')}:{ports['SMSOUT_SIMULATOR_PORT']}"
-        self._endpoints = demo.Endpoints(
+        self._demo_urls = demo.DemoUrls(
             self._options.callback_url or f"{simulator_url}/inbox/demo",
             self._options.carrier_url or f"{simulator_url}/carrier/segments",
         )
@@ -119,50 +121,47 @@ class System:
             "panel_url": f"http://{reachable_host('SMSOUT_PANEL_HOST')}:{ports['SMSOUT_PANEL_PORT']}",
             "simulator_url": simulator_url,
             "bootstrap_servers": bootstrap_servers,
-            "broker": EXTERNAL if external else self._data.engine,
+            "broker": EXTERNAL if external else BROKER,
             "metrics": {process.name: f"{process.base_url}/metrics" for process in self._processes},
         }
         asyncio.run(self._run(broker))
 
     def _prepare_broker(self) -> Launch:
-        kind = self._options.broker
-        if kind is BrokerKind.AUTO and self._data.engine is not None:
-            kind = BrokerKind(self._data.engine)  # what has begun with one engine goes on with it
-        engine = choose(kind)
-        self._data.remember_engine(engine.name)
-        if engine.notice:
-            say(engine.notice)
-        os.environ.setdefault("SMSOUT_KAFKA_READ_ISOLATION", engine.read_isolation)  # for us and every agent
-        if not engine.survives_a_crash:
-            self._lost_with_broker = "everything that the development broker held; start again, or use Apache Kafka"
+        folder = self._data.broker_folder()
         self._broker_port = self._ports.get(DEFAULT_BROKER_PORT, "broker")
-        return engine.prepare(self._data.broker_folder(engine.name), self._broker_port)
+        return ApacheKafka().prepare(folder, self._broker_port)
 
     async def _run(self, broker: Launch | None) -> None:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._told_to_stop, stopping)
         self._supervisor = Supervisor()
+        # Open until the last process has ended: those whose turn to stop has not come are watched until then.
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as session:
+            try:
+                await self._until_told(broker, session, stopping)
+            finally:
+                self._everything_is_ready = False  # from here on nothing is published any more
+                self._ready_file.remove()
+                await self._supervisor.stop()
+
+    async def _until_told(self, broker: Launch | None, session: aiohttp.ClientSession, stopping: asyncio.Event) -> None:
+        """Start everything, and return when it is to stop. Raises what has made it impossible to go on."""
+        starting = asyncio.create_task(self._start(broker, session))
+        told = asyncio.create_task(stopping.wait())
+        endings: set[asyncio.Future[Any]] = {told, self._supervisor.broken}
         try:
-            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
-                starting = asyncio.create_task(self._start(broker, session))
-                told = asyncio.create_task(stopping.wait())
-                endings: set[asyncio.Future[Any]] = {told, self._supervisor.broken}
-                try:
-                    await asyncio.wait(endings | {starting}, return_when=asyncio.FIRST_COMPLETED)
-                    if starting.done():
-                        starting.result()
-                        await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
-                    if self._supervisor.broken.done():
-                        self._supervisor.kill()  # without the broker nothing can be drained
-                        self._supervisor.broken.result()
-                finally:
-                    starting.cancel()
-                    told.cancel()
-                    await asyncio.wait({starting, told})
+            await asyncio.wait(endings | {starting}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+            if self._supervisor.broken.done():
+                self._supervisor.kill()  # without one of them the others may never be drained
+                self._supervisor.broken.result()
         finally:
-            self._ready_file.remove()
-            await self._supervisor.stop()
+            starting.cancel()
+            told.cancel()
+            await asyncio.wait({starting, told})
 
     def _told_to_stop(self, stopping: asyncio.Event) -> None:
         if stopping.is_set():
@@ -179,7 +178,7 @@ class System:
                 [
                     Service(
                         "broker", broker, lambda: answers(address), _say_as, self._publish,
-                        stop_seconds=BROKER_STOP_SECONDS, lost_with_it=self._lost_with_broker,
+                        stop_seconds=BROKER_STOP_SECONDS, state_changed=self._publish, ask_seconds=BROKER_ASK_SECONDS,
                     )
                 ]
             )  # fmt: skip
@@ -187,6 +186,9 @@ class System:
         for report in await topic_admin.apply(self._kafka, TopicSettings(), RetrySettings()):
             for drift in report.drifts:
                 say(f"topic {report.topic.name}: {drift.setting} is {drift.found}, not {drift.wanted}; left as it is")
+        if self._pepper_is_new:
+            await refuse_lost_pepper(self._data.pepper_file, self._kafka, self._options.directory)
+            self._data.keep_pepper(self._pepper)
         if self._options.directory:
             sealer = PasswordSealer.from_file(self._data.key_file)
             pepper = self._pepper.get_secret_value().encode()
@@ -198,7 +200,7 @@ class System:
                 )
         else:
             demo_trunk = await demo.provide(
-                self._data.path / "demo.json", self._kafka, self._pepper, self._data.key_file, self._endpoints
+                self._data.path / "demo.json", self._kafka, self._pepper, self._data.key_file, self._demo_urls
             )
             if demo_trunk:
                 self._content["trunk"] = demo_trunk
@@ -209,8 +211,9 @@ class System:
         self._supervisor.start(
             [
                 Service(
-                    process.name, process.launch, _ready_check(session, process.base_url), _say_as, self._publish,
-                    stop_seconds=drain,
+                    process.name, process.launch, _check(session, f"{process.base_url}/readyz"), _say_as,
+                    self._publish, stop_seconds=drain, state_changed=self._publish,
+                    is_alive=_check(session, f"{process.base_url}/healthz"),
                 )
                 for process in self._processes
             ]
@@ -223,19 +226,25 @@ class System:
     def _publish(self) -> None:
         if self._everything_is_ready:
             pids = {service.name: service.pid for service in self._supervisor.services}
-            self._ready_file.publish({**self._content, "pids": pids})
+            states = {
+                service.name: {
+                    "state": service.state, "restarts": service.restarts, "last_end": service.last_end,
+                }
+                for service in self._supervisor.services
+            }  # fmt: skip
+            self._ready_file.publish({**self._content, "pids": pids, "states": states})
 
 
 def _say_as(name: str, line: str) -> None:
     say(f"{name:<10}| {line}")
 
 
-def _ready_check(session: aiohttp.ClientSession, base_url: str) -> Callable[[], Awaitable[bool]]:
-    async def is_ready() -> bool:
+def _check(session: aiohttp.ClientSession, url: str) -> Callable[[], Awaitable[bool]]:
+    async def is_fine() -> bool:
         try:
-            async with session.get(f"{base_url}/readyz") as answer:
+            async with session.get(url) as answer:
                 return answer.status == 200
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
 
-    return is_ready
+    return is_fine

@@ -1,21 +1,32 @@
-"""One process that is kept running: started again with backoff when it ends, watched until it is ready."""
+"""One process that is kept running: started again with backoff when it ends, and killed when it does not answer."""
 
 import asyncio
 import signal
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from enum import StrEnum
 from typing import Final
 
 from agents.local.child import TAIL_LINES, Child
 from agents.local.launch import Launch
+from agents.local.up.pulse import ASK_SECONDS, READY, STARTING, Pulse, processor_seconds
 from agents.runtime import EXIT_CONFIGURATION
-from pipeline.errors import SmsoutError
 
 FIRST_DELAY_SECONDS: Final = 0.2  # a killed agent works again within 3 s, most of which is its own start
 LONGEST_DELAY_SECONDS: Final = 10.0
 HEALTHY_AFTER_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.1
+
+
+class State(StrEnum):
+    """What a process is doing, as far as it tells."""
+
+    STARTING = "starting"
+    READY = "ready"
+    NOT_READY = "not ready"  # it answers, and says that it cannot do its work
+    SILENT = "silent"  # it does not answer
+    ENDED = "ended"  # and starts again in a moment
 
 
 class Backoff:
@@ -36,18 +47,11 @@ class Backoff:
         return delay
 
 
-class CannotGoOn(SmsoutError):
-    """A process has ended that cannot be started again as it was."""
-
-    code = "cannot-go-on"
-    stage = "up"
-
-
 class Service:
     """A named process, over all its lives.
 
-    `is_ready` is asked while a life is not ready yet; `changed` is called with every new pid. `lost_with_it` says
-    what the end of its life destroys: then there is no other life, and `run` raises `CannotGoOn`.
+    It is asked all the time: `is_ready`, and when it is not, `is_alive`, which is the same question where none is
+    given. `changed` is called with every new pid, `state_changed` when anything else of it has changed.
     """
 
     def __init__(
@@ -59,10 +63,16 @@ class Service:
         changed: Callable[[], None],
         *,
         stop_seconds: float,
-        lost_with_it: str | None = None,
+        is_alive: Callable[[], Awaitable[bool]] | None = None,
+        state_changed: Callable[[], None] = lambda: None,
+        ask_seconds: float = ASK_SECONDS,
     ) -> None:
         self.name = name
         self.pid: int | None = None
+        self.state = State.STARTING
+        self.restarts = 0
+        self.last_end: str | None = None
+        """How its last life ended, and why; None before one has."""
         self.ready = asyncio.Event()
         """Set while the current life is ready."""
         self.hopeless = asyncio.Event()
@@ -71,10 +81,12 @@ class Service:
         """The last lines that its process wrote, over all lives."""
         self._launch = launch
         self._is_ready = is_ready
+        self._is_alive = is_alive or is_ready
+        self._state_changed = state_changed
+        self._ask_seconds = ask_seconds
         self._tell = say
         self._changed = changed
         self._stop_seconds = stop_seconds
-        self._lost_with_it = lost_with_it
         self._stopping = asyncio.Event()
         self._child: Child | None = None
         self._was_ever_ready = False
@@ -91,49 +103,83 @@ class Service:
         backoff, clock = Backoff(), asyncio.get_running_loop().time
         while not self._stopping.is_set():
             began = clock()
-            code, was_ready = await self._live()
+            code, was_ready, silent = await self._live()
             if self._stopping.is_set():
                 return
-            if self._lost_with_it and was_ready:
-                raise CannotGoOn(f"{self.name} ended ({described(code)}), and with it {self._lost_with_it}")
-            delay = backoff.after(clock() - began, killed_in_health=was_ready and code == -signal.SIGKILL)
-            self._say(f"ended: {described(code)}; starts again in {delay:g} s")
+            killed_in_health = was_ready and silent is None and code == -signal.SIGKILL
+            delay = backoff.after(clock() - began, killed_in_health=killed_in_health)
+            self.last_end = described(code) if silent is None else f"{described(code)}, because it {silent}"
+            self._say(f"ended: {self.last_end}; starts again in {delay:g} s")
+            self._enter(State.ENDED)
             if code == EXIT_CONFIGURATION and not self._was_ever_ready:
                 self.hopeless.set()
             # A failpoint is for one life: the next one is to show that it gets over it.
             self._launch = replace(self._launch, environment={**self._launch.environment, "SMSOUT_FAILPOINT": None})
             await self._pause(delay)
+            self.restarts += 1
 
-    async def _live(self) -> tuple[int, bool]:
-        """Start it and see it through; return its exit code and whether it was ready."""
+    async def _live(self) -> tuple[int, bool, str | None]:
+        """Start it and see it through; return its exit code, whether it was ready, and why it was killed by us."""
         try:
             self._child = child = await Child(self._launch, self._pass_on).start()
         except OSError as error:
             self._say(f"cannot be started: {error}")
-            return EXIT_CONFIGURATION, False
+            return EXIT_CONFIGURATION, False, None
         self.pid = child.pid
-        self._changed()
         ended = asyncio.create_task(child.wait())
-        watching = asyncio.create_task(self._watch())
+        watching = asyncio.create_task(self._watch(child.pid))
         told = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
-            if not ended.done():
+            self._changed()
+            await asyncio.wait({ended, told, watching}, return_when=asyncio.FIRST_COMPLETED)
+            silent = watching.result() if watching.done() else None
+            if silent is not None and not ended.done():
+                self._say(f"{silent} and is killed")
+                child.signal(signal.SIGKILL)
+            elif not ended.done():
+                watching.cancel()  # who drains says that it is not ready, and that is nobody's news
                 await child.stop(self._stop_seconds)
-            return await ended, self.ready.is_set()
+            return await ended, self.ready.is_set(), silent
         finally:
             self.ready.clear()
             for task in (watching, told):
                 task.cancel()
+            if not ended.done():  # whoever fails in our care must not go on without it
+                child.signal(signal.SIGKILL)
+                await ended
 
-    async def _watch(self) -> None:
-        began = asyncio.get_running_loop().time()
-        while not await self._is_ready():  # noqa: ASYNC110  # another process has no event to wait for
-            await asyncio.sleep(POLL_SECONDS)
-        again = " again" if self._was_ever_ready else ""
-        self._say(f"is ready{again}, {asyncio.get_running_loop().time() - began:.1f} s after its start")
-        self._was_ever_ready = True
-        self.ready.set()
+    async def _watch(self, pid: int) -> str:
+        """Ask it until it is not to be waited for any longer; return why."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        pulse, bounds = Pulse(began, self._ask_seconds), STARTING
+        self._enter(State.STARTING)
+        while True:
+            ready = await self._is_ready()
+            alive = ready or await self._is_alive()
+            pulse.note(clock(), answered=alive, used=None if alive else processor_seconds(pid))
+            if ready and not self.ready.is_set():
+                again = " again" if self._was_ever_ready else ""
+                self._say(f"is ready{again}, {clock() - began:.1f} s after its start")
+                self._was_ever_ready = True
+                self.ready.set()
+                bounds = READY
+            if (why := pulse.verdict(bounds)) is not None:
+                return why
+            if ready:
+                self._enter(State.READY)
+            elif self.ready.is_set() and pulse.is_silent:
+                self._enter(State.SILENT)
+            elif self.ready.is_set() and alive:
+                self._enter(State.NOT_READY)
+            await asyncio.sleep(self._ask_seconds if self.ready.is_set() else POLL_SECONDS)
+
+    def _enter(self, state: State) -> None:
+        if state is not self.state:
+            was, self.state = self.state, state
+            if {was, state} <= {State.READY, State.NOT_READY, State.SILENT}:
+                self._say(f"is {state}")
+            self._state_changed()
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -1,17 +1,16 @@
-"""One call of the API, as a handler sees it, and what it answers."""
+"""One call of the API, as a handler sees it, and its reply."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from agents.panel.operations import Actor, Operations
-from agents.panel.operations.slices import MAX_SIZE, Slice
+from agents.panel.operations.entries.paging import FIRST_PAGE, MAX_SIZE, Slice
 
-DEFAULT_SIZE: Final = 50
 MAX_NUMBER: Final = 1_000_000
 _WHOLE: Final = re.compile(r"[0-9]{1,7}")
 _ETAG: Final = re.compile(r'"(-?[0-9]{1,19})"')
@@ -31,6 +30,10 @@ class PreconditionFailed(Exception):
     """If-Match names a version that the entry does not have."""
 
 
+class BeginsWithMark(Exception):
+    """The body begins with a byte order mark, which no JSON on the wire does (RFC 8259 section 8.1)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """What a list takes: filters (`text` or `flag`), and the names that it can be sorted by."""
@@ -40,7 +43,8 @@ class Query:
 
     def read(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Return keyword arguments for the operation. Raises `BadQuery` for what is unknown or makes no sense."""
-        found: dict[str, Any] = {"size": DEFAULT_SIZE}
+        found: dict[str, Any] = {}
+        paging = FIRST_PAGE
         for parameter, value in given.items():
             name = parameter.removeprefix("filter[").removesuffix("]")
             if parameter == f"filter[{name}]" and name in self.filters:
@@ -48,14 +52,14 @@ class Query:
             elif parameter == "sort":
                 if value.removeprefix("-") not in self.sorts:
                     raise BadQuery(parameter, f"must be one of {', '.join(self.sorts)}, with a minus to reverse")
-                found["sort"] = value
+                paging = replace(paging, sort=value)
             elif parameter == "page[number]":
-                found["page"] = _whole(parameter, value, MAX_NUMBER)
+                paging = replace(paging, number=_whole(parameter, value, MAX_NUMBER))
             elif parameter == "page[size]":
-                found["size"] = _whole(parameter, value, MAX_SIZE)
+                paging = replace(paging, size=_whole(parameter, value, MAX_SIZE))
             else:
                 raise BadQuery(parameter, "is not a known parameter")
-        return found
+        return {**found, "paging": paging}
 
 
 NO_QUERY: Final = Query({}, ())
@@ -77,7 +81,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: `version` becomes the ETag, `location` the Location of what was created."""
+    """What a handler returns: `version` becomes the ETag, `location` the Location of what was created."""
 
     status: int
     data: Any = None

@@ -1,48 +1,105 @@
 """Everything that can be done in the control plane, for pages and management API alike.
 
-Every method takes the `Actor`, decides itself what that role may do and whose entries it may touch, and writes an
-audit event. It raises `NotFound`, `Forbidden`, `Conflict`, `pipeline.errors.RuleViolated` with (place, problem)
-pairs, or `pipeline.errors.BrokerError` when the broker does not do its part.
+One class an area, each given what it needs and joined in `Operations`: `operations.trunks.create(actor, ...)`. Every
+operation takes the `Actor`, decides itself what that role may do and whose entries it may touch, and writes an audit
+event. It raises `NotFound`, `Forbidden`, `Conflict`, `pipeline.errors.RuleViolated` with (attribute, problem) pairs,
+or `pipeline.errors.BrokerError` when the broker does not do its part. HTTP, cookies and HTML are not known here.
 
-actor          who acts, and the table of permissions
-desk           access, writing with audit events, versions
-trunks         list, create, change, delete; trunk_secrets: passwords and signing secrets
-numbers        DIDs and their import
-routing        carriers and routes
-accounts       accounts, and the audit log
-people         users; api_keys: keys of the management API
-callbacks      endpoints: how attempts went, and enabling one again
-messages       Send SMS, its note beside the text, its status
+actor         who acts, and the table of permissions
+errors        what an operation can end with besides its result
+ports         what the operations need of the world
+entries/      what every area does with entries: access, changes, audit events, paging
+accounts      accounts of customers
+trunks/       trunks, their secrets, their callbacks
+numbers       DIDs
+numbers_csv   the file that they are imported from
+messages      Send SMS, its note beside the text, its status
+routing/      carriers and routes
+people/       users and API keys
+audit_events  the audit log
 """
+
+from datetime import UTC, datetime
 
 from agents.panel.operations.accounts import Accounts
 from agents.panel.operations.actor import PERMISSIONS, ROLE_WORDS, Actor, Permission
-from agents.panel.operations.api_keys import ApiKeys
-from agents.panel.operations.callbacks import Callbacks, RecentAttempts
-from agents.panel.operations.desk import Limits, Tools
+from agents.panel.operations.audit_events import AuditEvents
+from agents.panel.operations.entries.access import Access
+from agents.panel.operations.entries.audit_trail import AuditTrail
+from agents.panel.operations.entries.changes import Changes
 from agents.panel.operations.errors import Conflict, Forbidden, NotFound
-from agents.panel.operations.messages import Messages, SentMessages
+from agents.panel.operations.messages import Messages
 from agents.panel.operations.numbers import Numbers
-from agents.panel.operations.routing import Routing
+from agents.panel.operations.people.api_keys import ApiKeys
+from agents.panel.operations.people.users import Users
+from agents.panel.operations.ports import (
+    AuditTopic,
+    Clock,
+    CredentialKeys,
+    DirectoryStore,
+    PasswordHasher,
+    Producer,
+)
+from agents.panel.operations.routing.carriers import Carriers
+from agents.panel.operations.routing.routes import Routes
+from agents.panel.operations.trunks.callbacks import Callbacks
+from agents.panel.operations.trunks.trunk_secrets import TrunkSecrets
+from agents.panel.operations.trunks.trunks import Trunks
+from pipeline.directory.model import Directory
+from pipeline.settings import MessageSettings
 
 __all__ = [
     "PERMISSIONS",
     "ROLE_WORDS",
     "Actor",
     "Conflict",
+    "CredentialKeys",
     "Forbidden",
-    "Limits",
     "NotFound",
     "Operations",
     "Permission",
-    "Tools",
 ]
 
 
-class Operations(Messages, Callbacks, Numbers, Routing, Accounts, ApiKeys):
-    """All operations of one panel process."""
+def _now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self, tools: Tools) -> None:
-        super().__init__(tools)
-        self.sent = SentMessages()
-        self.attempts = RecentAttempts()
+
+class Operations:
+    """The operations of one panel process, by area.
+
+    `hosts` are the URLs of ingress that are shown with a trunk's credentials; `limits` are those of a message.
+    """
+
+    def __init__(
+        self,
+        store: DirectoryStore,
+        audit_topic: AuditTopic,
+        producer: Producer,
+        hasher: PasswordHasher,
+        keys: CredentialKeys,
+        *,
+        limits: MessageSettings,
+        hosts: tuple[str, ...],
+        clock: Clock = _now,
+    ) -> None:
+        access, trail = Access(store), AuditTrail(audit_topic, clock)
+        changes = Changes(store, trail)
+        self._access = access
+        self.audit_trail = trail
+        self.accounts = Accounts(access, changes)
+        self.trunks = Trunks(access, changes, keys, clock)
+        self.trunk_secrets = TrunkSecrets(access, changes, trail, keys, clock, hosts)
+        self.callbacks = Callbacks(access, changes, store)
+        self.numbers = Numbers(access, changes)
+        self.messages = Messages(access, trail, producer, clock, limits)
+        self.carriers = Carriers(access, changes)
+        self.routes = Routes(access, changes)
+        self.users = Users(access, changes, hasher)
+        self.api_keys = ApiKeys(access, changes, clock)
+        self.audit_events = AuditEvents(access, trail)
+
+    @property
+    def directory(self) -> Directory:
+        """The directory as it is, for look-ups of names; access is the areas' question."""
+        return self._access.directory

@@ -1,102 +1,92 @@
-"""Accounts, for operators; and the audit log, of which everybody sees the own account's part."""
+"""Accounts of customers, which operators make, change and remove."""
 
 from typing import Final
 
 from agents.panel.operations.actor import Actor, Permission
-from agents.panel.operations.desk import Desk, places_of
+from agents.panel.operations.entries.access import Access
+from agents.panel.operations.entries.changes import Changes
+from agents.panel.operations.entries.paging import FIRST_PAGE, Paging, Slice, natural
 from agents.panel.operations.errors import NotFound
-from agents.panel.operations.slices import Slice, cut, natural, ordered
-from pipeline.directory.rules import Removal
-from schemas.directory.account import Account
-from schemas.directory.audit import AuditEvent
+from schemas.directory.account import Account, NumberCheck
 from schemas.identifiers import uuid7
 
-_ORDER: Final = {"name": lambda it: natural(it.name), "blocked": lambda it: it.blocked}
-ACCOUNT_ORDERS: Final = tuple(_ORDER)
+_ORDERS: Final = {"name": lambda it: natural(it.name), "blocked": lambda it: it.blocked}
+ACCOUNT_ORDERS: Final = tuple(_ORDERS)
+"""What accounts can be sorted by; a minus before it reverses."""
 
 
-class Accounts(Desk):
-    """Customers' accounts."""
+class Accounts:
+    """Everybody sees the own account, operators see and change all of them."""
 
-    def list_accounts(
-        self, actor: Actor, *, name: str = "", sort: str = "name", page: int = 1, size: int = 50
-    ) -> Slice[Account]:
+    def __init__(self, access: Access, changes: Changes) -> None:
+        self._access = access
+        self._changes = changes
+
+    def list(self, actor: Actor, *, name: str = "", paging: Paging = FIRST_PAGE) -> Slice[Account]:
         """Return the accounts whose name contains `name`; a customer's only account is the own one."""
         actor.must(Permission.SEE)
         found = [
             it
-            for it in self.directory.entries(Account)
+            for it in self._access.directory.entries(Account)
             if (actor.is_operator or it.id == actor.account_id) and name.casefold() in it.name.casefold()
         ]
-        return cut(ordered(found, sort, _ORDER, "name"), page, size)
+        return paging.cut_sorted(found, _ORDERS)
 
-    def account(self, actor: Actor, account_id: str) -> tuple[Account, int]:
-        """Return an account and its version."""
+    def get(self, actor: Actor, account_id: str) -> tuple[Account, int]:
+        """Return an account and its version. Raises `NotFound`."""
         actor.must(Permission.SEE)
-        account = self.directory.account(account_id)
+        account = self._access.directory.account(account_id)
         if account is None or not (actor.is_operator or actor.account_id == account_id):
             raise NotFound("There is no such account.")
-        return account, self.version(account)
+        return account, self._changes.version(account)
 
-    async def create_account(self, actor: Actor, name: str) -> Account:
+    def only(self) -> str | None:
+        """Return the id of the account when there is exactly one."""
+        return self._access.only_account()
+
+    async def create(
+        self, actor: Actor, name: str, *, blocked: bool = False, number_check: NumberCheck = NumberCheck.PLAN
+    ) -> Account:
         """Create an account."""
         actor.must(Permission.OPERATE)
-        account = Account.model_construct(id=uuid7(), name=name.strip())
-        async with self._changing:
-            with places_of(account):
-                await self._save(actor, "account.created", account)
+        account = Account.model_construct(
+            id=uuid7(), name=name.strip(), blocked=blocked, number_check=number_check.written
+        )
+        await self._changes.create(actor, "account.created", account)
         return account
 
-    async def update_account(
+    async def update(
         self,
         actor: Actor,
         account_id: str,
         *,
         name: str | None = None,
         blocked: bool | None = None,
+        number_check: NumberCheck | None = None,
         expected_version: int | None = None,
     ) -> tuple[Account, int]:
-        """Rename or block an account; the messages of a blocked one are refused with code_id 7."""
-        actor.must(Permission.OPERATE)
-        async with self._changing:
-            before, _ = self.account(actor, account_id)
-            self._expect(before, expected_version)
-            update: dict[str, object] = {} if name is None else {"name": name.strip()}
-            if blocked is not None:
-                update["blocked"] = blocked
-            changed = before.model_copy(update=update)
-            with places_of(changed):
-                await self._save(actor, "account.updated", changed)
-        return self.account(actor, account_id)
+        """Change what is given of an account; return it and its new version.
 
-    async def delete_account(self, actor: Actor, account_id: str, expected_version: int | None = None) -> None:
+        The messages of a blocked one are refused with code_id 7. Raises `Conflict` and `RuleViolated`.
+        """
+        actor.must(Permission.OPERATE)
+        given: dict[str, object] = {}
+        if name is not None:
+            given["name"] = name.strip()
+        if blocked is not None:
+            given["blocked"] = blocked
+        if number_check is not None:
+            given["number_check"] = number_check.written
+        await self._changes.update(
+            actor,
+            "account.updated",
+            lambda: self.get(actor, account_id)[0],
+            lambda it: it.model_copy(update=given),
+            expected_version,
+        )
+        return self.get(actor, account_id)
+
+    async def delete(self, actor: Actor, account_id: str, expected_version: int | None = None) -> None:
         """Remove an account. Raises `RuleViolated` while it has trunks, DIDs, users or API keys."""
         actor.must(Permission.OPERATE)
-        async with self._changing:
-            before, _ = self.account(actor, account_id)
-            self._expect(before, expected_version)
-            await self._save(actor, "account.removed", Removal(Account, account_id))
-
-    def list_audit_events(
-        self,
-        actor: Actor,
-        *,
-        account_id: str | None = None,
-        text: str = "",
-        page: int = 1,
-        size: int = 50,
-    ) -> Slice[AuditEvent]:
-        """Return the newest events first; those whose actor, action, target or address contains `text`."""
-        actor.must(Permission.SEE)
-        account_id, wanted = self.scope(actor, account_id), text.strip().casefold()
-        found = [
-            event
-            for event in self._tools.audit.newest()
-            if (account_id is None or event.account_id == account_id)
-            and (not wanted or any(wanted in (it or "").casefold() for it in _searched(event)))
-        ]
-        return cut(found, page, size)
-
-
-def _searched(event: AuditEvent) -> tuple[str | None, ...]:
-    return event.actor, event.action, event.target, event.target_name, event.ip
+        await self._changes.remove(actor, "account.removed", lambda: self.get(actor, account_id)[0], expected_version)

@@ -1,4 +1,4 @@
-"""What an operation can answer besides its result; `RuleViolated` and the broker's errors come on top.
+"""What an operation can end with besides its result; `RuleViolated` and the broker's errors come on top.
 
 One place for pages and API to turn into 403, 404 and 409 or 412.
 """

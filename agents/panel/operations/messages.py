@@ -1,23 +1,31 @@
 """The Send SMS tool: the third way in, with the same checks as the others; and what became of what it sent."""
 
 import asyncio
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from agents.panel.operations.actor import Actor, Permission
+from agents.panel.operations.entries.access import Access
+from agents.panel.operations.entries.audit_trail import AuditTrail
 from agents.panel.operations.errors import NotFound
-from agents.panel.operations.trunk_secrets import TrunkSecrets
+from agents.panel.operations.ports import Clock, Producer
 from pipeline.errors import RuleViolated, Unencodable
+from pipeline.settings import MessageSettings
 from pipeline.steps.admission import admit, check_content
 from pipeline.steps.authorization import Refusal, authorize
 from pipeline.steps.segmentation import Estimate, estimate
 from schemas.address import masked
+from schemas.directory.account import NumberCheck
 from schemas.record import OutRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import SUBMITTED
 
 MAX_TRACKED: Final = 10_000
+LATE_SECONDS: Final = 3600.0
+"""How long after a message's time to live its status is still waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +54,32 @@ class MessageProgress:
 
 
 class SentMessages:
-    """The latest messages that this panel sent and their statuses, by message id; the oldest make room."""
+    """The latest messages that this panel sent and their statuses, by message id; the oldest make room.
 
-    def __init__(self) -> None:
+    A message's first status is waited for at most `patience_seconds`: a submission may end as a dead letter, which has
+    none. `clock` gives seconds that only go forward.
+    """
+
+    def __init__(self, patience_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience = patience_seconds
+        self._clock = clock
         self._messages: OrderedDict[str, tuple[str, str, list[MessageStatus]]] = OrderedDict()
-        self._without_status: set[str] = set()
-        self.expects_statuses = asyncio.Event()
-        """Set while a message has none yet: otherwise nobody needs to read what becomes of messages."""
+        self._waited_for: dict[str, float] = {}  # until when, the soonest first
+        self._someone_waits = asyncio.Event()
 
     def add(self, message_id: str, trunk_id: str, account_id: str) -> None:
-        """Begin to follow a message."""
+        """Begin to follow a message, before it is sent: its status may be there before the answer to its sending."""
         self._messages[message_id] = trunk_id, account_id, []
-        self._without_status.add(message_id)
+        self._waited_for[message_id] = self._clock() + self._patience
         while len(self._messages) > MAX_TRACKED:
             oldest, _ = self._messages.popitem(last=False)
-            self._without_status.discard(oldest)
-        self.expects_statuses.set()
+            self._waited_for.pop(oldest, None)
+        self._someone_waits.set()
+
+    def forget(self, message_id: str) -> None:
+        """Follow a message no longer: its sending has failed, and nobody has been told its id."""
+        self._messages.pop(message_id, None)
+        self._waited_for.pop(message_id, None)
 
     def __contains__(self, message_id: object) -> bool:
         return message_id in self._messages
@@ -71,23 +89,49 @@ class SentMessages:
         return self._messages.get(message_id)
 
     def note(self, status: MessageStatus) -> None:
-        """Take a status of a message that is followed; a repeated stage replaces what it said before."""
+        """Take a status of a message that is followed; a repeated stage replaces what it said before.
+
+        A producer chooses the ids of its messages: another trunk's status is none of this message's.
+        """
         held = self._messages.get(status.message_id)
-        if held is not None:
+        if held is not None and held[0] == status.trunk_id:
             held[2][:] = [it for it in held[2] if it.stage is not status.stage] + [status]
-            self._without_status.discard(status.message_id)
-            if not self._without_status:
-                self.expects_statuses.clear()
+            self._waited_for.pop(status.message_id, None)
+
+    @property
+    def expect_statuses(self) -> bool:
+        """Whether a message has none yet: otherwise nobody needs to read what becomes of messages."""
+        now = self._clock()
+        while self._waited_for:
+            soonest, until = next(iter(self._waited_for.items()))
+            if until > now:
+                return True
+            del self._waited_for[soonest]
+        return False
+
+    async def until_expected(self) -> None:
+        """Return when a message has no status yet."""
+        while not self.expect_statuses:
+            self._someone_waits.clear()
+            await self._someone_waits.wait()
 
 
-class Messages(TrunkSecrets):
+class Messages:
     """Sending. `sent` is filled here and read by whoever follows the statuses."""
 
-    sent: SentMessages
+    def __init__(
+        self, access: Access, trail: AuditTrail, producer: Producer, clock: Clock, limits: MessageSettings
+    ) -> None:
+        self._access = access
+        self._trail = trail
+        self._producer = producer
+        self._clock = clock
+        self._max_segments = limits.max_segments
+        self.sent = SentMessages(limits.time_to_live_seconds + LATE_SECONDS)
 
     def estimate(self, text: str) -> TextNote:
         """Return what `text` would become."""
-        problem = check_content(text, self._tools.limits.max_segments) if text else None
+        problem = check_content(text, self._max_segments) if text else None
         try:
             found = estimate(text) if text else None
         except Unencodable:
@@ -96,41 +140,46 @@ class Messages(TrunkSecrets):
             return TextNote("GSM-7", 0, 0, 160, None)
         return _note(found, problem)
 
-    async def send_sms(self, actor: Actor, trunk_id: str, source: str, destination: str, text: str) -> str:
+    async def send(self, actor: Actor, trunk_id: str, source: str, destination: str, text: str) -> str:
         """Send a message through a trunk; return its id when the broker has it.
 
-        Raises `RuleViolated` with the places `source`, `destination` and `content`.
+        Raises `RuleViolated` with the fields `source`, `destination` and `content`.
         """
         actor.must(Permission.SEND_SMS)
-        trunk, now = self._trunk(actor, trunk_id), self._tools.clock()
+        trunk, now = self._access.trunk(actor, trunk_id), self._clock()
+        account = self._access.directory.account(trunk.account_id)
         admitted = admit(
             {"source": source, "destination": destination, "content": text},
             trunk_id=trunk.id,
-            max_segments=self._tools.limits.max_segments,
+            max_segments=self._max_segments,
             now=now,
+            number_check=NumberCheck.PLAN if account is None else account.checks,
         )
         problems = [(it.pointer.lstrip("/"), it.detail) for it in admitted] if isinstance(admitted, list) else []
         # The processor decides again; who looks at a form should not have to wait for that.
-        if source and not any(place == "source" for place, _ in problems):
-            decided = authorize(self.directory, trunk.id, source, now)
+        if source and not any(field == "source" for field, _ in problems):
+            decided = authorize(self._access.directory, trunk.id, source, now)
             if isinstance(decided, Refusal):
                 problems.append(("source", decided.reason))
         if problems or isinstance(admitted, list):
             raise RuleViolated(problems)
         message_id = admitted.messages[0][0]
-        self.sent.add(message_id, trunk.id, trunk.account_id)
-        event = self.event(
+        await self._trail.record(
             actor,
             "message.sent",
             account_id=trunk.account_id,
             target=f"message:{message_id}",
             target_name=f"{source} to {masked(destination)}",
         )
-        await self._tools.audit.record(event)
-        await self._tools.sender.write([OutRecord(SUBMITTED, trunk.id.encode(), admitted.to_bytes())])
+        self.sent.add(message_id, trunk.id, trunk.account_id)
+        try:
+            await self._producer.write([OutRecord(SUBMITTED, trunk.id.encode(), admitted.to_bytes())])
+        except BaseException:
+            self.sent.forget(message_id)
+            raise
         return message_id
 
-    def message_status(self, actor: Actor, message_id: str) -> MessageProgress:
+    def progress(self, actor: Actor, message_id: str) -> MessageProgress:
         """Return what is known of a message that this panel sent since it started."""
         actor.must(Permission.SEE)
         held = self.sent.get(message_id)
@@ -140,7 +189,7 @@ class Messages(TrunkSecrets):
         if not statuses:
             return MessageProgress(message_id, trunk_id, "Queued", None, None, 0, 0, is_final=False)
         last = statuses[-1]
-        trunk = self.directory.trunk(trunk_id)
+        trunk = self._access.directory.trunk(trunk_id)
         waits = last.stage is StatusStage.PROCESSING and last.code_id is None and bool(trunk and trunk.receipts_enabled)
         return MessageProgress(
             message_id,

@@ -1,32 +1,25 @@
 """Numbers: which DIDs an account has, who uses them, and how operators bring them in."""
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Final
 
 from agents.panel.operations.actor import Actor, Permission
-from agents.panel.operations.desk import Desk, places_of
-from agents.panel.operations.slices import Slice, cut, ordered
-from pipeline.directory.rules import Removal
+from agents.panel.operations.entries.access import Access
+from agents.panel.operations.entries.changes import Changes, attributes_of
+from agents.panel.operations.entries.paging import FIRST_PAGE, Paging, Slice
+from agents.panel.operations.numbers_csv import MAX_PROBLEMS, parse_numbers
 from pipeline.errors import RuleViolated
-from pipeline.numbers import is_possible
-from schemas.address import MSISDN
-from schemas.directory.account import Did
+from schemas.directory.account import Did, NumberCheck
 from schemas.directory.trunk import Trunk
 
-MAX_IMPORT_LINES: Final = 200_000
-MAX_PROBLEMS: Final = 100
 MAX_USERS_LISTED: Final = 5
 
-_YES: Final = frozenset({"yes", "true", "1", "on", "y", "p2p"})
-_NO: Final = frozenset({"no", "false", "0", "off", "n", ""})
-
-_ORDER: Final = {
+_ORDERS: Final = {
     "number": lambda did: did.number,
     "p2p_enabled": lambda did: did.p2p_enabled,
 }
-DID_ORDERS: Final = tuple(_ORDER)
+DID_ORDERS: Final = tuple(_ORDERS)
+"""What numbers can be sorted by; a minus before it reverses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,49 +41,51 @@ class ImportReport:
     unchanged: int
 
 
-class Numbers(Desk):
+class Numbers:
     """DIDs. Everybody sees the own account's; only operators change them."""
 
-    def list_dids(
+    def __init__(self, access: Access, changes: Changes) -> None:
+        self._access = access
+        self._changes = changes
+
+    def list(
         self,
         actor: Actor,
         *,
         number: str = "",
         p2p_enabled: bool | None = None,
         account_id: str | None = None,
-        sort: str = "number",
-        page: int = 1,
-        size: int = 50,
+        paging: Paging = FIRST_PAGE,
     ) -> Slice[DidRow]:
         """Return the DIDs whose number contains the digits of `number`."""
         actor.must(Permission.SEE)
-        account_id = self.scope(actor, account_id)
+        account_id = self._access.scope(actor, account_id)
         found = [
             did
-            for did in self.directory.entries(Did)
+            for did in self._access.directory.entries(Did)
             if (account_id is None or did.account_id == account_id)
             and (p2p_enabled is None or did.p2p_enabled is p2p_enabled)
             and number in did.number
         ]
-        part = cut(ordered(found, sort, _ORDER, "number"), page, size)
+        part = paging.cut_sorted(found, _ORDERS)
         return Slice(self._rows(part.items), part.total, part.number, part.size)
 
-    def did(self, actor: Actor, number: str) -> tuple[Did, int]:
+    def get(self, actor: Actor, number: str) -> tuple[Did, int]:
         """Return a DID and its version. Raises `NotFound`."""
         actor.must(Permission.SEE)
-        did = self._seen(actor, self.directory.did(number), "number")
-        return did, self.version(did)
+        did = self._access.seen(actor, self._access.directory.did(number), "number")
+        return did, self._changes.version(did)
 
     def _rows(self, dids: tuple[Did, ...]) -> tuple[DidRow, ...]:
         accounts, shown = {did.account_id for did in dids}, frozenset(did.number for did in dids)
         any_did = dict.fromkeys(accounts, 0)
         listed: dict[str, list[str]] = {}
-        for trunk in self.directory.entries(Trunk):
+        for trunk in self._access.directory.entries(Trunk):
             if trunk.deleted_at is not None or trunk.account_id not in accounts:
                 continue
             if trunk.allow_any_did:
                 any_did[trunk.account_id] += 1
-            for number in shown & self.directory.sources_of(trunk):
+            for number in shown & self._access.directory.sources_of(trunk):
                 listed.setdefault(number, []).append(trunk.name)
         return tuple(
             DidRow(
@@ -102,52 +97,52 @@ class Numbers(Desk):
             for did in dids
         )
 
-    async def create_did(self, actor: Actor, account_id: str | None, number: str, *, p2p_enabled: bool) -> Did:
-        """Give an account a number that nobody has."""
+    async def create(self, actor: Actor, account_id: str | None, number: str, *, p2p_enabled: bool) -> tuple[Did, int]:
+        """Give an account a number that nobody has; return it and its version."""
         actor.must(Permission.OPERATE)
-        did = Did.model_construct(
-            number=number, account_id=self.one_account(actor, account_id), p2p_enabled=p2p_enabled
-        )
-        async with self._changing:
-            if self.directory.did(number) is not None:
+        owner = self._access.one_account(actor, account_id)
+        did = Did.model_construct(number=number, account_id=owner, p2p_enabled=p2p_enabled)
+        async with self._changes.exclusive:
+            if self._access.directory.did(number) is not None:
                 raise RuleViolated([("number", "is there already")])
-            with places_of(did):
-                await self._save(actor, "did.created", did)
-        return did
+            with attributes_of(did):
+                await self._changes.write(actor, "did.created", did)
+        return self.get(actor, number)
 
     async def set_p2p(
         self, actor: Actor, number: str, *, enabled: bool, expected_version: int | None = None
     ) -> tuple[Did, int]:
         """Let a number be the sender of SMS, or not. Raises `RuleViolated` while a trunk lists it."""
         actor.must(Permission.OPERATE)
-        async with self._changing:
-            did, _ = self.did(actor, number)
-            self._expect(did, expected_version)
-            await self._save(actor, "did.updated", did.model_copy(update={"p2p_enabled": enabled}))
-        return self.did(actor, number)
+        await self._changes.update(
+            actor,
+            "did.updated",
+            lambda: self.get(actor, number)[0],
+            lambda it: it.model_copy(update={"p2p_enabled": enabled}),
+            expected_version,
+        )
+        return self.get(actor, number)
 
-    async def remove_did(self, actor: Actor, number: str, expected_version: int | None = None) -> None:
+    async def delete(self, actor: Actor, number: str, expected_version: int | None = None) -> None:
         """Take a number away. Raises `RuleViolated` while a trunk lists it."""
         actor.must(Permission.OPERATE)
-        async with self._changing:
-            did, _ = self.did(actor, number)
-            self._expect(did, expected_version)
-            await self._save(actor, "did.removed", Removal(Did, number))
+        await self._changes.remove(actor, "did.removed", lambda: self.get(actor, number)[0], expected_version)
 
-    async def import_dids_csv(self, actor: Actor, account_id: str | None, text: str) -> ImportReport:
-        """Add numbers from CSV, `number,p2p_enabled` a line; all of them, or none.
+    async def import_csv(self, actor: Actor, account_id: str | None, text: str) -> ImportReport:
+        """Add the numbers of a CSV text: all of them, or none.
 
-        The flag may be left out (no). A first line that begins with `number` is a heading. Raises `RuleViolated`
-        with places `line 3`, at most a hundred of them.
+        Raises `RuleViolated` with what `parse_numbers` finds wrong, and with numbers of other accounts.
         """
         actor.must(Permission.OPERATE)
-        owner = self.one_account(actor, account_id)
-        wanted, problems = _parse(text)
-        async with self._changing:
+        owner = self._access.one_account(actor, account_id)
+        account = self._access.directory.account(owner)
+        check = NumberCheck.PLAN if account is None else account.checks
+        wanted, problems = parse_numbers(text, check)
+        async with self._changes.exclusive:
             changes: list[Did] = []
             added = 0
             for number, (line, enabled) in wanted.items():
-                held = self.directory.did(number)
+                held = self._access.directory.did(number)
                 if held is not None and held.account_id != owner:
                     problems.append((f"line {line}", f"{number} belongs to another account"))
                     continue
@@ -159,40 +154,5 @@ class Numbers(Desk):
             report = ImportReport(added, len(changes) - added, len(wanted) - len(changes))
             if changes:
                 about = f"{report.added} added, {report.changed} changed"
-                await self._save(actor, "did.imported", *changes, about=about, account_id=owner)
+                await self._changes.write_all(actor, "did.imported", *changes, about=about, account_id=owner)
         return report
-
-
-def _parse(text: str) -> tuple[dict[str, tuple[int, bool]], list[tuple[str, str]]]:
-    """Return (line, flag) by number, and what is wrong."""
-    wanted: dict[str, tuple[int, bool]] = {}
-    problems: list[tuple[str, str]] = []
-    # NUL and a lone quote that swallows the rest are errors of the csv module; one line is one record here.
-    lines = text.removeprefix("\ufeff").splitlines()
-    if len(lines) > MAX_IMPORT_LINES:
-        return {}, [("text", f"has {len(lines)} lines; at most {MAX_IMPORT_LINES} can be imported at once")]
-    for line, content in enumerate(lines, start=1):
-        if not content.strip() or (line == 1 and content.lstrip(' "').lower().startswith("number")):
-            continue
-        if len(problems) >= MAX_PROBLEMS:
-            break
-        try:
-            cells = next(csv.reader(io.StringIO(content), strict=True))
-        except (csv.Error, StopIteration):
-            problems.append((f"line {line}", "is not CSV"))
-            continue
-        number = cells[0].strip().removeprefix("+")
-        flag = cells[1].strip().lower() if len(cells) > 1 else ""
-        if len(cells) > 2:
-            problems.append((f"line {line}", "has more than two columns"))
-        elif MSISDN.fullmatch(number) is None or not is_possible(number):
-            problems.append((f"line {line}", f"{cells[0][:32]!a} is not a phone number in international format"))
-        elif flag not in _YES | _NO:
-            problems.append((f"line {line}", f"{flag[:32]!a} is neither yes nor no"))
-        elif number in wanted:
-            problems.append((f"line {line}", f"{number} was on line {wanted[number][0]} already"))
-        else:
-            wanted[number] = line, flag in _YES
-    if not wanted and not problems:
-        problems.append(("text", "holds no numbers"))
-    return wanted, problems

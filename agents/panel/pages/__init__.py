@@ -1,46 +1,31 @@
-"""The panel's pages, one module each: what a request asks for, one operation, a template.
+"""The panel's pages: what a request asks for, one operation, a template.
 
-`PAGES` of a module lists its addresses with the permission that each needs; the gate asks for it before a handler
-runs, and the operations ask again.
+The rooms are the groups of the navigation, with a module a page or window; here lies what pages of several rooms use.
+`PAGES` of a module lists its addresses with the permission that each needs; the guard asks for it before a handler
+runs, and the operations ask again. What is decided about entries is decided in the operations, never here.
+
+trunks/       SMS Trunks, and what is done with one
+messages/     sending by hand, and what became of it
+numbers       the account's DIDs
+access/       log-in, users, API keys, audit log
+operator/     accounts, carriers, routes
+entry_pages   list, form and deletion, which most kinds of entries have
+listing       a list with its filter, order and pages
+confirmation  the question before something that cannot be taken back
+forms         what a posted form says, and problems by field
+navigation    where the browser goes next
+words         how times and long lists read
 """
 
 from typing import Final
 
 from agents.panel.page import Page
-from agents.panel.pages import (
-    accounts,
-    api_keys,
-    audit_log,
-    carriers,
-    log_in,
-    numbers,
-    routes,
-    send_sms,
-    trunk_callbacks,
-    trunk_credentials,
-    trunk_delete,
-    trunk_form,
-    trunk_list,
-    trunk_signing_secret,
-    trunk_sources,
-    users,
-)
+from agents.panel.pages import access, messages, numbers, operator, trunks
 
 PAGES: Final[tuple[Page, ...]] = (
-    *log_in.PAGES,
-    *trunk_list.PAGES,
-    *trunk_form.PAGES,
-    *trunk_delete.PAGES,
-    *trunk_credentials.PAGES,
-    *trunk_signing_secret.PAGES,
-    *trunk_sources.PAGES,
-    *trunk_callbacks.PAGES,
-    *send_sms.PAGES,
+    *access.PAGES,
+    *trunks.PAGES,
+    *messages.PAGES,
     *numbers.PAGES,
-    *users.PAGES,
-    *api_keys.PAGES,
-    *audit_log.PAGES,
-    *accounts.PAGES,
-    *carriers.PAGES,
-    *routes.PAGES,
+    *operator.PAGES,
 )

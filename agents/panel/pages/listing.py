@@ -1,11 +1,16 @@
 """A list on a page: what its address says about filter, order and page, and links to its neighbours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
-from agents.panel.operations.slices import Slice
+from aiohttp import web
+
+from agents.panel.operations.entries.paging import Paging, Slice
+from agents.panel.page import PageContext
+
+Item = TypeVar("Item")
 
 SIZES: Final = (25, 50, 100)
 MAX_PAGE: Final = 1_000_000
@@ -14,7 +19,7 @@ _NEIGHBOURS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ListQuery:
     """What a request's query asks for; everything that makes no sense is its default."""
 
     path: str
@@ -26,7 +31,7 @@ class Wanted:
     size: int
 
     @classmethod
-    def of(cls, path: str, query: Mapping[str, str], filters: tuple[str, ...], sort: str = "") -> "Wanted":
+    def of(cls, path: str, query: Mapping[str, str], filters: tuple[str, ...], sort: str = "") -> "ListQuery":
         """Read a query; `sort` is the order when it names none."""
         return cls(
             path,
@@ -36,6 +41,11 @@ class Wanted:
             _number(query.get("page"), 1, MAX_PAGE),
             size if (size := _number(query.get("per_page"), SIZES[0], SIZES[-1])) in SIZES else SIZES[0],
         )
+
+    @property
+    def paging(self) -> Paging:
+        """The part of the list, as the operations take it."""
+        return Paging(self.sort, self.page, self.size)
 
     def flag(self, name: str) -> bool | None:
         """Return a filter of `true`, `false` or neither."""
@@ -62,22 +72,22 @@ class Listing:
 
     sizes = SIZES
 
-    def __init__(self, part: Slice[Any], wanted: Wanted) -> None:
-        self.wanted = wanted
+    def __init__(self, part: Slice[Any], query: ListQuery) -> None:
+        self._query = query
         self.total, self.first, self.last = part.total, part.first, part.last
-        self.page, self.page_count, self.per_page = part.number, part.pages, wanted.size
+        self.page, self.page_count, self.per_page = part.number, part.pages, query.size
 
     def sort_state(self, key: str) -> str | None:
         """Return the `aria-sort` of a column, None when the list is not in its order."""
-        return {key: "ascending", f"-{key}": "descending"}.get(self.wanted.sort)
+        return {key: "ascending", f"-{key}": "descending"}.get(self._query.sort)
 
     def sort_url(self, key: str) -> str:
         """Return the list in a column's order, or the other way round when it is already."""
-        return self.wanted.url(sort=f"-{key}" if self.wanted.sort == key else key)
+        return self._query.url(sort=f"-{key}" if self._query.sort == key else key)
 
     def page_url(self, page: int) -> str:
         """Return another page."""
-        return self.wanted.url(page=page)
+        return self._query.url(page=page)
 
     def pages_shown(self) -> Iterator[int | None]:
         """Iterate over the first and the last page and those around this one; None for a gap."""
@@ -94,8 +104,48 @@ class Listing:
 
     def kept(self, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
         """Return what a form of this page must carry along, so that it changes nothing but its own fields."""
-        fields = {**self.wanted.filters, "sort": self.wanted.sort}
+        fields = {**self._query.filters, "sort": self._query.sort}
         return [(name, value) for name, value in fields.items() if value and name not in without]
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One list of the panel: its path and template, the order when none is asked for, and what it can be filtered by.
+
+    `to_last_page` leads from a page beyond the end to the last one.
+    """
+
+    path: str
+    section: str
+    template: str
+    sort: str = ""
+    filters: tuple[str, ...] = ()
+    to_last_page: bool = False
+
+    def query(self, context: PageContext) -> ListQuery:
+        """Return what the request asks for."""
+        return ListQuery.of(self.path, context.request.query, self.filters, self.sort)
+
+    def render(
+        self,
+        context: PageContext,
+        query: ListQuery,
+        part: Slice[Item],
+        row: Callable[[Item], Any] = lambda item: item,
+        **values: Any,
+    ) -> web.Response:
+        """Return the page: `row` makes of an item what the template shows of it."""
+        if self.to_last_page and part.total and not part.items:
+            return context.redirect(query.url(page=part.pages))
+        return context.render(
+            self.template,
+            section=self.section,
+            listing=Listing(part, query),
+            rows=[row(item) for item in part.items],
+            filters={**query.filters, "any": query.is_filtered},
+            nothing_yet=not part.total and not query.is_filtered,
+            **values,
+        )
 
 
 def _number(text: str | None, default: int, highest: int) -> int:

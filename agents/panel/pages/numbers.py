@@ -6,37 +6,26 @@ from aiohttp import web
 
 from agents.panel.operations import Permission
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.listing import Listing, Wanted
-from agents.panel.pages.replies import need_account
+from agents.panel.pages.listing import ListPage
+from agents.panel.pages.navigation import need_account
 from pipeline.errors import RuleViolated
 
+LIST = ListPage("/numbers", "numbers", "numbers/list.html", sort="number", filters=("number", "p2p"), to_last_page=True)
 EXAMPLE: Final = "number,p2p_enabled\n12125551234,yes\n12125551236,no"
 Lines = list[tuple[str, str]]
 
 
 async def show(context: PageContext) -> web.StreamResponse:
     """Show one page of the account's numbers."""
-    account_id = need_account(context)
-    wanted = Wanted.of("/numbers", context.request.query, ("number", "p2p"), "number")
-    part = context.operations.list_dids(
+    account_id, query = need_account(context), LIST.query(context)
+    part = context.operations.numbers.list(
         context.actor,
-        number="".join(filter(str.isdigit, wanted.filters["number"])),
-        p2p_enabled=wanted.flag("p2p"),
+        number="".join(filter(str.isdigit, query.filters["number"])),
+        p2p_enabled=query.flag("p2p"),
         account_id=account_id,
-        sort=wanted.sort,
-        page=wanted.page,
-        size=wanted.size,
+        paging=query.paging,
     )
-    if part.total and not part.items:
-        return context.redirect(wanted.url(page=part.pages))
-    return context.render(
-        "numbers/list.html",
-        section="numbers",
-        listing=Listing(part, wanted),
-        rows=part.items,
-        filters={**wanted.filters, "any": wanted.is_filtered},
-        nothing_yet=not part.total and not wanted.is_filtered,
-    )
+    return LIST.render(context, query, part)
 
 
 async def show_import(context: PageContext) -> web.StreamResponse:
@@ -55,7 +44,7 @@ async def take_import(context: PageContext) -> web.StreamResponse:
     except UnicodeDecodeError as error:
         return _form(context, [("", f"The file is not UTF-8 text (byte {error.start + 1}).")], 422)
     try:
-        report = await context.operations.import_dids_csv(context.actor, account_id, text)
+        report = await context.operations.numbers.import_csv(context.actor, account_id, text)
     except RuleViolated as error:
         return _form(context, [_line(where, what) for where, what in error.problems], 422)
     context.flash(

@@ -2,7 +2,11 @@
 
 passwords    argon2id, a few at a time
 throttle     how often somebody may guess
+turns        whose password is checked next
+devices      browsers that their user has logged in with before
 sessions     who is logged in
 csrf         did this browser mean to send this
-headers      what browsers are told not to do
+cookies      a session's, a visitor's, and a known browser's
+log_in       logging in, which puts these together
+headers      what browsers must not do
 """

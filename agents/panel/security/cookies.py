@@ -1,4 +1,4 @@
-"""The two cookies: one for a session, one for a browser that has none.
+"""The three cookies: one for a session, one for a browser that has none, one for a browser that is known.
 
 Over https they have the prefix `__Host-` (draft-ietf-httpbis-rfc6265bis section 4.1.3.2), which
 keeps other hosts of the domain from setting them. Plain http is for loopback only, where browsers refuse that prefix.
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from agents.panel.security.csrf import origin_of
+from agents.panel.security.devices import KNOWN_SECONDS
 from pipeline.errors import ConfigurationError
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -38,6 +39,7 @@ class Cookies:
         prefix = "__Host-" if self.is_secure else ""
         self._session = f"{prefix}smsout-session"
         self._visitor = f"{prefix}smsout-visitor"
+        self._device = f"{prefix}smsout-device"
 
     def origin(self, request: web.Request) -> str:
         """Return our origin. On loopback it has several names; the request says which one the browser used."""
@@ -53,15 +55,29 @@ class Cookies:
         """Return the visitor's cookie, "" for none."""
         return request.cookies.get(self._visitor, "")[:MAX_LENGTH]
 
-    def set_session(self, answer: web.StreamResponse, identity: str) -> None:
+    def device(self, request: web.Request) -> str:
+        """Return the cookie of a browser that may be known, "" for none."""
+        return request.cookies.get(self._device, "")[:MAX_LENGTH]
+
+    def set_session(self, response: web.StreamResponse, identity: str) -> None:
         """Set the session's cookie, or with "" take it away."""
-        self._set(answer, self._session, identity)
+        self._set(response, self._session, identity)
 
-    def set_visitor(self, answer: web.StreamResponse, value: str) -> None:
+    def set_visitor(self, response: web.StreamResponse, value: str) -> None:
         """Set the visitor's cookie."""
-        self._set(answer, self._visitor, value)
+        self._set(response, self._visitor, value)
 
-    def _set(self, answer: web.StreamResponse, name: str, value: str) -> None:
-        answer.set_cookie(
-            name, value, path="/", secure=self.is_secure, httponly=True, samesite="Lax", max_age=None if value else 0
+    def set_device(self, response: web.StreamResponse, value: str) -> None:
+        """Set the cookie of a known browser, which outlives its sessions."""
+        self._set(response, self._device, value, KNOWN_SECONDS)
+
+    def _set(self, response: web.StreamResponse, name: str, value: str, max_age: int | None = None) -> None:
+        response.set_cookie(
+            name,
+            value,
+            path="/",
+            secure=self.is_secure,
+            httponly=True,
+            samesite="Lax",
+            max_age=max_age if value else 0,
         )

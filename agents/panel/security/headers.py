@@ -1,4 +1,4 @@
-"""What browsers are told not to do."""
+"""What browsers must not do."""
 
 from typing import Final
 

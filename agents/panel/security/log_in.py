@@ -1,16 +1,20 @@
 """Logging in: throttled, in the same time for users that are not there, and recorded."""
 
+import secrets
 from dataclasses import dataclass
 
 from agents.panel.operations import Actor, Operations
-from agents.panel.operations.desk import Audit, Hasher
+from agents.panel.operations.ports import PasswordHasher
+from agents.panel.security.devices import Devices
 from agents.panel.security.passwords import TooBusy
 from agents.panel.security.sessions import Session, Sessions
-from agents.panel.security.throttle import Throttle
+from agents.panel.security.throttle import Guesser, Standing, Throttle
+from agents.panel.security.turns import Turns
 from pipeline.directory.model import Directory
 from schemas.directory.people import PanelUser
 
 WRONG = "Wrong email address or password."
+BUSY = "Too many people are logging in. Try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,50 +26,74 @@ class LogInRefused:
     retry_after_seconds: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A new session with its id, and the cookie by which this browser is known from now on."""
+
+    session_id: str
+    session: Session
+    device: str
+
+
 class LogIns:
-    """Log-ins of one panel process."""
+    """Log-ins of one panel process. Without `devices` browsers are known until the process ends."""
 
     def __init__(
-        self, operations: Operations, hasher: Hasher, audit: Audit, sessions: Sessions, throttle: Throttle
+        self,
+        operations: Operations,
+        hasher: PasswordHasher,
+        sessions: Sessions,
+        throttle: Throttle,
+        devices: Devices | None = None,
     ) -> None:
         self.sessions = sessions
         self._operations = operations
         self._hasher = hasher
-        self._audit = audit
+        self._trail = operations.audit_trail
         self._throttle = throttle
+        self._devices = devices or Devices(secrets.token_bytes(32))
+        self._strangers = Turns()
 
-    async def log_in(self, email: str, password: str, ip: str | None) -> tuple[str, Session] | LogInRefused:
-        """Return a new session with its id, or why there is none.
+    async def log_in(self, email: str, password: str, ip: str | None, device: str = "") -> LoggedIn | LogInRefused:
+        """Log in, or say why not. `device` is the cookie of a browser that may be known.
 
         Raises `BrokerError` when the audit event cannot be written: who logs in unseen does not log in.
         """
-        wait = self._throttle.wait_seconds(ip, email)
+        user = user_by_email(self._operations.directory, email)
+        known = None if user is None else self._devices.device(device, user.id)
+        guesser = Guesser.at(ip) if known is None else Guesser.with_device(known)
+        wait = self._throttle.wait_seconds(guesser)
         if wait:
             return LogInRefused(f"Too many attempts. Try again in {wait} s.", 429, wait)
-        self._throttle.begin(ip, email)
-        user = user_by_email(self._operations.directory, email)
+        standing = self._throttle.begin(guesser, email)
         try:
-            right = await self._hasher.verify(user.password_hash if user else None, password)
+            right = await self._is_right(user, password, email, None if known else standing)
         except TooBusy:
-            return LogInRefused("Too many people are logging in. Try again in a moment.", 503, 2)
+            return LogInRefused(BUSY, 503, 2)
         if not right or user is None or user.blocked:
             account_id = user.account_id if user else None
-            event = self._operations.event(email[:254], "log_in.failed", account_id=account_id, ip=ip)
-            await self._audit.record(event)
+            await self._trail.record(email[:254], "log_in.failed", account_id=account_id, ip=ip)
             return LogInRefused(WRONG, 401)
-        self._throttle.succeed(ip, email)
-        await self._audit.record(self._operations.event(Actor.of_user(user, ip), "log_in.succeeded"))
+        self._throttle.succeed(guesser, email)
+        await self._trail.record(Actor.of_user(user, ip), "log_in.succeeded")
         # Somebody may have blocked the user while the password was being checked.
         current = self._operations.directory.get(PanelUser, user.id)
         if current is None or current.blocked or current.password_hash != user.password_hash:
             return LogInRefused(WRONG, 401)
         identity, session = self.sessions.begin(current)
-        session.account_id = session.account_id or self._operations.only_account()
-        return identity, session
+        session.account_id = session.account_id or self._operations.accounts.only()
+        return LoggedIn(identity, session, self._devices.new_cookie(user.id))
 
-    async def note_log_out(self, actor: Actor) -> None:
+    async def _is_right(self, user: PanelUser | None, password: str, name: str, stranger: Standing | None) -> bool:
+        password_hash = user.password_hash if user else None
+        if stranger is None:
+            return await self._hasher.verify(password_hash, password)
+        async with self._strangers.turn(name.strip().casefold(), stranger):
+            return await self._hasher.verify(password_hash, password)
+
+    async def log_out(self, actor: Actor) -> None:
         """Record that somebody has logged out."""
-        await self._audit.record(self._operations.event(actor, "log_out.done"))
+        await self._trail.record(actor, "log_out.done")
 
 
 def user_by_email(directory: Directory, email: str) -> PanelUser | None:

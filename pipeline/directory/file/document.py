@@ -40,6 +40,12 @@ class DirectoryFile:
             problems = [(document.where(path), what) for path, what in validation_problems(error)]
             raise RuleViolated(problems) from None  # the cause quotes the file, which may hold secrets
 
+    @property
+    def brings_passwords(self) -> bool:
+        """Whether it holds verifiers of passwords, as a backup does: they were made with some installation's pepper."""
+        accounts = self._form.accounts or ()
+        return any(trunk.credentials for account in accounts for trunk in account.trunks or ())
+
     def plan(self, directory: Directory, issuer: Issuer, now: datetime, *, prune: bool = False) -> Plan:
         """Work out what has to change in `directory`.
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from schemas.address import Msisdn
+from schemas.directory.account import NumberCheck
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.people import PanelRole
 from schemas.identifiers import Uuid
@@ -93,6 +94,7 @@ class AccountForm(_Form):
     id: Uuid | None = None
     name: str
     blocked: bool = False
+    number_check: NumberCheck | None = None
     dids: tuple[DidForm, ...] | None = None
     trunks: tuple[TrunkForm, ...] | None = None
     users: tuple[UserForm, ...] | None = None

@@ -25,6 +25,7 @@ from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal, change_key
 from pipeline.directory.values import name_key, normalize_networks
 from pipeline.errors import RuleViolated
+from schemas.address import pattern_problem
 from schemas.directory.account import Account, Did
 from schemas.directory.carrier import Carrier, Route
 from schemas.directory.entry import DirectoryEntry, key_of
@@ -113,7 +114,8 @@ class Planner:
         identity = self._identity(form, self._accounts, path)
         self._account_ids[int(path[1])] = identity
         name = form.name.strip()
-        self._want(path, Account, id=identity, name=name, blocked=form.blocked)
+        check = form.number_check and form.number_check.written
+        self._want(path, Account, id=identity, name=name, blocked=form.blocked, number_check=check)
         for index, did in enumerate(form.dids or ()):
             values = {"number": did.number, "account_id": identity, "p2p_enabled": did.p2p_enabled}
             self._want((*path, "dids", index), Did, **values)
@@ -256,7 +258,7 @@ class Planner:
 
 def validation_problems(error: ValidationError) -> list[tuple[Path, str]]:
     """Return path and problem of everything that pydantic has found, without the values: they may be secret."""
-    return [(part["loc"], part["msg"]) for part in error.errors(include_input=False, include_url=False)]
+    return [(part["loc"], pattern_problem(part)) for part in error.errors(include_url=False)]
 
 
 def _by_name(entries: Iterable[Account] | Iterable[Carrier]) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from pipeline.errors import BrokerUnreachable
 from pipeline.kafka.admin.committed import committed_by
+from pipeline.kafka.admin.partitions import existing_partitions
 from pipeline.kafka.client import reading, start, stop
 from pipeline.settings import KafkaSettings
 
@@ -42,24 +43,14 @@ async def group_offsets(
     """
     consumer = AIOKafkaConsumer(
         **reading(kafka), client_id=client_id,
-        isolation_level=kafka.read_isolation,
+        isolation_level="read_committed",
     )  # fmt: skip
     try:
         async with asyncio.timeout(kafka.connect_timeout_seconds + ANSWER_SECONDS):
             await start(consumer, kafka)
-            there = await consumer.topics()
-            # A client learns the partitions of the topics that it reads; every topic has this one.
-            firsts = [TopicPartition(topic, 0) for topic in sorted(set(topics) & there)]
-            if not firsts:
+            places = await existing_partitions(consumer, topics)
+            if not places:
                 return {}
-            consumer.assign(firsts)
-            consumer.pause(*firsts)
-            await consumer.beginning_offsets(firsts)
-            places = [
-                TopicPartition(first.topic, partition)
-                for first in firsts
-                for partition in sorted(consumer.partitions_for_topic(first.topic) or ())
-            ]
             # Before the ends: what is committed in between must not look like less than nothing.
             committed = await committed_by(kafka, group, places)
             begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)

@@ -6,9 +6,9 @@ still a member: one that was paused for longer than the session time-out must no
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -16,8 +16,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.dead_letters.brake import brake_error
-from pipeline.kafka.consuming.assignment import Assignment
 from pipeline.kafka.consuming.handoff import HandOff
+from pipeline.kafka.consuming.partition.assignment import Assignment
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +26,15 @@ RENEW_AFTER: Final = 0.25
 TRUST_FOR: Final = 0.7
 CONFIRM_TRIES: Final = 5  # an answer that took longer than it is trusted for proves nothing: ask again
 
-JournalEnd = Callable[[int], int]
-"""Says where the journal of a partition ends, as far as this process knows."""
+
+class Told(Protocol):
+    """Who is told of commits, and says how far a journal goes (`pipeline.kafka.consuming.consumer.Owner`)."""
+
+    def committed(self, place: TopicPartition, position: int) -> None:
+        """Note that a commit has passed what lies before `position`."""
+
+    def journal_end(self, partition: int) -> int | None:
+        """Return where the journal of a partition ends, as far as is known; None without one."""
 
 
 class Commits:
@@ -39,13 +46,13 @@ class Commits:
         *,
         session_timeout_seconds: float,
         hand_off: HandOff | None = None,
-        journal_end: JournalEnd | None = None,
+        owner: Told | None = None,
         brake: int = 0,
     ) -> None:
         self._consumer = consumer
         self._session_timeout_seconds = session_timeout_seconds
         self._hand_off = hand_off
-        self._journal_end = journal_end
+        self._owner = owner
         self._brake = brake
         self._committing = asyncio.Lock()
         self._accepted_at = 0.0
@@ -55,23 +62,28 @@ class Commits:
         """When a commit last moved a position, on the loop's clock."""
 
     def begin(
-        self, committed: Mapping[TopicPartition, OffsetAndMetadata | None], begun_before: Mapping[TopicPartition, int]
+        self,
+        committed: Mapping[TopicPartition, OffsetAndMetadata],
+        begun_before: Mapping[TopicPartition, int] | None,
+        proved_at: float,
     ) -> None:
         """Start anew with what the group has committed: what an earlier assignment knew no longer counts.
 
-        `begun_before` has the highest offset of each place that the journal says something about.
+        `begun_before` has the highest offset of each place that the journal says something about, None where there is
+        no journal. `proved_at` is when the group was asked for what it then answered with this assignment (monotonic
+        clock): how long it is trusted counts from there, however long making ready has taken.
         """
         self.lose_all()
         self.assignments = {
             place: Assignment(
                 known,
                 brake=self._brake,
-                begun_before=None if self._journal_end is None else begun_before.get(place, -1),
+                begun_before=None if begun_before is None else begun_before.get(place, -1),
             )
             for place, known in committed.items()
         }
         self.moved_at = asyncio.get_running_loop().time()
-        self._accepted(monotonic())
+        self._accepted(proved_at)
 
     def lose_all(self) -> None:
         """Note that nothing is ours any more."""
@@ -93,6 +105,11 @@ class Commits:
             self.lose_all()
         return self.trusted
 
+    async def confirm_anew(self) -> bool:
+        """Ask the group whether what was just begun is ours, whatever is trusted; if not, it is lost."""
+        self._trusted_until = 0.0
+        return await self.confirm()
+
     async def commit(self, *, renew: bool = False) -> None:
         """Commit every position that has moved; with `renew`, or when it is time, the others once more.
 
@@ -105,13 +122,13 @@ class Commits:
             moved = False
             for place, assignment in list(self.assignments.items()):
                 moved = moved or assignment.to_commit is not None
-                journal_end = None if self._journal_end is None else self._journal_end(place.partition)
+                journal_end = None if self._owner is None else self._owner.journal_end(place.partition)
                 offset = assignment.next_commit(renew=renew, journal_end=journal_end)
                 if offset is None:
                     continue
                 if self._hand_off is not None and (outbox := assignment.take_outbox(offset.offset)):
                     await self._hand_off.commit(place, offset, outbox)
-                    assignment.committed(offset.offset)
+                    self._note(place, assignment, offset.offset)
                 else:
                     plain[place] = offset
             if plain and not await self._commit_plainly(plain):
@@ -133,9 +150,14 @@ class Commits:
             return False
         for place, offset in offsets.items():
             if (assignment := self.assignments.get(place)) is not None:
-                assignment.committed(offset.offset)
+                self._note(place, assignment, offset.offset)
         self._accepted(asked_at)
         return True
+
+    def _note(self, place: TopicPartition, assignment: Assignment, position: int) -> None:
+        assignment.committed(position)
+        if self._owner is not None:
+            self._owner.committed(place, position)
 
     def _accepted(self, asked_at: float) -> None:
         self._accepted_at = asyncio.get_running_loop().time()

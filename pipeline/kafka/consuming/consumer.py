@@ -5,9 +5,10 @@ a killed process that comes back takes its partitions at once instead of after t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Self
+from time import monotonic
+from typing import Any, Protocol, Self
 from zlib import crc32
 
 import structlog
@@ -19,15 +20,15 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.errors import Stuck
 from pipeline.kafka.admin.committed import committed_by
 from pipeline.kafka.client import connection, start, stop
-from pipeline.kafka.consuming.assignment import Assignment
-from pipeline.kafka.consuming.commits import Commits, JournalEnd
+from pipeline.kafka.consuming.commits import Commits
 from pipeline.kafka.consuming.handoff import HandOff
+from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.pauses import Pauses, WaitSeconds
 from pipeline.kafka.consuming.watchdog import watch
 from pipeline.kafka.consuming.work import Work
 from pipeline.metrics import REPEATED
 from pipeline.settings import AgentSettings, KafkaSettings
-from schemas.causation import causation_of
+from schemas.headers.causation import causation_of
 from schemas.record import InRecord
 
 log = structlog.get_logger(__name__)
@@ -36,7 +37,7 @@ COMMIT_INTERVAL_SECONDS = 0.5  # what a crash replays at most, beside what was i
 # Under load a fetch for every few records costs broker and consumer more than the records: let some more gather.
 BUSY_RECORDS = 8
 BUSY_PAUSE_SECONDS = 0.010
-OUTSTANDING = 2000  # records of a partition that hold memory at once
+OUTSTANDING = 5000  # records of a partition that have something to write at their commit
 REVOKE_TIMEOUT_SECONDS = 10.0  # work in progress may finish before its partition goes; below the rebalance time-out
 
 
@@ -52,24 +53,39 @@ def _member(group: str, slot: int, topics: tuple[str, ...]) -> str:
     return f"{group}-{slot}-{crc32(' '.join(sorted(topics)).encode()):08x}"
 
 
-Recover = Callable[[Mapping[TopicPartition, OffsetAndMetadata | None]], Awaitable[Mapping[TopicPartition, int]]]
-"""Called with what is committed for new partitions before their records come.
+class Owner(Protocol):
+    """Whoever works on the records, and has to know whose they are."""
 
-Returns the highest offset in each of which the journal says something, where it does."""
+    async def assigned(
+        self, committed: Mapping[TopicPartition, OffsetAndMetadata]
+    ) -> Mapping[TopicPartition, int] | None:
+        """Make ready for the records of these partitions; of all others none will come.
+
+        Returns the highest offset in each of which a journal says something, None where there is no journal.
+        """
+
+    def begun(self, assignments: Mapping[TopicPartition, Assignment]) -> None:
+        """Note how these partitions are followed from now on, before anything of them is committed."""
+
+    def committed(self, place: TopicPartition, position: int) -> None:
+        """Note that a commit has passed what lies before `position`."""
+
+    def journal_end(self, partition: int) -> int | None:
+        """Return where the journal of a partition ends, as far as is known; None without one."""
 
 
 class TrackedConsumer:
     """Consumes `topics` as a static member of `group`, one for each slot.
 
-    Two bounds per partition: `outstanding` is how many records may be with workers, or have something to write at
-    their commit; `run_ahead` how many may lie between the oldest unfinished one and the newest. The first bounds
-    memory; the second, which may be much larger, how much is behind one record that hangs (`Pauses`).
+    Two bounds per partition: `outstanding` is how many records may have something to write at their commit, which is
+    in memory until then; `run_ahead` how many may lie between the oldest unfinished one and the newest: so much is read
+    again after a crash. What has to wait meanwhile is up to whoever works on the records.
 
     With `wait_seconds` a record that is not due, and what is behind it in its partition, stays in Kafka until it is:
     waiting costs disk, not memory, and holds up no other partition.
 
-    With `hands_on` what follows from a record (`Assignment.finish`) is written in one transaction with its commit.
-    With `recover` and `journal_end` the low-water mark of a journal is kept with the commits.
+    With `hand_off` what follows from a record (`Assignment.finish`) is written in one transaction with its commit.
+    `owner` is told what is ours, and what of it is committed.
     """
 
     def __init__(
@@ -82,16 +98,17 @@ class TrackedConsumer:
         run_ahead: int,
         outstanding: int = OUTSTANDING,
         wait_seconds: WaitSeconds | None = None,
-        hands_on: bool = False,
-        recover: Recover | None = None,
-        journal_end: JournalEnd | None = None,
+        hand_off: HandOff | None = None,
+        owner: Owner | None = None,
     ) -> None:
         self._kafka = kafka
         self._agent = agent
         self._group = group
         self._topics = tuple(topics)
         self._is_tier = wait_seconds is not None
-        self._recover = recover
+        self._owner = owner
+        self._failure: BaseException | None = None
+        self._proved_at = monotonic()
         self._positions: dict[TopicPartition, int] = {}
         self.joined = False
         """Has the group given this member its partitions (perhaps none) at least once?"""
@@ -105,7 +122,7 @@ class TrackedConsumer:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             # Tiers are written in transactions; elsewhere this changes nothing.
-            isolation_level=kafka.read_isolation,
+            isolation_level="read_committed",
             session_timeout_ms=int(kafka.session_timeout_seconds * 1000),
             heartbeat_interval_ms=3000,
             max_poll_interval_ms=300_000,
@@ -115,12 +132,12 @@ class TrackedConsumer:
             max_partition_fetch_bytes=4_194_304,
         )
         self._pauses = Pauses(self._consumer, outstanding=outstanding, run_ahead=run_ahead, wait_seconds=wait_seconds)
-        self._hand_off = HandOff(kafka, group=group) if hands_on else None
+        self._hand_off = hand_off
         self._commits = Commits(
             self._consumer,
             session_timeout_seconds=kafka.session_timeout_seconds,
             hand_off=self._hand_off,
-            journal_end=journal_end,
+            owner=owner,
             brake=agent.dead_letter_brake,
         )
 
@@ -153,6 +170,7 @@ class TrackedConsumer:
     async def batches(self, stopping: asyncio.Event) -> AsyncIterator[list[Work]]:
         """Yield records as they come, in order per partition, until `stopping` is set."""
         while not stopping.is_set():
+            self._raise_failure()
             self._pauses.look(self._commits.assignments)
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=500)
             batch: list[Work] = []
@@ -195,6 +213,7 @@ class TrackedConsumer:
         try:
             while True:
                 await asyncio.sleep(COMMIT_INTERVAL_SECONDS)
+                self._raise_failure()
                 if watching.done():
                     watching.result()
                 await self.commit()
@@ -241,6 +260,7 @@ class TrackedConsumer:
             if not assignment.closed:
                 with suppress(IllegalStateError):  # taken away meanwhile
                     self._positions[place] = await self._consumer.position(place)
+                    assignment.reach(self._positions[place])
 
     async def drain(self) -> None:
         """Let begun work finish (at most `drain_timeout_seconds`), begin no other, and commit."""
@@ -253,8 +273,45 @@ class TrackedConsumer:
         if self._hand_off is not None:
             await self._hand_off.stop()
 
-    async def assign(self, places: set[TopicPartition]) -> None:
+    @property
+    def assignments(self) -> Mapping[TopicPartition, Assignment]:
+        """What is ours now."""
+        return self._commits.assignments
+
+    def _raise_failure(self) -> None:
+        """Raise what taking over or giving up partitions has failed with: they would rest for ever."""
+        if self._failure is not None:
+            raise self._failure
+
+    async def assigned(self, places: set[TopicPartition]) -> None:
+        """Take partitions over; a failure ends `batches` and `run_commits`: aiokafka would only log it."""
+        try:
+            await self._assign(places)
+        except Exception as error:
+            self._fail(error)
+            raise
+
+    async def revoked(self, places: set[TopicPartition]) -> None:
+        """Give partitions up; a failure ends `batches` and `run_commits`: aiokafka would only log it."""
+        try:
+            await self._revoke(places)
+        except Exception as error:
+            self._fail(error)
+            raise
+        finally:
+            # What proves that we are a member again is asked for from here on.
+            self._proved_at = monotonic()
+
+    def _fail(self, error: Exception) -> None:
+        log.error("rebalance_failed", group=self._group, error=repr(error))
+        self._failure = self._failure or error
+        self.joined = False
+        self._commits.lose_all()
+
+    async def _assign(self, places: set[TopicPartition]) -> None:
         """Start fresh assignments: what an earlier assignment knew no longer counts."""
+        proved_at = self._proved_at
+        self._commits.lose_all()
         self._pauses.forget()
         self._positions.clear()
         # aiokafka fetches while this runs; a record that came before its assignment is known would be passed over.
@@ -262,17 +319,37 @@ class TrackedConsumer:
         if self._hand_off is not None:
             # First of all: it ends what an earlier owner has begun, so that what is read next stays true.
             await self._hand_off.own({place.partition for place in places})
-        committed = await committed_by(self._kafka, self._group, places)
-        begun_before = await self._recover(committed) if self._recover is not None else {}
-        self._commits.begin(committed, begun_before)
+        committed = await self._committed(places)
+        begun_before = None if self._owner is None else await self._owner.assigned(committed)
+        for place, known in committed.items():
+            # aiokafka may have asked for it before an earlier owner's last transaction came to its end.
+            self._consumer.seek(place, known.offset)
+        self._commits.begin(committed, begun_before, proved_at)
+        if self._owner is not None:
+            self._owner.begun(self._commits.assignments)
+        # Who was stopped in here for long has taken transactions over from whoever has the partitions now: nothing may
+        # follow before the group has said that they are ours.
+        await self._commits.confirm_anew()
         self._consumer.resume(*places)
         self.joined = True
 
-    async def revoke(self, places: set[TopicPartition]) -> None:
-        """Let work in progress on `places` finish, commit it, and forget them."""
+    async def _committed(self, places: set[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Return what the group has committed; where it has not, the beginning."""
+        known = await committed_by(self._kafka, self._group, places)
+        new = [place for place, committed in known.items() if committed is None]
+        begins = await self._consumer.beginning_offsets(new) if new else {}
+        return {
+            place: OffsetAndMetadata(begins[place], "") if committed is None else committed
+            for place, committed in known.items()
+        }
+
+    async def _revoke(self, places: set[TopicPartition]) -> None:
+        """Let work in progress on `places` finish, commit it, and forget them; what goes on then is lost."""
         leaving = [assignment for place, assignment in self._commits.assignments.items() if place in places]
         await self._close(leaving, REVOKE_TIMEOUT_SECONDS)
         await self.commit()
+        for assignment in leaving:
+            assignment.lose()
 
     async def _close(self, assignments: list[Assignment], limit_seconds: float) -> None:
         for assignment in assignments:
@@ -290,7 +367,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._owner = consumer
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        await self._owner.revoke(set(revoked))
+        await self._owner.revoked(set(revoked))
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        await self._owner.assign(set(assigned))
+        await self._owner.assigned(set(assigned))

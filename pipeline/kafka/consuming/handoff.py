@@ -35,6 +35,7 @@ class HandOff:
         self._kafka = kafka
         self._group = group
         self._producers: dict[int, AIOKafkaProducer] = {}
+        self._transacting: dict[int, asyncio.Lock] = {}
 
     async def own(self, partitions: set[int]) -> None:
         """Take over `partitions`, fencing whoever had them, and let go of all others. Raises `BrokerUnreachable`."""
@@ -62,21 +63,33 @@ class HandOff:
         Raises `NotAcknowledged` when that is not certain, and when another process has taken the partition; the
         agent then ends and starts over from what is committed.
         """
-        producer = self._producers[place.partition]
+        await self._transact(place.partition, records, {place: offset})
+
+    async def write(self, partition: int, records: Sequence[OutRecord]) -> None:
+        """Write `records` for a partition that we own: all or none; of one that is not ours, nothing.
+
+        Raises as `commit`.
+        """
+        if partition in self._producers:
+            await self._transact(partition, records, None)
+
+    async def _transact(
+        self, partition: int, records: Sequence[OutRecord], offsets: Mapping[TopicPartition, OffsetAndMetadata] | None
+    ) -> None:
+        producer, transacting = self._producers[partition], self._transacting.setdefault(partition, asyncio.Lock())
         try:
-            async with asyncio.timeout(self._kafka.produce_timeout_seconds):
+            async with transacting, asyncio.timeout(self._kafka.produce_timeout_seconds):
                 await producer.begin_transaction()
                 await BatchWriter(producer).write(records)
                 failpoint("handoff.after_produce")
-                offsets: Mapping[TopicPartition, OffsetAndMetadata] = {place: offset}
-                await producer.send_offsets_to_transaction(offsets, self._group)
+                if offsets is not None:
+                    await producer.send_offsets_to_transaction(offsets, self._group)
                 failpoint("handoff.before_commit")
                 await producer.commit_transaction()
                 failpoint("handoff.after_commit")
         except (KafkaError, TimeoutError) as error:
             raise NotAcknowledged(
-                f"a transaction of {self._group} for {place.topic}-{place.partition} is in doubt: {error!r}",
-                stage="hand-off",
+                f"a transaction of {self._group} for partition {partition} is in doubt: {error!r}", stage="hand-off"
             ) from error
 
     async def stop(self) -> None:

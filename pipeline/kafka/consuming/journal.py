@@ -1,27 +1,27 @@
 """The delivery journal on its topic: written beside the work, read back when partitions are assigned.
 
 How much is read back does not depend on how long the system has run: with each commit the group keeps the place in
-the journal that every uncommitted piece of work comes after (pipeline/kafka/consuming/commit_metadata.py).
+the journal that every uncommitted piece of work comes after (pipeline/kafka/consuming/partition/commit_metadata.py).
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Self
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 from pydantic import ValidationError
 
 from pipeline.carriers.journal import JournalState
-from pipeline.kafka.client import reading, start, stop
-from pipeline.kafka.consuming.commit_metadata import CommitMetadata
+from pipeline.kafka.consuming.partition.commit_metadata import CommitMetadata
 from pipeline.kafka.producer import RecordProducer
+from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
 from schemas.journal import JournalEntry
-from schemas.record import OutRecord
+from schemas.record import Coordinates, OutRecord
 from schemas.status import MessageStatus
 from schemas.topics import JOURNAL, STATUS
 
@@ -39,21 +39,16 @@ class Journal:
         self._ends: dict[int, int] = {}
         self._reading = asyncio.Lock()
         self.state = JournalState()
-        self._consumer = AIOKafkaConsumer(
-            **reading(kafka),
-            client_id=client_id,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=50,
-        )
+        self._follower = TopicFollower(kafka, JOURNAL, client_id=client_id, fetch_max_wait_ms=50)
 
     async def start(self) -> Self:
         """Connect. Raises `BrokerUnreachable`."""
-        await start(self._consumer, self._kafka)
+        await self._follower.start()
         return self
 
     async def stop(self) -> None:
         """Disconnect."""
-        await stop(self._consumer)
+        await self._follower.stop()
 
     async def write(self, groups: Sequence[Sequence[OutRecord]]) -> None:
         """Write groups of records, journal entries and what follows from them. Raises as `RecordProducer.write`."""
@@ -67,56 +62,60 @@ class Journal:
         return self._ends.get(partition, 0)
 
     async def recover(
-        self, committed: Mapping[TopicPartition, OffsetAndMetadata | None]
+        self,
+        committed: Mapping[TopicPartition, OffsetAndMetadata],
+        is_parked: Callable[[Coordinates], bool] = lambda _: False,
     ) -> Mapping[TopicPartition, int]:
-        """Read what uncommitted work of newly assigned partitions has left behind.
+        """Read what uncommitted work of newly assigned partitions has left behind, and work that is parked.
 
         Returns the highest offset of such work in each partition that has any.
         """
         async with self._reading:
             for place in committed:
                 self.state.forget(place.topic, place.partition)
+            self.state.forget_where(is_parked)
             for partition in sorted({place.partition for place in committed}):
                 ours = {place: known for place, known in committed.items() if place.partition == partition}
                 await self._read(
                     partition,
                     min(CommitMetadata.parse(known).low_water for known in ours.values()),
-                    {place.topic: 0 if known is None else known.offset for place, known in ours.items()},
+                    {place.topic: known.offset for place, known in ours.items()},
+                    is_parked,
                 )
-            await self._learn_what_was_told()
+            await self._learn_what_was_reported()
             return {
                 place: highest
                 for place in committed
                 if (highest := self.state.highest(place.topic, place.partition)) is not None
             }
 
-    async def _learn_what_was_told(self) -> None:
+    async def _learn_what_was_reported(self) -> None:
         """Look for the statuses of uncommitted work: written, and their commit lost."""
         since = self.state.begun_since
         if since is None:
             return
-        found = []
         # The broker finds records by their producer's time, which was taken after the status was made.
         async for record in read_topic(self._kafka, STATUS, client_id="delivery-statuses", since=since - CLOCK_SKEW):
-            try:
-                found.append(MessageStatus.from_bytes(record.value or b""))
-            except ValidationError:
-                continue  # not ours: whoever works on the topic makes a dead letter of it
-        self.state.learn(found)
+            # Most of a busy topic is about other messages: only those that may be meant are read.
+            if record.key is not None and self.state.waits_for(record.key.decode(errors="replace")):
+                try:
+                    self.state.learn(MessageStatus.from_bytes(record.value or b""))
+                except ValidationError:
+                    continue  # not ours: whoever works on the topic makes a dead letter of it
 
-    async def _read(self, partition: int, low: int, committed: Mapping[str, int]) -> None:
-        place = TopicPartition(JOURNAL, partition)
-        self._consumer.assign([place])
-        end = (await self._consumer.end_offsets([place]))[place]
-        begin = (await self._consumer.beginning_offsets([place]))[place]
-        self._consumer.seek(place, max(low, begin))
+    async def _read(
+        self, partition: int, low: int, committed: Mapping[str, int], is_parked: Callable[[Coordinates], bool]
+    ) -> None:
+        self._follower.turn_to([partition])
+        ((place, begin),) = (await self._follower.begins()).items()
+        end = (await self._follower.ends())[place]
+        self._follower.begin_at({place: max(low, begin)})
         entries = 0
-        while await self._consumer.position(place) < end:
-            fetched = await self._consumer.getmany(place, timeout_ms=1000, max_records=5000)
-            for record in fetched.get(place, ()):
+        async for records in self._follower.read_to({place: end}, limit_seconds=self._kafka.connect_timeout_seconds):
+            for record in records:
                 entries += 1
                 try:
-                    self.state.apply(JournalEntry.from_bytes(record.value or b""), partition, committed)
+                    self.state.apply(JournalEntry.from_bytes(record.value or b""), partition, committed, is_parked)
                 except ValidationError as error:
                     log.error("journal_entry_unreadable", partition=partition, offset=record.offset, error=str(error))
         self._ends[partition] = max(end, self._ends.get(partition, 0))

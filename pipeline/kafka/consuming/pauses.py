@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from pipeline.kafka.consuming.assignment import Assignment
+from pipeline.kafka.consuming.partition.assignment import Assignment
 
 WaitSeconds = Callable[[str, bytes | None], float]
 """Says from a record's topic and value how long it must still wait; 0 or less: no longer."""
@@ -22,9 +22,9 @@ class _Held(NamedTuple):
 class Pauses:
     """Pauses and resumes the partitions of `consumer`.
 
-    One is paused from `outstanding` records that hold memory, or `run_ahead` behind the oldest unfinished one, until it
-    is below half of both; and while its next record has to wait. The wait is asked for once and then counted on the
-    loop's clock, so that a step of the wall clock cannot keep a record waiting for ever.
+    One is paused from `outstanding` records that have something to write at their commit, or `run_ahead` behind the
+    oldest unfinished one, until it is below half of both; and while its next record has to wait. The wait is asked for
+    once and then counted on the loop's clock, so that a step of the wall clock cannot keep a record waiting for ever.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Pauses:
             if assignment.closed:  # its partition may be gone already, and aiokafka refuses questions about it then
                 continue
             if place not in self._paused:
-                if assignment.outstanding >= self._outstanding or assignment.unfinished >= self._run_ahead:
+                if assignment.unwritten >= self._outstanding or assignment.unfinished >= self._run_ahead:
                     self._pause(place)
             elif (
                 not self.is_waiting(place)
-                and assignment.outstanding < max(1, self._outstanding // 2)
+                and assignment.unwritten < max(1, self._outstanding // 2)
                 and assignment.unfinished < max(1, self._run_ahead // 2)
             ):
                 self._consumer.resume(place)

@@ -42,7 +42,7 @@ async def apply_file(
     is alive on this machine. Raises `RuleViolated` with every problem and its line,
     and what `DirectoryWriter` raises.
     """
-    content = await asyncio.to_thread(_read, path)
+    content = await asyncio.to_thread(read_file, path)
     file = await asyncio.to_thread(DirectoryFile.parse, content)
     issuer = Issuer(lambda trunk_id: new_password_verifier(trunk_id, 1, pepper, sealer), new_callback_secret)
     now = datetime.now(UTC)
@@ -76,7 +76,8 @@ async def export_text(kafka: KafkaSettings, *, with_secrets: bool = True) -> str
         await view.stop()
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return what a file holds. Raises `ConfigurationError` when it cannot be read or is far too large."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)

@@ -75,11 +75,6 @@ class DirectoryWriter:
         found = self._trunks_written_at_ms.get(key_of(trunk))
         return None if found is None else datetime.fromtimestamp(found / 1000, UTC)
 
-    @property
-    def claim(self) -> WriterClaim | None:
-        """Who writes now; None when the last one has left."""
-        return self._claim
-
     async def until_replaced(self) -> None:
         """Wait until another writer has taken over, or the directory is no longer followed.
 

@@ -1,26 +1,25 @@
 """Follows `sms.mt.submitted` into a store of Idempotency-Keys: at leisure, and at once as far as somebody must know.
 
 Between two looks the partitions are paused: where nobody uses keys they cost a request or two each second, and a search
-for a few bytes in each record. The records are those that the processor sees: those of aborted transactions too.
+for a few bytes in each record. The records are those that the processor sees: none of an open or aborted transaction.
 """
 
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Self, TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from pipeline.errors import BrokerUnreachable, StateLost
+from pipeline.errors import BrokerUnreachable, Refused, StateLost
 from pipeline.idempotency.keys import LOOK_BACK_MS, Keyed, Verdict
 from pipeline.idempotency.store import ClaimStore
 from pipeline.kafka.admin.committed import committed_by
-from pipeline.kafka.client import reading, start, stop
-from pipeline.kafka.offsets_since import offsets_since
+from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import KafkaSettings
 from schemas.topics import SUBMITTED
 
@@ -28,10 +27,13 @@ LOOK_INTERVAL_SECONDS: Final = 1.0
 PURGE_INTERVAL_SECONDS: Final = 600.0
 PURGE_PAUSE_SECONDS: Final = 0.05
 RECORDS_AT_ONCE: Final = 50  # of up to 1000 submissions each: the event loop belongs to others in between
-DRY_LIMIT: Final = 5
 RECORD_SECONDS: Final = 3.0
 """How long one record is waited for that may be none: a transaction's marker."""
 LOOK_SECONDS: Final = 60.0
+HELD_AFTER_SECONDS: Final = 0.1
+"""So long a partition may give out nothing that is known to be there; then it is left alone for `HELD_SECONDS`."""
+HELD_SECONDS: Final = 0.3
+HELD_LOOK_SECONDS: Final = 0.02
 MARGIN_MS: Final = 3_600_000
 """More than 48 hours are kept: for clocks that differ, and for what is processed again after a restart."""
 
@@ -59,16 +61,15 @@ class ClaimsView:
         self._topic = topic
         self._kafka = kafka
         self._group = group
-        self._places: list[TopicPartition] = []
         self._reading = asyncio.Lock()
-        self._dry_at: Mapping[TopicPartition, int] = {}
         self._lost: StateLost | None = None
-        self._consumer = AIOKafkaConsumer(
-            **reading(kafka),
+        self._held_until: dict[int, float] = {}
+        """By partition: how long it is not worth while to look again, on the loop's clock."""
+        self._follower = TopicFollower(
+            kafka,
+            topic,
             client_id=client_id,
             auto_offset_reset="none",
-            # As the processor reads: a submission that it sees must be seen here too.
-            isolation_level="read_uncommitted",
             # One that finds nothing stands in the way of the next on the same connection.
             fetch_max_wait_ms=20,
         )
@@ -76,23 +77,14 @@ class ClaimsView:
     async def start(self) -> Self:
         """Connect and read to the topic's end. Raises `BrokerUnreachable`, also when the topic does not exist."""
         try:
-            await start(self._consumer, self._kafka)
-            if self._topic not in await self._consumer.topics():
-                raise BrokerUnreachable(f"the topic {self._topic} does not exist: run `smsout topics apply`")
-            # A client learns the partitions of the topics that it reads; every topic has this one.
-            first = TopicPartition(self._topic, 0)
-            self._consumer.assign([first])
-            self._consumer.pause(first)
-            await self._consumer.beginning_offsets([first])
-            partitions = self._consumer.partitions_for_topic(self._topic) or set()
-            self._places = [TopicPartition(self._topic, partition) for partition in sorted(partitions)]
-            self._consumer.assign(self._places)
-            self._consumer.pause(*self._places)
+            await self._follower.start()
+            self._follower.begin_at(await self._follower.begins())
+            self._follower.pause()
             needed_from = await self._needed_from()
             if not await self._goes_on(needed_from):
                 await self._begin_anew(max(0, needed_from - LOOK_BACK_MS - MARGIN_MS))
-            for place in self._places:
-                self._consumer.seek(place, self._store.positions[place.partition].next)
+            for place in self._follower.places:
+                self._follower.seek(place, self._store.positions[place.partition].next)
             began = time.monotonic()
             await self._look()
             log.info("idempotency_keys_read", claims=len(self._store), seconds=round(time.monotonic() - began, 1))
@@ -106,13 +98,13 @@ class ClaimsView:
         complete_from, positions = self._store.complete_from_ms, self._store.positions
         if complete_from is None or complete_from > needed_from - LOOK_BACK_MS:
             return False
-        if positions.keys() != {place.partition for place in self._places}:
+        if positions.keys() != {place.partition for place in self._follower.places}:
             return False
         if max(position.at_ms or needed_from for position in positions.values()) < needed_from - LOOK_BACK_MS:
             return False  # all of it is over
-        begins = await self._consumer.beginning_offsets(self._places)
-        ends = await self._consumer.end_offsets(self._places)
-        for place in self._places:
+        begins = await self._follower.begins()
+        ends = await self._follower.ends()
+        for place in self._follower.places:
             known = positions[place.partition]
             if known.at_ms is None:
                 same = known.next == begins[place]
@@ -130,9 +122,9 @@ class ClaimsView:
         """Return the broker's time (ms) of the earliest submission that may yet have to be judged."""
         needed_from = time.time_ns() // 1_000_000
         if self._group is not None:
-            begins = await self._consumer.beginning_offsets(self._places)
-            ends = await self._consumer.end_offsets(self._places)
-            for place, known in (await committed_by(self._kafka, self._group, self._places)).items():
+            begins = await self._follower.begins()
+            ends = await self._follower.ends()
+            for place, known in (await committed_by(self._kafka, self._group, self._follower.places)).items():
                 offset = max(begins[place], known.offset if known else 0)
                 if offset < ends[place]:
                     needed_from = min(needed_from, await self._recorded_at(place, offset) or needed_from)
@@ -141,24 +133,27 @@ class ClaimsView:
     async def _recorded_at(self, place: TopicPartition, offset: int) -> int | None:
         """Return the broker's time of the first record from `offset` on, None where there is none."""
         async with self._reading:
-            self._consumer.seek(place, offset)
-            self._consumer.resume(place)
+            self._follower.seek(place, offset)
+            self._follower.resume(place)
             try:
-                fetched = await self._consumer.getmany(place, timeout_ms=RECORD_SECONDS * 1000, max_records=1)
+                found = await self._follower.take(place, timeout_ms=RECORD_SECONDS * 1000, at_once=1)
             finally:
-                self._consumer.pause(place)
+                self._follower.pause(place)
                 if place.partition in self._store.positions:
-                    self._consumer.seek(place, self._store.positions[place.partition].next)
-        return next((record.timestamp for record in fetched.get(place, ())), None)
+                    self._follower.seek(place, self._store.positions[place.partition].next)
+        return found[0].timestamp if found else None
 
     async def _begin_anew(self, from_ms: int) -> None:
-        begins = await self._consumer.beginning_offsets(self._places)
-        ends = await self._consumer.end_offsets(self._places)
-        firsts = await offsets_since(self._consumer, self._places, from_ms)
+        begins = await self._follower.begins()
+        ends = await self._follower.ends()
+        firsts = await self._follower.since(from_ms)
         # One record more than needed: its time tells the topic from another one of this name.
         positions = {place.partition: max(begins[place], first - 1) for place, first in firsts.items()}
         self._store.begin_anew(positions, from_ms)
-        log.info("idempotency_keys_read_anew", records=sum(ends[it] - positions[it.partition] for it in self._places))
+        log.info(
+            "idempotency_keys_read_anew",
+            records=sum(ends[it] - positions[it.partition] for it in self._follower.places),
+        )
 
     async def follow(self) -> None:
         """Take in what comes and drop what is over, until cancelled. Raises `StateLost`."""
@@ -185,49 +180,61 @@ class ClaimsView:
 
     async def _look(self) -> None:
         """Read to where the topic ends now."""
-        ends = await self._consumer.end_offsets(self._places)
-        targets = {place.partition: end for place, end in ends.items()}
-        if self._has(targets) or ends == self._dry_at:
-            return
-        async with self._reading:
-            await self._read(targets, stops_when_dry=True)
-        self._dry_at = ends
+        await self._read(await self._follower.ends(), limit_seconds=self._kafka.connect_timeout_seconds)
 
     async def catch_up(self, targets: Mapping[int, int]) -> None:
         """Take in every record before the offset given for each partition; they are known to be there.
 
-        Waits for a broker that is silent: give it a time limit. Raises `BrokerUnreachable` for an unknown partition.
+        Waits for a broker that is silent, and for a producer whose open transaction lies before them: give it a time
+        limit. Raises `BrokerUnreachable` for an unknown partition.
         """
         if not targets.keys() <= self._store.positions.keys():
             raise BrokerUnreachable(f"{self._topic} has got more partitions: a restart is needed", stage="idempotency")
+        clock = asyncio.get_running_loop().time
         while not self._has(targets):
-            async with self._reading:
-                await self._read(targets, stops_when_dry=False)
+            # Who waits for a partition that gives out nothing must not keep others from reading theirs.
+            if clock() < max(self._held_until.get(partition, 0.0) for partition in targets):
+                await asyncio.sleep(HELD_LOOK_SECONDS)
+                continue
+            ends = {TopicPartition(self._topic, partition): end for partition, end in targets.items()}
+            try:
+                await self._read(ends, limit_seconds=HELD_AFTER_SECONDS)
+            except BrokerUnreachable:
+                self._held_until |= dict.fromkeys(targets, clock() + HELD_SECONDS)
+            await asyncio.sleep(0)  # whatever the broker says, others must go on
 
     def _has(self, targets: Mapping[int, int]) -> bool:
         positions = self._store.positions
         return all(positions[partition].next >= offset for partition, offset in targets.items())
 
-    async def _read(self, targets: Mapping[int, int], *, stops_when_dry: bool) -> None:
-        self._consumer.resume(*self._places)
-        try:
-            dry = 0
-            while not self._has(targets) and dry < DRY_LIMIT:
-                fetched = await self._consumer.getmany(timeout_ms=200, max_records=RECORDS_AT_ONCE)
-                # The end may lie behind a transaction's marker, which is no record.
-                dry = dry + 1 if stops_when_dry and not fetched else 0
-                if fetched:
-                    self._guarded(partial(self._apply, fetched))
+    async def _read(self, ends: Mapping[TopicPartition, int], limit_seconds: float | None = None) -> None:
+        async with self._reading:
+            if self._lost is not None:
+                raise self._lost
+            if self._has({place.partition: end for place, end in ends.items()}):
+                return
+            self._follower.resume(*ends)
+            try:
+                async for records in self._follower.read_to(ends, limit_seconds=limit_seconds, at_once=RECORDS_AT_ONCE):
+                    self._guarded(partial(self._apply, records))
                     await asyncio.sleep(0)  # what is fetched already comes without waiting
-        except OffsetOutOfRangeError as error:
-            raise self._lose("records are gone from the topic that were not read yet") from error
-        finally:
-            self._consumer.pause(*self._places)
+            except OffsetOutOfRangeError as error:
+                raise self._lose("records are gone from the topic that were not read yet") from error
+            finally:
+                self._follower.pause(*ends)
 
-    def _apply(self, fetched: Mapping[TopicPartition, list[ConsumerRecord]]) -> None:
-        for place, records in fetched.items():
-            for record in records:
-                self._store.apply(place.partition, record.offset, record.timestamp, record.value)
+    def _apply(self, records: Sequence[ConsumerRecord]) -> None:
+        for record in records:
+            try:
+                self._store.apply(record.partition, record.offset, record.timestamp, record.value)
+            except sqlite3.Error:
+                raise
+            except Exception as error:  # noqa: BLE001  # over one record: other keys must be known
+                log.error(
+                    "keys_of_record_unreadable", topic=self._topic, partition=record.partition, offset=record.offset,
+                    error=type(error).__name__,
+                )  # fmt: skip
+                self._store.pass_over(record.partition, record.offset, record.timestamp)
         self._store.save()
 
     def known(self, name: bytes, digest: bytes) -> Verdict | None:
@@ -239,9 +246,13 @@ class ClaimsView:
         return claim.verdict(digest, now) if claim is not None and claim.is_alive(now) else None
 
     def judge(self, keyed: Keyed) -> Verdict:
-        """Return what a submission is that lies before what is read. Raises `StateLost`."""
+        """Return what a submission is that lies before what is read.
+
+        Raises `StateLost`, and `Refused` for one whose time is before those of all that are yet to be judged: the
+        broker sets times, but for what it got before it was told to. Another start would know no more about it.
+        """
         if self._store.complete_from_ms is None or keyed.at_ms - LOOK_BACK_MS < self._store.complete_from_ms:
-            raise self._lose("a submission is older than what is kept can tell about")
+            raise Refused("a submission is older than what is kept can tell about", stage="idempotency")
         verdict = self._guarded(partial(self._store.judge, keyed))
         if verdict is None:
             raise self._lose("a submission is not where the topic has it")
@@ -261,5 +272,5 @@ class ClaimsView:
 
     async def stop(self) -> None:
         """Disconnect and close the store."""
-        await stop(self._consumer)
+        await self._follower.stop()
         self._store.close()

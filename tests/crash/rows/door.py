@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from schemas.dead_letter import DeadLetterSource
+from schemas.headers.dead_letter import DeadLetterSource
 from schemas.identifiers import uuid7
 from schemas.topics import CALLBACK_RETRY, MT_RETRY, SEGMENTED, STATUS, SUBMITTED
 from tests.arena.arena import LONG, PARTITIONS, Arena, NotAnswered

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.identifiers import uuid7
-from schemas.submission import Destination, Submission
+from schemas.submission import Destination
 from schemas.topics import SUBMITTED
 from tests.arena.arena import LONG, Arena, Sent
 from tests.arena.life import Life
-from tests.arena.world import SOURCE
+from tests.builders import submission
 
 Variants = Mapping[str, str]
 """What tests/crash/sabotaged.py makes of an agent, by agent."""
@@ -30,10 +30,10 @@ def others(variants: Variants, *besides: str) -> dict[str, Life]:
 
 async def many_in_one_record(arena: Arena) -> list[Sent]:
     """Publish one record whose messages go to every partition."""
-    submission_id, trunk = uuid7(), arena.world.trunk
+    trunk = arena.world.trunk
     destinations = tuple(Destination(address=arena.number(), id=uuid7()) for _ in range(MANY))
-    submission = Submission(id=submission_id, trunk_id=trunk.id, source=SOURCE, content=LONG, destinations=destinations)
-    await arena.produce(SUBMITTED, submission.to_bytes(), key=trunk.id.encode())
+    asked = submission(*destinations, id=uuid7(), trunk_id=trunk.id, content=LONG)
+    await arena.produce(SUBMITTED, asked.to_bytes(), key=trunk.id.encode())
     return [Sent(it.id or "", it.address, 2, InDoubtPolicy.RESEND_WITH_KEY, trunk) for it in destinations]
 
 

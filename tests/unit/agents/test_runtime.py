@@ -104,6 +104,19 @@ def test_an_agent_interrupts_nobody() -> None:
     assert str(os.SCHED_BATCH) in [it["event"] for it in logged]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says in /proc what would be dumped")
+def test_an_agents_memory_lands_on_no_disk() -> None:
+    """Secrets are in it: no file, nothing for a crash handler, and the same for whatever the agent starts."""
+    look = (
+        "import resource; from pathlib import Path; "
+        "print(resource.getrlimit(resource.RLIMIT_CORE), Path('/proc/self/coredump_filter').read_text().strip())"
+    )
+    body = f"import subprocess\nexec({look!r}, {{}})\nsubprocess.run([{sys.executable!r}, '-c', {look!r}], check=True)"
+    with process(body, PYTHONUNBUFFERED="1") as running:
+        output, _ = running.communicate(timeout=60)
+    assert output.count("(0, 0) 00000000") == 2
+
+
 def test_a_bad_setting_is_named() -> None:
     """The process does not start with a setting that it cannot read."""
     returned, logged = ends("return", SMSOUT_SLOT="minus one")

@@ -1,13 +1,15 @@
-"""Every history has its own clock."""
+"""Every history has its own clock and its own Kafka."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.machines.virtual_time import virtual_clocks
+from tests.fakes.kafka_edges import exchanged
+from tests.fakes.virtual_time import virtual_clocks
+from tests.unit.machines import callback_world, delivery_world
 
 
 @pytest.fixture(autouse=True)
 def clocks() -> Iterator[None]:
-    with virtual_clocks():
+    with exchanged(delivery_world.EXCHANGED + callback_world.EXCHANGED), virtual_clocks():
         yield

@@ -1,54 +1,40 @@
-"""Delivery's real code between a broker and a carrier in memory, and what must always hold there."""
+"""Delivery's whole process between a broker and a carrier in memory, and what must always hold there."""
 
 import asyncio
 import json
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, cast
+from types import SimpleNamespace
+from typing import Any, Final, Self, cast
 from uuid import UUID
 
-from aiokafka import TopicPartition
-
-from agents.delivery.carrier_line import CarrierLine
-from agents.delivery.deliver import Delivery
-from agents.delivery.intake import Intake
-from agents.delivery.message_run import Means
-from agents.delivery.write import Writer
-from pipeline.carriers.journal import JournalState
+from agents.delivery.app import serve
+from agents.runtime import Agent
 from pipeline.directory.model import Directory
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http.client import Answer
-from pipeline.kafka.consuming.journal import Journal
-from pipeline.kafka.consuming.retry_tiers import wait_in
-from pipeline.kafka.consuming.work import Work
-from pipeline.kafka.producer import RecordProducer
-from schemas.causation import Causation
-from schemas.directory.carrier import Carrier, InDoubtPolicy
+from pipeline.settings import AgentSettings, DeliverySettings, KafkaSettings, RetrySettings
+from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.entry import key_of
+from schemas.headers.causation import Causation
+from schemas.headers.parked import Parked
 from schemas.journal import JournalEntry, JournalMark
-from schemas.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
+from schemas.mt_message import MtMessage, WaitingMessage
+from schemas.record import InRecord
 from schemas.status import CodeId, MessageStatus, StatusName
-from schemas.topics import JOURNAL, MT_RETRY, SEGMENTED, STATUS, tier_topic
-from tests.unit.machines.broker_in_memory import Life, Member, Stored, as_consumer
+from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, STATUS, tier_topic
+from tests import builders
+from tests.builders import carrier
+from tests.fakes.broker import LIFE, SESSION_SECONDS, Life, Stored
+from tests.fakes.virtual_time import CLOCK
 from tests.unit.machines.history import World
-from tests.unit.machines.virtual_time import CLOCK
-
-if TYPE_CHECKING:
-    from pipeline.http.client import HttpPoster
-    from pipeline.kafka.views.directory_view import DirectoryView
 
 DELAYS: Final = (5, 30, 120)
-LANES: Final = 4
-TIERS: Final = {tier_topic(MT_RETRY, seconds): seconds for seconds in DELAYS}
-TOPICS: Final = (SEGMENTED, *TIERS)
-TRUNK = "0190f0c0-0000-7000-8000-000000000002"
-ACCOUNT = "0190f0c0-0000-7000-8000-000000000003"
-CARRIER_ID = "0190f0c0-0000-7000-8000-000000000004"
-# More steps than any history of this size needs: one that takes more is stuck.
-SETTLES_WITHIN: Final = 4000
+TOPICS: Final = (SEGMENTED, *(tier_topic(MT_RETRY, seconds) for seconds in DELAYS))
+HANGS_SECONDS: Final = 15.0  # longer than a partition that goes waits for what is begun
 
 
 class Behaviour(Enum):
@@ -62,12 +48,11 @@ class Behaviour(Enum):
     TAKES_AND_SAYS_500 = auto()
     LOSES_AND_IS_SILENT = auto()
     LOSES_AND_SAYS_500 = auto()
+    TAKES_AND_HANGS = auto()  # and answers in the end
 
 
-_TAKEN: Final = {Behaviour.TAKES, Behaviour.TAKES_AND_IS_SILENT, Behaviour.TAKES_AND_SAYS_500}
-_DOUBTFUL: Final = {
-    Behaviour.TAKES_AND_IS_SILENT, Behaviour.TAKES_AND_SAYS_500,
-    Behaviour.LOSES_AND_IS_SILENT, Behaviour.LOSES_AND_SAYS_500,
+_TAKEN: Final = {
+    Behaviour.TAKES, Behaviour.TAKES_AND_IS_SILENT, Behaviour.TAKES_AND_SAYS_500, Behaviour.TAKES_AND_HANGS,
 }  # fmt: skip
 
 
@@ -84,7 +69,6 @@ class CarrierInMemory:
     """Takes what it is posted, or does what it was told to do next."""
 
     def __init__(self, *, honours_keys: bool) -> None:
-        self.life: Life | None = None
         self.script: deque[Behaviour] = deque()
         self.posted: list[Posted] = []
         self.taken: set[str] = set()
@@ -95,12 +79,19 @@ class CarrierInMemory:
         return sum(it.taken for it in self.posted if it.segment_id == segment_id)
 
 
-class _Line:
+class HttpPosterInMemory:
     """Stands for the HTTP client of one life."""
 
-    def __init__(self, life: Life, carrier: CarrierInMemory) -> None:
-        self._life = life
-        self._carrier = carrier
+    def __init__(self, **_: Any) -> None:
+        self._life = LIFE.get()
+        self._carrier = PRESENT[-1].carrier
+
+    async def reach(self, url: str) -> bool:
+        await self._life.breathe()
+        return True
+
+    async def close(self) -> None:
+        """There is no connection."""
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
@@ -114,7 +105,7 @@ class _Line:
         assert headers["idempotency-key"] == segment_id
         behaviour = carrier.script.popleft() if carrier.script else Behaviour.TAKES
         repeated = carrier._honours_keys and segment_id in carrier.taken
-        if repeated and behaviour is not Behaviour.CANNOT_BE_REACHED:
+        if repeated and behaviour not in {Behaviour.CANNOT_BE_REACHED, Behaviour.REFUSES}:
             behaviour = Behaviour.TAKES
         taken = behaviour in _TAKEN
         if behaviour is not Behaviour.CANNOT_BE_REACHED:
@@ -122,8 +113,11 @@ class _Line:
         if taken:
             carrier.taken.add(segment_id)
         await self._life.breathe()
+        if behaviour is Behaviour.TAKES_AND_HANGS:
+            await asyncio.sleep(HANGS_SECONDS)
+            await self._life.breathe()
         match behaviour:
-            case Behaviour.TAKES:
+            case Behaviour.TAKES | Behaviour.TAKES_AND_HANGS:
                 return Answer(202, b'{"id": "x"}', None)
             case Behaviour.REFUSES:
                 return Answer(400, b"", None)
@@ -143,71 +137,49 @@ class _Line:
         return Answer(200 if url.rpartition("/")[2] in self._carrier.taken else 404, b'{"id": "x"}', None)
 
 
-class _View:
-    def __init__(self, directory: Directory) -> None:
-        self.directory = directory
+class DirectoryInMemory:
+    """Stands for the follower of `sms.directory`."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.directory = PRESENT[-1].directory
+
+    async def start(self) -> Self:
+        return self
+
+    async def stop(self) -> None:
+        """There is no connection."""
+
+    async def follow(self) -> None:
+        await asyncio.Event().wait()
 
     async def catch_up(self) -> None:
         """It is never behind."""
 
 
-class DeliveryLife:
-    """One life of the delivery agent."""
+# Settings are read once: to read them costs as much as a short history.
+SETTINGS: Final = AgentSettings()
+KAFKA: Final = KafkaSettings(session_timeout_seconds=SESSION_SECONDS)
+RETRIES: Final = RetrySettings(mt_delays_seconds=DELAYS)
+CARRIERS: Final = DeliverySettings()
 
-    def __init__(self, world: "DeliveryWorld") -> None:
-        self.life = life = Life(world.broker, world.random)
-        self._world = world
-        journal = Journal.__new__(Journal)  # only what needs no broker
-        journal.state = JournalState()
-        journal._ends = {}
-        journal._producer = cast("RecordProducer", life)
-        self._journal = journal
+PRESENT: Final[list["DeliveryWorld"]] = []
+"""The history that runs is the last one."""
 
-        self._writer = Writer(journal)
-        line = CarrierLine(cast("HttpPoster", _Line(life, world.carrier)))
-        view = cast("DirectoryView", _View(world.directory))
-        deliver = Delivery(Means(view, line, journal, self._writer, DELAYS))
-        self._intake = Intake(deliver, LANES, life.task, asyncio.Event())
-        self.first = Member(life, [SEGMENTED], self._take, journal_end=journal.end)
-        self.again = Member(
-            life, tuple(TIERS), self._take_again, wait=wait_in(TIERS), journal_end=journal.end
-        )  # fmt: skip
-        self.members = (self.first, self.again)
-
-    async def _take(self, works: Sequence[Work]) -> None:
-        await self._intake.take(as_consumer(self.first), works, later=False)
-
-    async def _take_again(self, works: Sequence[Work]) -> None:
-        await self._intake.take(as_consumer(self.again), works, later=True)
-
-    async def look_after(self) -> None:
-        await self._intake.look_after()
-
-    async def begin(self) -> None:
-        self.life.task(self._writer.run())
-        for member in self.members:
-            await member.assign(self._recover)
-
-    def _recover(self, committed: Mapping[str, int], low: int) -> Mapping[TopicPartition, int]:
-        log = self._world.broker.log(JOURNAL)
-        for topic in committed:
-            self._journal.state.forget(topic, 0)
-        for record in log[low:]:
-            self._journal.state.apply(JournalEntry.from_bytes(record.value), 0, committed)
-        self._journal._ends[0] = max(len(log), self._journal.end(0))
-        statuses = self._world.broker.log(STATUS)
-        self._journal.state.learn(MessageStatus.from_bytes(record.value) for record in statuses)
-        highest = {TopicPartition(it, 0): self._journal.state.highest(it, 0) for it in committed}
-        return {place: offset for place, offset in highest.items() if offset is not None}
+EXCHANGED: Final[tuple[tuple[str, str, object], ...]] = (
+    ("agents.delivery.app", "HttpPoster", HttpPosterInMemory),
+    ("agents.delivery.app", "DirectoryView", DirectoryInMemory),
+    ("agents.delivery.app", "KafkaSettings", lambda: KAFKA),
+    ("agents.delivery.app", "RetrySettings", lambda: RETRIES),
+    ("agents.delivery.app", "DeliverySettings", lambda: CARRIERS),
+)
 
 
 class DeliveryWorld(World):
     """A history of delivery, with its carrier, and the checks."""
 
-    present: DeliveryLife
-
     def __init__(self, policy: InDoubtPolicy, seed: int) -> None:
         super().__init__(seed)
+        PRESENT[:] = [self]
         self.policy = policy
         self.carrier = CarrierInMemory(honours_keys=policy is InDoubtPolicy.RESEND_WITH_KEY)
         self.directory = Directory()
@@ -215,37 +187,30 @@ class DeliveryWorld(World):
         self.messages: dict[str, MtMessage] = {}
         self.begin()
 
-    def new_life(self) -> DeliveryLife:
-        return DeliveryLife(self)
+    async def agent(self, life: Life) -> None:
+        await serve(cast("Agent", SimpleNamespace(settings=SETTINGS, stopping=life.stopping)))
 
     # What may happen.
 
     def route(self, *, blocked: bool) -> None:
-        carrier = Carrier(
-            id=CARRIER_ID, name="one", url="http://carrier.example/", in_doubt_policy=self.policy, blocked=blocked
-        )
-        self.directory.apply(key_of(carrier), carrier.to_bytes())
+        only = carrier(in_doubt_policy=self.policy, blocked=blocked)
+        self.directory.apply(key_of(only), only.to_bytes())
+
+    def delete_carrier(self) -> None:
+        self.directory.apply(key_of(carrier()), None)
 
     def accept(self, destination: int, segments: int, lives_seconds: int) -> None:
         """The processor writes a message."""
         number = len(self.messages) + 1
         now = CLOCK.now()
-        message = MtMessage(
-            id=str(UUID(int=number)),
-            trunk_id=TRUNK,
-            account_id=ACCOUNT,
-            source="12125551234",
-            destination=f"1555123456{destination}",
-            data_coding=DataCoding.GSM7,
-            segments=tuple(Segment(seqnum=n, text=f"part {n}") for n in range(1, segments + 1)),
-            carrier_id=CARRIER_ID,
-            accepted_at=now,
+        accepted = builders.message(
+            segments, id=str(UUID(int=number)), destination=f"1555123456{destination}", accepted_at=now,
             expires_at=now + timedelta(seconds=lives_seconds),
-        )
-        self.messages[message.id] = message
+        )  # fmt: skip
+        self.messages[accepted.id] = accepted
         origin = Causation(0, number, 0, int(now.timestamp() * 1000))
         self.broker.log(SEGMENTED).append(
-            Stored(message.destination.encode(), message.to_bytes(), (origin.header(),), origin.at_ms)
+            Stored(accepted.destination.encode(), accepted.to_bytes(), (origin.header(),), origin.at_ms)
         )
 
     def repeat(self, latest: int) -> None:
@@ -254,40 +219,21 @@ class DeliveryWorld(World):
         for it in originals[-latest:]:
             self.broker.log(SEGMENTED).append(Stored(it.key, it.value, it.headers, it.timestamp_ms, repetition=True))
 
-    def look_after(self) -> None:
-        """What the agent does every second."""
-        self.start(self.present.look_after)
-        self.run(1)
-
-    def settle(self) -> None:
-        """Everything is well from now on: let all of it come to its end."""
+    def all_is_well(self) -> None:
+        """The carrier takes everything, and nobody has blocked it."""
         self.carrier.script.clear()
         self.carrier.answers_queries = True
         self.route(blocked=False)
-        self.thaw()
-        for _ in range(SETTLES_WITHIN):
-            self.run(5)
-            if self.busy:
-                self.loop.jump(0.05)  # for those who pause
-                continue
-            if not self.broker.open(TOPICS):
-                return
-            self.commit(15)
-            self.check()
-            self.loop.jump(1.0)
-            self.look_after()
-            self.run(5)
-            waits = self.present.again.seconds_to_next()
-            if waits and not any(it.unfinished for it in self.present.members):
-                self.loop.jump(waits)
-        raise AssertionError(f"stuck: {self.broker.open(TOPICS)}, {self.present.life.failure!r}")
+
+    def is_settled(self) -> bool:
+        return not self.broker.open(TOPICS) and not self.broker.parked(MT_PARKED)
 
     # What must hold.
 
     def statuses(self) -> dict[str, list[MessageStatus]]:
         found: dict[str, list[MessageStatus]] = defaultdict(list)
         for record in self.broker.log(STATUS):
-            status = MessageStatus.from_bytes(record.value)
+            status = MessageStatus.from_bytes(record.value or b"")
             found[status.message_id].append(status)
         return found
 
@@ -296,18 +242,16 @@ class DeliveryWorld(World):
         statuses = self.statuses()
         chains: dict[str, int] = defaultdict(int)
         for topic, _, record in self.broker.open(TOPICS):
-            message = (
-                MtMessage.from_bytes(record.value)
-                if topic == SEGMENTED
-                else WaitingMessage.from_bytes(record.value).message
-            )
-            chains[message.id] += 1
+            chains[_message_of(topic, record.value).id] += 1
+        for it in self.broker.parked(MT_PARKED):
+            parked = Parked.from_record(InRecord(MT_PARKED, 0, 0, it.timestamp_ms, it.key, it.value, it.headers)).record
+            chains[_message_of(parked.topic, parked.value).id] += 1
         for identity in self.messages:
             assert chains[identity] <= 1, f"the chain of {identity} has forked"
             assert chains[identity] == 1 or statuses[identity], f"{identity} has vanished"
         settled: dict[tuple[str, int], set[tuple[str, int]]] = defaultdict(set)
         for record in self.broker.log(JOURNAL):
-            entry = JournalEntry.from_bytes(record.value)
+            entry = JournalEntry.from_bytes(record.value or b"")
             if entry.mark is not JournalMark.SUBMITTING:
                 settled[entry.segment_id, entry.attempt].add((entry.topic, entry.offset))
         assert {attempt: it for attempt, it in settled.items() if len(it) > 1} == {}, "an attempt was settled twice"
@@ -333,7 +277,7 @@ class DeliveryWorld(World):
                 assert segment_id in self.carrier.taken, f"{segment_id} is said to be sent and is not"
         # By the time of the mark: how long the broker takes to store it, and the carrier's network, are not ours.
         for record in self.broker.log(JOURNAL):
-            entry = JournalEntry.from_bytes(record.value)
+            entry = JournalEntry.from_bytes(record.value or b"")
             if entry.mark is JournalMark.SUBMITTING and entry.segment_id.startswith(message.id):
                 assert entry.at < message.expires_at, f"{entry.segment_id} was posted after its time to live"
         taken = [message.segment_id(it) in self.carrier.taken for it in message.segments]
@@ -341,3 +285,9 @@ class DeliveryWorld(World):
         sure = status.code_id is not CodeId.IN_DOUBT and not status.possible_duplicate
         if status.status == StatusName.FAILED and sure:
             assert not any(taken[status.segments_sent :]), f"{message.id} failed for sure, and was taken"
+
+
+def _message_of(topic: str, value: bytes | None) -> MtMessage:
+    if topic == SEGMENTED:
+        return MtMessage.from_bytes(value or b"")
+    return WaitingMessage.from_bytes(value or b"").message

@@ -2,16 +2,16 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.unit.machines.broker_in_memory import SESSION_SECONDS, Broker, Life, Member
-from tests.unit.machines.virtual_time import CLOCK, VirtualLoop
+from tests.fakes.broker import SESSION_SECONDS, Broker, Life
+from tests.fakes.virtual_time import CLOCK, VirtualLoop
 
 STEPS: Final = 30
 
@@ -28,47 +28,40 @@ def machine_settings(histories: int) -> settings:
     )
 
 
-class AgentLife(Protocol):
-    """One life of an agent."""
-
-    life: Life
-
-    @property
-    def members(self) -> tuple[Member, ...]:
-        """What consumes in it."""
-
-    async def begin(self) -> None:
-        """Join the group with what is durable."""
-
-
 class World(ABC):
     """A history: what is durable, and the lives on it."""
 
     def __init__(self, seed: int) -> None:
         self.loop = VirtualLoop()
-        CLOCK.seconds = self.loop.time
+        CLOCK.begin(self.loop.time)
         self.random = Random(seed)
         self.broker = Broker()
-        self.zombies: list[AgentLife] = []
-        self.present: AgentLife
+        self.zombies: list[Life] = []
+        self.present: Life
 
     def close(self) -> None:
         for it in [*self.zombies, self.present]:
-            it.life.thaw()
-            self.do(it.life.kill())
+            it.thaw()
+            self.do(it.kill())
         self.loop.close()
 
     def do(self, work: Coroutine[Any, Any, None]) -> None:
         self.loop.run_until_complete(work)
 
     @abstractmethod
-    def new_life(self) -> AgentLife:
-        """Return a life that has not begun."""
+    async def agent(self, life: Life) -> None:
+        """Be the agent's process, until it ends."""
 
     def begin(self) -> None:
         """Start a process in the place of the present one."""
-        self.present = self.new_life()
-        self.do(self.present.begin())
+
+        async def begin() -> None:
+            self.present = Life(self.broker, self.random)
+            self.broker.give_partitions_to(self.present)
+            self.present.task(self.agent(self.present))
+
+        self.do(begin())
+        self.run(2)
 
     # What may happen.
 
@@ -76,58 +69,85 @@ class World(ABC):
         """Let the present life, and what a zombie does, go on for a while."""
 
         async def turn() -> None:
-            for _ in range(turns):
-                for member in self.present.members:
-                    member.fetch()
+            for _ in range(3):
                 await asyncio.sleep(0)
 
-        self.do(turn())
+        for _ in range(turns):
+            self.do(turn())
+            self.loop.jump(self.random.choice((0.0, 0.0, 0.01, 0.05, 0.3)))
         self._end_the_failed()
 
-    def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin something in the present life."""
-
-        async def begin() -> None:
-            self.present.life.task(work())
-
-        self.do(begin())
-
-    def commit(self, turns: int) -> None:
-        """Begin to commit, and get some way with it."""
-        for member in self.present.members:
-            self.start(member.commit)
-        self.run(turns)
-
     def crash(self) -> None:
-        self.do(self.present.life.kill())
+        self.do(self.present.kill())
         self.begin()
+
+    def stop(self) -> None:
+        """The process is told to stop, has as much time as it needs, and another takes its place."""
+        self.present.stopping.set()
+        for _ in range(200):
+            if self.present.ended.is_set():
+                break
+            self.run(3)
+            self.loop.jump(0.3)
+        self.crash()
 
     def freeze(self) -> None:
         """The process stops for longer than a session lasts, and another takes its place."""
-        self.present.life.freeze()
+        self.present.freeze()
         self.zombies.append(self.present)
         self.loop.jump(SESSION_SECONDS + 1)
         self.begin()
 
     def thaw(self) -> None:
         for zombie in self.zombies:
-            zombie.life.thaw()
+            zombie.thaw()
+
+    def rebalance(self, *, back: bool) -> None:
+        """The process gives its partitions to another: one that has just come, or with `back` one that had them before.
+
+        It may finish what it has begun, for as long as the group waits for it.
+        """
+        leaving = self.present
+
+        async def leave() -> None:
+            await asyncio.gather(*(it.give_partitions() for it in leaving.consumers))
+
+        async def begin() -> asyncio.Task[None]:
+            return leaving.task(leave())
+
+        task = self.loop.run_until_complete(begin())
+        for _ in range(300):
+            if task.done() or leaving.failure is not None:
+                break
+            self.run(3)
+            self.loop.jump(0.1)
+        if self.present is not leaving:
+            return  # it has failed over that, and another has begun
+        returning = [it for it in self.zombies if not it.frozen and not it.failure]
+        self.zombies.append(leaving)
+        if back and returning:
+            self.zombies.remove(returning[0])
+            self.present = returning[0]
+            self.broker.give_partitions_to(self.present)
+            self.do(self._give_partitions(returning[0]))
+        else:
+            self.begin()
+
+    async def _give_partitions(self, life: Life) -> None:
+        for it in life.consumers:
+            life.task(it.rejoin())
 
     def wait(self, seconds: float) -> None:
         self.loop.jump(seconds)
 
     def _end_the_failed(self) -> None:
-        if (failure := self.present.life.failure) is not None:
-            assert not isinstance(failure, AssertionError), failure
+        if (failure := self.present.failure) is not None:
+            complaints = [it for it in _leaves(failure) if isinstance(it, AssertionError)]
+            assert not complaints, complaints
             self.crash()
-        for zombie in [it for it in self.zombies if it.life.failure is not None]:
-            self.do(zombie.life.kill())
+        for zombie in [it for it in self.zombies if it.failure is not None]:
+            self.do(zombie.kill())
             self.zombies.remove(zombie)
-
-    @property
-    def busy(self) -> bool:
-        """Whether any life still works on something."""
-        return any(member.busy for it in [self.present, *self.zombies] for member in it.members)
 
     # What must hold.
 
@@ -136,12 +156,47 @@ class World(ABC):
         """Hold at any moment."""
 
     @abstractmethod
-    def settle(self) -> None:
-        """Let everything come to its end."""
+    def all_is_well(self) -> None:
+        """Let nothing go wrong from now on."""
+
+    @abstractmethod
+    def is_settled(self) -> bool:
+        """Tell whether nothing is left to be done."""
 
     @abstractmethod
     def check_the_end(self) -> None:
         """Hold when all is settled."""
+
+    def settle(self) -> None:
+        """Let all of it come to its end, within the time that the longest tier takes and a few breaths."""
+        self.all_is_well()
+        self.broker.failing = 0
+        self.thaw()
+        began = self.loop.time()
+        while not self.is_settled():
+            assert self.loop.time() < began + self.settles_within_seconds, f"stuck: {self.describe()}"
+            self.run(6)
+            self.loop.jump(max(0.5, self.seconds_to_next()))
+            self.check()
+        for _ in range(6):  # what hangs comes to an end, too
+            self.loop.jump(10)
+            self.run(6)
+
+    settles_within_seconds: float = 600.0
+
+    def seconds_to_next(self) -> float:
+        """Return for how long nothing is due but what agents do all the time."""
+        return 0.0
+
+    def describe(self) -> str:
+        """Say what is left."""
+        return f"{self.broker.committed}, {self.present.failure!r}"
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for it in error.exceptions for leaf in _leaves(it)]
+    return [error]
 
 
 class HistoryMachine(RuleBasedStateMachine):
@@ -157,18 +212,27 @@ class HistoryMachine(RuleBasedStateMachine):
     def run_more(self, turns: int) -> None:
         self.world.run(turns)
 
-    @rule(turns=st.integers(0, 8))
-    def commit(self, turns: int) -> None:
-        self.world.commit(turns)
-
     @rule()
     def crash(self) -> None:
         self.world.crash()
 
-    @rule(turns=st.integers(0, 8))
-    def crash_in_a_commit(self, turns: int) -> None:
-        self.world.commit(turns)
+    @rule(seconds=st.sampled_from([0.1, 0.5, 0.6]), turns=st.integers(1, 8))
+    def crash_after_a_while(self, seconds: float, turns: int) -> None:
+        self.world.wait(seconds)
+        self.world.run(turns)
         self.world.crash()
+
+    @rule()
+    def stop(self) -> None:
+        self.world.stop()
+
+    @rule(back=st.booleans())
+    def rebalance(self, back: bool) -> None:
+        self.world.rebalance(back=back)
+
+    @rule()
+    def broker_fails(self) -> None:
+        self.world.broker.failing += 1
 
     @rule()
     def freeze(self) -> None:
@@ -178,8 +242,8 @@ class HistoryMachine(RuleBasedStateMachine):
     def thaw(self) -> None:
         self.world.thaw()
 
-    @rule(seconds=st.sampled_from([1, 5, 30, 120]))
-    def time_passes(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from([0.5, 1, 5, 30, 120]))
+    def time_passes(self, seconds: float) -> None:
         self.world.wait(seconds)
 
     @invariant()

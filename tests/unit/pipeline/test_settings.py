@@ -58,6 +58,9 @@ def test_delays_are_whole_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (RetrySettings, "SMSOUT_RETRY_CALLBACK_DELAYS_SECONDS", "5, x"),
         (RetrySettings, "SMSOUT_RETRY_CALLBACK_DELAYS_SECONDS", "0"),
+        (RetrySettings, "SMSOUT_RETRY_CALLBACK_DELAYS_SECONDS", ""),
+        (RetrySettings, "SMSOUT_RETRY_CALLBACK_DELAYS_SECONDS", " , "),
+        (RetrySettings, "SMSOUT_RETRY_MT_DELAYS_SECONDS", ""),
         (RetrySettings, "SMSOUT_RETRY_MT_DELAYS_SECONDS", "604801"),
         (RetrySettings, "SMSOUT_RETRY_MT_DELAYS_SECONDS", "[5, 30]"),
         (IngressSettings, "SMSOUT_INGRESS_PORT", "65536"),
@@ -82,6 +85,15 @@ def test_the_pepper_has_no_default() -> None:
     """An installation must not run on a secret that everybody knows."""
     with pytest.raises(ValidationError, match="pepper"):
         PepperSettings()
+
+
+@pytest.mark.parametrize("pepper", ["", "s3cr3", "x" * 31])
+def test_a_pepper_that_could_be_guessed_is_refused(pepper: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to do, and does not quote it: it ends up in a log."""
+    monkeypatch.setenv("SMSOUT_PEPPER", pepper)
+    with pytest.raises(ValidationError, match=r"SMSOUT_PEPPER must be at least 32.*openssl") as refused:
+        PepperSettings()
+    assert not pepper or pepper not in str(refused.value)
 
 
 def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:

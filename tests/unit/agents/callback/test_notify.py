@@ -9,55 +9,52 @@ import pytest
 from standardwebhooks import Webhook
 
 from agents.callback.attempts import AttemptLog, readable
-from agents.callback.notify import UNKNOWN, Notifier
-from agents.callback.read import Notification, origin_of, read
-from pipeline.callbacks.endpoint_health import Endpoints
+from agents.callback.notify import Notifier
+from agents.callback.read import Notification, entry_of, origin_of, read
 from pipeline.directory.model import Directory
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
 from pipeline.http.client import Answer, HttpPoster
-from pipeline.kafka.consuming.assignment import Assignment
+from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
-from pipeline.posting.breaker import LONGEST_PAUSE_SECONDS, TRIP_AFTER
+from pipeline.posting.breaker import LONGEST_ASKED_SECONDS, TRIP_AFTER
+from pipeline.posting.dispatcher import QUICK, Turn
+from pipeline.posting.flows import Flow, Lane
+from pipeline.posting.intake import Entry
+from pipeline.posting.peer import Peer
+from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
-from schemas.dead_letter import DeadLetterSource
 from schemas.directory.entry import key_of
-from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
+from schemas.directory.trunk import CallbackSecret, Trunk
+from schemas.headers.dead_letter import DeadLetterSource
 from schemas.record import InRecord, OutRecord
 from schemas.status import MessageStatus, StatusStage
-from schemas.topics import CALLBACK_ATTEMPTED, STATUS
+from schemas.topics import CALLBACK_ATTEMPTED, CALLBACK_RETRY, STATUS
+from tests import builders
+from tests.builders import directory_of, secret, trunk, waiting_notification
+from tests.fakes.clock import Clock
+from tests.fakes.directory_view import DirectoryViewInMemory
 
 NOW = datetime.now(UTC)
 BEGAN = NOW + timedelta(hours=1)  # no run of the tests, however slow, makes what began then too old
 MESSAGE_ID = "0190f0c0-0000-7000-8000-000000000001"
 TRUNK_ID = "0190f0c0-0000-7000-8000-000000000002"
 SECRET = "whsec_" + b64encode(b"s" * 32).decode()
-TRUNK = Trunk(
-    id=TRUNK_ID,
-    account_id=TRUNK_ID,
-    name="one",
-    callback_url="https://customer.example/hook?token=private",
-    credentials=(PasswordVerifier(username="username", version=1, hmac="0" * 64, sealed="", key_id=""),),
-    callback_secrets=(CallbackSecret(secret=SECRET),),
-    created_at=NOW,
+TRUNK = trunk(
+    id=TRUNK_ID, callback_url="https://customer.example/hook?token=private", callback_secrets=(secret(SECRET),)
 )
 TIER = "sms.callback.retry.5s"
+SCHEDULE = RetrySchedule(CALLBACK_RETRY, (5, 30))
 
 
 def status(**changes: Any) -> MessageStatus:
-    values: dict[str, Any] = {
-        "message_id": MESSAGE_ID, "trunk_id": TRUNK_ID, "stage": StatusStage.PROCESSING, "status": "Success",
-        "source": "12125551234", "destination": "15551234567", "accepted_at": NOW, "ended_at": NOW,
-    }  # fmt: skip
-    return MessageStatus(**values | changes)
+    defaults: dict[str, Any] = {"message_id": MESSAGE_ID, "trunk_id": TRUNK_ID, "accepted_at": NOW}
+    return builders.status(**defaults | changes)
 
 
 def waiting(attempt: int, **changes: Any) -> bytes:
-    values: dict[str, Any] = {
-        "status": status(), "attempt": attempt, "first_attempt_at": BEGAN, "due_at": NOW,
-        "last_error": "x",
-    }  # fmt: skip
-    return WaitingNotification(**values | changes).to_bytes()
+    defaults: dict[str, Any] = {"attempt": attempt, "first_attempt_at": BEGAN, "due_at": NOW, "last_error": "x"}
+    return waiting_notification(status(), **defaults | changes).to_bytes()
 
 
 class Endpoint:
@@ -74,20 +71,8 @@ class Endpoint:
         return self.outcome if isinstance(self.outcome, Answer) else Answer(self.outcome, b"", None)
 
 
-class View:
-    """Stands for the directory's follower; `behind` is what it has not read yet."""
-
-    def __init__(self, trunk: Trunk | None, behind: Trunk | None = None) -> None:
-        self.directory = Directory()
-        self.looks = 0
-        self._behind = behind
-        if trunk is not None:
-            self.directory.apply(key_of(trunk), trunk.to_bytes())
-
-    async def catch_up(self) -> None:
-        self.looks += 1
-        if self._behind is not None:
-            self.directory.apply(key_of(self._behind), self._behind.to_bytes())
+def view_of(known: Trunk | None) -> DirectoryViewInMemory:
+    return DirectoryViewInMemory(directory_of(*([] if known is None else [known])))
 
 
 class Successes:
@@ -106,23 +91,22 @@ class Successes:
 class Bench:
     """A `Notifier` with everything around it."""
 
-    def __init__(self, outcome: int | Answer | Exception = 200, view: View | None = None) -> None:
-        self.now = 1000.0
+    def __init__(self, outcome: int | Answer | Exception = 200, view: DirectoryViewInMemory | None = None) -> None:
+        self.clock = Clock()
         self.endpoint = Endpoint(outcome)
-        self.view = view or View(TRUNK)
+        self.view = view or view_of(TRUNK)
         self.successes = Successes()
         self.failures: list[CallbackAttempt] = []
         self.written: list[OutRecord] = []
         self.tracker = Assignment()
-        self.endpoints = Endpoints(lambda: self.now)
+        self.peer = Peer(TRUNK_ID, self.clock, most=8)
         self._offset = 0
 
         self.notifier = Notifier(
             cast("DirectoryView", self.view),
             cast("HttpPoster", self.endpoint),
-            self.endpoints,
             cast("AttemptLog", self.successes),
-            (5, 30),
+            SCHEDULE,
         )
 
     async def take(self, topic: str, value: bytes | None, meanwhile: Callable[[], None] = lambda: None) -> None:
@@ -130,10 +114,10 @@ class Bench:
         self.tracker.hand_out(self._offset)
         timestamp_ms = int(datetime.now(UTC).timestamp() * 1000)
         item = read(Work(InRecord(topic, 3, self._offset, timestamp_ms, b"key", value, ()), self.tracker))
-        health = self.notifier.endpoint_for(item)
+        has_to_wait = self.notifier.has_to_wait(item)
         meanwhile()
-        if health is not None and isinstance(item, Notification):
-            await self.notifier(health, item)
+        if has_to_wait and isinstance(item, Notification):
+            await self.notify(item)
         self._offset += 1
         assert self.tracker.position == self._offset
         following = self.tracker.take_outbox(self._offset)
@@ -141,6 +125,12 @@ class Bench:
             CallbackAttempt.from_bytes(it.value or b"") for it in following if it.topic == CALLBACK_ATTEMPTED
         ]
         self.written += [it for it in following if it.topic != CALLBACK_ATTEMPTED]
+
+    async def notify(self, item: Notification) -> None:
+        """Let it have its turn."""
+        entry = entry_of(item, SCHEDULE)
+        flow: Flow[Entry[Notification]] = Flow(entry.flow.name, entry.flow.account, self.peer)
+        await self.notifier(Turn(flow, Lane(0), entry, probe=False, place=QUICK, began_at=self.clock()))
 
     def waiting(self) -> list[WaitingNotification]:
         """What was written to retry tiers."""
@@ -251,7 +241,7 @@ async def test_an_unreadable_record_is_a_dead_letter(topic: str, value: bytes | 
 )
 async def test_who_is_notified(trunk: Trunk | None, record: MessageStatus, posts: int) -> None:
     """Trunks with a URL, deleted and blocked ones too; of delivery receipts only those that want them."""
-    bench = Bench(view=View(trunk))
+    bench = Bench(view=view_of(trunk))
     await bench.take(STATUS, record.to_bytes())
     assert len(bench.endpoint.posted) == posts
     assert bench.written == []
@@ -259,14 +249,14 @@ async def test_who_is_notified(trunk: Trunk | None, record: MessageStatus, posts
 
 async def test_a_trunk_that_is_newer_than_our_directory_is_looked_up() -> None:
     """A message can be faster than the record of its trunk; its notification must not be lost for that."""
-    bench = Bench(view=View(None, behind=TRUNK))
+    bench = Bench(view=DirectoryViewInMemory(Directory(), TRUNK))
     await bench.take(STATUS, status().to_bytes())
     assert len(bench.endpoint.posted) == 1
 
 
 async def test_trunks_that_do_not_exist_do_not_cost_a_look_each() -> None:
     """Records older than the last look need no new one."""
-    bench = Bench(view=View(None))
+    bench = Bench(view=view_of(None))
     value = status().to_bytes()
     bench.tracker.hand_out(0)
     old = read(Work(InRecord(STATUS, 0, 1, 1, b"key", value, ()), bench.tracker))
@@ -274,7 +264,7 @@ async def test_trunks_that_do_not_exist_do_not_cost_a_look_each() -> None:
     looks = bench.view.looks
     bench.tracker.hand_out(1)
     assert isinstance(old, Notification)
-    await bench.notifier(bench.endpoints.of(UNKNOWN), old)
+    await bench.notify(old)
     assert (looks, bench.view.looks) == (1, 1)
 
 
@@ -292,7 +282,7 @@ async def test_the_endpoint_is_read_at_each_attempt() -> None:
 async def test_a_secret_that_cannot_sign_is_a_failed_attempt() -> None:
     """It can be put right while the notification waits; an unsigned POST would be worse than none."""
     broken = TRUNK.model_copy(update={"callback_secrets": (CallbackSecret(secret="whsec_" + "A" * 33),)})
-    bench = Bench(view=View(broken))
+    bench = Bench(view=view_of(broken))
     await bench.take(STATUS, status().to_bytes())
     assert bench.endpoint.posted == []
     assert [record.topic for record in bench.written] == [TIER]
@@ -302,13 +292,12 @@ async def test_work_that_is_no_longer_ours_is_not_begun() -> None:
     """After a rebalance or a stop the queue's rest belongs to somebody else."""
     bench = Bench()
     item = read(Work(InRecord(STATUS, 0, 0, 0, b"key", status().to_bytes(), ()), bench.tracker))
-    health = bench.notifier.endpoint_for(item)
-    assert health is not None
+    assert bench.notifier.has_to_wait(item)
     assert isinstance(item, Notification)
     bench.tracker.closed = True
-    await bench.notifier(health, item)
-    bench.notifier.defer(health, item)
-    assert bench.notifier.endpoint_for(read(Work(InRecord(STATUS, 0, 1, 0, b"key", b"", ()), bench.tracker))) is None
+    await bench.notify(item)
+    bench.notifier.expire(item)
+    assert not bench.notifier.has_to_wait(read(Work(InRecord(STATUS, 0, 1, 0, b"key", b"", ()), bench.tracker)))
     assert (bench.endpoint.posted, bench.tracker.take_outbox(99)) == ([], [])
 
 
@@ -321,15 +310,9 @@ async def test_work_that_is_no_longer_ours_is_not_begun() -> None:
         ("nonsense", "invalid"),
     ],
 )
-def test_endpoints_are_told_apart_by_origin(url: str, expected: str) -> None:
-    """What may be slow or down together shares a share; path and query are not part of it, nor of any log."""
+def test_what_is_said_of_an_endpoint_is_its_origin(url: str, expected: str) -> None:
+    """Path and query may hold a customer's secret, and are in no log."""
     assert origin_of(url) == expected
-    bench = Bench(view=View(TRUNK.model_copy(update={"callback_url": url})))
-    health = bench.notifier.endpoint_for(
-        read(Work(InRecord(STATUS, 0, 0, 0, b"", status().to_bytes(), ()), Assignment()))
-    )
-    assert health is not None
-    assert health.origin == expected
 
 
 # Attempts as events.
@@ -395,55 +378,43 @@ def test_what_an_endpoint_says_is_kept_readable(text: str, expected: str) -> Non
 # An endpoint that is down.
 
 
-async def test_a_dead_endpoint_is_not_tried_but_waits() -> None:
-    """After some failures in a row nothing is posted; what comes waits, as the attempt that it was, and says why."""
-    bench = Bench(InDoubt("timed out"))
+@pytest.mark.parametrize("outcome", [500, 503, InDoubt("timed out"), NotSent("refused")])
+async def test_an_endpoint_that_fails_again_and_again_is_left_alone(outcome: int | Exception) -> None:
+    """Each of these attempts counts and is followed by a later one; the peer then takes nothing."""
+    bench = Bench(outcome)
     for _ in range(TRIP_AFTER):
+        assert not bench.peer.away
         await bench.take(STATUS, status().to_bytes())
-    assert [it.deferred for it in bench.waiting()] == [None] * TRIP_AFTER
-    bench.written.clear()
-    for _ in range(3):
-        await bench.take(STATUS, status().to_bytes())
-    await bench.take(TIER, waiting(2, deferred=1, resent_at=NOW))
-    assert len(bench.endpoint.posted) == len(bench.failures) == TRIP_AFTER
-    assert [(it.attempt, it.deferred) for it in bench.waiting()] == [(1, 1), (1, 1), (1, 1), (2, 2)]
-    assert {it.last_error for it in bench.waiting()} == {"the endpoint takes nothing now"}
-    assert bench.waiting()[3].first_attempt_at == BEGAN
-    assert bench.waiting()[3].resent_at == NOW
-    assert [it.topic.rpartition(".")[2] for it in bench.written] == ["5s", "5s", "5s", "30s"]
-
-
-async def test_one_probe_opens_the_door_again() -> None:
-    """When the pause is over one is tried; it succeeds and the next one goes through."""
-    bench = Bench(500)
-    for _ in range(TRIP_AFTER):
-        await bench.take(STATUS, status().to_bytes())
-    bench.now += 5.0
-    bench.endpoint.outcome = 200
-    await bench.take(TIER, waiting(2))
-    await bench.take(STATUS, status().to_bytes())
-    assert [it.attempt for it in bench.successes.events] == [2, 1]
+    assert bench.peer.away
+    assert [it.attempt for it in bench.waiting()] == [2] * TRIP_AFTER
 
 
 @pytest.mark.parametrize("outcome", [404, 301, 410, AddressNotAllowed("inside")])
-async def test_what_is_wrong_with_one_trunk_does_not_close_the_door_for_others(outcome: int | Exception) -> None:
-    """An answer, whatever it says, shows that the endpoint lives; a refused address says nothing about it."""
+async def test_an_answer_shows_that_the_endpoint_lives(outcome: int | Exception) -> None:
+    """Whatever it says; a refused address says nothing about it."""
     bench = Bench(outcome)
     for _ in range(3 * TRIP_AFTER):
         other = TRUNK.model_copy(update={"name": "another"})
         bench.view.directory.apply(key_of(other), other.to_bytes())
         await bench.take(STATUS, status().to_bytes())
-    assert len(bench.endpoint.posted) == 3 * TRIP_AFTER
+    assert (len(bench.endpoint.posted), bench.peer.away) == (3 * TRIP_AFTER, False)
 
 
-async def test_what_was_put_off_for_longer_than_the_whole_schedule_ends() -> None:
+async def test_what_has_waited_for_longer_than_the_whole_schedule_ends() -> None:
     """Attempts that are not made are no reason to wait for ever: the dead letter says so."""
-    bench = Bench(500)
-    for _ in range(TRIP_AFTER):
-        await bench.take(STATUS, status().to_bytes())
-    bench.written.clear()
-    await bench.take(TIER, waiting(2, first_attempt_at=NOW - timedelta(hours=1), deferred=7))
-    assert bench.reasons() == ["callback-exhausted"]
+    bench = Bench()
+    bench.tracker.hand_out(0)
+    began = NOW - timedelta(hours=1)
+    item = read(Work(InRecord(TIER, 0, 0, 0, b"key", waiting(2, first_attempt_at=began), ()), bench.tracker))
+    assert isinstance(item, Notification)
+    assert entry_of(item, SCHEDULE).expires_ms == int(began.timestamp() * 1000) + 35_000
+    bench.notifier.expire(item)
+    [letter] = bench.tracker.take_outbox(1)
+    source = DeadLetterSource.from_headers(letter.headers)
+    assert (source.reason, source.detail) == (
+        "callback-exhausted", "before attempt 2: the endpoint took nothing for all the time",
+    )  # fmt: skip
+    assert bench.endpoint.posted == []
 
 
 @pytest.mark.parametrize(
@@ -452,8 +423,8 @@ async def test_what_was_put_off_for_longer_than_the_whole_schedule_ends() -> Non
         (429, "20", "30s", 20.0),
         (503, "20", "30s", 20.0),
         (503, "1", "5s", 1.0),
-        (503, "86400", "30s", LONGEST_PAUSE_SECONDS),
-        (503, "99999999999", "30s", LONGEST_PAUSE_SECONDS),
+        (503, "86400", "30s", LONGEST_ASKED_SECONDS),
+        (503, "99999999999", "30s", LONGEST_ASKED_SECONDS),
         (503, "soon", "5s", 0.0),
         (503, None, "5s", 0.0),
         (500, "20", "5s", 0.0),
@@ -466,9 +437,7 @@ async def test_retry_after_is_honoured_within_bounds(
     bench = Bench(Answer(code, b"", retry_after))
     await bench.take(STATUS, status().to_bytes())
     assert [it.topic.rpartition(".")[2] for it in bench.written] == [tier]
-    assert bench.endpoints.of("https://customer.example").breaker.seconds_left == pause
-    await bench.take(STATUS, status().to_bytes())
-    assert len(bench.endpoint.posted) == (1 if pause else 2)
+    assert (bench.peer.breaker.seconds_left, bench.peer.away) == (pause, pause > 0)
 
 
 # An endpoint that is gone.

@@ -1,182 +1,22 @@
 """One message's way through delivery, with a scripted carrier and a broker that only remembers."""
 
-import asyncio
-import json
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 
-from agents.delivery.carrier_line import CarrierLine
-from agents.delivery.deliver import Delivery
-from agents.delivery.message_run import Means
-from agents.delivery.read import read
-from agents.delivery.write import Writer
-from pipeline.carriers.decision import failed
-from pipeline.carriers.journal import JournalState
-from pipeline.carriers.outcome import AttemptResult, Outcome
-from pipeline.directory.model import Directory
+from pipeline.carriers.decision import Progress, Stop, failed
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http.client import Answer
-from pipeline.kafka.consuming.assignment import Assignment
-from pipeline.kafka.consuming.journal import Journal
-from pipeline.kafka.consuming.work import Work
-from pipeline.posting.breaker import TRIP_AFTER, BreakerState
-from schemas.dead_letter import DeadLetterSource
-from schemas.directory.carrier import Carrier, InDoubtPolicy
-from schemas.directory.entry import key_of
-from schemas.journal import JournalEntry, JournalMark
-from schemas.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
-from schemas.record import InRecord, OutRecord
+from pipeline.posting.peer import News
+from schemas.directory.carrier import InDoubtPolicy
+from schemas.headers.dead_letter import DeadLetterSource
+from schemas.journal import JournalMark
+from schemas.mt_message import WaitingMessage
 from schemas.status import CodeId, MessageStatus, StatusName
-from schemas.topics import JOURNAL, SEGMENTED, STATUS
-from tests.unit.pipeline.posting.test_breaker import Clock
-
-if TYPE_CHECKING:
-    from pipeline.http.client import HttpPoster
-    from pipeline.kafka.consuming.consumer import TrackedConsumer
-    from pipeline.kafka.views.directory_view import DirectoryView
-
-UUID = "0190f0c0-0000-7000-8000-00000000000{}"
-CARRIER = Carrier(
-    id=UUID.format(4), name="one", url="http://carrier.example/sms", in_doubt_policy=InDoubtPolicy.GIVE_UP
-)
-
-
-def message(segments: int = 2, lives: timedelta = timedelta(hours=1)) -> MtMessage:
-    now = datetime.now(UTC)
-    return MtMessage(
-        id=UUID.format(1),
-        trunk_id=UUID.format(2),
-        account_id=UUID.format(3),
-        source="12125551234",
-        destination="15551234567",
-        data_coding=DataCoding.GSM7,
-        segments=tuple(Segment(seqnum=n, text=f"part {n}") for n in range(1, segments + 1)),
-        carrier_id=CARRIER.id,
-        accepted_at=now,
-        expires_at=now + lives,
-    )
-
-
-class ScriptedCarrier:
-    """Stands for the HTTP client: answers as the script says and keeps what was posted."""
-
-    def __init__(self, *script: int | Exception) -> None:
-        self.script = list(script)
-        self.posted: list[str] = []
-        self.asked: list[str] = []
-        self.query_answer = 404
-        self.retry_after: str | None = None
-
-    async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
-        self.asked.append(url)
-        return Answer(self.query_answer, b"{}", None)
-
-    async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
-    ) -> Answer:
-        assert url == CARRIER.url
-        assert headers["idempotency-key"] == json.loads(body)["segment_id"]
-        self.posted.append(json.loads(body)["text"])
-        following = self.script.pop(0)
-        if isinstance(following, Exception):
-            raise following
-        return Answer(following, b'{"id": "x"}', self.retry_after)
-
-
-class ViewOf:
-    """Stands for the directory's follower: always up to date."""
-
-    def __init__(self, directory: Directory) -> None:
-        self.directory = directory
-
-    async def catch_up(self) -> None:
-        """Nothing is missing."""
-
-
-class Member:
-    """Stands for the consumer: a member of its group for as long as it is told."""
-
-    def __init__(self) -> None:
-        self.ours = True
-
-    async def may_begin(self, work: Work) -> bool:
-        return work.begin()
-
-    async def is_member(self) -> bool:
-        return self.ours
-
-    async def still_ours(self, work: Work) -> bool:
-        return self.ours
-
-
-class Bench:
-    """A `Delivery` with everything around it; `marks` are what the journal knew at the start."""
-
-    def __init__(
-        self, *script: int | Exception, carrier: Carrier | None = CARRIER, marks: Sequence[JournalEntry] = ()
-    ) -> None:
-        directory = Directory()
-        if carrier is not None:
-            directory.apply(key_of(carrier), carrier.to_bytes())
-        self.carrier = ScriptedCarrier(*script)
-        self.written: list[OutRecord] = []
-        self.tracker = Assignment()
-        self.member = Member()
-        journal = Journal.__new__(Journal)  # only what needs no broker
-        journal.state = self.journal_state = JournalState()
-        for mark in marks:
-            journal.state.apply(mark, 0, {SEGMENTED: 0})
-
-        async def write(groups: Sequence[Sequence[OutRecord]]) -> None:
-            assert self.tracker.unfinished == 1, "finished before it was durable"
-            self.written += [record for group in groups for record in group]
-
-        journal.write = write  # type: ignore[method-assign]
-        self.writer = Writer(journal)
-        line = CarrierLine(cast("HttpPoster", self.carrier))
-        self.clock = Clock()
-        means = Means(cast("DirectoryView", ViewOf(directory)), line, journal, self.writer, (5, 30))
-        self.deliver = Delivery(means, self.clock)
-
-    async def hand_in(self, value: bytes | None, topic: str = SEGMENTED) -> None:
-        work = Work(InRecord(topic, 0, 7, 0, b"15551234567", value, ()), self.tracker)
-        writing = asyncio.create_task(self.writer.run())
-        try:
-            await self.deliver(read(cast("TrackedConsumer", self.member), work))
-            while self.tracker.in_progress and not writing.done():
-                await asyncio.sleep(0)
-        finally:
-            writing.cancel()
-            await asyncio.wait([writing])
-        if not writing.cancelled():
-            writing.result()
-
-    async def trip(self) -> None:
-        """Let the carrier fail until it is left alone."""
-        self.carrier.script[:0] = [NotSent("refused")] * TRIP_AFTER
-        for _ in range(TRIP_AFTER):
-            self.tracker.hand_out(7)
-            await self.hand_in(message(1).to_bytes())
-        self.tracker.take_outbox(8)
-        self.carrier.posted.clear()
-        self.written.clear()
-
-    async def run(self, value: bytes | None, topic: str = SEGMENTED) -> OutRecord:
-        """Deliver one record; return what ended it."""
-        self.tracker.hand_out(7)
-        await self.hand_in(value, topic)
-        assert self.tracker.position == 8
-        ends = [it for it in self.written if it.topic != JOURNAL] + self.tracker.take_outbox(8)
-        return ends[0]
-
-    @property
-    def journal(self) -> list[tuple[str, str]]:
-        """The marks written, as (segment number, mark)."""
-        entries = [JournalEntry.from_bytes(it.value or b"") for it in self.written if it.topic == JOURNAL]
-        return [(it.segment_id.rpartition(":")[2], it.mark.value) for it in entries]
+from schemas.topics import SEGMENTED, STATUS
+from tests.builders import uuid
+from tests.unit.agents.delivery.bench import CARRIER, Bench, mark, message
 
 
 async def test_every_segment_is_posted_in_order_and_the_message_ends_well() -> None:
@@ -185,7 +25,7 @@ async def test_every_segment_is_posted_in_order_and_the_message_ends_well() -> N
     record = await bench.run(message().to_bytes())
     assert bench.carrier.posted == ["part 1", "part 2"]
     assert bench.journal == [("1", "submitting"), ("1", "accepted"), ("2", "submitting"), ("2", "accepted")]
-    assert (record.topic, record.key) == ("sms.mt.status", UUID.format(1).encode())
+    assert (record.topic, record.key) == ("sms.mt.status", uuid(61).encode())
     status = MessageStatus.from_bytes(record.value or b"")
     assert (status.status, status.segments_sent, status.code_id) == (StatusName.SUCCESS, 2, None)
 
@@ -240,66 +80,35 @@ async def test_a_blocked_carrier_makes_messages_wait() -> None:
     assert bench.carrier.posted == []
     assert record.topic == "sms.mt.retry.5s"
     waiting = WaitingMessage.from_bytes(record.value or b"")
-    assert (waiting.attempt, waiting.deferred, waiting.last_error) == (1, 1, "carrier blocked")
+    assert (waiting.attempt, waiting.last_error) == (1, "not tried, the carrier is blocked")
 
 
 async def test_a_carrier_that_fails_is_left_alone() -> None:
-    """Its messages are moved on without a POST or a mark, as they are, and the reason is theirs."""
+    """What has to be settled then waits without a POST, a mark or an attempt less."""
     bench = Bench()
     await bench.trip()
     record = await bench.run(message(3).to_bytes())
     assert (bench.carrier.posted, bench.written, record.topic) == ([], [], "sms.mt.retry.5s")
     waiting = WaitingMessage.from_bytes(record.value or b"")
-    assert (waiting.attempt, waiting.next_seqnum, waiting.deferred) == (1, 1, 1)
-    assert waiting.last_error == "not tried, the carrier is left alone: refused"
-
-    record = await bench.run(waiting.to_bytes(), topic="sms.mt.retry.5s")
-    assert record.topic == "sms.mt.retry.30s"
-    assert WaitingMessage.from_bytes(record.value or b"").deferred == 2
-
-
-async def test_a_retry_finds_out_that_the_carrier_is_back() -> None:
-    """After the pause one waiting message is posted, and then everybody's."""
-    bench = Bench()
-    await bench.trip()
-    waiting = (await bench.run(message(1).to_bytes())).value
-    bench.clock.now += 60
-    assert (await bench.run(message(1).to_bytes())).topic == "sms.mt.retry.5s"
-    bench.carrier.script = [202, 202]
-    assert (await bench.run(waiting, topic="sms.mt.retry.5s")).topic == "sms.mt.status"
-    assert (await bench.run(message(1).to_bytes())).topic == "sms.mt.status"
-    assert bench.carrier.posted == ["part 1", "part 1"]
-
-
-async def test_an_attempt_that_fails_resets_how_often_it_was_moved_on() -> None:
-    """A probe that is not taken waits as its attempt says."""
-    bench = Bench()
-    await bench.trip()
-    deferred = WaitingMessage.from_bytes((await bench.run(message(1).to_bytes())).value or b"")
-    bench.clock.now += 60
-    bench.carrier.script = [503]
-    record = await bench.run(deferred.model_copy(update={"deferred": 3}).to_bytes(), topic="sms.mt.retry.5s")
-    waiting = WaitingMessage.from_bytes(record.value or b"")
-    assert (waiting.attempt, waiting.deferred, waiting.last_error) == (2, None, "HTTP 503")
+    assert (waiting.attempt, waiting.next_seqnum) == (1, 1)
+    assert waiting.last_error == "not tried, the carrier is left alone"
 
 
 async def test_a_message_in_the_middle_of_its_segments_waits_with_the_rest() -> None:
     """The carrier asked others for a pause while segment 1 was on its way: segment 2 is not tried."""
     bench = Bench(202)
-    gate = bench.deliver.gates.of(CARRIER.id)
-    other = await gate.enter(later=False)
-    assert other is not None
     posting = bench.carrier.post
 
     async def post_and_trip(*args: Any, **named: Any) -> Answer:
         answer = await posting(*args, **named)
-        other.note(AttemptResult(Outcome.NOT_TAKEN, error="busy", status=429, retry_after="60"), datetime.now(UTC))
+        bench.peer.learn(News.THROTTLED, 0.01, error="busy", pause_seconds=60)
         return answer
 
     bench.carrier.post = post_and_trip  # type: ignore[method-assign]
     record = await bench.run(message(3).to_bytes())
     waiting = WaitingMessage.from_bytes(record.value or b"")
-    assert (waiting.attempt, waiting.next_seqnum, waiting.deferred, waiting.in_doubt) == (1, 2, 1, False)
+    assert (waiting.attempt, waiting.next_seqnum, waiting.in_doubt) == (1, 2, False)
+    assert waiting.last_error == "not tried, the carrier is left alone: busy"
     assert bench.journal == [("1", "submitting"), ("1", "accepted")]
 
 
@@ -339,29 +148,15 @@ async def test_what_was_settled_before_a_restart_ends_also_while_the_carrier_is_
 
 async def test_retry_after_pauses_the_carrier_and_chooses_the_tier() -> None:
     """The message waits in the shortest tier that is long enough, and nobody is tried before the pause is over."""
-    bench = Bench(503, 202)
+    bench = Bench(503)
     bench.carrier.retry_after = "20"
     record = await bench.run(message(1).to_bytes())
     assert record.topic == "sms.mt.retry.30s"
     assert WaitingMessage.from_bytes(record.value or b"").attempt == 2
     bench.clock.now += 19
-    assert (await bench.run(message(1).to_bytes())).topic == "sms.mt.retry.5s"
+    assert (bench.peer.away, bench.peer.wants_probe) == (True, False)
     bench.clock.now += 2
-    assert (await bench.run(message(1).to_bytes())).topic == "sms.mt.status"
-    assert bench.carrier.posted == ["part 1", "part 1"]
-
-
-async def test_work_that_is_lost_leaves_its_place_at_the_carrier() -> None:
-    """Neither a slot nor a probe goes with it."""
-    bench = Bench(carrier=CARRIER.model_copy(update={"max_in_flight": 1}))
-    bench.member.ours = False
-    bench.tracker.hand_out(7)
-    for _ in range(3):
-        await bench.hand_in(message(1).to_bytes())
-    gate = bench.deliver.gates.of(CARRIER.id)
-    assert gate.state is BreakerState.CLOSED
-    admission = await asyncio.wait_for(gate.enter(later=False), 1)
-    assert admission is not None
+    assert (bench.peer.away, bench.peer.wants_probe) == (True, True)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"{}", b"[]", b"[" * 10_000])
@@ -391,19 +186,6 @@ async def test_work_that_is_lost_after_its_mark_is_not_posted() -> None:
     await bench.hand_in(message().to_bytes())
     assert (bench.carrier.posted, bench.journal) == ([], [("1", "submitting")])
     assert (bench.tracker.position, bench.tracker.in_progress) == (None, 0)
-
-
-def mark(seqnum: int, kind: JournalMark, at: datetime) -> JournalEntry:
-    return JournalEntry(
-        segment_id=f"{UUID.format(1)}:{seqnum}",
-        mark=kind,
-        attempt=1,
-        topic=SEGMENTED,
-        offset=7,
-        at=at,
-        carrier_id=CARRIER.id,
-        error=None if kind is JournalMark.ACCEPTED else "HTTP 503",
-    )
 
 
 async def test_what_was_settled_before_a_restart_is_not_posted_again() -> None:
@@ -459,10 +241,67 @@ async def test_a_carrier_that_can_be_asked_settles_the_doubt(answer: int, posted
     bench = Bench(202, carrier=carrier, marks=[mark(1, JournalMark.SUBMITTING, datetime.now(UTC))])
     bench.carrier.query_answer = answer
     record = await bench.run(message(1).to_bytes())
-    assert bench.carrier.asked == [f"http://carrier.example/sms/{UUID.format(1)}:1"]
+    assert bench.carrier.asked == [f"http://carrier.example/sms/{uuid(61)}:1"]
     assert (bench.carrier.posted, record.topic) == (posted, topic)
     if topic == "sms.mt.retry.5s":
         assert WaitingMessage.from_bytes(record.value or b"").in_doubt is True
+
+
+@pytest.mark.parametrize(
+    ("policy", "answer", "code"),
+    [
+        (InDoubtPolicy.RESEND_WITH_KEY, 409, None),  # the first POST is still in progress
+        (InDoubtPolicy.RESEND_WITH_KEY, 422, CodeId.IN_DOUBT),
+        (InDoubtPolicy.RESEND_WITH_KEY, 400, CodeId.IN_DOUBT),
+        (InDoubtPolicy.RESEND, 409, CodeId.IN_DOUBT),
+        (InDoubtPolicy.RESEND, 400, CodeId.IN_DOUBT),
+        (InDoubtPolicy.QUERY, 400, CodeId.ROUTING_FAILED),  # the carrier was asked, and has not got it
+    ],
+)
+async def test_a_refused_repetition_says_nothing_of_what_it_repeats(
+    policy: InDoubtPolicy, answer: int, code: CodeId | None
+) -> None:
+    """The first POST may have been taken: an operator gets the record to settle, and nobody is told of no SMS."""
+    carrier = CARRIER.model_copy(update={"in_doubt_policy": policy})
+    bench = Bench(answer, carrier=carrier, marks=[mark(1, JournalMark.SUBMITTING, datetime.now(UTC))])
+    end = await bench.run(message(1).to_bytes())
+    if code is None:
+        waiting = WaitingMessage.from_bytes(end.value or b"")
+        assert (waiting.in_doubt, waiting.last_error) == (True, "HTTP 409: in progress")
+        assert not bench.peer.away
+        return
+    assert MessageStatus.from_bytes(end.value or b"").code_id is code
+    assert bench.letters == (["in-doubt"] if code is CodeId.IN_DOUBT else [])
+
+
+@pytest.mark.parametrize(
+    ("marks", "in_doubt", "sent", "end"),
+    [
+        ([], False, 0, CodeId.ROUTING_FAILED),
+        ([], True, 0, CodeId.IN_DOUBT),
+        ([JournalMark.SUBMITTING], False, 0, CodeId.IN_DOUBT),
+        ([JournalMark.ACCEPTED], False, 1, CodeId.ROUTING_FAILED),
+        ([JournalMark.ACCEPTED, JournalMark.SUBMITTING], False, 1, CodeId.IN_DOUBT),
+        ([JournalMark.ACCEPTED, JournalMark.ACCEPTED], False, 2, None),
+    ],
+)
+async def test_what_a_deleted_carrier_has_taken_stays_taken(
+    marks: list[JournalMark], in_doubt: bool, sent: int, end: CodeId | None
+) -> None:
+    """What is known counts, what is in doubt stays so and leaves a dead letter, and the rest is refused."""
+    at = datetime.now(UTC)
+    known = [mark(seqnum, it, at) for seqnum, it in enumerate(marks, 1)]
+    waiting = WaitingMessage(
+        message=message(2), attempt=2, next_seqnum=1, first_attempt_at=at, due_at=at, last_error="HTTP 500",
+        in_doubt=in_doubt,
+    )  # fmt: skip
+    tier = "sms.mt.retry.5s"
+    bench = Bench(carrier=None)
+    for it in known:
+        bench.journal_state.apply(it.model_copy(update={"topic": tier}), 0, {tier: 0})
+    status = MessageStatus.from_bytes((await bench.run(waiting.to_bytes(), tier)).value or b"")
+    assert (status.code_id, status.segments_sent, bench.carrier.posted) == (end, sent, [])
+    assert bench.letters == (["in-doubt"] if end is CodeId.IN_DOUBT else [])
 
 
 async def test_giving_up_leaves_a_dead_letter_that_an_operator_can_settle() -> None:
@@ -477,11 +316,12 @@ async def test_giving_up_leaves_a_dead_letter_that_an_operator_can_settle() -> N
 
 
 @pytest.mark.parametrize(("code_id", "letters"), [(None, []), (CodeId.IN_DOUBT, ["in-doubt"])])
-async def test_what_an_earlier_life_has_told_is_not_told_again(code_id: CodeId | None, letters: list[str]) -> None:
+async def test_what_was_reported_by_an_earlier_life_stays_so(code_id: CodeId | None, letters: list[str]) -> None:
     """The status is there and its commit was lost: nothing is posted or written but what rides on the commit."""
     bench = Bench(marks=[mark(1, JournalMark.SUBMITTING, datetime.now(UTC))])
-    told = failed(message(1), CodeId.IN_DOUBT, "interrupted", 0, datetime.now(UTC))
-    bench.journal_state.learn([told.model_copy(update={"code_id": code_id})])
+    at = datetime.now(UTC)
+    reported = failed(message(1), CodeId.IN_DOUBT, "interrupted", Stop(1, None, at, Progress(1, at)))
+    bench.journal_state.learn(reported.model_copy(update={"code_id": code_id}))
     bench.tracker.hand_out(7)
     await bench.hand_in(message(1).to_bytes())
     assert (bench.tracker.position, bench.carrier.posted, bench.written) == (8, [], [])

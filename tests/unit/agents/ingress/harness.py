@@ -3,10 +3,9 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from agents.ingress.app import Door
@@ -14,76 +13,25 @@ from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
-from pipeline.directory.credentials import PasswordSealer, SealingKey, new_callback_secret, new_password_verifier
 from pipeline.directory.model import Directory
 from pipeline.errors import StateLost
 from pipeline.http.client_address import Networks
 from pipeline.idempotency.keys import Keyed, Verdict
 from pipeline.idempotency.store import ClaimStore
-from pipeline.kafka.producer import javas_partition_of
 from pipeline.settings import IngressSettings
-from schemas.directory.entry import key_of
 from schemas.directory.trunk import Trunk
-from schemas.identifiers import uuid7
-from schemas.record import OutRecord
-from schemas.submission import Submission
+from tests.builders import PEPPER, directory_of, trunk_with_password
+from tests.fakes.clock import Clock
+from tests.fakes.producer import ProducerInMemory
 
-PEPPER = b"p" * 40
-SEALER = PasswordSealer([SealingKey("test", bytes(32))])
 JSON_API = "application/vnd.api+json"
 PATIENCE_SECONDS = 60.0  # for an answer: long enough for any machine, short enough for a test that would hang
 
 
-class FakeProducer:
-    """Keeps what is written. `silence` holds the answers of some or all partitions back until `speak`."""
-
-    def __init__(self) -> None:
-        self.records: list[OutRecord] = []
-        self.error: Exception | None = None
-        self._silent: Sequence[int] = ()
-        self._speaking = asyncio.Event()
-
-    def silence(self, *partitions: int) -> None:
-        self._silent = partitions or range(4)
-        self._speaking.clear()
-
-    def speak(self) -> None:
-        self._silent = ()
-        self._speaking.set()
-
-    async def partition_for(self, topic: str, key: bytes) -> int:
-        return javas_partition_of(key, 4)
-
-    async def write(self, records: Iterable[OutRecord]) -> dict[tuple[str, int], int]:
-        if self.error is not None:
-            raise self.error
-        written = list(records)
-        self.records += written
-        ends = {
-            (record.topic, record.partition or 0): len(self.of_partition(record.partition or 0)) for record in written
-        }
-        if any(record.partition in self._silent for record in written):
-            await self._speaking.wait()
-        return ends
-
-    def of_partition(self, partition: int) -> list[OutRecord]:
-        return [record for record in self.records if record.partition == partition]
-
-    def submissions(self) -> list[Submission]:
-        """Everything that reached the topic, in order."""
-        found: list[Submission] = []
-        for record in self.records:
-            value = json.loads(record.value or b"")
-            found += [
-                Submission.from_bytes(json.dumps(it).encode()) for it in (value if isinstance(value, list) else [value])
-            ]
-        return found
-
-
-class FakeClaims:
+class ClaimsInMemory:
     """Reads what the producer has written into a real store. `blind` keeps it from reading, `lost` from all."""
 
-    def __init__(self, producer: FakeProducer) -> None:
+    def __init__(self, producer: ProducerInMemory) -> None:
         self.store = ClaimStore(None)
         self.now_ms = 1_000_000_000
         self.blind = self.lost = False
@@ -106,35 +54,6 @@ class FakeClaims:
         for partition, end in targets.items():
             for offset, record in enumerate(self._producer.of_partition(partition)[:end]):
                 self.store.apply(partition, offset, self.now_ms, record.value)
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def new_trunk(**changes: Any) -> tuple[Trunk, str]:
-    """A trunk with a fresh credential, and its password."""
-    trunk_id = changes.pop("id", None) or uuid7()
-    verifier, password = new_password_verifier(trunk_id, 1, PEPPER, SEALER)
-    values: dict[str, Any] = {
-        "id": trunk_id,
-        "account_id": uuid7(),
-        "name": "Outbound SMS trunk 1",
-        "credentials": (verifier,),
-        "callback_secrets": (new_callback_secret(),),
-        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
-    }
-    return Trunk(**{**values, **changes}), password
-
-
-def put(directory: Directory, trunk: Trunk) -> None:
-    directory.apply(key_of(trunk), trunk.to_bytes())
 
 
 def basic(username: str, password: str) -> str:
@@ -222,8 +141,8 @@ def bulk(**attributes: Any) -> dict[str, Any]:
 class OpenDoor(Knocker):
     """A door that is open, and all that a test may want to turn."""
 
-    producer: FakeProducer
-    claims: FakeClaims
+    producer: ProducerInMemory
+    claims: ClaimsInMemory
     directory: Directory
     submitter: Submitter
     clock: Clock
@@ -237,18 +156,19 @@ class OpenDoor(Knocker):
 async def open_door(
     trunk_changes: dict[str, Any] | None = None, *, max_segments: int = 10, **settings: Any
 ) -> AsyncIterator[OpenDoor]:
-    """Open a door with one trunk in its directory."""
-    directory, producer, clock, stopping = Directory(), FakeProducer(), Clock(), asyncio.Event()
-    trunk, password = new_trunk(**(trunk_changes or {}))
-    put(directory, trunk)
+    """Open a door with one trunk in its directory, the same for every door."""
+    producer, clock, stopping = ProducerInMemory(), Clock(), asyncio.Event()
+    trunk, password = trunk_with_password(**(trunk_changes or {}))
+    directory = directory_of(trunk)
     options = IngressSettings(**{"host": "127.0.0.1", "port": 0, **settings})
     submitter = Submitter(producer, options.acknowledge_timeout_seconds, clock)
-    authenticator = Authenticator(directory, PEPPER, Networks(options.trusted_proxies))
-    claims = FakeClaims(producer)
+    trusted = Networks(options.trusted_proxies)
+    authenticator = Authenticator(directory, PEPPER, trusted)
+    claims = ClaimsInMemory(producer)
     keyed = KeyedSubmitter(submitter, claims, options.acknowledge_timeout_seconds)
     door = Door(options, authenticator, submitter, keyed, max_segments=max_segments, stopping=stopping)
     running = asyncio.create_task(submitter.run())
-    runner = await listen(door, options, drain_timeout_seconds=5)
+    runner = await listen(door, options, trusted, drain_timeout_seconds=5)
     port = runner.addresses[0][1]
     authorization = basic(trunk.credentials[0].username, password)
     try:

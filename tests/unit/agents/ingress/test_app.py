@@ -7,6 +7,9 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from schemas.directory.account import NumberCheck
+from schemas.directory.entry import key_of
+from tests.builders import account
 from tests.unit.agents.ingress.harness import OpenDoor, bulk, open_door, read_answer, single
 
 BULK = "/bulk_outbound_messages"
@@ -207,6 +210,54 @@ async def test_expect_continue_is_refused_without_credentials() -> None:
         assert (answer.status, answer.headers["connection"]) == (401, "close")
 
 
+async def test_a_client_that_closes_its_side_gets_its_answer() -> None:
+    """Its SMS goes out, so it hears of it (`nc -N`, HTTP/1.0 clients); unless half of the request is missing."""
+    async with open_door() as door:
+        for raw, status in ((door.request(single()), 201), (door.request(single())[:-1], 400)):
+            door.producer.silence()
+            reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+            writer.write(raw)
+            writer.write_eof()
+            if status == 201:
+                await until_waiting(door, 1)
+                await asyncio.sleep(0.05)
+            door.producer.speak()
+            answer = await read_answer(reader)
+            assert (answer.status, answer.headers["connection"]) == (status, "close")
+            assert await reader.read() == b""
+            writer.close()
+        assert answer.details == ["the request was not finished"]
+        assert len(door.producer.records) == 1
+
+
+@pytest.mark.parametrize(("setting", "status"), [("max_connections", 503), ("max_connections_per_address", 429)])
+async def test_no_room_for_a_connection_is_told_in_the_contracts_shape(setting: str, status: int) -> None:
+    """While another one's request is worked on; one that only waits makes room."""
+    async with open_door(None, **{setting: 1}) as door:
+        _, idle = await asyncio.open_connection("127.0.0.1", door.port)
+        door.producer.silence()
+        waiting = asyncio.create_task(door.post(single()))
+        await until_waiting(door, 1)
+        answer = await door.post(single())
+        door.producer.speak()
+        assert (answer.status, answer.headers["connection"], answer.headers["retry-after"]) == (status, "close", "5")
+        (error,) = answer.json["errors"]
+        assert (error["code"], error["status"], len(error)) == (str(status), str(status), 4)
+        assert (await waiting).status == 201
+        idle.close()
+
+
+async def test_transfer_codings_are_younger_than_http_1_0() -> None:
+    """A framing that the version does not know is not to be believed (RFC 9112 section 6.1)."""
+    async with open_door() as door:
+        body = json.dumps(single()).encode()
+        raw = door.request(b"", content_length=None, transfer_encoding="chunked", connection="keep-alive")
+        raw = raw.replace(b"HTTP/1.1", b"HTTP/1.0", 1) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        answer = await door.send(raw)
+        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        assert answer.details == ["Transfer-Encoding takes HTTP/1.1"]
+
+
 async def test_keep_alive_and_pipelining() -> None:
     """Requests on one connection are answered in order, good and bad."""
     async with open_door() as door:
@@ -334,5 +385,16 @@ async def test_odd_requests_are_the_clients_fault(raw: bytes) -> None:
     """Whatever comes over the wire: a 4xx in the contract's shape, never a 5xx."""
     async with open_door() as door:
         answer = await door.send(raw)
-        assert answer.status in (400, 404)
+        assert answer.status in (400, 404, 414)
         assert str(answer.status) == answer.json["errors"][0]["status"]
+
+
+@pytest.mark.parametrize(("check", "status"), [(None, 400), (NumberCheck.PLAN, 400), (NumberCheck.FORM, 201)])
+async def test_numbers_are_checked_as_the_account_wants(check: NumberCheck | None, status: int) -> None:
+    """From the next request on; an account that is not known yet is checked in full."""
+    async with open_door() as door:
+        if check is not None:
+            entry = account(number_check=check)
+            door.directory.apply(key_of(entry), entry.to_bytes())
+        assert (await door.post(single(destination="4407700900123"))).status == status
+        assert (await door.post(bulk(destination=["4407700900123"]), BULK)).status == status

@@ -9,19 +9,17 @@ import pytest
 from agents.ingress import authentication
 from agents.ingress.authentication import Authenticator, basic_credentials
 from pipeline.directory.credentials import new_password_verifier, verify, verify_against_nobody
-from pipeline.directory.model import Directory
 from pipeline.http.client_address import Networks
+from schemas.directory.entry import key_of
 from schemas.directory.trunk import Trunk
-from tests.unit.agents.ingress.harness import PEPPER, SEALER, basic, new_trunk, put
+from tests.builders import PEPPER, SEALER, directory_of, trunk_with_password
+from tests.unit.agents.ingress.harness import basic
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def authenticator(*trunks: Trunk, trusted: Sequence[str] = ()) -> Authenticator:
-    directory = Directory()
-    for trunk in trunks:
-        put(directory, trunk)
-    return Authenticator(directory, PEPPER, Networks(trusted), lambda: NOW)
+    return Authenticator(directory_of(*trunks), PEPPER, Networks(trusted), lambda: NOW)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +45,7 @@ def test_allow_list(
     allowed_ips: tuple[str, ...], peer: str | None, forwarded_for: tuple[str, ...], allowed: bool
 ) -> None:
     """Right credentials are not enough from a wrong address."""
-    trunk, password = new_trunk(allowed_ips=allowed_ips)
+    trunk, password = trunk_with_password(allowed_ips=allowed_ips)
     found = authenticator(trunk, trusted=["10.0.0.0/8"]).authenticate(
         basic(trunk.credentials[0].username, password), peer, forwarded_for
     )
@@ -56,14 +54,14 @@ def test_allow_list(
 
 def test_a_new_version_of_a_trunk_brings_its_new_list() -> None:
     """The parsed list belongs to one version of the trunk."""
-    trunk, password = new_trunk(allowed_ips=("203.0.113.0/24",))
-    directory = Directory()
-    put(directory, trunk)
+    trunk, password = trunk_with_password(allowed_ips=("203.0.113.0/24",))
+    directory = directory_of(trunk)
     door = Authenticator(directory, PEPPER, Networks(()))
     header = basic(trunk.credentials[0].username, password)
     assert door.authenticate(header, "203.0.113.9", ()) is not None
 
-    put(directory, trunk.model_copy(update={"allowed_ips": ("198.51.100.0/24",)}))
+    changed = trunk.model_copy(update={"allowed_ips": ("198.51.100.0/24",)})
+    directory.apply(key_of(changed), changed.to_bytes())
 
     assert door.authenticate(header, "203.0.113.9", ()) is None
     assert door.authenticate(header, "198.51.100.9", ()) is not None
@@ -72,7 +70,7 @@ def test_a_new_version_of_a_trunk_brings_its_new_list() -> None:
 def test_parsed_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trunks come and go for years; what is kept of them does not pile up."""
     monkeypatch.setattr(authentication, "_MAX_PARSED", 3)
-    trunks = [new_trunk(allowed_ips=("203.0.113.0/24",)) for _ in range(8)]
+    trunks = [trunk_with_password(number, allowed_ips=("203.0.113.0/24",)) for number in range(8)]
     door = authenticator(*(trunk for trunk, _ in trunks))
     for trunk, password in trunks:
         assert door.authenticate(basic(trunk.credentials[0].username, password), "203.0.113.9", ()) is not None
@@ -81,7 +79,7 @@ def test_parsed_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_deleted_trunk_is_unknown() -> None:
     """Its credentials stop working with the record that deletes it."""
-    trunk, password = new_trunk(deleted_at=NOW)
+    trunk, password = trunk_with_password(deleted_at=NOW)
     header = basic(trunk.credentials[0].username, password)
     assert authenticator(trunk).authenticate(header, "203.0.113.9", ()) is None
 
@@ -90,7 +88,7 @@ def test_deleted_trunk_is_unknown() -> None:
 @pytest.mark.parametrize(("grace", "works"), [(timedelta(seconds=1), True), (timedelta(0), False)])
 def test_replaced_password_works_until_its_grace_ends(same_username: bool, grace: timedelta, works: bool) -> None:
     """Old and new both work in the grace period, whether or not the username was renewed too."""
-    trunk, old_password = new_trunk()
+    trunk, old_password = trunk_with_password()
     (old,) = trunk.credentials
     new, new_password = new_password_verifier(
         trunk.id, 2, PEPPER, SEALER, username=old.username if same_username else None
@@ -115,7 +113,7 @@ def test_unknown_user_costs_the_same_work(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(authentication, "verify", counted(verify))
     monkeypatch.setattr(authentication, "verify_against_nobody", counted(verify_against_nobody))
-    trunk, password = new_trunk(allowed_ips=("192.0.2.1",))
+    trunk, password = trunk_with_password(allowed_ips=("192.0.2.1",))
     username = trunk.credentials[0].username
     door = authenticator(trunk)
 

@@ -10,6 +10,7 @@ from schemas.identifiers import message_id_from_idempotency_key
 from schemas.record import OutRecord
 from schemas.submission import Submission
 from schemas.topics import SUBMITTED
+from tests.builders import uuid
 from tests.contract.bad_requests import BULK
 from tests.unit.agents.ingress.harness import Answered, OpenDoor, bulk, open_door, single
 
@@ -63,7 +64,7 @@ async def test_bulk_is_replayed() -> None:
 
 async def test_other_trunks_and_other_keys_are_apart() -> None:
     """The key belongs to the trunk, and is told apart by case."""
-    async with open_door() as door, open_door() as other:
+    async with open_door() as door, open_door({"id": uuid(12)}) as other:
         answers = [await door.post(single(), idempotency_key=key) for key in ("k", "K", "k2")]
         answers.append(await other.post(single(), idempotency_key="k"))
 
@@ -87,7 +88,7 @@ async def test_same_request_twice_at_once_is_written_once() -> None:
 
 async def test_first_one_elsewhere_wins() -> None:
     """Another process was first by a moment: its message is the one, and both have answered the same."""
-    async with open_door() as first, open_door({"id": first.trunk.id}) as second:
+    async with open_door() as first, open_door() as second:
         await first.post(single(), idempotency_key="k")
         write_elsewhere(second, first.producer.submissions()[0])
 
@@ -99,7 +100,7 @@ async def test_first_one_elsewhere_wins() -> None:
 
 async def test_another_request_elsewhere_wins() -> None:
     """The same for another body: 409, although it was written; the processor refuses it too."""
-    async with open_door() as first, open_door({"id": first.trunk.id}) as second:
+    async with open_door() as first, open_door() as second:
         await first.post(single(content="Other"), idempotency_key="k")
         write_elsewhere(second, first.producer.submissions()[0])
 

@@ -12,7 +12,9 @@ from pipeline.errors import BrokerUnreachable, NotAcknowledged
 from pipeline.kafka.producer import javas_partition_of
 from schemas.identifiers import uuid7
 from schemas.topics import SUBMITTED
-from tests.unit.agents.ingress.harness import Clock, FakeProducer
+from tests.event_loop import settle
+from tests.fakes.clock import Clock
+from tests.fakes.producer import ProducerInMemory
 
 LIMIT = 10.0
 
@@ -21,7 +23,7 @@ class Running:
     """A submitter that runs, with its producer and clock."""
 
     def __init__(self) -> None:
-        self.producer = FakeProducer()
+        self.producer = ProducerInMemory()
         self.clock = Clock()
         self.submitter = Submitter(self.producer, LIMIT, self.clock)
         self.task = asyncio.create_task(self.submitter.run())
@@ -40,12 +42,6 @@ async def running() -> AsyncIterator[Running]:
         system.producer.speak()
         system.task.cancel()
         await asyncio.gather(system.task, return_exceptions=True)
-
-
-async def settle() -> None:
-    """Let every task go as far as it can."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 def trunks_of_one_partition(count: int) -> list[str]:

@@ -1,13 +1,14 @@
-"""Operations without a broker: a writer that applies what it has checked, and two accounts with people in each role."""
+"""Operations without a broker: a store that applies what it has checked, and two accounts with people in each role."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from agents.panel.operations import Actor, Limits, Operations, Tools
-from pipeline.directory.credentials import PasswordSealer, SealingKey, new_callback_secret, new_password_verifier
+from agents.panel.operations import Actor, CredentialKeys, Operations
+from pipeline.directory.credentials import PasswordSealer, SealingKey, new_callback_secret
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal, change_key, check
 from pipeline.errors import NotAcknowledged
+from pipeline.settings import MessageSettings
 from schemas.directory.account import Account, Did
 from schemas.directory.audit import AuditEvent
 from schemas.directory.carrier import Carrier, Route
@@ -29,8 +30,8 @@ def uuid(number: int) -> str:
     return f"0192f1c4-6a5e-7b31-9d5c-{number:012d}"
 
 
-class Writer:
-    """Stands for `DirectoryWriter`. `fails` makes the next write one that the broker does not acknowledge."""
+class Store:
+    """Stands for `DirectoryWriter` and the audit log. `fails` makes the next write one that nobody acknowledges."""
 
     def __init__(self) -> None:
         self.directory = Directory()
@@ -61,13 +62,16 @@ class Writer:
         return reversed(self.events)
 
 
-class Broker:
-    """Takes what the Send SMS tool produces."""
+class Producer:
+    """Takes what the Send SMS tool produces; raises `failure` instead where there is one."""
 
     def __init__(self) -> None:
         self.records: list[OutRecord] = []
+        self.failure: BaseException | None = None
 
     async def write(self, records: Iterable[OutRecord]) -> None:
+        if self.failure is not None:
+            raise self.failure
         self.records += records
 
 
@@ -86,13 +90,12 @@ class Office:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.writer, self.broker, self.hasher = Writer(), Broker(), Hasher()
-        self.sealer = PasswordSealer([SealingKey("k1", b"k" * 32)])
-        tools = Tools(
-            self.writer, self.writer, self.broker, self.hasher, self.sealer, PEPPER,
-            Limits(10, ("https://sms.example",)), clock=lambda: self.now,
+        self.store, self.producer, self.hasher = Store(), Producer(), Hasher()
+        self.keys = CredentialKeys(PEPPER, PasswordSealer([SealingKey("k1", b"k" * 32)]))
+        self.operations = Operations(
+            self.store, self.store, self.producer, self.hasher, self.keys,
+            limits=MessageSettings(), hosts=("https://sms.example",), clock=lambda: self.now,
         )  # fmt: skip
-        self.operations = Operations(tools)
         self.trunk, self.password = self._trunk(1, OURS)
         self.their_trunk, _ = self._trunk(2, THEIRS)
         self.carrier = Carrier(id=uuid(50), name="carrier", url="https://carrier.example")
@@ -123,18 +126,18 @@ class Office:
         return Actor.of_user(self.user(role), "192.0.2.1")
 
     def add(self, *entries: DirectoryEntry) -> None:
-        check(entries, self.writer.directory)
+        check(entries, self.store.directory)
         for entry in entries:
-            self.writer.directory.apply(change_key(entry), entry.to_bytes(), self.writer.offset)
-            self.writer.offset += 1
+            self.store.directory.apply(change_key(entry), entry.to_bytes(), self.store.offset)
+            self.store.offset += 1
 
     def stored(self, trunk_id: str) -> Trunk:
-        trunk = self.writer.directory.trunk(trunk_id)
+        trunk = self.store.directory.trunk(trunk_id)
         assert trunk is not None
         return trunk
 
     def _trunk(self, number: int, account_id: str) -> tuple[Trunk, str]:
-        verifier, password = new_password_verifier(uuid(number), 1, PEPPER, self.sealer)
+        verifier, password = self.keys.new_verifier(uuid(number), 1)
         trunk = Trunk(
             id=uuid(number),
             account_id=account_id,

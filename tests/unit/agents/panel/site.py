@@ -1,5 +1,6 @@
 """The panel's web application over an office, with pages of the test's own, and a browser that keeps cookies."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from agents.panel.app import build
 from agents.panel.operations import NotFound, Permission
+from agents.panel.operations.people.api_keys import new_api_key
 from agents.panel.page import Page, PageContext
 from agents.panel.security.cookies import Cookies
 from agents.panel.security.log_in import LogIns
@@ -17,8 +19,11 @@ from agents.panel.security.sessions import Sessions
 from agents.panel.security.throttle import Throttle
 from pipeline.errors import NotAcknowledged
 from pipeline.http.client_address import Networks
-from tests.unit.agents.panel.office import PASSWORD, Office
+from schemas.directory.people import PanelRole
+from tests.unit.agents.panel.office import OURS, PASSWORD, Office
 
+JSON_API = "application/vnd.api+json"
+META = re.compile(r'name="csrf-token" content="([^"]+)"')
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
@@ -113,7 +118,7 @@ async def running(
 ) -> AsyncIterator[Site]:
     """Run a panel for as long as the context lasts."""
     slow = Throttle()
-    log_ins = LogIns(office.operations, office.hasher, office.writer, Sessions(600, 3600), slow)
+    log_ins = LogIns(office.operations, office.hasher, Sessions(600, 3600), slow)
     app = build(
         office.operations,
         log_ins,
@@ -126,3 +131,29 @@ async def running(
     async with TestClient(server, cookie_jar=CookieJar(unsafe=True)) as client:
         origin = str(server.make_url("/")).rstrip("/") if public_url is None else public_url
         yield Site(office, client, origin, slow)
+
+
+async def logged_in(site: Site, role: PanelRole) -> str:
+    """Log in over the real form; return the session's token."""
+    await site.log_in(f"{role.value}@example.com")
+    found = META.search(await (await site.client.get("/nothing/here")).text())
+    assert found is not None
+    return found[1]
+
+
+def key_for(office: Office, role: PanelRole) -> str:
+    account_id = None if role is PanelRole.OPERATOR else OURS
+    record, key = new_api_key(office.now, role.value, role, account_id)
+    office.add(record)
+    return key
+
+
+async def call(site: Site, key: str | None, method: str, path: str, data: Any = None, **headers: str) -> ClientResponse:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    if key is not None:
+        sent["Authorization"] = f"Bearer {key}"
+    body = None
+    if data is not None:
+        sent.setdefault("Content-Type", JSON_API)
+        body = json.dumps({"data": data})
+    return await site.client.request(method, path, data=body, headers=sent)

@@ -10,27 +10,22 @@ from agents.processor.repetitions import Repetitions
 from pipeline.errors import BrokerUnreachable
 from pipeline.idempotency.keys import Keyed, SubmissionOffset, Verdict
 from pipeline.settings import MessageSettings
-from schemas.dead_letter import DeadLetterSource
+from schemas.headers.dead_letter import DeadLetterSource
 from schemas.record import InRecord, OutRecord
-from schemas.submission import Destination
 from schemas.topics import SEGMENTED, SUBMITTED, dead_letter_topic
-from tests.unit.pipeline.steps.test_processing import directory, submission
+from tests.builders import account, carrier, did, directory_of, in_record, route, submission, trunk, uuid
 
 NUMBERS = ("15551234567", "15551234568")
+ROUTED = directory_of(account(), did(), trunk(), carrier(), route())
 
 
 def record(offset: int, value: bytes, partition: int = 0) -> InRecord:
-    return InRecord(SUBMITTED, partition, offset, 1_767_225_600_000, b"key", value, ())
+    return in_record(SUBMITTED, value, offset, partition=partition)
 
 
 def array(*keys: str | None) -> bytes:
     """Submissions with these keys, of two destinations each."""
-    parts = [
-        submission(*(Destination(address=it) for it in NUMBERS)).model_copy(
-            update={"id": f"0190f0c0-0000-7000-8000-{n:012d}", "idempotency_key": key}
-        )
-        for n, key in enumerate(keys)
-    ]
+    parts = [submission(*NUMBERS, id=uuid(n), idempotency_key=key) for n, key in enumerate(keys)]
     return b"[" + b", ".join(part.to_bytes() for part in parts) + b"]"
 
 
@@ -85,7 +80,7 @@ async def test_silent_broker_is_not_waited_for_for_ever() -> None:
 
 
 def caused(value: bytes, unheld: Mapping[int, Verdict]) -> list[OutRecord]:
-    return caused_by(record(5, value), directory(), MessageSettings(), unheld)
+    return caused_by(record(5, value), ROUTED, MessageSettings(), unheld)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REPEATS, Verdict.CONFLICTS])

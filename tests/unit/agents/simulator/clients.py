@@ -1,9 +1,15 @@
-"""What the simulator's tests say to it."""
+"""A simulator behind a real local server, and what tests say to it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
+
+from agents.simulator.app import Simulator
+from agents.simulator.settings import SimulatorSettings
 
 Client = TestClient[web.Request, web.Application]
 
@@ -16,6 +22,21 @@ SEGMENT: dict[str, object] = {
     "udh": "050003000201",
     "text": "Grüße, Ω€",
 }
+
+
+@asynccontextmanager
+async def running(settings: SimulatorSettings | None = None) -> AsyncIterator[Client]:
+    """Start a simulator and its background work; give a client for it."""
+    simulator = Simulator(settings or SimulatorSettings())
+    work = [asyncio.create_task(simulator.ledger.run()), asyncio.create_task(simulator.receipts.run())]
+    try:
+        async with TestClient(TestServer(simulator.app())) as client:
+            yield client
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        simulator.ledger.close()
 
 
 async def send(client: Client, key: str | None = None, **changes: object) -> tuple[int, dict[str, Any]]:

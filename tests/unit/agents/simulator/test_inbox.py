@@ -2,8 +2,7 @@ import base64
 
 from agents.simulator.inbox import Inboxes
 from agents.simulator.settings import SimulatorSettings
-from tests.unit.agents.simulator.clients import Client, get
-from tests.unit.agents.simulator.conftest import Running
+from tests.unit.agents.simulator.clients import Client, get, running
 
 
 async def test_a_callback_is_kept_with_its_raw_body_and_its_headers(client: Client) -> None:
@@ -45,7 +44,7 @@ async def test_bytes_that_are_no_text_are_kept_exactly_beside_the_text(client: C
     assert entry["body"] == "\ufffd\x00ok"
 
 
-async def test_the_number_of_inboxes_is_bounded(running: Running) -> None:
+async def test_the_number_of_inboxes_is_bounded() -> None:
     """Names come from callers."""
     async with running(SimulatorSettings(max_inboxes=1)) as client:
         answers = [(await client.post(f"/inbox/{name}", data=b"x")).status for name in ("a", "b", "a")]

@@ -9,13 +9,10 @@ import pytest
 from agents.simulator.ledger import Ledger
 from agents.simulator.settings import SimulatorSettings
 from pipeline.errors import ConfigurationError
-from tests.unit.agents.simulator.clients import get, send
-from tests.unit.agents.simulator.conftest import Running
+from tests.unit.agents.simulator.clients import get, running, send
 
 
-async def test_an_entry_is_synced_to_disk_before_its_answer(
-    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_entry_is_synced_to_disk_before_its_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the 202 is read, an fsync has covered the entry's line."""
     file = tmp_path / "ledger"
     synced = b""
@@ -50,7 +47,7 @@ async def test_entries_of_one_moment_share_an_fsync_and_keep_their_numbers(
     assert len(syncs) <= 2
 
 
-async def test_a_restart_reads_the_file_back_and_drops_a_half_written_line(running: Running, tmp_path: Path) -> None:
+async def test_a_restart_reads_the_file_back_and_drops_a_half_written_line(tmp_path: Path) -> None:
     """What a crash cut off was never answered, and must not run into the next entry."""
     file = tmp_path / "ledger"
     async with running(SimulatorSettings(ledger_file=file)) as client:
@@ -65,7 +62,7 @@ async def test_a_restart_reads_the_file_back_and_drops_a_half_written_line(runni
     assert [(it["n"], it["idempotency_key"]) for it in entries] == [(1, "first"), (2, "second"), (3, "second")]
 
 
-async def test_emptying_empties_the_file_too(running: Running, tmp_path: Path) -> None:
+async def test_emptying_empties_the_file_too(tmp_path: Path) -> None:
     """Entries that were deleted do not come back with a restart."""
     file = tmp_path / "ledger"
     async with running(SimulatorSettings(ledger_file=file)) as client:

@@ -11,25 +11,18 @@ from hypothesis import strategies as st
 
 from pipeline.callbacks.notification import CONTENT_TYPE, body_of
 from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
+from tests import builders
 
 MESSAGE_ID = "0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e"
-STATUS = MessageStatus(
-    message_id=MESSAGE_ID,
-    trunk_id="0192f1c4-6a5e-7b31-9d5c-3f2a1b0c0000",
-    stage=StatusStage.PROCESSING,
-    status=StatusName.SUCCESS,
-    source="12125551234",
-    destination="15551234567",
-    accepted_at=datetime(2025, 12, 16, 13, 28, 3, tzinfo=UTC),
-    ended_at=datetime(2025, 12, 16, 13, 28, 4, 987_999, tzinfo=UTC),
-    segments_total=1,
-    segments_sent=1,
-    price_per_segment=Decimal("0.0075"),
-)
+BEGAN = datetime(2025, 12, 16, 13, 28, 3, tzinfo=UTC)
 
 
-def status(**changes: object) -> MessageStatus:
-    return STATUS.model_copy(update=changes)
+def status(**changes: Any) -> MessageStatus:
+    defaults: dict[str, Any] = {
+        "message_id": MESSAGE_ID, "accepted_at": BEGAN, "ended_at": BEGAN + timedelta(milliseconds=1987.999),
+        "segments_total": 1, "segments_sent": 1, "price_per_segment": Decimal("0.0075"),
+    }  # fmt: skip
+    return builders.status(**defaults | changes)
 
 
 def attributes_of(it: MessageStatus) -> dict[str, Any]:
@@ -38,7 +31,7 @@ def attributes_of(it: MessageStatus) -> dict[str, Any]:
 
 def test_success() -> None:
     """The whole document of a message that was handed to the carrier."""
-    assert body_of(STATUS) == (
+    assert body_of(status()) == (
         b'{"data":{"type":"outbound_message_callbacks","id":"0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e","attributes":{'
         b'"status":"Success","code_id":null,"source":"12125551234","destination":"15551234567",'
         b'"time_start":"2025-12-16T13:28:03.000Z","end_time":"2025-12-16T13:28:04.987Z",'

@@ -9,32 +9,25 @@ import pytest
 from pipeline.callbacks import resend
 from pipeline.callbacks.resend import Asked, Selection, obstacle, resends
 from pipeline.errors import ConfigurationError, Refused
-from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
-from schemas.status import MessageStatus, StatusStage
-from tests.unit.pipeline.directory_entries import CREATED, LATER, directory, trunk, uuid
+from schemas.callback import AttemptOutcome, WaitingNotification
+from schemas.status import MessageStatus
+from tests import builders
+from tests.builders import CREATED, LATER, callback_attempt, directory_of, trunk, uuid
 
 HOUR = timedelta(hours=1)
 URL = "https://customer.example/sms"
 
 
 def status(number: int = 1, trunk_number: int = 11, **more: Any) -> MessageStatus:
-    return MessageStatus.model_validate({
-        "message_id": uuid(number), "trunk_id": uuid(trunk_number), "stage": StatusStage.PROCESSING,
-        "status": "Success", "source": "12125551234", "destination": "442071838750", "accepted_at": CREATED,
-        "ended_at": CREATED, **more,
-    })  # fmt: skip
+    return builders.status(message_id=uuid(number), trunk_id=uuid(trunk_number), **more)
 
 
 def attempt(of: MessageStatus, outcome: str, minutes: int = 0) -> bytes:
-    return CallbackAttempt(
-        webhook_id=of.webhook_id, message_id=of.message_id, trunk_id=of.trunk_id, attempt=1,
-        endpoint="https://customer.example", at=CREATED + timedelta(minutes=minutes), milliseconds=1,
-        outcome=AttemptOutcome(outcome),
-    ).to_bytes()  # fmt: skip
+    return callback_attempt(of, at=CREATED + timedelta(minutes=minutes), outcome=AttemptOutcome(outcome)).to_bytes()
 
 
 def selection(asked: Asked, statuses: Iterable[MessageStatus], *, failed_only: bool = False, **more: Any) -> Selection:
-    held = directory(trunk(11, allowed_sources=(), callback_url=URL, **more))
+    held = directory_of(trunk(11, allowed_sources=(), callback_url=URL, **more))
     found = Selection(asked, held, failed_only)
     for it in statuses:
         found.note_status(it.to_bytes(), it.ended_at)
@@ -80,6 +73,19 @@ def test_the_newest_attempt_says_whether_one_has_failed(attempts: list[tuple[str
     assert found.without_attempt() == (0 if attempts else 1)
 
 
+def test_two_trunks_with_one_id_are_told_apart() -> None:
+    """A producer has given its message the id of another trunk's: each is resent, or not, by its own attempts."""
+    ours, theirs = status(), status(trunk_number=12)
+    held = directory_of(*(trunk(number, allowed_sources=(), callback_url=URL) for number in (11, 12)))
+    found = Selection(Asked(message_id=uuid(1)), held, failed_only=True)
+    for it in (ours, theirs):
+        found.note_status(it.to_bytes(), it.ended_at)
+    found.note_attempt(attempt(ours, "failed", 1))
+    found.note_attempt(attempt(theirs, "accepted", 2))
+    assert found.chosen() == [ours]
+    assert found.without_attempt() == 0
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [
@@ -94,7 +100,7 @@ def test_who_cannot_be_notified(more: dict[str, Any], why: str | None) -> None:
     settings = {"allowed_sources": (), "callback_url": URL, **more}
     found = obstacle(trunk(11, **settings))
     assert (found is None) if why is None else (found is not None and why in found)
-    held = Selection(Asked(trunk_id=uuid(11)), directory(trunk(11, **settings)))
+    held = Selection(Asked(trunk_id=uuid(11)), directory_of(trunk(11, **settings)))
     held.note_status(status().to_bytes(), CREATED)
     assert (len(held.chosen()), list(held.obstacles().values())) == ((1, []) if why is None else (0, [1]))
 

@@ -7,30 +7,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.carriers.decision import Deferral, Progress, Wait, after_failure, after_no_attempt, succeeded
+from pipeline.carriers.decision import Progress, Stop, Wait, decide, succeeded
 from pipeline.carriers.outcome import AttemptResult, Outcome
+from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import InDoubtPolicy
-from schemas.mt_message import DataCoding, MtMessage, Segment
+from schemas.mt_message import MtMessage
 from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
+from schemas.topics import MT_RETRY
+from tests import builders
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-UUID = "0190f0c0-0000-7000-8000-00000000000{}"
 
 
 def message(segments: int = 3) -> MtMessage:
-    return MtMessage(
-        id=UUID.format(1),
-        trunk_id=UUID.format(2),
-        account_id=UUID.format(3),
-        source="12125551234",
-        destination="15551234567",
-        data_coding=DataCoding.GSM7,
-        segments=tuple(Segment(seqnum=n, text="x") for n in range(1, segments + 1)),
-        carrier_id=UUID.format(4),
-        price_per_segment=Decimal("0.0075"),
-        accepted_at=NOW,
-        expires_at=NOW + timedelta(hours=1),
-    )
+    return builders.message(segments, price_per_segment=Decimal("0.0075"), expires_at=NOW + timedelta(hours=1))
+
+
+DELAYS = (5, 30, 120, 600, 3600)
+FIRST = Progress(1, NOW)
+
+
+def after(
+    result: AttemptResult | None,
+    *,
+    policy: InDoubtPolicy = InDoubtPolicy.GIVE_UP,
+    seqnum: int = 1,
+    progress: Progress = FIRST,
+    delays: tuple[int, ...] = DELAYS,
+    now: datetime = NOW,
+    lives: timedelta = timedelta(hours=1),
+) -> Wait | MessageStatus:
+    """Return what follows."""
+    sent = message().model_copy(update={"expires_at": NOW + lives})
+    return decide(sent, Stop(seqnum, result, now, progress), policy, RetrySchedule(MT_RETRY, delays), "down")
 
 
 @pytest.mark.parametrize(
@@ -46,8 +55,7 @@ def message(segments: int = 3) -> MtMessage:
 )
 def test_only_what_may_be_repeated_waits(outcome: Outcome, policy: InDoubtPolicy, code: CodeId | None) -> None:
     """A refusal ends; doubt ends unless the policy allows a repetition; what was not taken waits."""
-    result = AttemptResult(outcome, error="HTTP 500")
-    following = after_failure(message(), 2, result, policy, Progress(1, NOW), (5, 30), NOW)
+    following = after(AttemptResult(outcome, error="HTTP 500"), policy=policy, seqnum=2)
     if code is None:
         assert isinstance(following, Wait)
         assert following.topic == "sms.mt.retry.5s"
@@ -61,11 +69,23 @@ def test_only_what_may_be_repeated_waits(outcome: Outcome, policy: InDoubtPolicy
         assert following.reason == "HTTP 500"
 
 
+@pytest.mark.parametrize("policy", InDoubtPolicy)
+@pytest.mark.parametrize("outcome", [None, Outcome.REFUSED, Outcome.NOT_TAKEN, Outcome.IN_DOUBT])
+@pytest.mark.parametrize("lives", [timedelta(seconds=1), timedelta(hours=1)])
+def test_only_knowledge_ends_doubt(policy: InDoubtPolicy, outcome: Outcome | None, lives: timedelta) -> None:
+    """Whatever the repetition comes to, what may have been taken before still may have been."""
+    result = None if outcome is None else AttemptResult(outcome, error="HTTP 422")
+    following = after(result, policy=policy, progress=Progress(2, NOW, in_doubt=True), lives=lives)
+    if isinstance(following, Wait):
+        assert following.waiting.in_doubt
+    else:
+        assert following.code_id is CodeId.IN_DOUBT
+
+
 @pytest.mark.parametrize(("attempt", "topic"), [(1, "5s"), (2, "30s"), (3, "2m"), (4, "2m"), (90, "2m")])
 def test_the_last_delay_repeats(attempt: int, topic: str) -> None:
     """Each attempt has its tier; from the last tier on the message goes round in it."""
-    result = AttemptResult(Outcome.NOT_TAKEN)
-    following = after_failure(message(), 1, result, InDoubtPolicy.GIVE_UP, Progress(attempt, NOW), (5, 30, 120), NOW)
+    following = after(AttemptResult(Outcome.NOT_TAKEN), progress=Progress(attempt, NOW), delays=(5, 30, 120))
     assert isinstance(following, Wait)
     assert following.topic == f"sms.mt.retry.{topic}"
 
@@ -73,9 +93,7 @@ def test_the_last_delay_repeats(attempt: int, topic: str) -> None:
 def test_time_to_live_ends_the_waiting() -> None:
     """A message that would be due only after its end fails with the contract's code for that."""
     late = NOW + timedelta(minutes=59)
-    following = after_failure(
-        message(), 1, AttemptResult(Outcome.NOT_TAKEN), InDoubtPolicy.GIVE_UP, Progress(7, NOW), (60,), late
-    )
+    following = after(AttemptResult(Outcome.NOT_TAKEN), progress=Progress(7, NOW), delays=(60,), now=late)
     assert isinstance(following, MessageStatus)
     assert (following.code_id, following.segments_sent) == (CodeId.ALL_ATTEMPTS_FAILED, 0)
 
@@ -95,7 +113,7 @@ def test_success_counts_every_segment() -> None:
     flagged=st.booleans(),
     ended_at=st.datetimes(timezones=st.just(UTC)),
 )
-def test_what_is_written_by_hand_is_what_the_model_would_write(
+def test_what_is_written_unchecked_is_what_the_model_would_write(
     source: str, price: Decimal | None, flagged: bool, ended_at: datetime
 ) -> None:
     """Whatever the sender, the price and the time."""
@@ -106,9 +124,6 @@ def test_what_is_written_by_hand_is_what_the_model_would_write(
         ended_at=ended_at, segments_total=2, segments_sent=2, price_per_segment=price, carrier_id=sent.carrier_id,
         possible_duplicate=flagged or None,
     )  # fmt: skip
-
-
-DELAYS = (5, 30, 120, 600, 3600)
 
 
 @pytest.mark.parametrize(
@@ -127,81 +142,39 @@ DELAYS = (5, 30, 120, 600, 3600)
 def test_a_carrier_that_says_when_to_come_again_decides_the_delay(retry_after: str | None, seconds: int) -> None:
     """The shortest tier that is not shorter, the longest at most."""
     result = AttemptResult(Outcome.NOT_TAKEN, error="HTTP 503", retry_after=retry_after)
-    lives_long = message().model_copy(update={"expires_at": NOW + timedelta(days=1)})
-    following = after_failure(lives_long, 1, result, InDoubtPolicy.GIVE_UP, Progress(3, NOW, deferred=2), DELAYS, NOW)
+    following = after(result, progress=Progress(3, NOW), lives=timedelta(days=1))
     assert isinstance(following, Wait)
     assert following.waiting.due_at == NOW + timedelta(seconds=seconds)
-    assert (following.waiting.attempt, following.waiting.deferred) == (4, None)
+    assert following.waiting.attempt == 4
+
+
+def test_what_was_not_tried_has_lost_no_attempt() -> None:
+    """It waits as shortly as there is a tier, whatever attempt it is."""
+    progress = Progress(4, NOW - timedelta(hours=1), in_doubt=True, possible_duplicate=True)
+    following = after(None, policy=InDoubtPolicy.RESEND, seqnum=2, progress=progress, delays=(600, 30, 3600))
+    assert isinstance(following, Wait)
+    waiting = following.waiting
+    assert (following.topic, waiting.due_at) == ("sms.mt.retry.30s", NOW + timedelta(seconds=30))
+    assert (waiting.attempt, waiting.next_seqnum, waiting.last_error) == (4, 2, "down")
+    assert (waiting.in_doubt, waiting.possible_duplicate) == (True, True)
+    assert waiting.first_attempt_at == NOW - timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
-    ("deferred", "deferral", "topic"),
+    ("left", "in_doubt", "code"),
     [
-        (0, Deferral("down"), "sms.mt.retry.5s"),
-        (1, Deferral("down"), "sms.mt.retry.30s"),
-        (2, Deferral("down"), "sms.mt.retry.2m"),
-        (3, Deferral("down"), "sms.mt.retry.10m"),
-        (99, Deferral("down"), "sms.mt.retry.10m"),
-        (0, Deferral("down", at_least_seconds=5.0), "sms.mt.retry.5s"),
-        (0, Deferral("down", at_least_seconds=5.1), "sms.mt.retry.30s"),
-        (1, Deferral("down", at_least_seconds=5.1), "sms.mt.retry.30s"),
-        (0, Deferral("down", at_least_seconds=100_000.0), "sms.mt.retry.10m"),
-        (0, Deferral("busy", 1000.0, 7), "sms.mt.retry.5s"),
-        (9, Deferral("busy", 3.0, 1), "sms.mt.retry.5s"),
-        (9, Deferral("busy", 130.0, 3), "sms.mt.retry.5s"),
-        (9, Deferral("busy", 130.0, 4), "sms.mt.retry.30s"),
-        (9, Deferral("busy", 130.0, 5), "sms.mt.retry.2m"),
-        (9, Deferral("busy", float("inf"), 3), "sms.mt.retry.10m"),
+        (6, False, None),
+        (5, False, CodeId.ALL_ATTEMPTS_FAILED),
+        (-1, False, CodeId.ALL_ATTEMPTS_FAILED),
+        (5, True, CodeId.IN_DOUBT),
     ],
 )
-def test_a_message_that_was_not_tried_waits_ever_longer(deferred: int, deferral: Deferral, topic: str) -> None:
-    """Ten minutes at most; for a busy carrier spread over the tiers up to the time that it needs."""
-    progress = Progress(1, NOW - timedelta(hours=1), deferred=deferred)
-    following = after_no_attempt(message(), 1, deferral, progress, False, DELAYS, NOW)
-    assert isinstance(following, Wait)
-    waiting = following.waiting
-    assert following.topic == topic
-    assert (waiting.attempt, waiting.next_seqnum, waiting.deferred) == (1, 1, deferred + 1)
-    assert (waiting.first_attempt_at, waiting.last_error) == (NOW - timedelta(hours=1), deferral.why)
-    assert (waiting.in_doubt, waiting.possible_duplicate) == (False, False)
-
-
-def test_doubt_and_flag_stay_while_nothing_is_tried() -> None:
-    """A message that may have been taken still may have been taken, however often it is moved on."""
-    progress = Progress(4, NOW, in_doubt=True, possible_duplicate=True)
-    following = after_no_attempt(message(), 2, Deferral("down"), progress, True, DELAYS, NOW)
-    assert isinstance(following, Wait)
-    waiting = following.waiting
-    assert (waiting.attempt, waiting.next_seqnum, waiting.in_doubt, waiting.possible_duplicate) == (4, 2, True, True)
-
-
-@pytest.mark.parametrize(
-    ("left", "in_doubt", "topic", "code"),
-    [
-        (601, False, "sms.mt.retry.10m", None),
-        (600, False, "sms.mt.retry.2m", None),
-        (6, False, "sms.mt.retry.5s", None),
-        (5, False, None, CodeId.ALL_ATTEMPTS_FAILED),
-        (-1, False, None, CodeId.ALL_ATTEMPTS_FAILED),
-        (5, True, None, CodeId.IN_DOUBT),
-    ],
-)
-def test_the_time_to_live_ends_it(left: int, in_doubt: bool, topic: str | None, code: CodeId | None) -> None:
-    """A message is looked at once more before it expires, if any tier lets it."""
-    short_lived = message().model_copy(update={"expires_at": NOW + timedelta(seconds=left)})
-    following = after_no_attempt(short_lived, 2, Deferral("down"), Progress(1, NOW, deferred=5), in_doubt, DELAYS, NOW)
-    if topic is None:
-        assert isinstance(following, MessageStatus)
-        assert (following.status, following.code_id, following.segments_sent) == (StatusName.FAILED, code, 1)
-        assert following.reason == "down"
-    else:
+def test_the_time_to_live_ends_what_was_not_tried(left: int, in_doubt: bool, code: CodeId | None) -> None:
+    """What would be due only after its end fails now, and says why it was not tried."""
+    following = after(None, seqnum=2, progress=Progress(1, NOW, in_doubt), lives=timedelta(seconds=left))
+    if code is None:
         assert isinstance(following, Wait)
-        assert following.topic == topic
-
-
-def test_a_schedule_of_long_delays_only_is_used_as_it_is() -> None:
-    """An installation without short tiers moves messages on to its shortest one."""
-    long_lived = message().model_copy(update={"expires_at": NOW + timedelta(days=1)})
-    following = after_no_attempt(long_lived, 1, Deferral("down"), Progress(1, NOW), False, (7200, 3600), NOW)
-    assert isinstance(following, Wait)
-    assert following.topic == "sms.mt.retry.1h"
+        return
+    assert isinstance(following, MessageStatus)
+    assert (following.status, following.code_id, following.segments_sent) == (StatusName.FAILED, code, 1)
+    assert following.reason == "down"

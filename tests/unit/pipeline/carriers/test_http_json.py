@@ -1,39 +1,26 @@
 """The request a carrier gets and how its answer is read."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.carriers.http_json import request_of, result_of
+from pipeline.carriers.http_json import asked_about, query_url, request_of, result_of
 from pipeline.carriers.outcome import Outcome
 from pipeline.http.client import Answer
-from schemas.mt_message import DataCoding, MtMessage, Segment
-
-UUID = "0190f0c0-0000-7000-8000-00000000000{}"
+from schemas.mt_message import DataCoding, Segment
+from tests.builders import message
 
 
 def test_request_carries_the_segment_and_its_key() -> None:
     """The body has what the carrier needs to send one segment; the idempotency key is the segment id."""
     segment = Segment(seqnum=2, text='snow ☃ "quoted"', udh="0500037b0202")
-    message = MtMessage(
-        id=UUID.format(1),
-        trunk_id=UUID.format(2),
-        account_id=UUID.format(3),
-        source="12125551234",
-        destination="15551234567",
-        data_coding=DataCoding.UCS2,
-        segments=(Segment(seqnum=1, text="x", udh="0500037b0201"), segment),
-        carrier_id=UUID.format(4),
-        accepted_at=datetime(2026, 1, 1, tzinfo=UTC),
-        expires_at=datetime(2026, 1, 2, tzinfo=UTC),
-    )
-    headers, body = request_of(message, segment)
-    assert headers["idempotency-key"] == f"{message.id}:2"
+    asked = message(data_coding=DataCoding.UCS2, segments=(Segment(seqnum=1, text="x", udh="0500037b0201"), segment))
+    headers, body = request_of(asked, segment)
+    assert headers["idempotency-key"] == f"{asked.id}:2"
     assert headers["content-type"] == "application/json"
     assert json.loads(body) == {
-        "segment_id": f"{message.id}:2",
-        "message_id": message.id,
+        "segment_id": f"{asked.id}:2",
+        "message_id": asked.id,
         "source": "12125551234",
         "destination": "15551234567",
         "data_coding": 8,
@@ -65,11 +52,53 @@ def test_answers_are_read_by_what_they_leave_open(
     status: int, body: bytes, outcome: Outcome, carrier_message_id: str | None
 ) -> None:
     """Each status means taken, refused, not taken or in doubt; the id is read where there is one."""
-    result = result_of(Answer(status, body, None))
+    result = result_of(Answer(status, body, None), honours_key=False)
     assert (result.outcome, result.carrier_message_id) == (outcome, carrier_message_id)
     assert (result.error is None) == (outcome is Outcome.ACCEPTED)
 
 
 def test_retry_after_is_passed_on() -> None:
     """What a throttling carrier says about when to come back is kept."""
-    assert result_of(Answer(429, b"", "7")).retry_after == "7"
+    assert result_of(Answer(429, b"", "7"), honours_key=False).retry_after == "7"
+
+
+@pytest.mark.parametrize(("honours_key", "outcome"), [(True, Outcome.IN_DOUBT), (False, Outcome.REFUSED)])
+def test_a_conflict_is_about_the_key_where_the_carrier_honours_it(honours_key: bool, outcome: Outcome) -> None:
+    """An earlier request with the key is still in progress; what becomes of it is not known."""
+    assert result_of(Answer(409, b"", None), honours_key=honours_key).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(202, Outcome.IN_DOUBT), (404, Outcome.REFUSED), (503, Outcome.NOT_TAKEN), (500, Outcome.IN_DOUBT)],
+)
+def test_an_answer_that_breaks_off_counts_where_its_head_refuses(status: int, outcome: Outcome) -> None:
+    """A server that fails after its 2xx can only break off, so the segment may or may not be taken."""
+    result = result_of(Answer(status, b'{"id": "abc"}', None, "connection lost"), honours_key=False)
+    assert (result.outcome, result.carrier_message_id) == (outcome, None)
+    assert str(status) in (result.error or "")
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_question_whose_answer_breaks_off_is_still_open(status: int) -> None:
+    """Neither "I have it" nor "I have not" is believed to half an answer."""
+    assert asked_about(Answer(status, b'{"id": "abc"}', None)).outcome is not Outcome.IN_DOUBT
+    assert asked_about(Answer(status, b"{", None, "connection lost")).outcome is Outcome.IN_DOUBT
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("https://carrier.example/sms", "https://carrier.example/sms/id:1"),
+        ("https://carrier.example/sms/", "https://carrier.example/sms/id:1"),
+        ("https://carrier.example", "https://carrier.example/id:1"),
+        ("https://carrier.example/", "https://carrier.example/id:1"),
+        ("https://carrier.example/sms?key=secret", "https://carrier.example/sms/id:1?key=secret"),
+        ("https://carrier.example/sms/?key=a/b&x=/", "https://carrier.example/sms/id:1?key=a/b&x=/"),
+        ("https://carrier.example?key=what?&x=%2F", "https://carrier.example/id:1?key=what?&x=%2F"),
+        ("https://[2001:db8::1]:8443/sms?", "https://[2001:db8::1]:8443/sms/id:1?"),
+    ],
+)
+def test_the_id_of_a_query_goes_on_the_path(url: str, asked: str) -> None:
+    """What a carrier's URL has behind its question mark stays there, whole."""
+    assert asked == query_url(url, "id:1")

@@ -12,15 +12,17 @@ from schemas.journal import JournalEntry, JournalMark
 from schemas.record import Coordinates
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import SEGMENTED
+from tests import builders
+from tests.builders import journal_entry, uuid
 
-UUID = "0190f0c0-0000-7000-8000-000000000001"
+UUID = uuid(61)
 NOW = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
 COORDINATES = Coordinates("sms.mt.segmented", 2, 41)
 ATTEMPT = Attempt(COORDINATES, f"{UUID}:3", 2, UUID)
 
 
 def test_a_mark_is_a_journal_entry() -> None:
-    """What is written by hand reads back as the model says."""
+    """What is written unchecked reads back as the model says."""
     assert JournalEntry.from_bytes(ATTEMPT.submitting(NOW)) == JournalEntry(
         segment_id=f"{UUID}:3", mark=JournalMark.SUBMITTING, attempt=2, topic="sms.mt.segmented", offset=41, at=NOW,
         carrier_id=UUID,
@@ -46,9 +48,7 @@ def test_submitting_alone_is_no_result() -> None:
 
 
 def entry(offset: int, mark: JournalMark, topic: str = COORDINATES.topic, seqnum: int = 1) -> JournalEntry:
-    return JournalEntry(
-        segment_id=f"{UUID}:{seqnum}", mark=mark, attempt=1, topic=topic, offset=offset, at=NOW, carrier_id=UUID
-    )  # fmt: skip
+    return journal_entry(mark, seqnum=seqnum, topic=topic, offset=offset)
 
 
 def test_the_latest_mark_of_each_segment_counts_and_is_taken_once() -> None:
@@ -96,32 +96,58 @@ def test_a_status_is_that_of_a_piece_of_work_when_it_is_not_older_than_its_first
     for offset, message_id in enumerate(ids[:3]):
         for later, mark in enumerate((JournalMark.SUBMITTING, JournalMark.ACCEPTED)):
             state.apply(
-                JournalEntry(
-                    segment_id=f"{message_id}:1", mark=mark, attempt=1, topic=SEGMENTED, offset=offset,
-                    at=begun + timedelta(seconds=later + offset), carrier_id=ids[0],
+                journal_entry(
+                    mark, segment_id=f"{message_id}:1", offset=offset, at=begun + timedelta(seconds=later + offset)
                 ),
                 0,
                 {SEGMENTED: 0},
-            )  # fmt: skip
+            )
     state.take(Coordinates(SEGMENTED, 0, 2))  # has begun again already
     assert state.begun_since == begun
 
     def status(message_id: str, seconds: float, stage: StatusStage = StatusStage.PROCESSING) -> MessageStatus:
-        return MessageStatus(
-            message_id=message_id, trunk_id=ids[0], stage=stage, status="Success", source="1", destination="2",
-            accepted_at=begun, ended_at=begun + timedelta(seconds=seconds),
-        )  # fmt: skip
+        ended_at = begun + timedelta(seconds=seconds)
+        return builders.status(message_id=message_id, stage=stage, ended_at=ended_at)
 
-    state.learn(
-        [
-            status(ids[0], 0.0),
-            status(ids[0], 5.0, StatusStage.DELIVERY),
-            status(ids[1], 0.9),  # of the record that an operator has replayed since
-            status(ids[2], 9.0),
-            status(ids[3], 9.0),
-        ]
-    )
-    assert [state.told(it) and it for it in ids] == [ids[0], None, None, None]
-    assert state.told(ids[0]) is None
+    for learned in (
+        status(ids[0], 0.0),
+        status(ids[0], 5.0, StatusStage.DELIVERY),
+        status(ids[1], 0.9),  # of the record that an operator has replayed since
+        status(ids[2], 9.0),
+        status(ids[3], 9.0),
+    ):
+        state.learn(learned)
+    assert [it for it in ids if state.waits_for(it)] == ids[:2]
+    trunk_id = builders.uuid(11)
+    assert [state.reported(it, trunk_id) and it for it in ids] == [ids[0], None, None, None]
+    assert state.reported(ids[0], trunk_id) is None
     state.forget(SEGMENTED, 0)
     assert state.begun_since is None
+
+
+def test_marks_below_the_commit_count_only_for_what_was_parked() -> None:
+    """What is parked is unfinished, although the commit has passed it; of all else below the commit nothing is kept."""
+    state = JournalState()
+    for offset in range(4):
+        entry = journal_entry(JournalMark.SUBMITTING, seqnum=1, offset=offset)
+        state.apply(entry, 0, {SEGMENTED: 3}, lambda it: it.offset == 1)
+    assert sorted(it.offset for it in state) == [1, 3]
+    assert [state.knows(Coordinates(SEGMENTED, 0, it)) for it in range(4)] == [False, True, False, True]
+    state.forget_where(lambda it: it.offset == 1)
+    assert [it.offset for it in state] == [3]
+
+
+def test_what_became_of_another_trunks_message_settles_none_of_ours() -> None:
+    """A producer has given its message the id of ours: each keeps the status that is about itself."""
+    ours, theirs = builders.uuid(11), builders.uuid(12)
+    begun = builders.LATER
+    state = JournalState()
+    for offset in range(2):
+        entry = journal_entry(JournalMark.SUBMITTING, segment_id=f"{builders.uuid(1)}:1", offset=offset, at=begun)
+        state.apply(entry, 0, {SEGMENTED: 0})
+    told = builders.status(message_id=builders.uuid(1), trunk_id=theirs, ended_at=begun)
+    state.learn(told)
+    assert state.reported(builders.uuid(1), ours) is None
+    state.learn(told)
+    state.learn(told.model_copy(update={"trunk_id": ours}))
+    assert [state.reported(builders.uuid(1), it) is not None for it in (theirs, ours)] == [True, True]

@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.dead_letters.book import Book, Letter, letters_of, obstacle, replay_of
 from pipeline.dead_letters.letter import dead_letter
-from schemas.causation import Causation
-from schemas.dead_letter import Settled, Settlement
+from schemas.headers.causation import Causation
+from schemas.headers.dead_letter import Settled, Settlement
 from schemas.record import InRecord
 from schemas.topics import SEGMENTED, dead_letter_topic
 

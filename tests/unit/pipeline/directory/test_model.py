@@ -1,9 +1,9 @@
 """The directory in memory: what it answers after any history of records, and what bad records do to it."""
 
 import traceback
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import permutations
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -11,66 +11,26 @@ from hypothesis import strategies as st
 
 from pipeline.directory.model import Directory
 from pipeline.errors import UnreadableRecord
-from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.account import Did
+from schemas.directory.carrier import Route
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
-from schemas.directory.people import ApiKey, PanelRole, PanelUser
-from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
-
-SECRET = "whsec_" + "c2VjcmV0" * 6
-CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+from schemas.directory.trunk import Trunk
+from tests import builders
+from tests.builders import CREATED, SECRET, account, api_key, carrier, credential, did, directory_of, user, uuid
 
 
-def uuid(n: int) -> str:
-    return f"00000000-0000-4000-8000-{n:012d}"
+def trunk(number: int = 1, *usernames: str, **changes: Any) -> Trunk:
+    names = usernames or (f"username-{number}",)
+    return builders.trunk(number, credentials=tuple(credential(name) for name in names), **changes)
 
 
-def trunk(
-    n: int = 1,
-    *usernames: str,
-    created_at: datetime = CREATED,
-    deleted_at: datetime | None = None,
-    allow_any_did: bool = True,
-    allowed_sources: tuple[str, ...] = (),
-) -> Trunk:
-    return Trunk(
-        id=uuid(n),
-        account_id=uuid(100),
-        name=f"trunk {n}",
-        allow_any_did=allow_any_did,
-        allowed_sources=allowed_sources,
-        credentials=tuple(
-            PasswordVerifier(username=name, version=1, hmac="0" * 64, sealed="", key_id="k")
-            for name in usernames or (f"username-{n}",)
-        ),
-        callback_secrets=(CallbackSecret(secret=SECRET),),
-        created_at=created_at,
-        deleted_at=deleted_at,
-    )
-
-
-def route(n: int, prefix: str = "", priority: int = 0, carrier: int = 200) -> Route:
-    return Route(id=uuid(n), destination_prefix=prefix, carrier_id=uuid(carrier), priority=priority)
-
-
-def directory_of(*entries: DirectoryEntry) -> Directory:
-    directory = Directory()
-    for entry in entries:
-        directory.apply(key_of(entry), entry.to_bytes())
-    return directory
+def route(number: int, prefix: str = "", priority: int = 0) -> Route:
+    return builders.route(number, destination_prefix=prefix, priority=priority)
 
 
 EVERY_KIND: list[DirectoryEntry] = [
-    Account(id=uuid(100), name="Demo"),
-    Did(number="12125551234", account_id=uuid(100)),
-    trunk(1),
-    Carrier(id=uuid(200), name="carrier", url="https://carrier.example/segments"),
-    route(300),
-    PanelUser(id=uuid(400), email="a@example.com", role=PanelRole.OPERATOR, password_hash="$argon2id$"),
-    ApiKey(
-        id=uuid(500), name="job", role=PanelRole.OPERATOR, digest="0" * 64, hint="abcd", created_at=datetime.now(UTC)
-    ),
-]
+    account(), did(p2p_enabled=False), trunk(1), carrier(), route(31), user(), api_key(),
+]  # fmt: skip
 
 
 def test_every_kind_is_tested() -> None:
@@ -96,15 +56,16 @@ def test_entries_come_change_and_go(entry: DirectoryEntry) -> None:
 def test_look_ups_find_entries_by_id() -> None:
     """Each look-up finds its entry, and nothing for an id that is not there."""
     directory = directory_of(*EVERY_KIND)
-    account, did, a_trunk, carrier = EVERY_KIND[:4]
-    assert directory.account(uuid(100)) == account
-    assert directory.did("12125551234") == did
-    assert directory.trunk(uuid(1)) == a_trunk
-    assert directory.carrier(uuid(200)) == carrier
     assert [
         directory.account(uuid(1)),
+        directory.did("12125551234"),
+        directory.trunk(uuid(1)),
+        directory.carrier(uuid(21)),
+    ] == EVERY_KIND[:4]
+    assert [
+        directory.account(uuid(21)),
         directory.did("1212555123"),
-        directory.trunk(uuid(100)),
+        directory.trunk(uuid(21)),
         directory.carrier(""),
     ] == [None] * 4
 

@@ -6,19 +6,19 @@ import pytest
 
 from pipeline.directory.rules import Change, Removal, check
 from pipeline.errors import RuleViolated
-from schemas.directory.account import Account, Did
+from schemas.directory.account import Account, Did, NumberCheck
 from schemas.directory.carrier import Carrier, Route
 from schemas.directory.entry import DirectoryEntry
 from schemas.directory.people import PanelRole, PanelUser
 from schemas.directory.trunk import Trunk
-from tests.unit.pipeline.directory_entries import (
+from tests.builders import (
     LATER,
     OTHER_SECRET,
     account,
     carrier,
     credential,
     did,
-    directory,
+    directory_of,
     route,
     secret,
     trunk,
@@ -35,6 +35,7 @@ HELD: tuple[DirectoryEntry, ...] = (
     did("12125551235"),
     did("12125551236", p2p_enabled=False),
     did("12125559999", account_id=uuid(2)),
+    did("4407700900199"),
     trunk(11, name="Main", allowed_sources=("12125551234",), allow_any_did=False),
     trunk(12, name="Gone", deleted_at=LATER, allowed_sources=("12125551235",)),
     trunk(13, account_id=uuid(2)),
@@ -46,7 +47,7 @@ HELD: tuple[DirectoryEntry, ...] = (
 
 def problems(*changes: Change) -> list[tuple[str, str]]:
     try:
-        check(changes, directory(*HELD))
+        check(changes, directory_of(*HELD))
     except RuleViolated as error:
         return error.problems
     return []
@@ -77,6 +78,9 @@ def problems(*changes: Change) -> list[tuple[str, str]]:
         (Removal(Route, uuid(31)), Removal(Carrier, uuid(21))),
         (carrier(22), route(32, carrier_id=uuid(22))),
         (route(32, destination_prefix="44"),),
+        (account(3, number_check=NumberCheck.FORM), did("4407700900123", account_id=uuid(3))),
+        (did("345901234567890"),),
+        (did("4407700900199", p2p_enabled=False),),  # it was there before this was asked
         (trunk(13, account_id=uuid(2), deleted_at=LATER), Removal(Did, "12125559999"), Removal(Account, uuid(2))),
         (user(42, account_id=None, role=PanelRole.OPERATOR),),
     ],
@@ -92,6 +96,8 @@ def test_what_is_allowed(changes: tuple[Change, ...]) -> None:
         (account(3, name=" x"), f"account:{uuid(3)}/name", "begin or end with a space"),
         (did("12125550000", account_id=uuid(9)), "did:12125550000/account_id", "there is no account"),
         (did("1212555"), "did:1212555/number", "not a possible phone number"),
+        (did("4407700900123"), "did:4407700900123/number", "447700900123 is meant"),
+        (did("4407700900199", account_id=uuid(2)), "did:4407700900199/number", "447700900199 is meant"),
         (did("12125551234", p2p_enabled=False), "did:12125551234", "allowed source of 1 trunk(s): 'Main'"),
         (did("12125551234", account_id=uuid(2)), "did:12125551234", "allowed source of 1 trunk(s): 'Main'"),
         (Removal(Did, "12125551234"), "did:12125551234", "allowed source of 1 trunk(s): 'Main'"),
@@ -144,7 +150,7 @@ def test_each_rule(change: Change, where: str, what: str) -> None:
 
 def test_a_version_never_goes_back() -> None:
     """An old copy of a trunk cannot bring an old password back."""
-    held = directory(account(1), trunk(11, credentials=(credential(version=5),)))
+    held = directory_of(account(1), trunk(11, credentials=(credential(version=5),)))
     with pytest.raises(RuleViolated) as raised:
         check([trunk(11, credentials=(credential(version=4),))], held)
     assert raised.value.problems == [(f"{T}/credentials/0/version", "must not go back from 5 to 4")]
@@ -152,7 +158,7 @@ def test_a_version_never_goes_back() -> None:
 
 def test_a_password_sealed_anew_keeps_its_version() -> None:
     """Rotating the key file changes the seal and nothing that ingress knows."""
-    held = directory(account(1), trunk(11))
+    held = directory_of(account(1), trunk(11))
     resealed = credential(sealed=credential().sealed, key_id="new")
     check([trunk(11, credentials=(resealed,))], held)
 
@@ -201,7 +207,7 @@ def test_what_no_reader_would_take_is_not_written(update: dict[str, object], whe
 def test_an_entry_fits_into_a_record() -> None:
     """A trunk with more sources than a record can hold is refused with a way out."""
     numbers = tuple(f"1212{number:07d}" for number in range(2_000_000, 2_090_000))
-    held = directory(account(1), *(did(number) for number in numbers))
+    held = directory_of(account(1), *(did(number) for number in numbers))
     with pytest.raises(RuleViolated) as raised:
         check([trunk(14, allowed_sources=numbers)], held)
     ((where, what),) = raised.value.problems
@@ -216,7 +222,7 @@ def test_a_large_set_is_checked_in_one_pass() -> None:
         trunk(number, allowed_sources=tuple(did.number for did in dids[number : number + 20]))
         for number in range(1000, 3000)
     ]
-    held = directory(account(1))
+    held = directory_of(account(1))
     began = time.process_time()
     check([*dids, *trunks], held)
     assert time.process_time() - began < 10

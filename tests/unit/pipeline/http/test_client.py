@@ -152,11 +152,6 @@ def resolving_to(*addresses: str) -> pinning.Resolve:
         pytest.param(close, "closed by the other side", id="closed-after-reading"),
         pytest.param(reset, "Connection reset by peer", id="reset-after-reading"),
         pytest.param(hang, "no answer in time", id="no-answer-in-time"),
-        pytest.param(
-            answering_and_closing(b"HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\nabc"),
-            "closed by the other side",
-            id="body-cut-short",
-        ),
         pytest.param(answering_and_closing(b"SSH-2.0-x\r\n\r\n"), "not an HTTP answer", id="not-http"),
         pytest.param(
             answering_and_closing(b"HTTP/1.1 200 OK\r\nConte"), "closed by the other side", id="head-cut-short"
@@ -300,16 +295,44 @@ async def test_an_endless_answer_is_cut_and_its_connection_dropped() -> None:
     assert (answer.status, len(answer.body)) == (200, 1000)
 
 
-async def test_an_answer_whose_body_hangs_is_in_doubt() -> None:
-    """The time-out is for the whole answer."""
+HEAD = b"HTTP/1.1 202 Accepted\r\nRetry-After: 3\r\n"
+
+
+@pytest.mark.parametrize("body", [b"Content-Length: 10\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"])
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [(hang, "no answer in time"), (close, "closed by the other side"), (reset, "Connection reset by peer")],
+)
+async def test_a_head_that_came_in_time_is_an_answer_whose_body_was_cut_short(
+    end: Callable[[asyncio.StreamWriter], Awaitable[None]], words: str, body: bytes
+) -> None:
+    """The time-out is for the whole answer; what has come of it by then is not thrown away."""
 
     async def behave(writer: asyncio.StreamWriter) -> None:
-        await answering(b"HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\nabc")(writer)
-        await hang(writer)
+        await answering(HEAD + body)(writer)
+        await asyncio.sleep(0.05)  # a reset would overtake what has just been written
+        await end(writer)
 
     async with listening(behave) as server, posting(timeout=0.3) as poster:
-        with pytest.raises(InDoubt, match="no answer in time"):
-            await poster.post(f"http://127.0.0.1:{server.port}/", {}, BODY)
+        answer = await poster.post(f"http://127.0.0.1:{server.port}/", {}, BODY)
+        assert answer[:3] == (202, b"abc", "3")
+        assert words in (answer.cut_short or "")
+        assert poster._idle == {}
+
+
+@pytest.mark.parametrize(
+    "broken", [b"zz\r\nabc", b"3\r\nabcd\r\n", b"-1\r\n", b"3\nabc\n0\n\n", b"3\r\nabc\r\n0\r\n: \r\n"]
+)
+async def test_a_head_that_came_in_time_is_an_answer_although_its_body_is_no_http(broken: bytes) -> None:
+    """The connection ends with it."""
+    async with (
+        listening(answering(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + broken)) as server,
+        posting() as poster,
+    ):
+        answer = await poster.post(f"http://127.0.0.1:{server.port}/", {}, BODY)
+        assert (answer.status, answer.retry_after) == (202, "3")
+        assert "not an HTTP answer" in (answer.cut_short or "")
+        assert poster._idle == {}
 
 
 async def test_a_compressed_answer_is_not_unpacked() -> None:

@@ -31,21 +31,10 @@ from pipeline.idempotency.keys import (
 )
 from pipeline.idempotency.store import ClaimStore
 from pipeline.steps.admission import Admitted
-from schemas.submission import Destination, Submission
+from tests.builders import submission, uuid
 
-TRUNK = "0190f0c0-0000-7000-8000-000000000001"
+TRUNK = uuid(11)
 MARGIN_MS = 3_600_000
-
-
-def submission(key: str | None = "a", content: str = "Hello", *numbers: str, **changes: Any) -> Submission:
-    return Submission(
-        trunk_id=TRUNK,
-        source="12125551234",
-        content=content,
-        destinations=tuple(Destination(address=number) for number in numbers or ("15551234567",)),
-        idempotency_key=key,
-        **changes,
-    )
 
 
 def request(key: str, content: str) -> Admitted:
@@ -126,8 +115,8 @@ def test_the_day_counts_from_the_last_use() -> None:
 
 def test_keyed_submissions() -> None:
     """Those of an array with their elements; what cannot be read and what has no key takes no part."""
-    first, second = submission("a"), submission("b", "Hi", idempotency_digest="ab" * 32)
-    parts = [first.to_bytes(), submission(None).to_bytes(), b'{"idempotency_key": "c"}', second.to_bytes()]
+    first, second = submission(idempotency_key="a"), submission(idempotency_key="b", idempotency_digest="ab" * 32)
+    parts = [first.to_bytes(), submission().to_bytes(), b'{"idempotency_key": "c"}', second.to_bytes()]
     found = list(keyed_submissions(3, 7, 99, b"[" + b",".join(parts) + b"]"))
     own = digest_of("", first.source, first.content, ["15551234567"])
     assert found == [
@@ -140,10 +129,10 @@ def test_keyed_submissions() -> None:
 
 def test_key_behind_escapes_is_found() -> None:
     """JSON may write the attribute's name in escapes: it is not overlooked."""
-    value = submission("a").to_bytes().replace(b'"idempotency_key"', b'"\\u0069dempotency_key"')
+    value = submission(idempotency_key="a").to_bytes().replace(b'"idempotency_key"', b'"\\u0069dempotency_key"')
     assert may_hold_key(value)
     assert [it.submission for it in keyed_submissions(0, 1, 2, value)] == [SubmissionOffset(1, 0)]
-    assert not may_hold_key(submission(None).to_bytes())
+    assert not may_hold_key(submission().to_bytes())
 
 
 def test_names_are_apart() -> None:

@@ -11,7 +11,11 @@ from pipeline.errors import ConfigurationError
 from pipeline.idempotency import store as idempotency_store
 from pipeline.idempotency.keys import KEPT_MS, SubmissionOffset, Verdict, keyed_submissions
 from pipeline.idempotency.store import PURGED_AT_ONCE, ClaimStore, Position
-from tests.unit.pipeline.idempotency.test_keys import submission
+from tests.builders import submission
+
+
+def keyed(key: str, content: str = "Hello") -> bytes:
+    return submission(idempotency_key=key, content=content).to_bytes()
 
 
 def filled(path: Path | None, keys: int = 3) -> ClaimStore:
@@ -19,14 +23,14 @@ def filled(path: Path | None, keys: int = 3) -> ClaimStore:
     store = ClaimStore(path)
     store.begin_anew({0: 0, 1: 7}, 0)
     for n in range(keys):
-        store.apply(0, n, n, submission(str(n)).to_bytes())
+        store.apply(0, n, n, keyed(str(n)))
     store.save()
     return store
 
 
 def verdict(store: ClaimStore, offset: int, value: bytes, at_ms: int = 0) -> Verdict | None:
-    (keyed,) = keyed_submissions(0, offset, at_ms, value)
-    return store.judge(keyed)
+    (found,) = keyed_submissions(0, offset, at_ms, value)
+    return store.judge(found)
 
 
 def test_reopened(tmp_path: Path) -> None:
@@ -38,8 +42,8 @@ def test_reopened(tmp_path: Path) -> None:
 
     assert (len(store), store.complete_from_ms) == (3, 0)
     assert store.positions == {0: Position(3, 2), 1: Position(7, None)}
-    assert verdict(store, 9, submission("1").to_bytes()) is Verdict.REPEATS
-    assert verdict(store, 1, submission("1").to_bytes()) is Verdict.HOLDS
+    assert verdict(store, 9, keyed("1")) is Verdict.REPEATS
+    assert verdict(store, 1, keyed("1")) is Verdict.HOLDS
     assert path.parent.stat().st_mode & 0o777 == 0o700
     store.close()
 
@@ -47,16 +51,16 @@ def test_reopened(tmp_path: Path) -> None:
 def test_a_record_counts_once() -> None:
     """What was read before is not taken in again, so reading may begin a little early."""
     store = filled(None)
-    store.apply(0, 1, 5 * KEPT_MS, submission("1").to_bytes())
+    store.apply(0, 1, 5 * KEPT_MS, keyed("1"))
     assert (len(store), store.positions[0]) == (3, Position(3, 2))
     store.close()
 
 
 def test_earlier_claims_stay() -> None:
     """A key that was taken over a day later is still judged right for who reads behind."""
-    value, store = submission("0").to_bytes(), filled(None, 1)
+    value, store = keyed("0"), filled(None, 1)
     store.apply(0, 1, 2 * KEPT_MS, value)
-    store.apply(0, 2, 2 * KEPT_MS, b"[" + value + b"," + submission("0", "Other").to_bytes() + b"]")
+    store.apply(0, 2, 2 * KEPT_MS, b"[" + value + b"," + keyed("0", "Other") + b"]")
     found = [store.judge(it) for it in keyed_submissions(0, 2, 2 * KEPT_MS, b"[" + value + b"," + value + b"]")]
     assert found == [Verdict.REPEATS] * 2
     assert [verdict(store, offset, value) for offset in (0, 1)] == [Verdict.HOLDS] * 2
@@ -79,7 +83,7 @@ def test_killed_between_records_and_positions(tmp_path: Path) -> None:
         "assert len(store) == 4\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    killed = subprocess.run([sys.executable, "-c", code, str(path), submission("3").to_bytes().decode()], check=False)
+    killed = subprocess.run([sys.executable, "-c", code, str(path), keyed("3").decode()], check=False)
 
     store = ClaimStore(path)
 
@@ -136,7 +140,7 @@ def test_one_process_to_a_file(tmp_path: Path) -> None:
     first = filled(tmp_path / "keys")
     with pytest.raises(ConfigurationError, match="SMSOUT_STATE_DIR, SMSOUT_SLOT"):
         ClaimStore(tmp_path / "keys")
-    first.apply(0, 3, 3, submission("3").to_bytes())
+    first.apply(0, 3, 3, keyed("3"))
     first.save()
     assert len(first) == 4
     first.close()

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.kafka.group_commit import SWEEP_FROM, GroupCommit
+from tests.event_loop import settle
 
 
-class Broker:
+class HeldWrite:
     """A write that takes until it is told to end, or no time at all while `open`."""
 
     def __init__(self) -> None:
@@ -32,12 +33,6 @@ class Broker:
         self._release.set()
 
 
-async def settle() -> None:
-    """Let everything that can run do so; no time passes."""
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
 @asynccontextmanager
 async def running(group: GroupCommit[str]) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(group.run())
@@ -50,62 +45,62 @@ async def running(group: GroupCommit[str]) -> AsyncIterator[asyncio.Task[None]]:
 
 async def test_an_idle_group_does_not_wait_for_company() -> None:
     """One entry goes out alone and at once, and its caller hears of it when it is written."""
-    broker = Broker()
-    group = GroupCommit(broker.write)
+    held = HeldWrite()
+    group = GroupCommit(held.write)
     async with running(group):
         future = group.add("a")
         await settle()
-        assert (broker.groups, future.done()) == ([["a"]], False)
-        broker.acknowledge()
+        assert (held.groups, future.done()) == ([["a"]], False)
+        held.acknowledge()
         await settle()
         assert (future.result(), group.waiting) == (None, 0)
 
 
 async def test_what_arrives_during_a_write_shares_the_next() -> None:
     """In the order of arrival, and nobody is told before the group is written."""
-    broker = Broker()
-    group = GroupCommit(broker.write)
+    held = HeldWrite()
+    group = GroupCommit(held.write)
     async with running(group):
         first = group.add("a")
         await settle()
         others = [group.add(entry) for entry in "bcd"]
         await settle()
-        assert (broker.groups, group.waiting) == ([["a"]], 3)
-        broker.acknowledge()
+        assert (held.groups, group.waiting) == ([["a"]], 3)
+        held.acknowledge()
         await settle()
         assert first.done()
-        assert (broker.groups, [it.done() for it in others]) == ([["a"], ["b", "c", "d"]], [False] * 3)
-        broker.acknowledge()
+        assert (held.groups, [it.done() for it in others]) == ([["a"], ["b", "c", "d"]], [False] * 3)
+        held.acknowledge()
         await settle()
         assert [it.result() for it in others] == [None] * 3
 
 
 async def test_a_group_has_at_most_max_entries() -> None:
     """The rest makes the next groups."""
-    broker = Broker()
-    broker.open = True
-    group = GroupCommit(broker.write, max_entries=2)
+    held = HeldWrite()
+    held.open = True
+    group = GroupCommit(held.write, max_entries=2)
     futures = [group.add(entry) for entry in "abcde"]
     async with running(group):
         await asyncio.gather(*futures)
-    assert broker.groups == [["a", "b"], ["c", "d"], ["e"]]
+    assert held.groups == [["a", "b"], ["c", "d"], ["e"]]
 
 
 async def test_a_group_measures_at_most_max_total() -> None:
     """An entry that is larger than the total goes alone instead of never; order is kept."""
-    broker = Broker()
-    broker.open = True
-    group = GroupCommit(broker.write, max_total=4, measure=len)
+    held = HeldWrite()
+    held.open = True
+    group = GroupCommit(held.write, max_total=4, measure=len)
     futures = [group.add(entry) for entry in ("aa", "bb", "c", "dddddddd", "e", "ffff", "")]
     async with running(group):
         await asyncio.gather(*futures)
-    assert broker.groups == [["aa", "bb"], ["c"], ["dddddddd"], ["e"], ["ffff", ""]]
+    assert held.groups == [["aa", "bb"], ["c"], ["dddddddd"], ["e"], ["ffff", ""]]
 
 
 async def test_a_withdrawn_entry_is_not_written() -> None:
     """Its caller has given up before the group was taken."""
-    broker = Broker()
-    group = GroupCommit(broker.write, max_entries=2)
+    held = HeldWrite()
+    group = GroupCommit(held.write, max_entries=2)
     async with running(group):
         group.add("a")
         await settle()
@@ -113,63 +108,63 @@ async def test_a_withdrawn_entry_is_not_written() -> None:
         futures[0].cancel()
         futures[2].cancel()
         for _ in range(3):
-            broker.acknowledge()
+            held.acknowledge()
             await settle()
-    assert broker.groups == [["a"], ["c", "e"]]
+    assert held.groups == [["a"], ["c", "e"]]
     assert [it.cancelled() for it in futures] == [True, False, True, False]
 
 
 async def test_a_group_of_withdrawn_entries_is_no_write() -> None:
     """When nobody waits any more there is nothing to write, and the next entry is served."""
-    broker = Broker()
-    group = GroupCommit(broker.write)
+    held = HeldWrite()
+    group = GroupCommit(held.write)
     async with running(group):
         group.add("a")
         await settle()
         for entry in "bc":
             group.add(entry).cancel()
-        broker.acknowledge()
+        held.acknowledge()
         await settle()
-        assert broker.groups == [["a"]]
+        assert held.groups == [["a"]]
         group.add("d")
         await settle()
-        assert broker.groups == [["a"], ["d"]]
+        assert held.groups == [["a"], ["d"]]
 
 
 async def test_giving_up_during_the_write_does_not_disturb_it() -> None:
     """Too late to withdraw: the entry is written, and its neighbours hear of theirs."""
-    broker = Broker()
-    group = GroupCommit(broker.write)
+    held = HeldWrite()
+    group = GroupCommit(held.write)
     futures = [group.add(entry) for entry in "ab"]
     async with running(group) as task:
         await settle()
         futures[0].cancel()
-        broker.acknowledge()
+        held.acknowledge()
         await settle()
         assert (futures[1].result(), task.done()) == (None, False)
-    assert broker.groups == [["a", "b"]]
+    assert held.groups == [["a", "b"]]
 
 
 async def test_an_error_reaches_the_groups_callers_and_ends_the_run() -> None:
     """Nobody is told that an entry is written when it may not be; later entries are left for whoever restarts."""
-    broker = Broker()
-    group = GroupCommit(broker.write)
+    held = HeldWrite()
+    group = GroupCommit(held.write)
     first = group.add("a")
     async with running(group) as task:
         await settle()
         second = group.add("b")
-        broker.error = OSError("no")
-        broker.acknowledge()
+        held.error = OSError("no")
+        held.acknowledge()
         await settle()
         assert isinstance(task.exception(), OSError)
         assert isinstance(first.exception(), OSError)
-        assert (second.done(), group.waiting, broker.groups) == (False, 1, [["a"]])
+        assert (second.done(), group.waiting, held.groups) == (False, 1, [["a"]])
 
 
 async def test_cancelling_the_run_cancels_the_callers_of_the_open_write() -> None:
     """They must not take an interrupted write for a written one."""
-    broker = Broker()
-    group = GroupCommit(broker.write)
+    held = HeldWrite()
+    group = GroupCommit(held.write)
     first = group.add("a")
     async with running(group) as task:
         await settle()
@@ -179,9 +174,9 @@ async def test_cancelling_the_run_cancels_the_callers_of_the_open_write() -> Non
 
 
 async def test_callers_that_give_up_during_a_hanging_write_leave_nothing_behind() -> None:
-    """A broker that is silent for an hour must not collect an hour of requests that were given up."""
-    broker = Broker()
-    group = GroupCommit(broker.write)
+    """A held that is silent for an hour must not collect an hour of requests that were given up."""
+    held = HeldWrite()
+    group = GroupCommit(held.write)
     async with running(group):
         group.add("a")
         await settle()
@@ -189,10 +184,10 @@ async def test_callers_that_give_up_during_a_hanging_write_leave_nothing_behind(
         for _ in range(50_000):
             group.add("given up").cancel()
         assert group.waiting < SWEEP_FROM
-        broker.acknowledge()
+        held.acknowledge()
         await settle()
-        assert broker.groups[1:] == [["kept"] * 10]
-        broker.acknowledge()
+        assert held.groups[1:] == [["kept"] * 10]
+        held.acknowledge()
         await settle()
         assert [it.done() for it in kept] == [True] * 10
 
@@ -207,37 +202,37 @@ async def test_each_entry_is_written_once_in_order_or_was_withdrawn(
     steps: list[str], max_entries: int, data: st.DataObject
 ) -> None:
     """Over any history of arrivals, acknowledgements and withdrawals."""
-    broker = Broker()
-    group = GroupCommit(broker.write, max_entries=max_entries)
+    held = HeldWrite()
+    group = GroupCommit(held.write, max_entries=max_entries)
     futures: dict[str, asyncio.Future[None]] = {}
     withdrawn: set[str] = set()
     async with running(group):
         for step in steps:
-            taken = {entry for it in broker.groups for entry in it}
+            taken = {entry for it in held.groups for entry in it}
             if step == "add":
                 futures[f"{len(futures):03}"] = group.add(f"{len(futures):03}")
             elif step == "acknowledge":
-                broker.acknowledge()
+                held.acknowledge()
             elif waiting := sorted(futures.keys() - taken - withdrawn):
                 name = data.draw(st.sampled_from(waiting))
                 futures[name].cancel()
                 withdrawn.add(name)
             await settle()
-        broker.open = True
-        broker.acknowledge()
+        held.open = True
+        held.acknowledge()
         await settle()
         await asyncio.gather(*(it for name, it in futures.items() if name not in withdrawn))
-    written = [entry for it in broker.groups for entry in it]
+    written = [entry for it in held.groups for entry in it]
     assert written == sorted(futures.keys() - withdrawn)
-    assert max(map(len, broker.groups), default=0) <= max_entries
+    assert max(map(len, held.groups), default=0) <= max_entries
 
 
 @pytest.mark.parametrize("entries", [1, 3])
 async def test_an_entry_added_by_a_callers_answer_is_served(entries: int) -> None:
     """A caller that goes on at once, while the run is between two groups, is not overlooked."""
-    broker = Broker()
-    broker.open = True
-    group = GroupCommit(broker.write)
+    held = HeldWrite()
+    held.open = True
+    group = GroupCommit(held.write)
 
     async def caller(name: str) -> None:
         await group.add(name)
@@ -246,6 +241,6 @@ async def test_an_entry_added_by_a_callers_answer_is_served(entries: int) -> Non
     async with running(group):
         async with asyncio.timeout(5):
             await asyncio.gather(*(caller(str(n)) for n in range(entries)))
-    assert sorted(entry for it in broker.groups for entry in it) == sorted(
+    assert sorted(entry for it in held.groups for entry in it) == sorted(
         name for n in range(entries) for name in (str(n), f"{n}'")
     )

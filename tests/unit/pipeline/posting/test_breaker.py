@@ -1,24 +1,25 @@
 """The breaker, in virtual time."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.posting.breaker import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, TRIP_AFTER, Breaker, BreakerState
+from pipeline.posting.breaker import (
+    FIRST_PAUSE_SECONDS,
+    LONGEST_ASKED_SECONDS,
+    LONGEST_CAUTIOUS_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    MOST_PROBES,
+    TRIP_AFTER,
+    Breaker,
+    BreakerState,
+)
+from tests.fakes.clock import Clock
 
 
-class Clock:
-    """A clock that is told the time."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def tripped(clock: Clock) -> Breaker:
+def tripped(clock: Clock, *, cautious: bool = False) -> Breaker:
     """Return a breaker that has just opened."""
-    breaker = Breaker(clock)
+    breaker = Breaker(clock, cautious=cautious)
     for _ in range(TRIP_AFTER):
         breaker.failed()
     return breaker
@@ -34,7 +35,9 @@ def test_failures_in_a_row_open_it_and_a_success_between_them_does_not() -> None
         breaker.failed()
     assert breaker.state is BreakerState.CLOSED
     breaker.failed()
-    assert (breaker.state, breaker.admit(), breaker.seconds_left) == (BreakerState.OPEN, False, FIRST_PAUSE_SECONDS)
+    assert (breaker.state, breaker.admit_probe(), breaker.seconds_left) == (
+        BreakerState.OPEN, False, FIRST_PAUSE_SECONDS,
+    )  # fmt: skip
 
 
 def test_when_the_pause_is_over_one_probe_goes_through() -> None:
@@ -43,9 +46,22 @@ def test_when_the_pause_is_over_one_probe_goes_through() -> None:
     breaker = tripped(clock)
     clock.now += FIRST_PAUSE_SECONDS
     assert breaker.state is BreakerState.HALF_OPEN
-    assert [breaker.admit() for _ in range(3)] == [True, False, False]
-    breaker.left()  # it was not tried after all: somebody else may
-    assert [breaker.admit() for _ in range(2)] == [True, False]
+    assert [breaker.admit_probe() for _ in range(3)] == [True, False, False]
+    breaker.left(probe=True)  # it was not tried after all: somebody else may
+    assert [breaker.admit_probe() for _ in range(2)] == [True, False]
+
+
+def test_a_probe_that_hangs_does_not_keep_the_next_from_finding_out() -> None:
+    """A peer that is back is found within two seconds, though what was sent before still waits for an answer."""
+    clock = Clock()
+    breaker = tripped(clock)
+    admitted = 0
+    for _ in range(100):
+        clock.now += 0.25
+        admitted += breaker.admit_probe()
+    assert admitted == MOST_PROBES
+    breaker.succeeded(probe=True)
+    assert breaker.closed
 
 
 def test_a_probe_that_succeeds_closes_it_and_forgets_how_long_it_was_open() -> None:
@@ -53,25 +69,37 @@ def test_a_probe_that_succeeds_closes_it_and_forgets_how_long_it_was_open() -> N
     clock = Clock()
     breaker = tripped(clock)
     clock.now += FIRST_PAUSE_SECONDS
-    breaker.admit()
-    breaker.succeeded()
-    assert (breaker.state, breaker.admit(), breaker.seconds_left) == (BreakerState.CLOSED, True, 0.0)
+    breaker.admit_probe()
+    breaker.succeeded(probe=True)
+    assert (breaker.state, breaker.seconds_left) == (BreakerState.CLOSED, 0.0)
     for _ in range(TRIP_AFTER):
         breaker.failed()
     assert breaker.seconds_left == FIRST_PAUSE_SECONDS
 
 
-def test_probes_that_fail_double_the_pause_up_to_the_longest() -> None:
-    """A peer that stays down is asked ever more seldom."""
+@pytest.mark.parametrize(
+    ("cautious", "in_doubt", "longest"),
+    [
+        (False, False, LONGEST_PAUSE_SECONDS),
+        (False, True, LONGEST_PAUSE_SECONDS),
+        (True, False, LONGEST_PAUSE_SECONDS),
+        (True, True, LONGEST_CAUTIOUS_PAUSE_SECONDS),
+    ],
+)
+def test_a_peer_that_stays_down_is_asked_again_soon_unless_that_costs_messages(
+    cautious: bool, in_doubt: bool, longest: float
+) -> None:
+    """Two seconds at most; where every doubtful probe is a message lost, ever more seldom."""
     clock = Clock()
-    breaker = tripped(clock)
+    breaker = tripped(clock, cautious=cautious)
     pauses = []
     for _ in range(9):
         pauses.append(breaker.seconds_left)
         clock.now += breaker.seconds_left
-        assert breaker.admit()
-        breaker.failed()
-    assert pauses == [min(FIRST_PAUSE_SECONDS * 2**n, LONGEST_PAUSE_SECONDS) for n in range(9)]
+        assert breaker.admit_probe()
+        breaker.failed(probe=True, in_doubt=in_doubt)
+    assert pauses == [min(FIRST_PAUSE_SECONDS * 2**n, longest) for n in range(9)]
+    assert LONGEST_PAUSE_SECONDS < 2.0
 
 
 def test_late_news_of_what_was_sent_before_changes_nothing() -> None:
@@ -88,18 +116,18 @@ def test_a_peer_that_asks_for_a_pause_gets_it_within_bounds() -> None:
     clock = Clock()
     breaker = Breaker(clock)
     breaker.pause(7.0)
-    assert (breaker.admit(), breaker.seconds_left) == (False, 7.0)
+    assert (breaker.admit_probe(), breaker.seconds_left) == (False, 7.0)
     breaker.pause(2.0)  # a shorter wish does not shorten a longer one
     assert breaker.seconds_left == 7.0
     breaker.pause(604_800.0)
-    assert breaker.seconds_left == LONGEST_PAUSE_SECONDS
-    clock.now += LONGEST_PAUSE_SECONDS
-    assert [breaker.admit(), breaker.admit()] == [True, False]
+    assert breaker.seconds_left == LONGEST_ASKED_SECONDS
+    clock.now += LONGEST_ASKED_SECONDS
+    assert [breaker.admit_probe(), breaker.admit_probe()] == [True, False]
 
 
-@given(st.lists(st.sampled_from(["admit", "succeeded", "failed", "left", "pause", "wait"]), max_size=60))
+@given(st.lists(st.sampled_from(["probe", "succeeded", "failed", "left", "late", "pause", "wait"]), max_size=60))
 def test_it_always_lets_something_through_in_the_end(steps: list[str]) -> None:
-    """Whatever happens, after the longest pause and with nothing in flight one attempt is let in."""
+    """Whatever happens, after the longest pause and with nothing in flight one probe is let in."""
     clock = Clock()
     breaker = Breaker(clock)
     in_flight = 0
@@ -108,12 +136,14 @@ def test_it_always_lets_something_through_in_the_end(steps: list[str]) -> None:
             clock.now += 11.0
         elif step == "pause":
             breaker.pause(30.0)
-        elif step == "admit":
-            in_flight += breaker.admit()
+        elif step == "late":
+            breaker.failed()
+        elif step == "probe":
+            in_flight += breaker.admit_probe()
         elif in_flight:
             in_flight -= 1
-            getattr(breaker, step)()
+            getattr(breaker, step)(probe=True)
     for _ in range(in_flight):
-        breaker.left()
-    clock.now += LONGEST_PAUSE_SECONDS
-    assert breaker.admit()
+        breaker.left(probe=True)
+    clock.now += LONGEST_ASKED_SECONDS
+    assert breaker.closed or breaker.admit_probe()

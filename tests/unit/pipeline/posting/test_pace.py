@@ -1,7 +1,7 @@
 """The pace towards a peer, in virtual time."""
 
 from pipeline.posting.pace import HALVE_EVERY_SECONDS, Pace
-from tests.unit.pipeline.posting.test_breaker import Clock
+from tests.fakes.clock import Clock
 
 
 def test_it_begins_at_the_most_that_is_allowed() -> None:
@@ -43,3 +43,25 @@ def test_a_changed_bound_is_taken_over() -> None:
     assert pace.limit == 8
     pace.allow(4)
     assert pace.limit == 4
+
+
+def test_a_peer_that_is_not_known_begins_with_little() -> None:
+    """One more for each answer, until it complains; after a failure it is not known any more."""
+    pace = Pace(Clock(), 64, at_first=8)
+    limits = []
+    for _ in range(60):
+        limits.append(pace.limit)
+        pace.succeeded()
+    assert limits == [min(8 + n, 64) for n in range(60)]
+    pace.failed()
+    assert pace.limit == 8
+    pace.throttled()
+    pace.succeeded()
+    assert pace.limit == 4  # from here on carefully
+
+
+def test_one_that_is_trusted_from_the_beginning_keeps_its_limit_over_failures() -> None:
+    """A carrier's bound is its operator's word."""
+    pace = Pace(Clock(), 64)
+    pace.failed()
+    assert pace.limit == 64

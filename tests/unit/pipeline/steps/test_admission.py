@@ -17,6 +17,7 @@ from pipeline.steps.admission import (
     check_destination,
     check_source,
 )
+from schemas.directory.account import NumberCheck
 from schemas.identifiers import uuid7
 from schemas.submission import Destination, Submission
 
@@ -97,10 +98,25 @@ def test_a_list_that_is_too_long_is_one_problem() -> None:
         ("15551234567", None),
         ("447700900123", None),
         ("+15551234567", "destination must start with the country code, without a plus"),
-        ("0015551234567", "destination must be 7 to 15 digits in international format, country code first"),
+        (
+            "0015551234567",
+            "destination must start with the country code, without the 00 of an international call; "
+            "15551234567 is meant",
+        ),
+        ("0000000000", "destination must be 7 to 15 digits in international format, country code first"),
         ("123456", "destination must be 7 to 15 digits in international format, country code first"),
         ("1234567890123456", "destination must be 7 to 15 digits in international format, country code first"),
-        ("15551234567\n", "destination must be 7 to 15 digits in international format, country code first"),
+        (
+            "15551234567\n",
+            "destination must be 7 to 15 digits in international format, country code first; "
+            "character 12 is U+000A LINE FEED, which cannot be seen",
+        ),
+        (
+            "1555\u20661234567",
+            "destination must be 7 to 15 digits in international format, country code first; "
+            "character 5 is U+2066 LEFT-TO-RIGHT ISOLATE, which cannot be seen",
+        ),
+        ("345901234567890", None),  # a machine's
         ("1555１234567", "destination must be 7 to 15 digits in international format, country code first"),
         ("", "destination must be 7 to 15 digits in international format, country code first"),
         ("155512345678", "destination is not a possible phone number: wrong length or unknown country code"),
@@ -110,6 +126,18 @@ def test_a_list_that_is_too_long_is_one_problem() -> None:
 def test_check_destination(number: str, problem: str | None) -> None:
     """ASCII digits in international format, of a length that its country has."""
     assert problem == check_destination(number)
+
+
+@pytest.mark.parametrize("number", ["4407700900123", "44447700900123", "155512345678", "9990000000", "123456789012345"])
+def test_an_account_can_ask_for_the_form_alone(number: str) -> None:
+    """For ranges that no table has yet; what is no number at all is refused there too."""
+    assert check_destination(number) is not None
+    assert check_destination(number, NumberCheck.FORM) is None
+    for take, destination in ((admit, number), (admit_bulk, [number])):
+        attributes = {**GOOD, "destination": destination}
+        asked = take(attributes, trunk_id=TRUNK_ID, max_segments=10, now=NOW, number_check=NumberCheck.FORM)
+        assert isinstance(asked, Admitted)
+    assert check_destination(number + "x", NumberCheck.FORM) is not None
 
 
 @pytest.mark.parametrize(

@@ -1,60 +1,32 @@
 """Authorization: who may send from where to whom, and which rule speaks first."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from pipeline.directory.model import Directory
 from pipeline.steps.authorization import Grant, Refusal, authorize, authorize_destination
-from schemas.directory.account import Account, Did
-from schemas.directory.entry import DirectoryEntry, key_of
-from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
+from schemas.directory.account import Account
+from schemas.directory.entry import key_of
+from schemas.directory.trunk import Trunk
 from schemas.status import CodeId
+from tests.builders import CREATED, account, did, directory_of, trunk, uuid
 
-ACCOUNT_ID, OTHER_ACCOUNT_ID, TRUNK_ID = (f"00000000-0000-4000-8000-{n:012d}" for n in (1, 2, 3))
+OTHER_ACCOUNT_ID = uuid(2)
 ALLOWED, P2P, NOT_P2P, FOREIGN = "12125551234", "12125551235", "12125551236", "12125551237"
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = CREATED
 
-ACCOUNT = Account(id=ACCOUNT_ID, name="Demo")
-TRUNK = Trunk(
-    id=TRUNK_ID,
-    account_id=ACCOUNT_ID,
-    name="Outbound SMS trunk 1",
-    credentials=(PasswordVerifier(username="username", version=1, hmac="0" * 64, sealed="", key_id="k"),),
-    callback_secrets=(CallbackSecret(secret="whsec_" + "c2VjcmV0" * 6),),
-    created_at=NOW,
-)
-DIDS = [
-    Did(number=ALLOWED, account_id=ACCOUNT_ID, p2p_enabled=True),
-    Did(number=P2P, account_id=ACCOUNT_ID, p2p_enabled=True),
-    Did(number=NOT_P2P, account_id=ACCOUNT_ID, p2p_enabled=False),
-    Did(number=FOREIGN, account_id=OTHER_ACCOUNT_ID, p2p_enabled=True),
-]
-
-
-def directory_of(*entries: DirectoryEntry) -> Directory:
-    directory = Directory()
-    for entry in entries:
-        directory.apply(key_of(entry), entry.to_bytes())
-    return directory
-
-
-def trunk(**changes: object) -> Trunk:
-    return TRUNK.model_copy(update=changes)
+ACCOUNT, TRUNK = account(), trunk()
+DIDS = [did(ALLOWED), did(P2P), did(NOT_P2P, p2p_enabled=False), did(FOREIGN, account_id=OTHER_ACCOUNT_ID)]
 
 
 def test_a_p2p_did_of_the_account_is_granted() -> None:
     """The grant holds the trunk and its account."""
-    directory = directory_of(ACCOUNT, TRUNK, Account(id=OTHER_ACCOUNT_ID, name="Other"), *DIDS)
-    assert (
-        Grant(TRUNK, ACCOUNT)
-        == authorize(directory, TRUNK_ID, ALLOWED, NOW)
-        == authorize(directory, TRUNK_ID, P2P, NOW)
-    )
+    held = directory_of(ACCOUNT, TRUNK, account(2), *DIDS)
+    assert Grant(TRUNK, ACCOUNT) == authorize(held, TRUNK.id, ALLOWED, NOW) == authorize(held, TRUNK.id, P2P, NOW)
 
 
 @pytest.mark.parametrize(
-    ("the_trunk", "account", "source", "code_id", "reason"),
+    ("the_trunk", "the_account", "source", "code_id", "reason"),
     [
         (None, ACCOUNT, ALLOWED, CodeId.TRUNK_BLOCKED, "there is no such trunk"),
         (trunk(deleted_at=NOW), ACCOUNT, ALLOWED, CodeId.TRUNK_BLOCKED, "the trunk has been deleted"),
@@ -62,7 +34,7 @@ def test_a_p2p_did_of_the_account_is_granted() -> None:
         (TRUNK, None, ALLOWED, CodeId.ACCOUNT_BLOCKED, "the trunk's account is not known"),
         (
             TRUNK,
-            Account(id=ACCOUNT_ID, name="Demo", blocked=True),
+            account(blocked=True),
             ALLOWED,
             CodeId.ACCOUNT_BLOCKED,
             "the trunk's account is blocked",
@@ -107,37 +79,37 @@ def test_a_p2p_did_of_the_account_is_granted() -> None:
     ],
 )
 def test_each_rule_refuses_with_its_code(
-    the_trunk: Trunk | None, account: Account | None, source: str, code_id: CodeId, reason: str
+    the_trunk: Trunk | None, the_account: Account | None, source: str, code_id: CodeId, reason: str
 ) -> None:
     """Trunk, account, source: in this order, with the contract's number and a reason in words."""
-    directory = directory_of(*(entry for entry in (the_trunk, account) if entry is not None), *DIDS)
-    assert Refusal(code_id, reason) == authorize(directory, TRUNK_ID, source, NOW)
+    held = directory_of(*(entry for entry in (the_trunk, the_account) if entry is not None), *DIDS)
+    assert Refusal(code_id, reason) == authorize(held, TRUNK.id, source, NOW)
 
 
 def test_what_was_submitted_before_its_trunk_was_deleted_still_finishes() -> None:
     """The deletion counts from its moment on, by the broker's clock."""
-    directory = directory_of(ACCOUNT, trunk(deleted_at=NOW), *DIDS)
-    assert isinstance(authorize(directory, TRUNK_ID, ALLOWED, NOW - timedelta(milliseconds=1)), Grant)
-    assert isinstance(authorize(directory, TRUNK_ID, ALLOWED, NOW), Refusal)
+    held = directory_of(ACCOUNT, trunk(deleted_at=NOW), *DIDS)
+    assert isinstance(authorize(held, TRUNK.id, ALLOWED, NOW - timedelta(milliseconds=1)), Grant)
+    assert isinstance(authorize(held, TRUNK.id, ALLOWED, NOW), Refusal)
 
 
 def test_an_allowed_source_is_granted_when_the_toggle_is_off() -> None:
     """The list decides then, and a change of it is in force with the next question."""
     picky = trunk(allow_any_did=False, allowed_sources=(ALLOWED,))
-    directory = directory_of(ACCOUNT, picky, *DIDS)
-    assert Grant(picky, ACCOUNT) == authorize(directory, TRUNK_ID, ALLOWED, NOW)
+    held = directory_of(ACCOUNT, picky, *DIDS)
+    assert Grant(picky, ACCOUNT) == authorize(held, TRUNK.id, ALLOWED, NOW)
     changed = trunk(allow_any_did=False, allowed_sources=(P2P,))
-    directory.apply(key_of(changed), changed.to_bytes())
-    assert isinstance(authorize(directory, TRUNK_ID, ALLOWED, NOW), Refusal)
-    assert Grant(changed, ACCOUNT) == authorize(directory, TRUNK_ID, P2P, NOW)
+    held.apply(key_of(changed), changed.to_bytes())
+    assert isinstance(authorize(held, TRUNK.id, ALLOWED, NOW), Refusal)
+    assert Grant(changed, ACCOUNT) == authorize(held, TRUNK.id, P2P, NOW)
 
 
 def test_a_did_that_moves_to_another_account_takes_its_right_along() -> None:
     """Ownership is looked up for each submission."""
-    directory = directory_of(ACCOUNT, TRUNK, *DIDS)
-    moved = Did(number=ALLOWED, account_id=OTHER_ACCOUNT_ID, p2p_enabled=True)
-    directory.apply(key_of(moved), moved.to_bytes())
-    assert isinstance(authorize(directory, TRUNK_ID, ALLOWED, NOW), Refusal)
+    held = directory_of(ACCOUNT, TRUNK, *DIDS)
+    moved = did(ALLOWED, account_id=OTHER_ACCOUNT_ID)
+    held.apply(key_of(moved), moved.to_bytes())
+    assert isinstance(authorize(held, TRUNK.id, ALLOWED, NOW), Refusal)
 
 
 @pytest.mark.parametrize("destination", ["15551234567", "447700900123", "37041652729"])

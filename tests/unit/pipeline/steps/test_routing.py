@@ -1,32 +1,22 @@
 """Routing: the best route that can be used."""
 
+from typing import Any
+
 import pytest
 
-from pipeline.directory.model import Directory
 from pipeline.steps.routing import choose_route
 from schemas.directory.carrier import Carrier, Route
-from schemas.directory.entry import DirectoryEntry, key_of
-
-SOURCE, DESTINATION = "12125551234", "15551234567"
-
-
-def uuid(n: int) -> str:
-    return f"00000000-0000-4000-8000-{n:012d}"
+from schemas.directory.entry import DirectoryEntry
+from tests import builders
+from tests.builders import DESTINATION, SOURCE, carrier, directory_of, uuid
 
 
-def carrier(n: int, *, blocked: bool = False) -> Carrier:
-    return Carrier(id=uuid(n), name=f"carrier {n}", url="https://carrier.example/segments", blocked=blocked)
-
-
-def route(n: int, to: int, prefix: str = "", priority: int = 0, *, blocked: bool = False) -> Route:
-    return Route(id=uuid(n), destination_prefix=prefix, carrier_id=uuid(to), priority=priority, blocked=blocked)
+def route(number: int, to: int, prefix: str = "", **changes: Any) -> Route:
+    return builders.route(number, destination_prefix=prefix, carrier_id=uuid(to), **changes)
 
 
 def choose(*entries: DirectoryEntry) -> tuple[Route, Carrier] | None:
-    directory = Directory()
-    for entry in entries:
-        directory.apply(key_of(entry), entry.to_bytes())
-    return choose_route(directory, SOURCE, DESTINATION)
+    return choose_route(directory_of(*entries), SOURCE, DESTINATION)
 
 
 @pytest.mark.parametrize(

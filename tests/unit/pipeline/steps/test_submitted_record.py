@@ -104,3 +104,11 @@ def test_every_element_of_any_array_is_accounted_for(value: object) -> None:
     elements = value if isinstance(value, list) else [value]
     read = read_submitted(as_bytes(elements))
     assert len(read) == max(1, len(elements))
+
+
+def test_a_character_that_cannot_be_seen_is_named() -> None:
+    """Producers copy numbers too: the dead letter says which it is and where, and no more of the number."""
+    (read,) = read_submitted(as_bytes(submission(destinations=[{"address": "1555\u200b1234567"}])))
+    assert isinstance(read, UnreadableSubmission)
+    assert "character 5 is U+200B ZERO WIDTH SPACE" in read.detail
+    assert "1234567" not in read.detail

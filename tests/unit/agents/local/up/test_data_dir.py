@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from agents.local.up.data_dir import DataDir, write_private
+from agents.local.up.data_dir import DataDir, new_pepper, write_private
 from agents.local.up.ready_file import ReadyFile
 from pipeline.errors import ConfigurationError
 
@@ -51,14 +52,38 @@ def test_a_folder_that_cannot_be_used_is_a_setting_that_cannot_work(tmp_path: Pa
         DataDir(tmp_path / "file" / "data").open()
 
 
-def test_the_pepper_is_made_once_and_private(tmp_path: Path) -> None:
-    """Two starts see the same pepper of at least 32 characters, which its owner alone may read."""
+def test_the_pepper_is_kept_once_and_private(tmp_path: Path) -> None:
+    """A fresh folder has none; two starts see the one that was kept, which its owner alone may read."""
     data = DataDir(tmp_path / "data").open()
-    pepper = data.pepper().get_secret_value()
-    assert len(pepper) >= 32
-    assert data.pepper().get_secret_value() == pepper
+    assert data.pepper() is None
+    pepper = new_pepper()
+    assert len(pepper.get_secret_value()) >= 32
+    assert pepper != new_pepper()
+    data.keep_pepper(pepper)
+    assert data.pepper() == pepper
     assert mode(data.path) == mode(data.path / "secrets") == 0o700
     assert mode(data.path / "secrets" / "pepper") == 0o600
+
+
+@pytest.mark.parametrize("content", ["", "\n", "short", "x" * 31, " " * 40])
+def test_a_pepper_file_that_holds_none_is_a_start_error(tmp_path: Path, content: str) -> None:
+    """It is neither used nor replaced: the error names the file and says what to do, and quotes nothing of it."""
+    data = DataDir(tmp_path).open()
+    data.pepper_file.parent.mkdir()
+    data.pepper_file.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"at least 32 random characters.*Give back the one") as refused:
+        data.pepper()
+    assert str(data.pepper_file) in str(refused.value)
+    assert "short" not in str(refused.value)
+    assert data.pepper_file.read_text() == content
+
+
+def test_a_pepper_file_that_cannot_be_read_is_a_start_error(tmp_path: Path) -> None:
+    """Also one that is no file."""
+    data = DataDir(tmp_path).open()
+    data.pepper_file.mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        data.pepper()
 
 
 def test_given_secrets_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,20 +91,20 @@ def test_given_secrets_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("SMSOUT_PEPPER", "p" * 32)
     monkeypatch.setenv("SMSOUT_KEY_FILE", "/somewhere/keys")
     data = DataDir(tmp_path).open()
-    assert data.pepper().get_secret_value() == "p" * 32
+    assert data.pepper() == SecretStr("p" * 32)
     assert data.key_file == Path("/somewhere/keys")
     assert not (tmp_path / "secrets").exists()
 
 
 def test_data_of_one_broker_is_not_given_to_another(tmp_path: Path) -> None:
-    """The engine is remembered; the same one may come back, another one is refused by name."""
+    """The broker is remembered and comes back to its data; the data of one that is no more is refused by name."""
     data = DataDir(tmp_path).open()
-    assert data.engine is None
-    data.remember_engine("apache")
-    data.remember_engine("apache")
-    assert data.engine == "apache"
-    with pytest.raises(ConfigurationError, match="holds the data of the broker `apache`"):
-        data.remember_engine("embedded")
+    folder = data.broker_folder()
+    assert (tmp_path / "broker").read_text() == "apache\n"
+    assert data.broker_folder() == folder == tmp_path / "broker-data" / "apache"
+    (tmp_path / "broker").write_text("embedded\n")
+    with pytest.raises(ConfigurationError, match=r"holds the data of the broker `embedded`.* another --data-dir$"):
+        data.broker_folder()
 
 
 def test_a_private_file_is_replaced_whole(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.local.up.demo import NOT_P2P, SOURCES, Demo, Endpoints, moved, new_demo
+from agents.local.up.demo import NOT_P2P, SOURCES, Demo, DemoUrls, moved, new_demo
 from agents.local.up.summary import first_message, summary
 from pipeline.directory.credentials import PasswordSealer, SealingKey, verify
 from pipeline.directory.model import Directory
@@ -18,8 +18,8 @@ from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.trunk import Trunk
 
 PEPPER = b"p" * 32
-HERE = Endpoints("http://127.0.0.1:8090/inbox/demo", "http://127.0.0.1:8090/carrier/segments")
-THERE = Endpoints("http://127.0.0.1:9999/inbox/demo", "http://127.0.0.1:9999/carrier/segments")
+HERE = DemoUrls("http://127.0.0.1:8090/inbox/demo", "http://127.0.0.1:8090/carrier/segments")
+THERE = DemoUrls("http://127.0.0.1:9999/inbox/demo", "http://127.0.0.1:9999/carrier/segments")
 
 
 def directory_of(entries: list[DirectoryEntry]) -> Directory:

@@ -13,8 +13,9 @@ import pytest
 
 from agents.local.child import MAX_LINE_BYTES, Child
 from agents.local.launch import Launch
-from agents.local.up.service import LONGEST_DELAY_SECONDS, Backoff, CannotGoOn, Service, described
+from agents.local.up.service import LONGEST_DELAY_SECONDS, Backoff, Service, described
 from agents.local.up.supervisor import DidNotStart, Supervisor
+from pipeline.errors import ConfigurationError
 
 
 def python(code: str, **environment: str | None) -> Launch:
@@ -59,16 +60,15 @@ def log() -> Log:
     return Log()
 
 
-def service(log: Log, name: str, launch: Launch, *, lost_with_it: str | None = None) -> Service:
+def service(log: Log, name: str, launch: Launch, changed: Callable[[], None] | None = None) -> Service:
     """A service that is ready when it has said `up` once in its current life."""
 
     async def is_ready() -> bool:
         return made._child is not None and "up" in made._child.tail
 
     made = Service(
-        name, launch, is_ready, log.say, lambda: log.say("supervisor", "changed"),
-        stop_seconds=10.0, lost_with_it=lost_with_it,
-    )  # fmt: skip
+        name, launch, is_ready, log.say, changed or (lambda: log.say("supervisor", "changed")), stop_seconds=10.0
+    )
     return made
 
 
@@ -257,13 +257,22 @@ async def test_bad_configuration_is_not_waited_for(log: Log) -> None:
     await supervisor.stop()
 
 
-async def test_what_is_lost_with_a_process_is_not_papered_over(log: Log) -> None:
-    """A development broker that was killed is not started again empty: the supervisor learns what is gone."""
+async def test_what_breaks_the_care_of_a_process_is_told_to_the_supervisor(log: Log) -> None:
+    """A ready file that cannot be written any more ends nothing in silence: the supervisor learns why."""
+    starts = 0
+
+    def full_disk() -> None:
+        nonlocal starts
+        starts += 1
+        if starts == 2:
+            raise ConfigurationError("cannot write the ready file")
+
     supervisor = Supervisor()
-    supervisor.start([kept := service(log, "broker", python(WAITS), lost_with_it="all records")])
+    supervisor.start([kept := service(log, "agent", python(WAITS), full_disk)])
     await supervisor.wait_until_ready(20)
     os.kill(kept.pid or 0, signal.SIGKILL)
-    with pytest.raises(CannotGoOn, match=r"^broker ended \(killed by SIGKILL\), and with it all records$"):
+    with pytest.raises(ConfigurationError, match=r"^cannot write the ready file$"):
         await asyncio.wait_for(asyncio.shield(supervisor.broken), 20)
-    assert log.lines.count(("supervisor", "changed")) == 1
+    assert starts == 2
+    assert not is_alive(kept.pid or 0)
     await supervisor.stop()

@@ -15,11 +15,11 @@ from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal, change_key
 from pipeline.directory.values import name_key, name_problem
 from pipeline.errors import RuleViolated
-from schemas.directory.account import Account, Did
+from schemas.directory.account import Account, Did, NumberCheck
 from schemas.directory.carrier import Carrier, InDoubtPolicy, Route
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
 from schemas.directory.trunk import Trunk
-from tests.unit.pipeline.directory_entries import (
+from tests.builders import (
     CREATED,
     LATER,
     OTHER_SECRET,
@@ -31,7 +31,7 @@ from tests.unit.pipeline.directory_entries import (
     contents,
     credential,
     did,
-    directory,
+    directory_of,
     route,
     secret,
     trunk,
@@ -86,9 +86,9 @@ def problems(content: bytes | str, held: Directory, *, prune: bool = False) -> l
 
 def full() -> Directory:
     """A directory with every kind of entry and every attribute in use."""
-    return directory(
+    return directory_of(
         account(1, name="Näme: \"quoted\" # 1"),
-        account(2, name="null", blocked=True),
+        account(2, name="null", blocked=True, number_check=NumberCheck.FORM),
         did("12125551234"),
         did("12125551235", p2p_enabled=False),
         trunk(
@@ -191,7 +191,7 @@ def test_any_directory_comes_back_from_its_export(
         created.astimezone(CREATED.tzinfo)
     except OverflowError:
         return
-    held = directory(
+    held = directory_of(
         account(1, name=trunk_names[0], blocked=flag),
         did(p2p_enabled=flag),
         *(
@@ -207,7 +207,7 @@ def test_any_directory_comes_back_from_its_export(
 
 def test_what_a_file_leaves_out_of_an_entry_is_its_default_but_for_secrets() -> None:
     """The file is the whole truth about what it names; credentials, secrets and dates stay when it is silent."""
-    held = directory(account(1), trunk(11, blocked=True, allowed_ips=("10.0.0.0/8",), callback_url="https://e.com"))
+    held = directory_of(account(1), trunk(11, blocked=True, allowed_ips=("10.0.0.0/8",), callback_url="https://e.com"))
     made = plan("accounts: [{name: ACCOUNT 1, trunks: [{name: Trunk 11}]}]", held)
     (changed,) = [change for change in made.changes if isinstance(change, Trunk)]
     before = held.trunk(uuid(11))
@@ -234,7 +234,7 @@ def test_what_a_file_leaves_out_of_an_entry_is_its_default_but_for_secrets() -> 
 def test_a_disabled_endpoint_stays_so_unless_the_file_says_otherwise(lines: str, left: datetime | None) -> None:
     """It is a state, not a setting: left out it stays, null ends it, and another URL has answered nothing yet."""
     url = "https://example.com/cb"
-    held = directory(account(1), trunk(11, allowed_sources=(), callback_url=url, callback_disabled_at=LATER))
+    held = directory_of(account(1), trunk(11, allowed_sources=(), callback_url=url, callback_disabled_at=LATER))
     content = f"accounts: [{{id: {uuid(1)}, name: x, trunks: [{{id: {uuid(11)}, {lines}}}]}}]"
     if "name" not in lines:
         content = content.replace(f"id: {uuid(11)}, ", f"id: {uuid(11)}, name: Main, ")
@@ -247,7 +247,7 @@ def test_a_disabled_endpoint_stays_so_unless_the_file_says_otherwise(lines: str,
 
 def test_a_deleted_trunks_name_is_free_and_its_id_brings_it_back() -> None:
     """Without an id the name makes a new trunk; with it the deleted one returns, credentials and all."""
-    held = directory(account(1), trunk(11, name="Main", deleted_at=LATER))
+    held = directory_of(account(1), trunk(11, name="Main", deleted_at=LATER))
     made = plan("accounts: [{name: account 1, trunks: [{name: Main}]}]", held)
     assert [change.id == uuid(11) for change in made.changes if isinstance(change, Trunk)] == [False]
     made = plan(f"accounts: [{{name: account 1, trunks: [{{id: {uuid(11)}, name: Main}}]}}]", held)
@@ -287,7 +287,7 @@ def test_prune_deletes_what_is_in_no_list() -> None:
 )
 def test_prune_leaves_lists_alone_that_are_not_in_the_file(content: str, gone: set[tuple[type, str]]) -> None:
     """A truncated or partial file does not empty the directory."""
-    held = directory(
+    held = directory_of(
         account(1), did("12125551234"), did("12125551235"), trunk(11), carrier(21), route(31),
         user(41), user(42, account_id=None, role=PanelRole.OPERATOR),
         api_key(51), api_key(52, account_id=None, role=PanelRole.OPERATOR),
@@ -299,7 +299,7 @@ def test_prune_leaves_lists_alone_that_are_not_in_the_file(content: str, gone: s
 
 def test_prune_keeps_to_the_rules() -> None:
     """What others still need is not deleted; the problem names the entry, which has no line."""
-    held = directory(carrier(21), route(31))
+    held = directory_of(carrier(21), route(31))
     assert problems("carriers: []", held, prune=True) == [(f"carrier:{uuid(21)}", "1 route(s) still lead to it")]
 
 
@@ -334,7 +334,7 @@ def test_prune_keeps_to_the_rules() -> None:
 )  # fmt: skip
 def test_every_problem_has_its_line(content: str, expected: list[tuple[str, str]]) -> None:
     """All at once, from wrong words to broken rules."""
-    held = directory(account(1), account(2, name="twin"), account(3, name="Twin"), trunk(11))
+    held = directory_of(account(1), account(2, name="twin"), account(3, name="Twin"), trunk(11))
     assert problems(content, held) == expected
 
 
@@ -350,8 +350,8 @@ def test_a_refused_file_does_not_leak_its_secrets() -> None:
 
 def test_an_old_file_does_not_bring_an_old_password_back() -> None:
     """Regenerated since the export: the file says so, with its line."""
-    old = export(directory(account(1), trunk(11)))
-    held = directory(account(1), trunk(11, credentials=(credential("new-username", version=2),)))
+    old = export(directory_of(account(1), trunk(11)))
+    held = directory_of(account(1), trunk(11, credentials=(credential("new-username", version=2),)))
     ((where, what),) = problems(old, held)
     assert "credentials[0].version" in where
     assert what == "must not go back from 2 to 1"
@@ -364,3 +364,31 @@ def test_the_export_is_plain_yaml() -> None:
     assert set(tree) == {"accounts", "carriers", "routes", "operators", "operator_api_keys"}
     assert tree["accounts"][0]["dids"][0] == {"number": "12125551234", "p2p_enabled": True}
     assert [route["destination_prefix"] for route in tree["routes"]] == ["", "0123"]
+
+
+@pytest.mark.parametrize(
+    ("line", "held"), [("", None), ("number_check: plan", None), ("number_check: form", NumberCheck.FORM)]
+)
+def test_a_file_says_how_an_accounts_numbers_are_checked(line: str, held: NumberCheck | None) -> None:
+    """What is usual is not written down, so that applying it again changes nothing."""
+    text = f"accounts:\n  - name: Machines\n    {line}\n"
+    directory = put(Directory(), plan(text, Directory()).changes)
+    (made,) = directory.entries(Account)
+    assert made.number_check is held
+    assert plan(text, directory).changes == ()
+
+
+def test_a_number_is_told_what_cannot_be_seen_in_it() -> None:
+    """With its line, its name and its place."""
+    ((where, what),) = problems("accounts:\n  - name: A\n    dids:\n      - number: 1212\u200b5551234\n", Directory())
+    assert where.startswith("line 4")
+    assert "character 5 is U+200B ZERO WIDTH SPACE" in what
+
+
+def test_a_number_in_another_form_than_e164_is_told_which_was_meant() -> None:
+    """With its line; an account whose numbers need only the form takes it."""
+    text = "accounts:\n  - name: A\n    number_check: {check}\n    dids:\n      - number: 4407700900123\n"
+    ((where, what),) = problems(text.format(check="plan"), Directory())
+    assert where.startswith("line 5")
+    assert what.endswith("447700900123 is meant")
+    assert len(plan(text.format(check="form"), Directory()).changes) == 2

@@ -6,9 +6,11 @@ from typing import Any, Self
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 
-from pipeline.kafka.consuming import consumer
+from pipeline.errors import BrokerUnreachable
+from pipeline.kafka.consuming import commits, consumer
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.settings import AgentSettings, KafkaSettings
@@ -17,7 +19,7 @@ from schemas.record import OutRecord
 TIER, OTHER = TopicPartition("tier", 0), TopicPartition("other", 0)
 
 
-class Broker:
+class Consumer:
     """Stands for aiokafka: positions, pauses, and records whose value is when they are due."""
 
     def __init__(self, records: dict[TopicPartition, list[float]]) -> None:
@@ -53,6 +55,9 @@ class Broker:
     def resume(self, *places: TopicPartition) -> None:
         self.paused.difference_update(places)
 
+    async def beginning_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(places, 0)
+
     def highwater(self, place: TopicPartition) -> int:
         return len(self.records[place])
 
@@ -79,14 +84,14 @@ class Bench:
     ) -> None:
         self.monkeypatch = monkeypatch
         self.wall = self.clock = 0.0
-        self.broker = Broker(records)
+        self.kafka = Consumer(records)
         self.asked: list[float] = []
 
         def wait_seconds(_topic: str, value: bytes | None) -> float:
             self.asked.append(float(value or b"0"))
             return min(max(float(value or b"0") - self.wall, 0.0), 100.0)
 
-        monkeypatch.setattr(consumer, "AIOKafkaConsumer", lambda **_: self.broker)
+        monkeypatch.setattr(consumer, "AIOKafkaConsumer", lambda **_: self.kafka)
         self.consumer = TrackedConsumer(
             KafkaSettings(), AgentSettings(), group="g", topics=["tier"],
             run_ahead=run_ahead, outstanding=outstanding, wait_seconds=wait_seconds,
@@ -101,7 +106,7 @@ class Bench:
     ) -> Self:
         """Return one whose consumer has been given its partitions."""
         bench = cls(monkeypatch, records, **bounds)
-        await bench.consumer.assign(set(records))
+        await bench.consumer.assigned(set(records))
         return bench
 
     def pass_time(self, seconds: float, wall: float | None = None) -> None:
@@ -111,7 +116,7 @@ class Bench:
     async def poll(self) -> list[tuple[str, int]]:
         """Fetch three times, finish what is handed out, and say what it was."""
         stopping = asyncio.Event()
-        getmany, polls = self.broker.getmany, 0
+        getmany, polls = self.kafka.getmany, 0
 
         async def counted(*, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Any]]:
             nonlocal polls
@@ -120,14 +125,14 @@ class Bench:
                 stopping.set()
             return await getmany(timeout_ms=timeout_ms, max_records=max_records)
 
-        self.monkeypatch.setattr(self.broker, "getmany", counted)
+        self.monkeypatch.setattr(self.kafka, "getmany", counted)
         found: list[tuple[str, int]] = []
         async for batch in self.consumer.batches(stopping):
             for work in batch:
                 assert work.begin()
                 work.finish()
                 found.append((work.record.topic, work.record.offset))
-        self.monkeypatch.setattr(self.broker, "getmany", getmany)
+        self.monkeypatch.setattr(self.kafka, "getmany", getmany)
         return found
 
 
@@ -135,7 +140,7 @@ async def test_a_record_is_handed_out_when_it_is_due_and_not_before(monkeypatch:
     """Its partition is paused at it meanwhile, and the records behind it come when it does or later."""
     bench = await Bench.assigned(monkeypatch, {TIER: [5.0, 5.5, 9.0]})
     assert await bench.poll() == []
-    assert (bench.broker.paused, bench.broker.position[TIER]) == ({TIER}, 0)
+    assert (bench.kafka.paused, bench.kafka.position[TIER]) == ({TIER}, 0)
     bench.pass_time(4.9)
     assert await bench.poll() == []
     bench.pass_time(0.1)
@@ -144,16 +149,16 @@ async def test_a_record_is_handed_out_when_it_is_due_and_not_before(monkeypatch:
     assert await bench.poll() == [("tier", 1)]
     bench.pass_time(4.0)
     assert await bench.poll() == [("tier", 2)]
-    assert bench.broker.paused == set()
+    assert bench.kafka.paused == set()
 
 
 async def test_a_waiting_partition_is_not_fetched_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Others flow; the one that waits is left alone until its time."""
     bench = await Bench.assigned(monkeypatch, {TIER: [50.0], OTHER: [0.0]})
     assert await bench.poll() == [("other", 0)]
-    bench.broker.records[OTHER].append(0.0)
+    bench.kafka.records[OTHER].append(0.0)
     assert await bench.poll() == [("other", 1)]
-    assert bench.broker.fetched.count(("tier", 0)) == 1
+    assert bench.kafka.fetched.count(("tier", 0)) == 1
 
 
 async def test_a_wall_clock_that_is_set_back_does_not_stop_a_tier(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,17 +186,17 @@ async def test_only_what_is_finished_is_committed(monkeypatch: pytest.MonkeyPatc
     bench = await Bench.assigned(monkeypatch, {TIER: [0.0, 60.0]})
     await bench.poll()
     await bench.consumer.commit()
-    assert bench.broker.committed == {TIER: 1}
+    assert bench.kafka.committed == {TIER: 1}
 
 
 async def test_a_rebalance_finds_out_anew_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiokafka starts a new assignment without pauses; a remembered one would never be lifted."""
     bench = await Bench.assigned(monkeypatch, {TIER: [5.0]})
     await bench.poll()
-    bench.broker.paused.clear()
-    await bench.consumer.assign({TIER})
+    bench.kafka.paused.clear()
+    await bench.consumer.assigned({TIER})
     assert await bench.poll() == []
-    assert bench.broker.paused == {TIER}
+    assert bench.kafka.paused == {TIER}
     bench.pass_time(5.0)
     assert await bench.poll() == [("tier", 0)]
 
@@ -211,13 +216,13 @@ async def test_a_partition_that_is_too_far_ahead_is_paused_until_it_has_caught_u
     pending = asyncio.create_task(following())
     for _ in range(5):
         await asyncio.sleep(0)
-    assert bench.broker.paused == {TIER}
-    bench.broker.records[TIER].append(0.0)
+    assert bench.kafka.paused == {TIER}
+    bench.kafka.records[TIER].append(0.0)
     for work in batch[:8]:
         work.begin()
         work.finish()
     assert [work.record.offset for work in await pending] == [12]
-    assert bench.broker.paused == set()
+    assert bench.kafka.paused == set()
 
 
 FOLLOWING = (OutRecord("next", None, b""),)
@@ -239,12 +244,73 @@ async def test_one_record_that_hangs_holds_up_nobody_while_the_others_finish(
                 work.begin()
                 if work.record.offset:
                     work.finish(following)
-            bench.broker.records[TIER].append(0.0)
+            bench.kafka.records[TIER].append(0.0)
 
     taking = asyncio.create_task(take())
     for _ in range(50):
         await asyncio.sleep(0)
     taking.cancel()
     await asyncio.wait([taking])
-    assert taken == list(range(4 if following else len(taken)))
-    assert (len(taken) > 10, bench.broker.paused) == ((False, {TIER}) if following else (True, set()))
+    assert taken == list(range(5 if following else len(taken)))
+    assert (len(taken) > 10, bench.kafka.paused) == ((False, {TIER}) if following else (True, set()))
+
+
+# Rebalances: aiokafka logs what a listener raises, and goes on.
+
+
+@pytest.mark.parametrize("runs", ["batches", "run_commits"])
+async def test_partitions_that_cannot_be_taken_over_end_the_agent(monkeypatch: pytest.MonkeyPatch, runs: str) -> None:
+    """They would rest for ever, and nobody would know."""
+    bench = Bench(monkeypatch, {TIER: [0.0]})
+
+    async def silent(*_: Any) -> Any:
+        raise BrokerUnreachable("the coordinator does not answer")
+
+    monkeypatch.setattr(consumer, "committed_by", silent)
+    monkeypatch.setattr(consumer, "COMMIT_INTERVAL_SECONDS", 0)
+    with pytest.raises(BrokerUnreachable):
+        await bench.consumer.assigned({TIER})
+    assert not bench.consumer.joined
+    working = bench.consumer.batches(asyncio.Event()).__anext__() if runs == "batches" else bench.consumer.run_commits()
+    with pytest.raises(BrokerUnreachable):
+        await working
+
+
+async def test_work_that_hangs_is_lost_when_its_partition_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may finish for a while; then whoever has the partition goes on with it, and nothing of ours may follow."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0, 0.0]})
+    batch = await anext(bench.consumer.batches(asyncio.Event()))
+    assert all(work.begin() for work in batch)
+
+    async def time_passes(seconds: float) -> None:
+        bench.clock += max(seconds, 0.01)
+        if bench.clock > 5.0 and not batch[0].assignment.position:
+            assert not batch[0].lost
+            batch[0].finish()
+
+    monkeypatch.setattr(asyncio, "sleep", time_passes)
+    await bench.consumer.revoked({TIER})
+    assert bench.clock == pytest.approx(consumer.REVOKE_TIMEOUT_SECONDS, abs=0.02)
+    assert bench.kafka.committed == {TIER: 1}
+    assert (batch[1].lost, await bench.consumer.still_ours(batch[1])) == (True, False)
+
+
+async def test_trust_counts_from_what_proved_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making ready may take longer than a membership lasts without a word: what it proved is old by then."""
+    bench = Bench(monkeypatch, {TIER: [0.0]})
+    monotonic = [1000.0]
+    for module in (consumer, commits):
+        monkeypatch.setattr(module, "monotonic", lambda: monotonic[0])
+    await bench.consumer.revoked(set())
+
+    async def slow(kafka: KafkaSettings, group: str, places: set[TopicPartition]) -> dict[TopicPartition, None]:
+        monotonic[0] += KafkaSettings().session_timeout_seconds
+        return await nothing_committed(kafka, group, places)
+
+    async def refused(_: object) -> None:
+        raise CommitFailedError("another member has it")
+
+    monkeypatch.setattr(consumer, "committed_by", slow)
+    monkeypatch.setattr(bench.kafka, "commit", refused)
+    await bench.consumer.assigned({TIER})
+    assert bench.consumer.assignments[TIER].lost

@@ -1,58 +1,26 @@
 """Reading a compacted, transactional topic to its end, also where the end cannot be reached."""
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from aiokafka import ConsumerRecord
 
 from pipeline.kafka.views import directory_view
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings
 from schemas.directory.account import Account
 from schemas.directory.entry import key_of
-from tests.unit.pipeline.directory_entries import account
+from tests.builders import account
+from tests.unit.pipeline.kafka.views.scripted_consumer import Fetched, ScriptedConsumer, reads_from
 
 
-class Fetched(NamedTuple):
-    offset: int
-    key: bytes | None
-    value: bytes | None
-
-
-class Consumer:
-    """A consumer of one partition: each of `answers` is what one fetch brings and where it leaves the position."""
-
-    def __init__(self, end: int, answers: list[tuple[list[Fetched], int]]) -> None:
-        self._end = end
-        self._answers: Iterator[tuple[list[Fetched], int]] = iter(answers)
-        self._position = 0
-        self.fetches = 0
-
-    async def end_offsets(self, places: list[Any]) -> dict[Any, int]:
-        return dict.fromkeys(places, self._end)
-
-    async def position(self, _: Any) -> int:
-        return self._position
-
-    async def getmany(self, place: Any, timeout_ms: int, max_records: int) -> dict[Any, list[Fetched]]:
-        await asyncio.sleep(0)
-        self.fetches += 1
-        assert self.fetches < 50, "the view reads on without an end"
-        records, self._position = next(self._answers, ([], self._position))
-        return {place: records} if records else {}
-
-    def last_poll_timestamp(self, _: Any) -> int:
-        return self.fetches
-
-    def last_stable_offset(self, _: Any) -> int:
-        return self._end
-
-
-async def view_of(consumer: Consumer) -> DirectoryView:
-    view = DirectoryView(KafkaSettings(), client_id="test")
-    await view._consumer.stop()
-    view._consumer = consumer
+async def view_of(
+    consumer: ScriptedConsumer, on_record: Callable[[ConsumerRecord], None] | None = None
+) -> DirectoryView:
+    view = DirectoryView(KafkaSettings(), client_id="test", on_record=on_record)
+    await reads_from(view._follower, consumer)
     return view
 
 
@@ -63,7 +31,7 @@ def record(offset: int, number: int, **values: Any) -> Fetched:
 
 async def test_markers_and_gaps_count_towards_the_end() -> None:
     """The last record is at 5, a transaction marker at 6: position 7 is the end."""
-    consumer = Consumer(7, [([record(0, 1)], 3), ([], 4), ([record(5, 2)], 6), ([], 7)])
+    consumer = ScriptedConsumer(7, [([record(0, 1)], 3), ([], 4), ([record(5, 2)], 6), ([], 7)])
     view = await view_of(consumer)
     await view.catch_up()
     assert consumer.fetches == 4
@@ -72,7 +40,7 @@ async def test_markers_and_gaps_count_towards_the_end() -> None:
 
 async def test_an_end_that_compaction_took_away_is_not_waited_for() -> None:
     """Nothing is left between the last record and the end: two empty answers in a row are proof enough."""
-    consumer = Consumer(10, [([record(0, 1)], 1)])
+    consumer = ScriptedConsumer(10, [([record(0, 1)], 1)])
     view = await view_of(consumer)
     await view.catch_up()
     assert len(list(view.directory.entries(Account))) == 1
@@ -80,7 +48,7 @@ async def test_an_end_that_compaction_took_away_is_not_waited_for() -> None:
 
 async def test_slow_answers_are_waited_for() -> None:
     """One empty answer, and one that comes together with the time-out, are no proof."""
-    consumer = Consumer(3, [([], 0), ([], 0), ([record(0, 1)], 1), ([], 1), ([record(1, 2), record(2, 3)], 3)])
+    consumer = ScriptedConsumer(3, [([], 0), ([], 0), ([record(0, 1)], 1), ([], 1), ([record(1, 2), record(2, 3)], 3)])
     view = await view_of(consumer)
     await view.catch_up()
     assert len(list(view.directory.entries(Account))) == 3
@@ -101,7 +69,7 @@ async def test_an_unreadable_record_leaves_the_others_alone(monkeypatch: pytest.
     log = Log()
     monkeypatch.setattr(directory_view, "log", log)
     broken = Fetched(1, key_of(account(1)), b"{")
-    view = await view_of(Consumer(3, [([record(0, 1), broken, record(2, 2)], 3)]))
+    view = await view_of(ScriptedConsumer(3, [([record(0, 1), broken, record(2, 2)], 3)]))
     await view.catch_up()
     assert {entry.name for entry in view.directory.entries(Account)} == {"account 1", "account 2"}
     assert log.errors == [("directory_record_unreadable", 1)]
@@ -110,9 +78,8 @@ async def test_an_unreadable_record_leaves_the_others_alone(monkeypatch: pytest.
 async def test_every_record_is_shown_to_whoever_asked() -> None:
     """Also those that are no configuration."""
     seen: list[int] = []
-    view = DirectoryView(KafkaSettings(), client_id="test", on_record=lambda record: seen.append(record.offset))
-    await view._consumer.stop()
-    view._consumer = Consumer(2, [([record(0, 1), Fetched(1, b"writer:current", b"{}")], 2)])
+    consumer = ScriptedConsumer(2, [([record(0, 1), Fetched(1, b"writer:current", b"{}")], 2)])
+    view = await view_of(consumer, lambda record: seen.append(record.offset))
     await view.catch_up()
     assert seen == [0, 1]
     assert view.directory.version == 1
@@ -120,11 +87,11 @@ async def test_every_record_is_shown_to_whoever_asked() -> None:
 
 async def test_waiting_for_an_offset_ends_when_a_follower_has_applied_it() -> None:
     """`wait_for` does not read itself: it wakes when `follow` has come that far."""
-    view = await view_of(Consumer(0, [([record(0, 1)], 1), ([record(1, 2)], 2)]))
+    view = await view_of(ScriptedConsumer(0, [([record(0, 1)], 1), ([record(1, 2)], 2)]))
     waiting = asyncio.create_task(view.wait_for(1))
-    await view._take(timeout_ms=0)
+    await view._apply(await view._follower.take(timeout_ms=0))
     await asyncio.sleep(0)
     assert not waiting.done()
-    await view._take(timeout_ms=0)
+    await view._apply(await view._follower.take(timeout_ms=0))
     await asyncio.wait_for(waiting, 1)
     assert view.directory.version == 1

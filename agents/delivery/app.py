@@ -1,0 +1,111 @@
+"""Delivery's wiring."""
+
+from contextlib import AsyncExitStack
+from functools import partial
+from time import monotonic
+
+from agents.delivery.carrier_line import CarrierLine
+from agents.delivery.carriers import Carriers, carrier_peer
+from agents.delivery.deliver import STAGE, Delivery
+from agents.delivery.line_up import LineUp
+from agents.delivery.ownership import Ownership
+from agents.delivery.read import Reading, lane_of
+from agents.delivery.write import OutcomeWriter
+from agents.posting_agent import PostingAgent, Workers, work_of
+from agents.runtime import Agent
+from pipeline.http.client import HttpPoster
+from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.consuming.handoff import HandOff
+from pipeline.kafka.consuming.journal import Journal
+from pipeline.kafka.consuming.parking import Parking
+from pipeline.kafka.consuming.retry_tiers import tier_consumer
+from pipeline.kafka.consuming.work import Work
+from pipeline.kafka.producer import RecordProducer
+from pipeline.kafka.views.directory_view import DirectoryView
+from pipeline.metrics import BACKLOG, LAG
+from pipeline.posting.backlog import Backlog, Row
+from pipeline.posting.dispatcher import Dispatcher
+from pipeline.posting.intake import Entry
+from pipeline.posting.peer import Peer
+from pipeline.posting.peers import Peers
+from pipeline.posting.retry_schedule import RetrySchedule
+from pipeline.settings import DeliverySettings, KafkaSettings, RetrySettings
+from schemas.topics import MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
+
+GROUP = "sms-delivery"
+
+_lag = LAG.labels(STAGE)
+_backlog = BACKLOG.labels(STAGE)
+
+
+async def serve(agent: Agent) -> None:
+    """Run until told to stop, then drain."""
+    kafka, settings, retry = KafkaSettings(), DeliverySettings(), RetrySettings()
+    async with AsyncExitStack() as opened:
+        view = await DirectoryView(kafka, client_id="delivery-directory").start()
+        opened.push_async_callback(view.stop)
+        producer = await RecordProducer(kafka, client_id="delivery").start()
+        opened.push_async_callback(producer.stop)
+        poster = HttpPoster(
+            timeout_seconds=settings.timeout_seconds,
+            connect_timeout_seconds=settings.connect_timeout_seconds,
+            max_answer_bytes=settings.max_answer_bytes,
+            max_connections=settings.connections,
+        )
+        opened.push_async_callback(poster.close)
+        journal = await Journal(kafka, producer, client_id="delivery-journal").start()
+        opened.push_async_callback(journal.stop)
+
+        writer, line, workers = OutcomeWriter(journal), CarrierLine(poster), Workers()
+        delivery = Delivery(view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds))
+        dispatcher: Dispatcher[Entry[Reading]] = Dispatcher(
+            delivery, workers.spawn, monotonic,
+            quick=settings.connections // 3, slow=settings.connections // 3, shares_peers=True,
+        )  # fmt: skip
+        backlog = Backlog()
+        opened.callback(backlog.close)
+        peers = Peers(
+            partial(carrier_peer, view.directory, monotonic),
+            lambda peer: peer.in_flight > 0 or dispatcher.waits_for(peer) or backlog.waiting_for(peer.name) > 0,
+            monotonic,
+        )
+
+        async def reach(peer: Peer) -> bool:
+            carrier = view.directory.carrier(peer.name)
+            return carrier is None or await poster.reach(carrier.url)
+
+        def find_work(row: Row) -> tuple[TrackedConsumer, Work] | None:
+            return work_of(row, first, later, parking)
+
+        line_up = LineUp(
+            delivery, journal.state, dispatcher, backlog, peers,
+            reach=reach, find_work=find_work, spawn=workers.spawn,
+        )  # fmt: skip
+        hand_off = HandOff(kafka, group=GROUP)
+        parking = Parking(
+            kafka, MT_PARKED, backlog, client_id="delivery-parking", producer=producer, transactions=hand_off,
+            add_rows=line_up.intake.add_rows, lane_of=lane_of,
+        )  # fmt: skip
+        await parking.start()
+        opened.push_async_callback(parking.stop)
+        first = TrackedConsumer(
+            kafka, agent.settings, group=GROUP, topics=[SEGMENTED], run_ahead=settings.run_ahead,
+            hand_off=hand_off, owner=Ownership([SEGMENTED], journal, backlog, parking, line_up.settle_first),
+        )  # fmt: skip
+        tiers = [tier_topic(MT_RETRY, seconds) for seconds in retry.mt_delays_seconds]
+        later = tier_consumer(
+            kafka, agent.settings, group=f"{GROUP}-retry", family=MT_RETRY, delays_seconds=retry.mt_delays_seconds,
+            run_ahead=settings.run_ahead, owner=Ownership(tiers, journal, backlog, parking),
+        )  # fmt: skip
+        carriers = Carriers(view.directory, peers, dispatcher)
+
+        def report() -> None:
+            _lag.set(first.lag() + later.lag())
+            _backlog.set(len(backlog))
+            line.report()
+            delivery.report()
+            carriers.update()
+
+        await PostingAgent(
+            workers, dispatcher, line_up.intake, parking, first, later, line_up.take, report, [view.follow, writer.run]
+        ).serve(agent)

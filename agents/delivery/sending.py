@@ -1,0 +1,184 @@
+"""One message on its way to the carrier: which segment comes next, and what each one comes to.
+
+For each segment: a durable `submitting` mark, the POST, its outcome. A crash between mark and outcome leaves the
+segment in doubt, and the carrier's policy decides; it is never blindly sent again.
+"""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import structlog
+
+from agents.delivery.carrier_line import CarrierLine, Leave
+from agents.delivery.read import Reading
+from agents.delivery.write import OutcomeWriter
+from pipeline.carriers.decision import Progress, Stop
+from pipeline.carriers.journal import Attempt, JournalState, result_of
+from pipeline.carriers.outcome import AttemptResult, Outcome
+from pipeline.failpoints import failpoint
+from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.mt_message import Segment
+from schemas.record import OutRecord
+from schemas.status import CodeId, MessageStatus
+from schemas.topics import JOURNAL
+
+log = structlog.get_logger(__name__)
+
+
+class PartitionLost(Exception):
+    """The work has gone to another member; whoever has it now goes on with it."""
+
+
+class Sent(NamedTuple):
+    """All segments were accepted, the last one `at` that time."""
+
+    at: datetime
+    progress: Progress
+
+
+def policy_of(carrier: Carrier | None) -> InDoubtPolicy:
+    """Return what may be done about doubt at a carrier; nothing at one that is gone."""
+    return InDoubtPolicy.GIVE_UP if carrier is None else carrier.in_doubt_policy
+
+
+class Sending:
+    """Sends what is left of one message. `unwritten` are outcomes that go out with whatever is written next.
+
+    Without leave nothing is posted or asked: what is known is settled.
+    """
+
+    def __init__(
+        self, item: Reading, leave: Leave | None, journal: JournalState, line: CarrierLine, writer: OutcomeWriter
+    ) -> None:
+        self._item = item
+        self._message = item.message
+        self._progress = item.progress
+        self._leave = leave
+        self._line = line
+        self._writer = writer
+        self._coordinates = item.work.record.coordinates
+        self._posted_again = journal.posted_again(self._coordinates)
+        self._marks = journal.take(self._coordinates)
+        self._marked = bool(self._marks)
+        self.unwritten: list[OutRecord] = []
+
+    async def run(self, carrier: Carrier | None) -> Sent | Stop:
+        """Send the segments that are left; say where it stopped, if it did. Raises `PartitionLost`.
+
+        Without a carrier, because it has been deleted, what is known is settled and the rest refused.
+        """
+        message = self._message
+        now = datetime.now(UTC)
+        for segment in message.segments[self._item.first_seqnum - 1 :]:
+            settled = await self._settle(carrier, segment)
+            if settled is None:
+                in_doubt = self._progress.in_doubt or message.segment_id(segment) in self._marks
+                return Stop(segment.seqnum, None, datetime.now(UTC), self._progress._replace(in_doubt=in_doubt))
+            result, now = settled
+            if result.outcome is not Outcome.ACCEPTED:
+                log.info(
+                    "segment_not_accepted",
+                    segment_id=message.segment_id(segment),
+                    carrier=message.carrier_id if carrier is None else carrier.name,
+                    attempt=self._progress.attempt,
+                    outcome=result.outcome.value,
+                    error=result.error,
+                )
+                return Stop(segment.seqnum, result, now, self._progress)
+            if self._progress.in_doubt:
+                self._progress = self._progress._replace(in_doubt=False)
+        return Sent(now, self._progress)
+
+    def mark_end(self, status: MessageStatus) -> None:
+        """Mark that it fails without a POST: marks tell a restart for whose status to look."""
+        if not self._marked:
+            in_doubt = status.code_id is CodeId.IN_DOUBT
+            result = AttemptResult(Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN, error=status.reason)
+            segment_id = self._message.segment_id(self._message.segments[self._item.first_seqnum - 1])
+            attempt = Attempt(self._coordinates, segment_id, self._progress.attempt, self._message.carrier_id)
+            self.unwritten = [self._record(attempt, result, status.ended_at)]
+
+    async def _settle(self, carrier: Carrier | None, segment: Segment) -> tuple[AttemptResult, datetime] | None:
+        """Find out what becomes of one segment, and when that was; None when it may not be tried now."""
+        segment_id = self._message.segment_id(segment)
+        mark = self._marks.get(segment_id)
+        in_doubt = mark is not None or self._progress.in_doubt
+        policy = policy_of(carrier)
+        if segment_id in self._posted_again:
+            self._note_repetition(policy)  # whatever it comes to now
+        if mark is not None and (known := result_of(mark)) is not None:
+            if self._progress.in_doubt:
+                self._note_repetition(policy)
+            return known, mark.at  # settled before a restart: what follows comes out the same
+        now = datetime.now(UTC)
+        if carrier is None:
+            outcome = Outcome.IN_DOUBT if in_doubt else Outcome.REFUSED
+            return AttemptResult(outcome, error="carrier unknown"), now
+        expired = self._message.is_expired(now)
+        if not in_doubt and expired:
+            return AttemptResult(Outcome.NOT_TAKEN, error="expired"), now
+        if in_doubt and policy is InDoubtPolicy.GIVE_UP:
+            return AttemptResult(Outcome.IN_DOUBT, error="interrupted before its outcome was known"), now
+        if expired and policy is not InDoubtPolicy.QUERY:
+            return AttemptResult(Outcome.IN_DOUBT, error="expired"), now
+        leave = self._leave
+        if leave is None or not leave.stands:
+            return None
+        result = None
+        if in_doubt:
+            result = await self._settle_doubt(leave, carrier, segment)
+            now = datetime.now(UTC)  # the carrier may have taken its time
+            if result is None and self._message.is_expired(now):
+                return AttemptResult(Outcome.NOT_TAKEN, error="expired"), now
+        if result is None:
+            result = await self._post(leave, carrier, segment)
+        return result, datetime.now(UTC)
+
+    async def _settle_doubt(self, leave: Leave, carrier: Carrier, segment: Segment) -> AttemptResult | None:
+        """Do what the policy says about a segment that may have been taken; None: post it again."""
+        self._note_repetition(carrier.in_doubt_policy)
+        if carrier.in_doubt_policy is not InDoubtPolicy.QUERY:
+            return None
+        result = await self._line.query(leave, carrier, self._message, segment)
+        if result.outcome is Outcome.NOT_TAKEN:
+            return None
+        if result.outcome is Outcome.ACCEPTED:
+            # Durable before the next segment's mark, as a POST's outcome is: only the last one marked can be in doubt.
+            self.unwritten = [self._record(self._attempt(carrier, segment), result, datetime.now(UTC))]
+            self._marked = True
+        return result
+
+    def _note_repetition(self, policy: InDoubtPolicy) -> None:
+        """Note that this segment is, or was before a restart, posted although it may have been taken.
+
+        Only the carrier's answer to a question ends the doubt; a second POST that is not taken says nothing about the
+        first.
+        """
+        self._progress = self._progress._replace(
+            in_doubt=policy is not InDoubtPolicy.QUERY,
+            possible_duplicate=self._progress.possible_duplicate or policy is InDoubtPolicy.RESEND,
+        )
+
+    async def _post(self, leave: Leave, carrier: Carrier, segment: Segment) -> AttemptResult:
+        failpoint("delivery.before_marker")
+        attempt = self._attempt(carrier, segment)
+        mark = attempt.submitting(datetime.now(UTC))
+        await self._writer.mark(self._item, [*self.unwritten, self._entry(attempt, mark)])
+        self.unwritten = []
+        self._marked = True
+        failpoint("delivery.after_marker")
+        if not await self._item.consumer.still_ours(self._item.work):
+            raise PartitionLost
+        result = await self._line.post(leave, carrier, self._message, segment)
+        failpoint("delivery.after_post")
+        self.unwritten = [self._record(attempt, result, datetime.now(UTC))]
+        return result
+
+    def _attempt(self, carrier: Carrier, segment: Segment) -> Attempt:
+        return Attempt(self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id)
+
+    def _record(self, attempt: Attempt, result: AttemptResult, at: datetime) -> OutRecord:
+        return self._entry(attempt, attempt.settled(result, at))
+
+    def _entry(self, attempt: Attempt, entry: bytes) -> OutRecord:
+        return OutRecord(JOURNAL, attempt.segment_id.encode(), entry, partition=self._coordinates.partition)

@@ -1,0 +1,102 @@
+"""/v3/accounts."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from agents.panel.api.call import Call, Query, Reply
+from agents.panel.api.jsonapi import Name, RequestModel, Resource, Shown, resource
+from agents.panel.api.route import EntryResources, created
+from agents.panel.operations import Operations, Permission
+from agents.panel.operations.accounts import ACCOUNT_ORDERS, Accounts
+from schemas.directory.account import Account, NumberCheck
+from schemas.identifiers import Uuid
+
+Check = Annotated[NumberCheck, Field(strict=False)]
+
+
+class AccountAttributes(RequestModel):
+    """A new account."""
+
+    name: Name
+    blocked: bool = False
+    number_check: Check = NumberCheck.PLAN
+
+
+class AccountChanges(RequestModel):
+    """What changes of an account."""
+
+    name: Name = ""
+    blocked: bool = False
+    number_check: Check = NumberCheck.PLAN
+
+
+class NewAccount(RequestModel):
+    """Body of POST /v3/accounts."""
+
+    type: Literal["accounts"]
+    attributes: AccountAttributes
+
+
+class ChangedAccount(RequestModel):
+    """Body of PATCH /v3/accounts/{id}."""
+
+    type: Literal["accounts"]
+    id: Uuid
+    attributes: AccountChanges
+
+
+class ShownAccountAttributes(Shown):
+    """An account."""
+
+    name: str
+    blocked: bool
+    number_check: NumberCheck
+
+
+POINTERS: Final = {name: f"attributes/{name}" for name in AccountAttributes.model_fields}
+
+
+class AccountResources(EntryResources[Account]):
+    """Accounts; everybody sees the own one."""
+
+    kind = "accounts"
+    name = noun = "account"
+    see = Permission.SEE
+    change = Permission.OPERATE
+    new = NewAccount
+    changed = ChangedAccount
+    shown = ShownAccountAttributes
+    query = Query({"name": "text"}, ACCOUNT_ORDERS)
+    pointers = POINTERS
+
+    def area(self, operations: Operations) -> Accounts:
+        """Return the operations on accounts."""
+        return operations.accounts
+
+    def resource(self, entry: Account) -> Resource:
+        """Return an account."""
+        attributes = ShownAccountAttributes(name=entry.name, blocked=entry.blocked, number_check=entry.checks)
+        return resource(self.kind, entry.id, attributes)
+
+    async def create(self, call: Call) -> Reply:
+        """Create."""
+        wanted: NewAccount = call.body.data
+        given = wanted.attributes
+        account = await call.operations.accounts.create(
+            call.actor, given.name, blocked=given.blocked, number_check=given.number_check
+        )
+        entry, version = call.operations.accounts.get(call.actor, account.id)
+        return created(self.resource(entry), version)
+
+    async def update(self, call: Call) -> Reply:
+        """Change what is given."""
+        wanted: ChangedAccount = call.body.data
+        return self.current(
+            *await call.operations.accounts.update(
+                call.actor, call.identity, **wanted.attributes.given(), expected_version=call.expected
+            )
+        )
+
+
+ROUTES: Final = AccountResources().routes()

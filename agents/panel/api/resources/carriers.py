@@ -1,0 +1,107 @@
+"""/v3/carriers."""
+
+from typing import Annotated, Final, Literal, cast
+
+from pydantic import Field
+
+from agents.panel.api.call import Call, Query, Reply
+from agents.panel.api.jsonapi import Name, RequestModel, Resource, Shown, resource
+from agents.panel.api.route import EntryResources, created
+from agents.panel.operations import Operations, Permission
+from agents.panel.operations.routing.carriers import CARRIER_ORDERS, Carriers, CarrierSettings
+from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.identifiers import Uuid
+
+Url = Annotated[str, Field(min_length=1, max_length=2048)]
+Policy = Annotated[InDoubtPolicy, Field(strict=False)]
+MaxInFlight = Annotated[int, Field(ge=1, le=10_000)]
+TimeoutSeconds = Annotated[float, Field(gt=0, le=120)]
+
+
+class CarrierAttributes(RequestModel):
+    """A new carrier."""
+
+    name: Name
+    url: Url
+    blocked: bool = False
+    in_doubt_policy: Policy = InDoubtPolicy.GIVE_UP
+    max_in_flight: MaxInFlight = 64
+    timeout_seconds: TimeoutSeconds = 30.0
+
+
+class CarrierChanges(RequestModel):
+    """What changes of a carrier."""
+
+    name: Name = ""
+    url: Url = ""
+    blocked: bool = False
+    in_doubt_policy: Policy = InDoubtPolicy.GIVE_UP
+    max_in_flight: MaxInFlight = 64
+    timeout_seconds: TimeoutSeconds = 30.0
+
+
+class NewCarrier(RequestModel):
+    """Body of POST /v3/carriers."""
+
+    type: Literal["carriers"]
+    attributes: CarrierAttributes
+
+
+class ChangedCarrier(RequestModel):
+    """Body of PATCH /v3/carriers/{id}."""
+
+    type: Literal["carriers"]
+    id: Uuid
+    attributes: CarrierChanges
+
+
+class ShownCarrierAttributes(Shown):
+    """A carrier."""
+
+    name: str
+    url: str
+    blocked: bool
+    in_doubt_policy: InDoubtPolicy
+    max_in_flight: int
+    timeout_seconds: float
+
+
+POINTERS: Final = {name: f"attributes/{name}" for name in CarrierAttributes.model_fields}
+
+
+class CarrierResources(EntryResources[Carrier]):
+    """Carriers."""
+
+    kind = "carriers"
+    name = noun = "carrier"
+    see = change = Permission.OPERATE
+    new = NewCarrier
+    changed = ChangedCarrier
+    shown = ShownCarrierAttributes
+    query = Query({"name": "text"}, CARRIER_ORDERS)
+    pointers = POINTERS
+
+    def area(self, operations: Operations) -> Carriers:
+        """Return the operations on carriers."""
+        return operations.carriers
+
+    def resource(self, entry: Carrier) -> Resource:
+        """Return a carrier."""
+        names = ShownCarrierAttributes.model_fields
+        return resource(self.kind, entry.id, ShownCarrierAttributes(**{name: getattr(entry, name) for name in names}))
+
+    async def create(self, call: Call) -> Reply:
+        """Create."""
+        wanted: NewCarrier = call.body.data
+        settings = cast("CarrierSettings", wanted.attributes.given())
+        carrier, version = await call.operations.carriers.create(call.actor, settings)
+        return created(self.resource(carrier), version)
+
+    async def update(self, call: Call) -> Reply:
+        """Change what is given."""
+        wanted: ChangedCarrier = call.body.data
+        settings = cast("CarrierSettings", wanted.attributes.given())
+        return self.current(*await call.operations.carriers.update(call.actor, call.identity, settings, call.expected))
+
+
+ROUTES: Final = CarrierResources().routes()

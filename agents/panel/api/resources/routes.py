@@ -1,0 +1,142 @@
+"""/v3/routes."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, cast
+
+from pydantic import Field
+
+from agents.panel.api.call import Call, Query, Reply
+from agents.panel.api.jsonapi import RequestModel, Resource, Shown, relationship, resource
+from agents.panel.api.route import EntryResources, created
+from agents.panel.operations import Operations, Permission
+from agents.panel.operations.routing.routes import ROUTE_ORDERS, Routes, RouteSettings
+from schemas.directory.carrier import Route
+from schemas.identifiers import Uuid
+
+
+class CarrierIdentifier(RequestModel):
+    """One carrier."""
+
+    type: Literal["carriers"]
+    id: Uuid
+
+
+class ToCarrier(RequestModel):
+    """A relationship to a carrier."""
+
+    data: CarrierIdentifier
+
+
+Price = Annotated[
+    str | None,
+    Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$", description="A decimal number as text, so that no digit is lost."),
+]
+
+
+class RouteAttributes(RequestModel):
+    """A new route, and what changes of one."""
+
+    destination_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,15}$")] = ""
+    priority: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    price_per_segment: Price = None
+    blocked: bool = False
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the request gives, the price as a number."""
+        found = self.given()
+        if found.get("price_per_segment") is not None:
+            found["price_per_segment"] = Decimal(found["price_per_segment"])
+        return found
+
+
+class RouteRelationships(RequestModel):
+    """Where a route leads."""
+
+    carrier: ToCarrier
+
+
+class RouteChangedRelationships(RequestModel):
+    """Where a route leads from now on."""
+
+    carrier: ToCarrier | None = None
+
+
+class NewRoute(RequestModel):
+    """Body of POST /v3/routes."""
+
+    type: Literal["routes"]
+    attributes: RouteAttributes = RouteAttributes()
+    relationships: RouteRelationships
+
+
+class ChangedRoute(RequestModel):
+    """Body of PATCH /v3/routes/{id}."""
+
+    type: Literal["routes"]
+    id: Uuid
+    attributes: RouteAttributes = RouteAttributes()
+    relationships: RouteChangedRelationships = RouteChangedRelationships()
+
+
+class ShownRouteAttributes(Shown):
+    """A route."""
+
+    destination_prefix: str
+    priority: int
+    price_per_segment: str | None
+    blocked: bool
+
+
+POINTERS: Final = {
+    **{name: f"attributes/{name}" for name in RouteAttributes.model_fields},
+    "carrier_id": "relationships/carrier",
+}
+
+
+class RouteResources(EntryResources[Route]):
+    """Routes."""
+
+    kind = "routes"
+    name = noun = "route"
+    see = change = Permission.OPERATE
+    new = NewRoute
+    changed = ChangedRoute
+    shown = ShownRouteAttributes
+    query = Query({"prefix": "text", "carrier_id": "text"}, ROUTE_ORDERS)
+    pointers = POINTERS
+
+    def area(self, operations: Operations) -> Routes:
+        """Return the operations on routes."""
+        return operations.routes
+
+    def resource(self, entry: Route) -> Resource:
+        """Return a route."""
+        price = entry.price_per_segment
+        attributes = ShownRouteAttributes(
+            destination_prefix=entry.destination_prefix,
+            priority=entry.priority,
+            price_per_segment=None if price is None else format(price, "f"),
+            blocked=entry.blocked,
+        )
+        return resource(self.kind, entry.id, attributes, {"carrier": relationship("carriers", entry.carrier_id)})
+
+    async def create(self, call: Call) -> Reply:
+        """Create."""
+        wanted: NewRoute = call.body.data
+        settings = _settings(wanted.attributes, wanted.relationships.carrier)
+        route, version = await call.operations.routes.create(call.actor, settings)
+        return created(self.resource(route), version)
+
+    async def update(self, call: Call) -> Reply:
+        """Change what is given."""
+        wanted: ChangedRoute = call.body.data
+        settings = _settings(wanted.attributes, wanted.relationships.carrier)
+        return self.current(*await call.operations.routes.update(call.actor, call.identity, settings, call.expected))
+
+
+def _settings(attributes: RouteAttributes, carrier: ToCarrier | None) -> RouteSettings:
+    found = attributes.settings() if carrier is None else {**attributes.settings(), "carrier_id": carrier.data.id}
+    return cast("RouteSettings", found)
+
+
+ROUTES: Final = RouteResources().routes()

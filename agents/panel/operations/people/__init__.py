@@ -1,0 +1,6 @@
+"""Who may use panel and management API, for those who may change that.
+
+users         people who log in
+passwords     what a person's password must be, and one that is made for them
+api_keys      keys of programs
+"""

@@ -1,0 +1,59 @@
+"""What operators can do with entries that nobody else knows of, whatever kind they are."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from agents.panel.operations.actor import Actor, Permission
+from agents.panel.operations.entries.access import Access
+from agents.panel.operations.entries.changes import Changes
+from schemas.directory.carrier import Carrier, Route
+
+Entry = TypeVar("Entry", Carrier, Route)
+Settings = TypeVar("Settings", bound=Mapping[str, object])
+
+
+class OperatedEntries(ABC, Generic[Entry, Settings]):
+    """The entries of one kind. `Settings` is what can be set of one; what is left out stays, or takes its default."""
+
+    def __init__(self, access: Access, changes: Changes, kind: type[Entry]) -> None:
+        self._access = access
+        self._changes = changes
+        self._kind: type[Entry] = kind
+        self._noun = kind.__name__.lower()
+
+    @abstractmethod
+    def _blank(self) -> Entry:
+        """Return a new entry with an id, and nothing else."""
+
+    def get(self, actor: Actor, identity: str) -> tuple[Entry, int]:
+        """Return an entry and its version. Raises `NotFound`."""
+        actor.must(Permission.OPERATE)
+        entry = self._access.seen(actor, self._access.directory.get(self._kind, identity), self._noun)
+        return entry, self._changes.version(entry)
+
+    async def create(self, actor: Actor, settings: Settings) -> tuple[Entry, int]:
+        """Create an entry; return it and its version. Raises `RuleViolated`."""
+        actor.must(Permission.OPERATE)
+        entry = self._blank().model_copy(update=dict(settings))
+        await self._changes.create(actor, f"{self._noun}.created", entry)
+        return self.get(actor, entry.id)
+
+    async def update(
+        self, actor: Actor, identity: str, settings: Settings, expected_version: int | None = None
+    ) -> tuple[Entry, int]:
+        """Change an entry; return it and its new version. Raises `Conflict` and `RuleViolated`."""
+        await self._changes.update(
+            actor,
+            f"{self._noun}.updated",
+            lambda: self.get(actor, identity)[0],
+            lambda it: it.model_copy(update=dict(settings)),
+            expected_version,
+        )
+        return self.get(actor, identity)
+
+    async def delete(self, actor: Actor, identity: str, expected_version: int | None = None) -> None:
+        """Remove an entry. Raises `RuleViolated` while others refer to it."""
+        await self._changes.remove(
+            actor, f"{self._noun}.removed", lambda: self.get(actor, identity)[0], expected_version
+        )

@@ -1,0 +1,191 @@
+"""Trunks: listing, creating, changing, deleting."""
+
+from collections.abc import Sequence
+from typing import Any, Final, TypedDict
+
+from agents.panel.operations.actor import Actor, Permission
+from agents.panel.operations.entries.access import Access
+from agents.panel.operations.entries.changes import Changes, attributes_of
+from agents.panel.operations.entries.paging import FIRST_PAGE, Paging, Slice, natural
+from agents.panel.operations.ports import Clock, CredentialKeys
+from pipeline.directory.credentials import new_callback_secret
+from pipeline.directory.rules import check
+from pipeline.directory.values import name_key, normalize_networks
+from pipeline.errors import RuleViolated
+from schemas.directory.account import Did
+from schemas.directory.trunk import Trunk
+from schemas.identifiers import uuid7
+
+MAX_AT_ONCE: Final = 1000
+
+
+class TrunkSettings(TypedDict, total=False):
+    """What a trunk's form or a request sets; what is left out stays as it is, or takes its default."""
+
+    name: str
+    callback_url: str | None
+    callback_disabled_at: None  # None enables the endpoint again; only the system disables one
+    allowed_ips: Sequence[str]
+    allow_any_did: bool
+    allowed_sources: Sequence[str]
+    blocked: bool
+    receipts_enabled: bool
+
+
+_ORDERS: Final = {
+    "name": lambda trunk: natural(trunk.name),
+    "callback_url": lambda trunk: trunk.callback_url or "",
+    "allowed_ips": lambda trunk: len(trunk.allowed_ips),
+    "sources": lambda trunk: (trunk.allow_any_did, len(trunk.allowed_sources)),
+    "blocked": lambda trunk: trunk.blocked,
+    "created_at": lambda trunk: trunk.created_at,
+}
+TRUNK_ORDERS: Final = tuple(_ORDERS)
+"""What trunks can be sorted by; a minus before it reverses."""
+
+
+class Trunks:
+    """Trunks in service. One that was deleted is not there any more."""
+
+    def __init__(self, access: Access, changes: Changes, keys: CredentialKeys, clock: Clock) -> None:
+        self._access = access
+        self._changes = changes
+        self._keys = keys
+        self._clock = clock
+
+    def list(
+        self,
+        actor: Actor,
+        *,
+        name: str = "",
+        blocked: bool | None = None,
+        account_id: str | None = None,
+        paging: Paging = FIRST_PAGE,
+    ) -> Slice[Trunk]:
+        """Return the trunks whose name contains `name`, upper and lower case alike."""
+        actor.must(Permission.SEE)
+        account_id, wanted = self._access.scope(actor, account_id), name_key(name)
+        found = [
+            trunk
+            for trunk in self._access.directory.entries(Trunk)
+            if trunk.deleted_at is None
+            and (account_id is None or trunk.account_id == account_id)
+            and (blocked is None or trunk.blocked is blocked)
+            and (not wanted or wanted in name_key(trunk.name))
+        ]
+        return paging.cut_sorted(found, _ORDERS)
+
+    def get(self, actor: Actor, trunk_id: str) -> tuple[Trunk, int]:
+        """Return a trunk and its version. Raises `NotFound`."""
+        actor.must(Permission.SEE)
+        trunk = self._access.trunk(actor, trunk_id)
+        return trunk, self._changes.version(trunk)
+
+    def propose_name(self, actor: Actor, account_id: str | None = None) -> str:
+        """Return the first `Outbound SMS trunk N` that the account has not."""
+        account_id = self._access.scope(actor, account_id)
+        taken = {
+            name_key(trunk.name)
+            for trunk in self._access.directory.entries(Trunk)
+            if trunk.deleted_at is None and trunk.account_id == account_id
+        }
+        number = next(n for n in range(1, len(taken) + 2) if name_key(f"Outbound SMS trunk {n}") not in taken)
+        return f"Outbound SMS trunk {number}"
+
+    async def create(self, actor: Actor, settings: TrunkSettings, account_id: str | None = None) -> tuple[Trunk, str]:
+        """Create a trunk, and return it with its password.
+
+        Raises `RuleViolated` with attributes like `name` and `allowed_ips/2`.
+        """
+        actor.must(Permission.MANAGE_TRUNKS)
+        account_id, trunk_id = self._access.one_account(actor, account_id), uuid7()
+        verifier, password = self._keys.new_verifier(trunk_id, 1)
+        blank = Trunk.model_construct(
+            id=trunk_id,
+            account_id=account_id,
+            name="",
+            credentials=(verifier,),
+            callback_secrets=(new_callback_secret(),),
+            created_at=self._clock(),
+        )
+        await self._changes.create(actor, "trunk.created", self._changed(blank, settings))
+        return self._access.trunk(actor, trunk_id), password
+
+    async def update(
+        self, actor: Actor, trunk_id: str, settings: TrunkSettings, expected_version: int | None = None
+    ) -> tuple[Trunk, int]:
+        """Change a trunk; return it and its new version.
+
+        Raises `Conflict` when `expected_version` is not its version, and `RuleViolated` as `create` does.
+        """
+        actor.must(Permission.MANAGE_TRUNKS)
+        await self._changes.update(
+            actor,
+            "trunk.updated",
+            lambda: self._access.trunk(actor, trunk_id),
+            lambda it: self._changed(it, settings),
+            expected_version,
+        )
+        return self.get(actor, trunk_id)
+
+    async def delete(
+        self, actor: Actor, trunk_ids: Sequence[str], expected_version: int | None = None
+    ) -> tuple[Trunk, ...]:
+        """Delete all of the trunks or none; return them. What is in flight still finishes and is called back."""
+        actor.must(Permission.MANAGE_TRUNKS)
+        wanted = tuple(dict.fromkeys(trunk_ids))
+        if len(wanted) > MAX_AT_ONCE:
+            raise RuleViolated([("ids", f"at most {MAX_AT_ONCE} trunks can be deleted at once")])
+        async with self._changes.exclusive:
+            trunks = tuple(self._access.trunk(actor, trunk_id) for trunk_id in wanted)
+            for trunk in trunks:
+                self._changes.expect(trunk, expected_version)
+            now = self._clock()
+            gone = [trunk.model_copy(update={"deleted_at": now}) for trunk in trunks]
+            await self._changes.write(actor, "trunk.deleted", *gone)
+        return trunks
+
+    def available_sources(self, actor: Actor, account_id: str | None = None) -> tuple[str, ...]:
+        """Return the numbers that the account's trunks can send from: its P2P-enabled DIDs, sorted."""
+        actor.must(Permission.SEE)
+        account_id = self._access.scope(actor, account_id)
+        dids = self._access.directory.entries(Did)
+        return tuple(sorted(did.number for did in dids if did.p2p_enabled and did.account_id == account_id))
+
+    def sources_of(self, actor: Actor, trunk_id: str) -> tuple[str, ...]:
+        """Return the numbers that a trunk may send from now, sorted."""
+        trunk = self._access.trunk(actor, trunk_id)
+        if trunk.allow_any_did:
+            return self.available_sources(actor, trunk.account_id)
+        listed = self._access.directory.sources_of(trunk)
+        return tuple(sorted(number for number in listed if self._may_send_from(trunk, number)))
+
+    def _may_send_from(self, trunk: Trunk, number: str) -> bool:
+        did = self._access.directory.did(number)
+        return did is not None and did.p2p_enabled and did.account_id == trunk.account_id
+
+    def _changed(self, trunk: Trunk, settings: TrunkSettings) -> Trunk:
+        """Return the trunk with `settings`. Raises `RuleViolated` for entries that are no networks, and the rest."""
+        update: dict[str, Any] = dict(settings)
+        if "name" in update:
+            update["name"] = update["name"].strip()
+        if "callback_url" in update:
+            update["callback_url"] = (update["callback_url"] or "").strip() or None
+        if "allowed_sources" in update:
+            update["allowed_sources"] = tuple(update["allowed_sources"])
+        networks = update.pop("allowed_ips", None)
+        if update.get("callback_url", trunk.callback_url) != trunk.callback_url:
+            update["callback_disabled_at"] = None  # it was the other endpoint that wanted no more
+        changed = trunk.model_copy(update=update)
+        if networks is None:
+            return changed
+        try:
+            return changed.model_copy(update={"allowed_ips": normalize_networks(networks)})
+        except RuleViolated as bad:
+            # With it comes whatever else is wrong.
+            with attributes_of(changed):
+                try:
+                    check([changed], self._access.directory)
+                except RuleViolated as more:
+                    raise RuleViolated([*more.problems, *bad.problems]) from None
+                raise

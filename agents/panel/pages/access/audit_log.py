@@ -1,0 +1,44 @@
+"""The audit log: who did what, when and from where."""
+
+from typing import Any
+
+from aiohttp import web
+
+from agents.panel.page import Page, PageContext
+from agents.panel.pages.listing import ListPage
+from schemas.directory.audit import AuditEvent
+
+LIST = ListPage("/audit", "audit", "audit/list.html", filters=("text",))
+
+
+async def show(context: PageContext) -> web.StreamResponse:
+    """Show the newest events of the account; to operators who have chosen none, all."""
+    query = LIST.query(context)
+    part = context.operations.audit_events.list(
+        context.actor, account_id=context.account_id, text=query.filters["text"], paging=query.paging
+    )
+    return LIST.render(context, query, part, _row)
+
+
+def _row(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "at": f"{event.at:%Y-%m-%d %H:%M:%S}",
+        "at_iso": event.at.isoformat(),
+        "who": event.actor,
+        "action": _in_words(event.action),
+        "what": event.target_name or event.target or "",
+        "address": event.ip or "",
+        "changes": [
+            {"label": _in_words(it.attribute), "before": it.before, "after": it.after} for it in event.differences
+        ],
+    }
+
+
+def _in_words(name: str) -> str:
+    """Return `trunk.created` or `callback_url` as people read it."""
+    words = name.replace(".", " ").replace("_", " ").replace("paneluser", "user").replace("apikey", "API key")
+    words = words.replace("url", "URL").replace("ips", "IPs").replace("api key", "API key").replace("did", "DID")
+    return words[:1].upper() + words[1:]
+
+
+PAGES = (Page("GET", "/audit", show),)

@@ -1,0 +1,71 @@
+"""Log in, log out, and one's own password."""
+
+from aiohttp import web
+
+from agents.panel.page import Page, PageContext, local_path
+from agents.panel.pages.forms import Problems, by_field
+from agents.panel.pages.navigation import go_to
+from pipeline.errors import RuleViolated
+
+
+async def show_log_in(context: PageContext) -> web.StreamResponse:
+    """Show the form; who is logged in already goes on."""
+    wanted = context.request.query.get("next", "/")
+    if context.known_actor is not None:
+        return context.redirect(wanted)
+    return context.render("login.html", email="", problem=None, next=local_path(wanted))
+
+
+async def log_in(context: PageContext) -> web.StreamResponse:
+    """Check email and password; the two kinds of wrong look the same."""
+    email, wanted = context.text("email").strip(), local_path(context.text("next", "/"))
+    refused = await context.log_in(email, context.text("password"))
+    if refused is None:
+        return context.redirect(wanted)
+    response = context.render("login.html", status=refused.status, email=email, problem=refused.message, next=wanted)
+    if refused.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(refused.retry_after_seconds)
+    return response
+
+
+async def log_out(context: PageContext) -> web.StreamResponse:
+    """End the session."""
+    await context.log_out()
+    return context.redirect("/login")
+
+
+async def show_password(context: PageContext) -> web.StreamResponse:
+    """Show the form to change one's own password."""
+    return _password_form(context, {})
+
+
+async def change_password(context: PageContext) -> web.StreamResponse:
+    """Change one's own password; every other session of this person ends."""
+    new = context.text("new_password")
+    if new != context.text("again"):
+        return _password_form(context, {"again": ["is not the same as the new password"]}, 422)
+    try:
+        await context.change_password(context.text("old_password"), new)
+    except RuleViolated as error:
+        return _password_form(context, by_field(error), 422)
+    context.flash("good", "Your password has been changed. You are logged out everywhere else.")
+    return go_to(context, "/")
+
+
+def _password_form(context: PageContext, problems: Problems, status: int = 200) -> web.Response:
+    return context.render("users/own_password.html", status=status, problems=problems)
+
+
+async def start(context: PageContext) -> web.StreamResponse:
+    """Lead to the first page."""
+    return context.redirect("/sms/trunks")
+
+
+PAGES = (
+    Page("GET", "/", start),
+    Page("GET", "/login", show_log_in, for_visitors=True),
+    Page("POST", "/login", log_in, for_visitors=True),
+    Page("POST", "/logout", log_out, permission=None),
+    Page("GET", "/password", show_password, permission=None),
+    Page("POST", "/password", change_password, permission=None),
+)

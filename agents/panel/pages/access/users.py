@@ -1,0 +1,137 @@
+"""Users: who can log in, as what; passwords are made here and shown once."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from agents.panel.operations import ROLE_WORDS, Permission
+from agents.panel.page import Page, PageContext
+from agents.panel.pages.access.roles import chosen_role, offered_roles
+from agents.panel.pages.access.shown_once import shown_once
+from agents.panel.pages.confirmation import confirmation
+from agents.panel.pages.entry_pages import EditablePages, Edited, Fields
+from agents.panel.pages.listing import ListPage
+from schemas.directory.people import PanelRole, PanelUser
+
+LABELS: Final = {"email": "Email", "role": "Role"}
+
+
+class UserPages(EditablePages):
+    """The pages of users."""
+
+    listed = ListPage("/users", "users", "users/list.html", sort="email")
+    group = "Access"
+    title = "Users"
+    noun = "user"
+    form_template = "users/form.html"
+    labels = LABELS
+    see = Permission.SEE
+    change = Permission.MANAGE_ACCESS
+    consequence = "Whoever is logged in as this user is logged out."
+
+    async def show(self, context: PageContext) -> web.StreamResponse:
+        """Show the users of the account; to operators who have chosen none, all."""
+        query = self.listed.query(context)
+        part = context.operations.users.list(context.actor, account_id=context.account_id, paging=query.paging)
+        return self.listed.render(context, query, part, _row, kind=self)
+
+    def blank(self) -> Fields:
+        """Return what an empty form holds."""
+        return {"email": "", "role": PanelRole.MEMBER.value, "blocked": False}
+
+    def posted(self, context: PageContext) -> Fields:
+        """Return what a posted form holds."""
+        return {
+            "email": context.text("email").strip(),
+            "role": context.text("role"),
+            "blocked": context.checked("blocked"),
+        }
+
+    def offered(self, context: PageContext, edited: Edited | None) -> dict[str, Any]:
+        """Return the roles that can be chosen, and the user that is edited."""
+        if edited is None:
+            return {"roles": offered_roles(of_operators=context.account_id is None), "email": None}
+        user = _user(context, edited.id)  # who stays in the account, and an operator outside of all
+        return {"roles": offered_roles(of_operators=user.role is PanelRole.OPERATOR), "email": user.email}
+
+    async def add(self, context: PageContext) -> web.Response:
+        """Add a user, and show the password once."""
+        email, role = context.text("email").strip(), chosen_role(context.text("role"))
+        user, password = await context.operations.users.create(
+            context.actor, email, role, account_id=context.account_id
+        )
+        return _password(context, "User added", user, password)
+
+    def saved(self, context: PageContext, identity: str) -> tuple[Fields, int]:
+        """Return role and state of a user, and its version."""
+        user, version = context.operations.users.get(context.actor, identity)
+        return {"email": user.email, "role": user.role.value, "blocked": user.blocked}, version
+
+    async def save(self, context: PageContext, identity: str, version: int) -> str:
+        """Save role and state of a user."""
+        user, role = _user(context, identity), chosen_role(context.text("role"))
+        await context.operations.users.update(
+            context.actor, identity, role=role, blocked=context.checked("blocked"), expected_version=version
+        )
+        return f"{user.email} has been saved."
+
+    def name_of(self, context: PageContext, identity: str) -> str:
+        """Return the email address."""
+        return _user(context, identity).email
+
+    async def remove(self, context: PageContext, identity: str) -> str:
+        """Remove a user."""
+        user = _user(context, identity)
+        await context.operations.users.delete(context.actor, identity)
+        return f"{user.email} has been deleted."
+
+
+async def ask_reset(context: PageContext) -> web.StreamResponse:
+    """Ask before a user gets a new password."""
+    user = _user(context, context.request.match_info["id"])
+    return confirmation(
+        context,
+        section="users",
+        heading="Reset password",
+        question="This user gets a new password, which is shown to you once:",
+        names=[user.email],
+        consequence=UserPages.consequence,
+        action=f"/users/{user.id}/reset-password",
+        back="/users",
+        verb="Reset",
+        icon="refresh",
+    )
+
+
+async def reset(context: PageContext) -> web.StreamResponse:
+    """Give a user a new password, and show it once."""
+    user = _user(context, context.request.match_info["id"])
+    password = await context.operations.users.reset_password(context.actor, user.id)
+    return _password(context, "New password", user, password)
+
+
+def _row(user: PanelUser) -> dict[str, object]:
+    return {"id": user.id, "email": user.email, "role_words": ROLE_WORDS[user.role], "blocked": user.blocked}
+
+
+def _user(context: PageContext, identity: str) -> PanelUser:
+    return context.operations.users.get(context.actor, identity)[0]
+
+
+def _password(context: PageContext, heading: str, user: PanelUser, password: str) -> web.Response:
+    return shown_once(
+        context,
+        section="users",
+        heading=heading,
+        about=user.email,
+        label="Password",
+        secret=password,
+        back="/users",
+    )
+
+
+PAGES = (
+    *UserPages().pages(),
+    Page("GET", "/users/{id}/reset-password", ask_reset, Permission.MANAGE_ACCESS),
+    Page("POST", "/users/{id}/reset-password", reset, Permission.MANAGE_ACCESS),
+)

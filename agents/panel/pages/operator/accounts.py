@@ -1,0 +1,116 @@
+"""Accounts: which there are, and which one to work in."""
+
+from collections import Counter
+from typing import Final
+
+from aiohttp import web
+
+from agents.panel.operations import Permission
+from agents.panel.page import Page, PageContext
+from agents.panel.pages.entry_pages import EditablePages, Fields
+from agents.panel.pages.listing import ListPage
+from schemas.directory.account import Account, Did, NumberCheck
+from schemas.directory.trunk import Trunk
+
+LABELS: Final = {"name": "Name"}
+
+
+class AccountPages(EditablePages):
+    """The pages of accounts; who adds one works in it from then on."""
+
+    listed = ListPage("/accounts", "accounts", "accounts/list.html", sort="name", filters=("name",))
+    group = "Operator"
+    title = "Accounts"
+    noun = "account"
+    form_template = "accounts/form.html"
+    labels = LABELS
+    see = change = Permission.OPERATE
+
+    async def show(self, context: PageContext) -> web.StreamResponse:
+        """Show the accounts, and how much is in each."""
+        query = self.listed.query(context)
+        part = context.operations.accounts.list(context.actor, name=query.filters["name"], paging=query.paging)
+        directory = context.operations.directory
+        trunks = Counter(it.account_id for it in directory.entries(Trunk) if it.deleted_at is None)
+        numbers = Counter(it.account_id for it in directory.entries(Did))
+
+        def row(account: Account) -> dict[str, object]:
+            identity = account.id
+            return {
+                "id": identity,
+                "name": account.name,
+                "blocked": account.blocked,
+                "form_only": account.checks is NumberCheck.FORM,
+                "trunks": trunks[identity],
+                "numbers": numbers[identity],
+            }
+
+        return self.listed.render(context, query, part, row, kind=self)
+
+    def blank(self) -> Fields:
+        """Return what an empty form holds."""
+        return {"name": "", "blocked": False, "form_only": False}
+
+    def posted(self, context: PageContext) -> Fields:
+        """Return what a posted form holds."""
+        return {
+            "name": context.text("name"),
+            "blocked": context.checked("blocked"),
+            "form_only": context.checked("form_only"),
+        }
+
+    async def add(self, context: PageContext) -> web.Response:
+        """Create an account and work in it."""
+        account = await context.operations.accounts.create(
+            context.actor, context.text("name"), number_check=_number_check(context)
+        )
+        context.choose_account(account.id)
+        return self.done(context, f"{account.name} has been created, and you are working in it.")
+
+    def saved(self, context: PageContext, identity: str) -> tuple[Fields, int]:
+        """Return name and state of an account, and its version."""
+        account, version = context.operations.accounts.get(context.actor, identity)
+        form_only = account.checks is NumberCheck.FORM
+        return {"name": account.name, "blocked": account.blocked, "form_only": form_only}, version
+
+    async def save(self, context: PageContext, identity: str, version: int) -> str:
+        """Rename or block an account, or choose how its numbers are checked."""
+        name = context.text("name")
+        await context.operations.accounts.update(
+            context.actor,
+            identity,
+            name=name,
+            blocked=context.checked("blocked"),
+            number_check=_number_check(context),
+            expected_version=version,
+        )
+        return f"{name.strip()} has been saved."
+
+    def name_of(self, context: PageContext, identity: str) -> str:
+        """Return its name."""
+        return context.operations.accounts.get(context.actor, identity)[0].name
+
+    async def remove(self, context: PageContext, identity: str) -> str:
+        """Remove an account; what it still has forbids it."""
+        await context.operations.accounts.delete(context.actor, identity)
+        if context.session is not None and context.session.account_id == identity:
+            context.session.account_id = None
+        return "The account has been deleted."
+
+
+def _number_check(context: PageContext) -> NumberCheck:
+    return NumberCheck.FORM if context.checked("form_only") else NumberCheck.PLAN
+
+
+async def switch(context: PageContext) -> web.StreamResponse:
+    """Work in another account from now on; in none with an empty one."""
+    account_id = context.text("account_id")
+    if account_id:
+        context.choose_account(account_id)
+        return context.redirect("/sms/trunks")
+    if context.session is not None:
+        context.session.account_id = None
+    return context.redirect("/accounts")
+
+
+PAGES = (*AccountPages().pages(), Page("POST", "/accounts/switch", switch, Permission.OPERATE))

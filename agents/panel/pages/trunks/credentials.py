@@ -1,0 +1,89 @@
+"""The credentials window: username, password on demand, and new ones."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from agents.panel.operations import Permission
+from agents.panel.operations.trunks.trunk_secrets import NewCredentials
+from agents.panel.page import Page, PageContext
+from agents.panel.pages.forms import Problems, by_field, chosen_seconds
+from agents.panel.pages.words import utc
+from pipeline.errors import RuleViolated
+
+GRACES: Final = (
+    ("0", "Not at all: refuse it at once"),
+    ("600", "10 minutes"),
+    ("3600", "1 hour"),
+    ("86400", "1 day"),
+    ("604800", "7 days"),
+)
+
+
+async def show(context: PageContext) -> web.StreamResponse:
+    """Show the window; the password is not in it."""
+    return _window(context)
+
+
+async def reveal(context: PageContext) -> web.StreamResponse:
+    """Show the password: as data to a script, else in the window."""
+    password = await context.operations.trunk_secrets.reveal_password(context.actor, context.request.match_info["id"])
+    if context.wants_json:
+        return context.json({"value": password})
+    return _window(context, password=password)
+
+
+async def regenerate(context: PageContext) -> web.StreamResponse:
+    """Make a new password, on request a new username too, and show them."""
+    try:
+        renewed = await context.operations.trunk_secrets.regenerate_password(
+            context.actor,
+            context.request.match_info["id"],
+            renew_username=context.checked("renew_username"),
+            grace_seconds=chosen_seconds(context, "grace_seconds", GRACES),
+        )
+    except RuleViolated as error:
+        return _window(context, problems=by_field(error), status=422)
+    return _window(context, password=renewed.password, renewed=renewed)
+
+
+def _window(
+    context: PageContext,
+    *,
+    password: str | None = None,
+    renewed: NewCredentials | None = None,
+    problems: Problems | None = None,
+    status: int = 200,
+) -> web.Response:
+    shown = context.operations.trunk_secrets.credentials(context.actor, context.request.match_info["id"])
+    trunk, _ = context.operations.trunks.get(context.actor, shown.trunk_id)
+    old = trunk.credentials[1].username if len(trunk.credentials) > 1 else shown.username
+    view: dict[str, Any] = {
+        "id": shown.trunk_id,
+        "name": shown.trunk_name,
+        "username": shown.username,
+        "allowed_ips": shown.allowed_ips,
+        "allow_any_did": shown.sources is None,
+        "sources": shown.sources or (),
+        "old_until": utc(shown.old_valid_until),
+        "old_username": old,
+    }
+    return context.render(
+        "trunks/credentials.html",
+        status=status,
+        section="trunks",
+        trunk=view,
+        hosts=shown.hosts,
+        password=password,
+        renewed=renewed and {"username": context.checked("renew_username"), "until": utc(renewed.old_valid_until)},
+        graces=GRACES,
+        grace=context.text("grace_seconds", "0"),
+        problems=problems or {},
+    )
+
+
+PAGES = (
+    Page("GET", "/sms/trunks/{id}/credentials", show),
+    Page("POST", "/sms/trunks/{id}/credentials/reveal", reveal, Permission.REVEAL_SECRETS),
+    Page("POST", "/sms/trunks/{id}/credentials/regenerate", regenerate, Permission.MANAGE_TRUNKS),
+)

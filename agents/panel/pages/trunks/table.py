@@ -1,0 +1,63 @@
+"""SMS > SMS Trunks: the list."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from agents.panel.page import Page, PageContext
+from agents.panel.pages.listing import ListPage
+from agents.panel.pages.navigation import need_account
+from agents.panel.pages.words import listed, utc
+from schemas.directory.trunk import Trunk
+
+LIST = ListPage(
+    "/sms/trunks", "trunks", "trunks/list.html", sort="name", filters=("name", "blocked"), to_last_page=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkRow:
+    """What the list shows of a trunk: nothing secret."""
+
+    id: str
+    name: str
+    callback_url: str | None
+    callback_disabled_at: str | None
+    allowed_ips: tuple[str, ...]
+    ips_title: str
+    allow_any_did: bool
+    source_count: int
+    sources_title: str
+    blocked: bool
+
+    @classmethod
+    def of(cls, trunk: Trunk) -> "TrunkRow":
+        """Return the row of a trunk."""
+        return cls(
+            trunk.id,
+            trunk.name,
+            trunk.callback_url,
+            utc(trunk.callback_disabled_at),
+            trunk.allowed_ips,
+            listed(trunk.allowed_ips),
+            trunk.allow_any_did,
+            len(trunk.allowed_sources),
+            listed(trunk.allowed_sources),
+            trunk.blocked,
+        )
+
+
+async def show(context: PageContext) -> web.StreamResponse:
+    """Show one page of the account's trunks."""
+    account_id, query = need_account(context), LIST.query(context)
+    part = context.operations.trunks.list(
+        context.actor,
+        name=query.filters["name"],
+        blocked=query.flag("blocked"),
+        account_id=account_id,
+        paging=query.paging,
+    )
+    return LIST.render(context, query, part, TrunkRow.of)
+
+
+PAGES = (Page("GET", "/sms/trunks", show),)

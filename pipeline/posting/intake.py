@@ -1,0 +1,254 @@
+"""What has to wait: in memory while there is room for its flow, on disk otherwise and while its peer is away.
+
+Whatever is read is taken: reading never stops because somebody's messages wait, since what is behind them may be for
+somebody else. How much of a flow waits in memory depends on how much room is left (dynamic thresholds, as switches
+share their buffers): one that floods alone may have half of it, and there is always some for one that has just come.
+
+What waits for a peer that is away does not wait for a clock. A probe finds out when the peer is back, and what waits is
+then released in its order, flow by flow, as fast as the peer takes it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from time import perf_counter, time
+from typing import Final, Generic, TypeVar
+
+from pipeline.posting.backlog import NO_END, Backlog, FlowKey, Row, Stored
+from pipeline.posting.dispatcher import Dispatcher
+from pipeline.posting.flows import Kind
+from pipeline.posting.peer import Peer
+from pipeline.posting.peers import Peers
+from schemas.record import InRecord
+
+P = TypeVar("P")
+
+ROOM: Final = 4000  # entries in memory that nobody has begun
+LANE_ROOM: Final = 32  # of one lane
+LOADED_BELOW: Final = 64  # entries of a flow in memory: with fewer it gets more from disk
+LOADED_AT_ONCE: Final = 128
+LOOK_SECONDS: Final = 0.02  # while something on disk could be released
+TICK_SECONDS: Final = 0.25
+SLICE_SECONDS: Final = 0.004  # work on records without letting POSTs and answers have their turn
+PROBES_PER_TICK: Final = 50
+EXPIRED_AT_ONCE: Final = 200
+
+
+@dataclass(slots=True)
+class Entry(Generic[P]):
+    """Something to post: for which peer, in which flow and lane (0: in no order), and until when (Unix time).
+
+    `payload` is what the agent knows about it. `seq` is its place among all others, given when it is taken in.
+    """
+
+    flow: FlowKey
+    lane: int
+    kind: Kind
+    record: InRecord
+    payload: P
+    expires_ms: int = NO_END
+    stored: Stored = Stored.IN_PLACE
+    seq: int = -1
+
+
+class Intake(Generic[P]):
+    """Queues entries for `dispatcher`, in memory or in `backlog`.
+
+    `restore` makes entries of rows again (None: nobody needs it any more). `expire` ends one that must not wait any
+    longer. `reach` tries to connect to a peer.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher[Entry[P]],
+        backlog: Backlog,
+        peers: Peers,
+        *,
+        restore: Callable[[Row], Entry[P] | None],
+        expire: Callable[[Entry[P]], Awaitable[None]],
+        reach: Callable[[Peer], Awaitable[bool]],
+        room: int = ROOM,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._peers = peers
+        self._restore = restore
+        self._expire = expire
+        self._reach = reach
+        self._room = room
+        self._seq = count()
+        self._spilled: dict[tuple[FlowKey, int], None] = {}
+        self._rows: list[Row] = []
+        self._reaching: set[asyncio.Task[None]] = set()
+        self._probe_turn: deque[str] = deque()
+        self._slice_ends = 0.0
+        self._back = asyncio.Event()
+        self._here: dict[FlowKey, None] = {}
+        self.backlog = backlog
+
+    # In.
+
+    async def take(self, entries: Iterable[Entry[P]]) -> None:
+        """Take entries in, in their order."""
+        for entry in entries:
+            entry.seq = next(self._seq)
+            self._put(entry)
+            if perf_counter() >= self._slice_ends:
+                self._spill()
+                await asyncio.sleep(0)
+                self._slice_ends = perf_counter() + SLICE_SECONDS
+        self._spill()
+
+    def _put(self, entry: Entry[P]) -> None:
+        peer = self._peers.of(entry.flow.peer)
+        if entry.kind is Kind.LATER and peer.unheard:
+            peer.slow = True  # it has failed before, and nothing better is known of it
+        if self._may_be_in_memory(peer, entry):
+            flow = self._dispatcher.flow(peer, entry.flow.name, entry.flow.account)
+            self._dispatcher.put(flow, entry.lane, entry.kind, entry)
+        else:
+            self._spilled[entry.flow, entry.lane] = None
+            self._rows.append(_row(entry))
+
+    def _may_be_in_memory(self, peer: Peer, entry: Entry[P]) -> bool:
+        if peer.away:
+            return False
+        key = entry.flow
+        anything_on_disk = entry.lane and (self._rows or self.backlog.counts)
+        if anything_on_disk and ((key, entry.lane) in self._spilled or self.backlog.holds(key, entry.lane)):
+            return False  # what came before it goes before it
+        flow = self._dispatcher.find(peer, key.name)
+        room = self._room - self._dispatcher.waiting
+        if flow is None:
+            return room > -self._room  # one that has just come has some room, too
+        if flow.waiting > room:
+            return False
+        return not entry.lane or flow.length_of(entry.lane) < LANE_ROOM
+
+    def _spill(self) -> None:
+        """Write to disk what is to wait there."""
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self.backlog.add(rows)
+            self._spilled.clear()
+            for row in rows:
+                if row.flow not in self._here and not self._peers.of(row.flow.peer).away:
+                    self._here[row.flow] = None
+                    self._back.set()
+
+    def add_rows(self, rows: Sequence[tuple[FlowKey, int, InRecord, int, Stored]]) -> None:
+        """Take in what waits elsewhere already: flow, lane, record, end, and where it is kept."""
+        self.backlog.add(
+            [Row(next(self._seq), flow, lane, record, end, stored) for flow, lane, record, end, stored in rows]
+        )
+
+    # Out.
+
+    async def run(self) -> None:
+        """Release what waits on disk for peers that are here, until cancelled."""
+        while True:
+            released = self._release()
+            self._back.clear()
+            if released:
+                await asyncio.sleep(LOOK_SECONDS)
+            else:
+                try:
+                    async with asyncio.timeout(TICK_SECONDS):
+                        await self._back.wait()
+                except TimeoutError:
+                    pass
+
+    def _release(self) -> bool:
+        """Load what there is room for; tell whether anything waits on disk for a peer that is here."""
+        for key in list(self._here):
+            peer = self._peers.of(key.peer)
+            if peer.away or key not in self.backlog.counts:
+                del self._here[key]
+                continue
+            flow = self._dispatcher.find(peer, key.name)
+            waiting = 0 if flow is None else flow.waiting
+            if waiting < LOADED_BELOW and waiting <= self._room - self._dispatcher.waiting:
+                self._load(key, peer, LOADED_AT_ONCE)
+        return bool(self._here)
+
+    def _look_who_is_here(self) -> None:
+        """Note what waits on disk for peers that are here."""
+        before = len(self._here)
+        for key in self.backlog.counts:
+            if key not in self._here and not self._peers.of(key.peer).away:
+                self._here[key] = None
+        if len(self._here) > before:
+            self._back.set()
+
+    def _load(self, key: FlowKey, peer: Peer, count: int) -> int:
+        found = self._dispatcher.find(peer, key.name)
+
+        def room(lane: int) -> int:
+            return LANE_ROOM if found is None or not lane else LANE_ROOM - found.length_of(lane)
+
+        loaded = 0
+        for row in self.backlog.take(key, count, room):
+            entry = self._restore(row)
+            if entry is not None:
+                entry.seq = row.seq
+                flow = self._dispatcher.flow(peer, key.name, key.account)
+                self._dispatcher.put(flow, entry.lane, Kind.BACKLOG, entry)
+                loaded += 1
+        return loaded
+
+    # Peers that are away.
+
+    async def tick(self) -> None:
+        """Look after peers and what waits for them; to be called a few times a second."""
+        self._dispatcher.move_what_hangs()
+        self._take_back()
+        self._probe()
+        self._look_who_is_here()
+        for row in self.backlog.expired(int(time() * 1000), EXPIRED_AT_ONCE):
+            entry = self._restore(row)
+            if entry is not None:
+                await self._expire(entry)
+
+    def _take_back(self) -> None:
+        """Put on disk what is in memory for peers that are away."""
+        for flow in self._dispatcher:
+            if flow.peer.away and flow.waiting:
+                self._rows += [_row(entry) for entry in self._dispatcher.take_back(flow)]
+        self._spill()
+
+    def _probe(self) -> None:
+        """Let the peers that are due for it be probed, in turns when they are many."""
+        waiting: dict[str, FlowKey] = {}
+        for key in self.backlog.counts:
+            if self._peers.of(key.peer).wants_probe:
+                waiting.setdefault(key.peer, key)
+        if not waiting:
+            return
+        turn = [name for name in self._probe_turn if name in waiting]
+        turn += [name for name in waiting if name not in set(turn)]
+        self._probe_turn = deque(turn[PROBES_PER_TICK:])
+        for name in turn[:PROBES_PER_TICK]:
+            peer = self._peers.of(name)
+            if not peer.unreachable:
+                self._probe_with(waiting[name], peer)
+            elif peer.admit_probe():
+                task = asyncio.create_task(self._try_to_reach(peer))
+                self._reaching.add(task)
+                task.add_done_callback(self._reaching.discard)
+
+    def _probe_with(self, key: FlowKey, peer: Peer) -> None:
+        flow = self._dispatcher.find(peer, key.name)
+        if flow or self._load(key, peer, 1):
+            self._dispatcher.probe(self._dispatcher.flow(peer, key.name, key.account))
+
+    async def _try_to_reach(self, peer: Peer) -> None:
+        try:
+            connected = await self._reach(peer)
+        finally:
+            peer.release()
+        peer.reached(connected=connected)
+
+
+def _row(entry: Entry[P]) -> Row:
+    return Row(entry.seq, entry.flow, entry.lane, entry.record, entry.expires_ms, entry.stored)

@@ -1,0 +1,12 @@
+"""Stand-ins that behave: what a test puts in the place of a clock, a broker, a peer or a part of an agent.
+
+broker          a broker of a few lists, and the life of a process on it
+clock           time that passes when a test says so
+directory_view  what an agent knows of the directory
+kafka_edges     what agents use of Kafka, on that broker
+producer        what agents write through
+receiver        customers' endpoints
+virtual_time    an event loop whose time is moved
+
+A fake that only one test module needs stays in it; a record to start from is in tests/builders.py.
+"""

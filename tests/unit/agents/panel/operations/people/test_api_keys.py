@@ -1,0 +1,35 @@
+"""API keys: who one is, and for how long."""
+
+import pytest
+
+from agents.panel.operations import Actor
+from schemas.directory.account import Account
+from schemas.directory.people import PanelRole
+from tests.unit.agents.panel.office import OURS, Office
+
+
+async def test_an_api_key_is_its_role_until_revoked(office: Office) -> None:
+    """Shown once, stored as a digest; revoked, it is nobody."""
+    record, key = await office.operations.api_keys.create(office.actor(), "job", PanelRole.MEMBER)
+    actor = office.operations.api_keys.authenticate(key, "192.0.2.7")
+    assert actor == Actor("api_key", record.id, "job", PanelRole.MEMBER, OURS, "192.0.2.7")
+    assert key not in str(record)
+    assert key not in str(office.store.events)
+    assert record.hint == key[-4:]
+    await office.operations.api_keys.revoke(office.actor(), record.id)
+    assert office.operations.api_keys.authenticate(key, None) is None
+
+
+@pytest.mark.parametrize("bad", ["", "x", "smsout_", "smsout__", "smsout_" + "a" * 32 + "_x", "\ud800", "x" * 10_000])
+def test_what_is_no_key_is_nobody(office: Office, bad: str) -> None:
+    """Whatever the header holds."""
+    assert office.operations.api_keys.authenticate(bad, None) is None
+
+
+async def test_a_key_of_a_blocked_account_is_nobody(office: Office) -> None:
+    """And one with another secret behind the right id."""
+    _, key = await office.operations.api_keys.create(office.actor(), "job", PanelRole.OWNER)
+    wrong = key[:-1] + ("a" if key[-1] != "a" else "b")
+    assert office.operations.api_keys.authenticate(wrong, None) is None
+    office.add(Account(id=OURS, name="Ours", blocked=True))
+    assert office.operations.api_keys.authenticate(key, None) is None

@@ -1,0 +1,144 @@
+"""Send SMS: the note beside the text, what is sent, and what becomes of it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from agents.panel.operations.messages import MAX_TRACKED, SentMessages
+from pipeline.errors import BrokerUnreachable, NotAcknowledged, RuleViolated
+from pipeline.steps.segmentation import split
+from schemas.status import CodeId, MessageStatus, StatusStage
+from schemas.submission import Submission
+from schemas.topics import SUBMITTED
+from tests.unit.agents.panel.office import DIDS, NOT_P2P, NOW, OURS, THEIR_DID, Office, uuid
+
+
+async def test_a_message_is_what_ingress_would_have_made(office: Office) -> None:
+    """One submission of one destination, on the trunk's behalf; its id is what was returned."""
+    message_id = await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    [record] = office.producer.records
+    submission = Submission.from_bytes(record.value or b"")
+    assert (SUBMITTED, uuid(1).encode()) == (record.topic, record.key)
+    assert (uuid(1), DIDS[0], "Hello", message_id) == (
+        submission.trunk_id, submission.source, submission.content, submission.destinations[0].id,
+    )  # fmt: skip
+    [event] = office.store.events
+    assert (event.action, "Hello" not in str(event) and "13105557890" not in str(event)) == ("message.sent", True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "places"),
+    [
+        ((NOT_P2P, "13105557890", "Hello"), ["source"]),
+        ((THEIR_DID, "13105557890", "Hello"), ["source"]),
+        (("", "", ""), ["destination", "source", "content"]),
+        ((DIDS[0], "+13105557890", "Hello"), ["destination"]),
+        ((DIDS[0], "13105557890", "x" * 1600), ["content"]),
+        ((NOT_P2P, "1", "\x1b"), ["destination", "content", "source"]),
+    ],
+)
+async def test_what_cannot_be_sent_is_told_at_once(office: Office, fields: Any, places: list[str]) -> None:
+    """Every problem beside its field, and nothing reaches the topic."""
+    with pytest.raises(RuleViolated) as refused:
+        await office.operations.messages.send(office.actor(), uuid(1), *fields)
+    assert places == [place for place, _ in refused.value.problems]
+    assert office.producer.records == []
+
+
+async def test_nothing_is_sent_that_cannot_be_recorded(office: Office) -> None:
+    """The event comes first."""
+    office.store.fails = True
+    with pytest.raises(NotAcknowledged):
+        await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    assert office.producer.records == []
+
+
+def status(message_id: str, stage: StatusStage, words: str, code_id: CodeId | None = None) -> MessageStatus:
+    return MessageStatus(
+        message_id=message_id, trunk_id=uuid(1), stage=stage, status=words, code_id=code_id, source=DIDS[0],
+        destination="13105557890", accepted_at=NOW, ended_at=NOW, segments_total=1, segments_sent=1,
+    )  # fmt: skip
+
+
+async def test_a_status_shows_as_it_changes(office: Office) -> None:
+    """Queued, then the carrier's answer, then with receipts the handset's."""
+    await office.operations.trunks.update(office.actor(), uuid(1), {"receipts_enabled": True})
+    message_id = await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    seen = [office.operations.messages.progress(office.actor(), message_id)]
+    for stage, words in ((StatusStage.PROCESSING, "Success"), (StatusStage.DELIVERY, "DELIVERED")):
+        office.operations.messages.sent.note(status(message_id, stage, words))
+        office.operations.messages.sent.note(status(message_id, stage, words))  # a replay
+        seen.append(office.operations.messages.progress(office.actor(), message_id))
+    assert [(it.status, it.is_final) for it in seen] == [("Queued", False), ("Success", False), ("DELIVERED", True)]
+
+
+async def test_a_failure_is_final(office: Office) -> None:
+    """Also where receipts are enabled."""
+    message_id = await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    office.operations.messages.sent.note(
+        status(message_id, StatusStage.PROCESSING, "Routing error", CodeId.SOURCE_NOT_ALLOWED)
+    )
+    shown = office.operations.messages.progress(office.actor(), message_id)
+    assert (shown.status, shown.code_id, shown.is_final) == ("Routing error", 8, True)
+
+
+def test_what_is_followed_is_bounded() -> None:
+    """The oldest message makes room; a status of a stranger's message is none of ours."""
+    sent = SentMessages(patience_seconds=60)
+    for number in range(MAX_TRACKED + 1):
+        sent.add(uuid(number), uuid(1), OURS)
+    assert uuid(0) not in sent
+    assert uuid(MAX_TRACKED) in sent
+    sent.note(status(uuid(0), StatusStage.PROCESSING, "Success"))
+    assert uuid(0) not in sent
+
+
+@pytest.mark.parametrize("failure", [BrokerUnreachable("away"), NotAcknowledged("silent"), asyncio.CancelledError()])
+async def test_a_message_that_could_not_be_sent_is_not_waited_for(office: Office, failure: BaseException) -> None:
+    """Nobody has been told its id, and its status may never come: every other one would be read for it, for ever."""
+    office.producer.failure = failure
+    with pytest.raises(type(failure)):
+        await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    assert not office.operations.messages.sent.expect_statuses
+
+
+async def test_a_message_that_cannot_be_recorded_is_not_waited_for(office: Office) -> None:
+    """It was not even sent."""
+    office.store.fails = True
+    with pytest.raises(NotAcknowledged):
+        await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    assert not office.operations.messages.sent.expect_statuses
+
+
+def test_waiting_for_a_status_has_an_end() -> None:
+    """A submission that was set aside has none; what is known of its message stays."""
+    now = 0.0
+    sent = SentMessages(patience_seconds=60, clock=lambda: now)
+    sent.add(uuid(1), uuid(1), OURS)
+    now = 59.0
+    assert sent.expect_statuses
+    sent.add(uuid(2), uuid(1), OURS)
+    now = 60.0
+    assert sent.expect_statuses
+    sent.note(status(uuid(2), StatusStage.PROCESSING, "Success"))
+    assert not sent.expect_statuses
+    assert uuid(1) in sent
+
+
+@pytest.mark.parametrize("text", ["", "Hello", "x" * 160, "x" * 161, "€" * 80, "€" * 81, "😀" * 35, "😀" * 36, "жж"])
+def test_the_note_counts_as_the_gateway_does(office: Office, text: str) -> None:
+    """Encoding and number of segments are those of the segmentation itself."""
+    note = office.operations.messages.estimate(text)
+    if not text:
+        assert (note.encoding, note.segments, note.units_left) == ("GSM-7", 0, 160)
+        return
+    data_coding, parts = split(text)
+    expected = {"GSM7": "GSM-7", "UCS2": "UCS-2"}[data_coding.name]
+    assert (expected, len(parts), None) == (note.encoding, note.segments, note.problem)
+
+
+def test_the_note_says_why_a_text_cannot_be_sent(office: Office) -> None:
+    """Too long, or with a character that no SMS can carry."""
+    assert "segments" in (office.operations.messages.estimate("x" * 1600).problem or "")
+    assert office.operations.messages.estimate("\x1b").problem is not None

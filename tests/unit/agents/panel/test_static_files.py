@@ -1,0 +1,18 @@
+"""Static files: kept by browsers for as long as they are the same."""
+
+from agents.panel.static_files import StaticFiles
+from tests.unit.agents.panel.office import Office
+from tests.unit.agents.panel.site import running
+
+
+async def test_static_files_are_kept_by_browsers(office: Office) -> None:
+    """Their path changes with their content; an old path gets today's file and must not keep it."""
+    async with running(office) as site:
+        url = StaticFiles().url("panel.css")
+        fresh, stale = await site.client.get(url), await site.client.get("/static/old/panel.css")
+        assert await fresh.read() == await stale.read()
+        assert (
+            fresh.headers["Cache-Control"], stale.headers["Cache-Control"],
+        ) == ("public, max-age=31536000, immutable", "no-cache")  # fmt: skip
+        for path in ("/static/x/../app.py", "/static/x/%2e%2e/app.py", "/static/x/..%2fapp.py"):
+            assert (await site.client.get(path)).status == 404

@@ -1,0 +1,115 @@
+"""Histories that a random walk seldom takes, each with many timings: what happens with and without a protection."""
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+import pytest
+
+from schemas.directory.carrier import InDoubtPolicy
+from tests.unit.machines import unprotected
+from tests.unit.machines.callback_world import CallbackWorld
+from tests.unit.machines.delivery_world import Behaviour, DeliveryWorld
+
+WELL = 40  # timings in which the protection must hold
+UNTIL_FOUND = 2000  # timings in one of which what it is for must be seen
+
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+History = Callable[[int], None]
+
+
+def for_a_while(world: DeliveryWorld | CallbackWorld, seconds: float) -> None:
+    """Let time pass in small steps, with everybody at work."""
+    end = world.loop.time() + seconds
+    while world.loop.time() < end:
+        world.run(2)
+        world.wait(0.2)
+
+
+def end(world: DeliveryWorld | CallbackWorld) -> None:
+    try:
+        world.settle()
+        world.check_the_end()
+    finally:
+        world.close()
+
+
+def a_repetition_is_refused(seed: int) -> None:
+    """The first POST was taken, and nobody heard of it."""
+    world = DeliveryWorld(InDoubtPolicy.RESEND_WITH_KEY, seed)
+    world.carrier.script.extend((Behaviour.TAKES_AND_IS_SILENT, Behaviour.REFUSES))
+    world.accept(0, 1, 3600)
+    for_a_while(world, 15)
+    end(world)
+
+
+def a_carrier_is_deleted_meanwhile(seed: int) -> None:
+    """It had taken the first POST, and nobody heard of it."""
+    world = DeliveryWorld(InDoubtPolicy.RESEND_WITH_KEY, seed)
+    world.carrier.script.append(Behaviour.TAKES_AND_IS_SILENT)
+    world.accept(0, 1, 3600)
+    for_a_while(world, 2)
+    world.delete_carrier()
+    for_a_while(world, 15)
+    end(world)
+
+
+def a_process_dies_at_a_commit(seed: int) -> None:
+    """Something goes to the next tier with it."""
+    world = DeliveryWorld(InDoubtPolicy.GIVE_UP, seed)
+    world.carrier.script.append(Behaviour.THROTTLES)
+    world.accept(0, 1, 3600)
+    world.run(1 + seed % 7)
+    world.wait(0.6)
+    world.run(1 + seed % 3)
+    world.crash()
+    end(world)
+
+
+def a_process_is_frozen_with_messages_at_work(seed: int) -> None:
+    """Another takes its place, and later it goes on."""
+    world, chance = DeliveryWorld(InDoubtPolicy.GIVE_UP, seed), Random(seed)
+    for _ in range(8):
+        chance.choice(
+            (world.freeze, world.thaw, partial(world.accept, 0, 1, 3600), partial(world.run, chance.randrange(5)))
+        )()
+    end(world)
+
+
+def a_clock_is_put_back(seed: int) -> None:
+    """Notifications wait in a tier, one behind the other."""
+    world = CallbackWorld(seed)
+    world.usually = 404
+    for _ in range(6):
+        world.end_a_message()
+        for_a_while(world, 0.1)
+    world.put_clock(-3600.0)
+    world.usually = 200
+    world.settles_within_seconds = 15.0  # and not in six times the tier's delay
+    end(world)
+
+
+@pytest.mark.parametrize(
+    ("history", "sabotage"),
+    [
+        (a_repetition_is_refused, unprotected.a_refusal_ends_doubt),
+        (a_carrier_is_deleted_meanwhile, unprotected.a_deleted_carrier_has_taken_nothing),
+        (a_process_dies_at_a_commit, unprotected.the_next_tier_is_not_in_the_transaction),
+        (a_process_is_frozen_with_messages_at_work, unprotected.membership_is_not_asked_for),
+        (a_clock_is_put_back, unprotected.each_record_of_a_tier_is_judged_by_itself),
+    ],
+    ids=lambda it: it.__name__,
+)
+def test_a_protection_is_what_keeps_the_promise(
+    history: History, sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With it every timing ends well, without it one is found that does not."""
+    for seed in range(WELL):
+        history(seed)
+    sabotage(monkeypatch)
+    for seed in range(UNTIL_FOUND):
+        try:
+            history(seed)
+        except AssertionError:
+            return
+    pytest.fail("nothing was missed")
