@@ -13,8 +13,8 @@ from pipeline.kafka.consuming.consumer import Owner, TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.pauses import WaitSeconds
 from pipeline.settings import AgentSettings, KafkaSettings
+from schemas.record import WireModel
 from schemas.topics import tier_topic
-from schemas.wire import WireModel
 
 
 class _Waiting(WireModel):
