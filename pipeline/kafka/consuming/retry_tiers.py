@@ -14,8 +14,8 @@ from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.pauses import WaitSeconds
 from pipeline.settings import AgentSettings, KafkaSettings
 from pipeline.slot import Slot
+from schemas.record import WireModel
 from schemas.topics import tier_topic
-from schemas.wire import WireModel
 
 
 class _Waiting(WireModel):
