@@ -7,7 +7,7 @@ in one transaction with the commit that says it is done here.
 from typing import Final
 
 from agents.delivery.carrier_line import CarrierLine
-from agents.delivery.read import Reading, Unreadable
+from agents.delivery.line_up import Reading, Unreadable
 from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.decision import Success, Wait, decide, succeeded

@@ -8,6 +8,6 @@ commits      the commits, and the proof of membership that they are
 handoff      a record's place in the next tier and its commit, in one transaction
 parking      moves what waits long out of the way of commits
 retry_tiers  a consumer of every delay tier of a family
-journal      the delivery journal: written beside the work, read back after a restart
+journal      the delivery journal: how far it goes, and what it tells after a restart
 watchdog     ends a process whose partitions have work that does not move
 """

@@ -179,7 +179,7 @@ class TrackedConsumer:
                 if assignment is None or assignment.closed:
                     continue
                 for record in records:
-                    if self._pauses.must_wait(place, record):
+                    if self._is_tier and self._pauses.must_wait(place, record):
                         break
                     if not assignment.hand_out(record.offset, causation_of(record.headers), record.timestamp):
                         REPEATED.inc()

@@ -9,11 +9,12 @@ import pytest
 from standardwebhooks import Webhook
 
 from agents.callback.attempts import AttemptLog, readable
+from agents.callback.line_up import Notification, entry_of, read
 from agents.callback.notify import Notifier
-from agents.callback.read import Notification, entry_of, origin_of, read
 from pipeline.directory.model import Directory
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
 from pipeline.http.client import Answer, HttpPoster
+from pipeline.http.url import origin_of
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
