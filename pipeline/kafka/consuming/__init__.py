@@ -1,6 +1,8 @@
 """A group member: hands out records and commits what is finished.
 
 consumer     hands out records, and commits the finished prefix
+rebalances   partitions come and go: what is done before the first record and after the last
+lag          how much is left to do
 pauses       which partitions rest, full or not due
 partition/   one partition while it is ours
 work         a record in the hands of a worker
