@@ -37,11 +37,11 @@ async def serve(agent: Agent) -> None:
         trusted = Networks(settings.trusted_proxies)
     except ValueError as error:
         raise ConfigurationError(f"SMSOUT_INGRESS_TRUSTED_PROXIES: {error}") from error
-    view = DirectoryView(kafka, client_id=f"ingress-{agent.settings.slot}")
-    producer = RecordProducer(kafka, client_id=f"ingress-{agent.settings.slot}", gives_up=False)
-    keys_file = StateSettings().file(f"idempotency-ingress-{agent.settings.slot}.sqlite")
+    view = DirectoryView(kafka, client_id=f"ingress-{agent.slot.number}")
+    producer = RecordProducer(kafka, client_id=f"ingress-{agent.slot.number}", gives_up=False)
+    keys_file = StateSettings().file(f"idempotency-ingress-{agent.slot.number}.sqlite")
     claims = LastingClaims(
-        lambda: ClaimsView(kafka, ClaimStore(keys_file), client_id=f"ingress-{agent.settings.slot}-keys")
+        lambda: ClaimsView(kafka, ClaimStore(keys_file), client_id=f"ingress-{agent.slot.number}-keys")
     )
     try:
         await view.start()

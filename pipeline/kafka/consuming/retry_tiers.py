@@ -14,6 +14,7 @@ from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.pauses import WaitSeconds
 from pipeline.kafka.consuming.rebalances import Owner
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.record import WireModel
 from schemas.topics import tier_topic
 
@@ -28,6 +29,7 @@ def tier_consumer(
     kafka: KafkaSettings,
     agent: AgentSettings,
     *,
+    slot: Slot,
     group: str,
     family: str,
     delays_seconds: Sequence[int],
@@ -39,6 +41,7 @@ def tier_consumer(
     return TrackedConsumer(
         kafka,
         agent,
+        slot=slot,
         group=group,
         topics=tuple(tiers),
         run_ahead=run_ahead,

@@ -14,6 +14,7 @@ from pipeline.kafka.consuming import commits, consumer, rebalances
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.record import OutRecord
 
 TIER, OTHER = TopicPartition("tier", 0), TopicPartition("other", 0)
@@ -93,7 +94,7 @@ class Bench:
 
         monkeypatch.setattr(consumer, "AIOKafkaConsumer", lambda **_: self.kafka)
         self.consumer = TrackedConsumer(
-            KafkaSettings(), AgentSettings(), group="g", topics=["tier"],
+            KafkaSettings(), AgentSettings(), slot=Slot.take(None, "g"), group="g", topics=["tier"],
             run_ahead=run_ahead, outstanding=outstanding, wait_seconds=wait_seconds,
         )  # fmt: skip
         self.rebalances = self.consumer._rebalances
@@ -300,7 +301,7 @@ async def test_trust_counts_from_what_proved_it(monkeypatch: pytest.MonkeyPatch)
     """Making ready may take longer than a membership lasts without a word: what it proved is old by then."""
     bench = Bench(monkeypatch, {TIER: [0.0]})
     monotonic = [1000.0]
-    for module in (consumer, commits):
+    for module in (rebalances, commits):
         monkeypatch.setattr(module, "monotonic", lambda: monotonic[0])
     await bench.rebalances.on_partitions_revoked(set())
 
