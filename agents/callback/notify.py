@@ -26,7 +26,7 @@ from pipeline.http.url import origin_of
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import MESSAGES, POST_SECONDS, POSTS
-from pipeline.posting.dispatcher import Turn
+from pipeline.posting.flows import Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.peer import News
 from pipeline.posting.retry_after import retry_after_seconds

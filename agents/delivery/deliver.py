@@ -16,7 +16,7 @@ from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import MESSAGES
-from pipeline.posting.dispatcher import Turn
+from pipeline.posting.flows import Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import Carrier

@@ -20,10 +20,10 @@ from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.posting.breaker import TRIP_AFTER
-from pipeline.posting.dispatcher import QUICK, Turn
-from pipeline.posting.flows import Flow, Lane
+from pipeline.posting.flows import Flow, Lane, Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
+from pipeline.posting.places import QUICK
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import key_of
