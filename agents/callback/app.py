@@ -6,11 +6,10 @@ from time import monotonic
 
 from agents.callback.attempts import AttemptLog
 from agents.callback.endpoints import Endpoints
-from agents.callback.line_up import LineUp
+from agents.callback.line_up import LineUp, Notification, lane_of
 from agents.callback.memory import Memory
 from agents.callback.notify import Notifier
 from agents.callback.ownership import Ownership
-from agents.callback.read import Notification, lane_of
 from agents.callback.reschedule import STAGE
 from agents.posting_agent import PostingAgent, Workers, work_of
 from agents.runtime import Agent
@@ -81,7 +80,16 @@ async def serve(agent: Agent) -> None:
         def find_work(row: Row) -> tuple[TrackedConsumer, Work] | None:
             return work_of(row, first, later, parking)
 
-        line_up = LineUp(notifier, schedule, dispatcher, backlog, peers, reach=reach, find_work=find_work)
+        line_up = LineUp(
+            notifier.has_to_wait,
+            notifier.expire,
+            schedule,
+            dispatcher,
+            backlog,
+            peers,
+            reach=reach,
+            find_work=find_work,
+        )
         hand_off = HandOff(kafka, group=GROUP)
         parking = Parking(
             kafka, CALLBACK_PARKED, backlog, client_id="callback-parking", producer=producer, transactions=hand_off,

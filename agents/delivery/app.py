@@ -7,9 +7,8 @@ from time import monotonic
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.carriers import Carriers, carrier_peer
 from agents.delivery.deliver import STAGE, Delivery
-from agents.delivery.line_up import LineUp
+from agents.delivery.line_up import LineUp, Reading, lane_of
 from agents.delivery.ownership import Ownership
-from agents.delivery.read import Reading, lane_of
 from agents.delivery.write import OutcomeWriter
 from agents.posting_agent import PostingAgent, Workers, work_of
 from agents.runtime import Agent
@@ -56,10 +55,10 @@ async def serve(agent: Agent) -> None:
             max_connections=settings.connections,
         )
         opened.push_async_callback(poster.close)
-        journal = await Journal(kafka, producer, client_id="delivery-journal").start()
+        journal = await Journal(kafka, client_id="delivery-journal").start()
         opened.push_async_callback(journal.stop)
 
-        writer, line, workers = OutcomeWriter(journal), CarrierLine(poster), Workers()
+        writer, line, workers = OutcomeWriter(producer, journal), CarrierLine(poster), Workers()
         delivery = Delivery(view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds))
         dispatcher: Dispatcher[Entry[Reading]] = Dispatcher(
             delivery, workers.spawn, monotonic,
@@ -81,7 +80,7 @@ async def serve(agent: Agent) -> None:
             return work_of(row, first, later, parking)
 
         line_up = LineUp(
-            delivery, journal.state, dispatcher, backlog, peers,
+            delivery.settle, delivery.refuse, journal.state, dispatcher, backlog, peers,
             reach=reach, find_work=find_work, spawn=workers.spawn,
         )  # fmt: skip
         hand_off = HandOff(kafka, group=GROUP)

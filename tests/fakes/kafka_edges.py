@@ -303,7 +303,7 @@ async def _for_ever(*_: Any) -> None:
 
 _EXCHANGED: Final[tuple[tuple[str, str, object], ...]] = (
     (f"{CONSUMING}.consumer", "AIOKafkaConsumer", GroupConsumer),
-    (f"{CONSUMING}.consumer", "committed_by", committed_by),
+    (f"{CONSUMING}.rebalances", "committed_by", committed_by),
     (f"{CONSUMING}.consumer", "start", _nothing),
     (f"{CONSUMING}.consumer", "stop", _nothing),
     (f"{CONSUMING}.consumer", "watch", _for_ever),

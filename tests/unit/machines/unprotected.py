@@ -14,10 +14,10 @@ from pipeline.carriers.journal import JournalState
 from pipeline.carriers.outcome import Outcome
 from pipeline.kafka.consuming import retry_tiers
 from pipeline.kafka.consuming.commits import Commits
-from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.partition.ack_tracker import AckTracker
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.pauses import WaitSeconds
+from pipeline.kafka.consuming.rebalances import Rebalances
 from pipeline.slot import Slot
 from schemas.directory.carrier import Carrier
 from schemas.headers.causation import Causation
@@ -85,7 +85,7 @@ def a_group_without_offsets_is_new(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_failed_rebalance_is_only_logged(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(TrackedConsumer, "_fail", lambda *_: None)
+    patch.setattr(Rebalances, "_fail", lambda *_: None)
 
 
 def what_hangs_is_not_lost_with_its_partition(patch: pytest.MonkeyPatch) -> None:
