@@ -23,7 +23,7 @@ from schemas.directory.carrier import Carrier
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
-from schemas.wire import WireModel, json_object
+from schemas.record import WireModel, json_object
 
 
 class DirectoryFile:
