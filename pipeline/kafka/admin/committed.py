@@ -42,7 +42,9 @@ async def _offsets(
         while True:
             problem: Exception | None = None
             try:
-                found = await admin.list_consumer_group_offsets(group, partitions=asked)
+                found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(
+                    group, partitions=asked
+                )
             except KafkaError as error:
                 if not error.retriable:
                     raise

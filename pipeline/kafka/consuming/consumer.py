@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Self
 from zlib import crc32
 
-import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
@@ -28,8 +27,6 @@ from pipeline.settings import AgentSettings, KafkaSettings
 from pipeline.slot import Slot
 from schemas.headers.causation import causation_of
 from schemas.record import InRecord
-
-log = structlog.get_logger(__name__)
 
 COMMIT_INTERVAL_SECONDS = 0.5  # what a crash replays at most, beside what was in flight
 # Under load a fetch for every few records costs broker and consumer more than the records: let some more gather.
