@@ -59,6 +59,9 @@ CARRIER_BREAKER: Final = Gauge(
     "0 closed (all is well), 1 half open (being tried), 2 open (left alone)",
     ["carrier"],
 )
+CARRIER_BREAKER_OPENED: Final = Counter(
+    "smsout_carrier_breaker_opened_total", "How often the carrier was left alone", ["carrier"]
+)
 CARRIER_PACE: Final = Gauge("smsout_carrier_pace", "POSTs that may be open to the carrier at once", ["carrier"])
 
 # callback: counts, because endpoints are no closed set

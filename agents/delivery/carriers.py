@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from agents.delivery.line_up import Reading
 from pipeline.directory.model import Directory
-from pipeline.metrics import CARRIER_BREAKER, CARRIER_PACE
+from pipeline.metrics import CARRIER_BREAKER, CARRIER_BREAKER_OPENED, CARRIER_PACE
 from pipeline.posting.breaker import BreakerState
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
@@ -35,6 +35,7 @@ class Carriers:
         self._peers = peers
         self._dispatcher = dispatcher
         self._shown: set[str] = set()
+        self._opened: dict[str, int] = {}
 
     def update(self) -> None:
         """Take over what the directory says now, and show how things are; to be called every second."""
@@ -51,8 +52,14 @@ class Carriers:
             self._dispatcher.resume(peer)
             CARRIER_BREAKER.labels(peer.name).set(_STATES[peer.breaker.state])
             CARRIER_PACE.labels(peer.name).set(peer.limit)
+            opened, counted = peer.breaker.times_opened, self._opened.get(peer.name, 0)
+            # A peer that was forgotten meanwhile counts from 0 again.
+            CARRIER_BREAKER_OPENED.labels(peer.name).inc(opened - counted if opened >= counted else opened)
+            self._opened[peer.name] = opened
         for gone in self._shown - there:
             CARRIER_BREAKER.remove(gone)
             CARRIER_PACE.remove(gone)
+            CARRIER_BREAKER_OPENED.remove(gone)
+            self._opened.pop(gone, None)
         self._shown = there
         self._peers.sweep()

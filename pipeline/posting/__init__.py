@@ -8,6 +8,7 @@ flows           what waits in memory for a peer: by sender, in order per lane; a
 places          how many POSTs may be open, and how many of them one account may hold
 dispatcher      whose turn it is
 backlog         what waits on disk
+elsewhere       who takes what waits for a peer that is away for long
 intake          what waits where, and when it is released
 retry_schedule  after how long an attempt is followed by another
 retry_after     how long a peer wants to be left alone

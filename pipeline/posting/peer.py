@@ -12,6 +12,7 @@ from pipeline.posting.pace import Pace
 
 SLOW_SECONDS: Final = 1.0  # answers that take longer on average are slow ...
 QUICK_AGAIN_SECONDS: Final = 0.5  # ... until they take less than this
+WORTH_WAITING_SECONDS: Final = 5.0  # for one that is away, before what another would take goes there
 _EXPECTED_SECONDS: Final = 0.25  # of a peer that has not answered yet
 _WEIGHT: Final = 1 / 8  # of the latest answer in the average
 
@@ -61,6 +62,11 @@ class Peer:
     def away(self) -> bool:
         """Whether nothing is posted to it but probes."""
         return self.blocked or not self.breaker.closed
+
+    @property
+    def worth_waiting_for(self) -> bool:
+        """Whether it is here, or has not been away for long, nor has asked for that."""
+        return not self.blocked and self.breaker.away_seconds < WORTH_WAITING_SECONDS
 
     @property
     def limit(self) -> int:
