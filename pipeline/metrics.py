@@ -62,6 +62,9 @@ CARRIER_BREAKER: Final = Gauge(
 CARRIER_BREAKER_OPENED: Final = Counter(
     "smsout_carrier_breaker_opened_total", "How often the carrier was left alone", ["carrier"]
 )
+CARRIER_RATE: Final = Gauge(
+    "smsout_carrier_segments_per_second", "Segments a second that this process may post to the carrier", ["carrier"]
+)
 CARRIER_PACE: Final = Gauge("smsout_carrier_pace", "POSTs that may be open to the carrier at once", ["carrier"])
 
 # callback: counts, because endpoints are no closed set

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from agents.delivery.line_up import Reading
+from agents.delivery.rates import Rates
 from pipeline.directory.model import Directory
-from pipeline.metrics import CARRIER_BREAKER, CARRIER_BREAKER_OPENED, CARRIER_PACE
+from pipeline.metrics import CARRIER_BREAKER, CARRIER_BREAKER_OPENED, CARRIER_PACE, CARRIER_RATE
 from pipeline.posting.breaker import BreakerState
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
@@ -16,7 +17,7 @@ _STATES = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN:
 UNKNOWN_AT_ONCE = 16  # messages to a carrier that is gone end without a POST
 
 
-def carrier_peer(directory: Directory, clock: Callable[[], float], carrier_id: str) -> Peer:
+def carrier_peer(directory: Directory, rates: Rates, clock: Callable[[], float], carrier_id: str) -> Peer:
     """Make the peer of a carrier; one that the directory does not have gets one too."""
     carrier = directory.carrier(carrier_id)
     most = UNKNOWN_AT_ONCE if carrier is None else carrier.max_in_flight
@@ -24,13 +25,17 @@ def carrier_peer(directory: Directory, clock: Callable[[], float], carrier_id: s
     if carrier is not None:
         peer.blocked = carrier.blocked
         peer.breaker.cautious = carrier.in_doubt_policy is InDoubtPolicy.GIVE_UP
+        peer.rate = rates.of_carrier(carrier)
     return peer
 
 
 class Carriers:
     """Lets peers follow the directory, and the metrics follow the peers."""
 
-    def __init__(self, directory: Directory, peers: Peers, dispatcher: Dispatcher[Entry[Reading]]) -> None:
+    def __init__(
+        self, directory: Directory, peers: Peers, dispatcher: Dispatcher[Entry[Reading]], rates: Rates
+    ) -> None:
+        self._rates = rates
         self._directory = directory
         self._peers = peers
         self._dispatcher = dispatcher
@@ -39,19 +44,24 @@ class Carriers:
 
     def update(self) -> None:
         """Take over what the directory says now, and show how things are; to be called every second."""
+        if self._rates.follow():
+            for flow in self._dispatcher:
+                flow.rate = self._rates.of_trunk(flow.name)
         there: set[str] = set()
         for peer in self._peers:
             carrier = self._directory.carrier(peer.name)
             if carrier is None:
-                peer.blocked = False
+                peer.blocked, peer.rate = False, None
                 continue
             there.add(peer.name)
             peer.blocked = carrier.blocked
             peer.breaker.cautious = carrier.in_doubt_policy is InDoubtPolicy.GIVE_UP
             peer.allow(carrier.max_in_flight)
+            peer.rate = self._rates.of_carrier(carrier)
             self._dispatcher.resume(peer)
             CARRIER_BREAKER.labels(peer.name).set(_STATES[peer.breaker.state])
             CARRIER_PACE.labels(peer.name).set(peer.limit)
+            CARRIER_RATE.labels(peer.name).set(float("inf") if peer.rate is None else peer.rate.per_second)
             opened, counted = peer.breaker.times_opened, self._opened.get(peer.name, 0)
             # A peer that was forgotten meanwhile counts from 0 again.
             CARRIER_BREAKER_OPENED.labels(peer.name).inc(opened - counted if opened >= counted else opened)
@@ -59,6 +69,7 @@ class Carriers:
         for gone in self._shown - there:
             CARRIER_BREAKER.remove(gone)
             CARRIER_PACE.remove(gone)
+            CARRIER_RATE.remove(gone)
             CARRIER_BREAKER_OPENED.remove(gone)
             self._opened.pop(gone, None)
         self._shown = there

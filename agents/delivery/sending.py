@@ -115,6 +115,8 @@ class Sending:
             if self._progress.in_doubt:
                 self._note_repetition(policy)
             return known, mark.at  # settled before a restart: what follows comes out the same
+        if self._leave is not None and (pacing := self._leave.pace()) is not None:
+            await pacing
         now = datetime.now(UTC)
         if carrier is None:
             others = self._message.alternatives is not None and segment.seqnum == 1

@@ -1,6 +1,7 @@
 """What posting to a carrier and to a customer's endpoint have in common: who is posted to next, and what waits.
 
 breaker         when to leave a peer alone
+limit           how many segments a second, over all processes together
 pace            how many POSTs a peer has open at once
 peer            how one peer is: its breaker, its pace, whether it is slow
 peers           those that there are

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Final
 
 from pipeline.posting.breaker import Breaker, BreakerState
+from pipeline.posting.limit import Limit
 from pipeline.posting.pace import Pace
 
 SLOW_SECONDS: Final = 1.0  # answers that take longer on average are slow ...
@@ -34,8 +35,20 @@ class Peer:
     """
 
     __slots__ = (
-        "_answered_at", "_clock", "_heard", "_pace", "_seconds", "blocked", "breaker", "error", "in_flight", "name",
-        "slow", "unreachable", "used_at",
+        "_answered_at",
+        "_clock",
+        "_heard",
+        "_pace",
+        "_seconds",
+        "blocked",
+        "breaker",
+        "error",
+        "in_flight",
+        "name",
+        "rate",
+        "slow",
+        "unreachable",
+        "used_at",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +59,8 @@ class Peer:
         self.blocked = False
         """Whether an operator wants nothing posted to it."""
         self.in_flight = 0
+        self.rate: Limit | None = None
+        """How many segments a second it takes, where there is a limit."""
         self.slow = False
         self.error = ""
         """What was wrong last."""

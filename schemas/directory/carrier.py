@@ -1,12 +1,14 @@
 """A carrier."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from schemas.identifiers import Uuid
 from schemas.record import Record
+
+MAX_SEGMENTS_PER_SECOND: Final = 100_000
 
 
 class InDoubtPolicy(StrEnum):
@@ -21,6 +23,9 @@ class InDoubtPolicy(StrEnum):
 class Carrier(Record):
     """Where segments go. `max_in_flight` bounds the POSTs that one delivery process has open to it.
 
+    `segments_per_second` bounds what all processes together post to it (None: nothing does), `burst` what of that may
+    go at once (None: what goes in a tenth of a second).
+
     A carrier with the policy `query` takes GET `<url>/<segment id>` (the id behind the URL's path, before its
     query): 200 says that it has the segment, 404 that it has not.
     """
@@ -33,3 +38,5 @@ class Carrier(Record):
     in_doubt_policy: InDoubtPolicy = InDoubtPolicy.GIVE_UP
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 64
     timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 30.0
+    segments_per_second: Annotated[int, Field(ge=1, le=MAX_SEGMENTS_PER_SECOND)] | None = None
+    burst: Annotated[int, Field(ge=1, le=MAX_SEGMENTS_PER_SECOND)] | None = None

@@ -12,7 +12,7 @@ from tests.unit.machines import unprotected
 from tests.unit.machines.delivery_world import Behaviour, DeliveryWorld
 from tests.unit.machines.history import HistoryMachine, machine_settings
 
-HISTORIES = 60  # of each policy
+HISTORIES = 200  # of each policy
 MACHINE = machine_settings(HISTORIES)
 
 
