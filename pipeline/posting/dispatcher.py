@@ -166,6 +166,7 @@ class Dispatcher(Generic[T]):
             elif self._shares_peers and waiting.has_its_share(flow.account):
                 waiting.ready.append(flow)
             elif waiting.peer.admit():
+                flow.owes = 0  # if it owes anything, nobody was there to go first
                 return flow
             else:
                 waiting.ready.appendleft(flow)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pipeline.kafka.producer import RecordProducer
     from pipeline.kafka.views.directory_view import DirectoryView
 
+OTHER: Final = carrier(22, name="two", url="http://other.example/sms", in_doubt_policy=InDoubtPolicy.GIVE_UP)
 CARRIER: Final = carrier(name="one", url="http://carrier.example/sms", in_doubt_policy=InDoubtPolicy.GIVE_UP)
 
 
@@ -63,6 +64,7 @@ class ScriptedCarrier:
 
     def __init__(self, *script: int | Exception) -> None:
         self.script = list(script)
+        self.url = CARRIER.url
         self.posted: list[str] = []
         self.asked: list[str] = []
         self.query_answer = 404
@@ -75,7 +77,7 @@ class ScriptedCarrier:
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
     ) -> Answer:
-        assert url == CARRIER.url
+        assert url == self.url
         assert headers["idempotency-key"] == json.loads(body)["segment_id"]
         self.posted.append(json.loads(body)["text"])
         following = self.script.pop(0)
@@ -103,16 +105,23 @@ class Member:
 class Bench:
     """A `Delivery` with everything around it; `marks` are what the journal knew at the start.
 
-    While the carrier is left alone, what is handed in is settled without leave to post, as at a restart.
+    While the carrier is left alone, what is handed in is settled without leave to post, as at a restart. `through` is
+    the carrier that has its turn, whatever carrier the message is for.
     """
 
     def __init__(
-        self, *script: int | Exception, carrier: Carrier | None = CARRIER, marks: Sequence[JournalEntry] = ()
+        self,
+        *script: int | Exception,
+        carrier: Carrier | None = CARRIER,
+        marks: Sequence[JournalEntry] = (),
+        through: Carrier = CARRIER,
     ) -> None:
         directory = Directory()
+        directory.apply(key_of(OTHER), OTHER.to_bytes())
         if carrier is not None:
             directory.apply(key_of(carrier), carrier.to_bytes())
         self.carrier = ScriptedCarrier(*script)
+        self.carrier.url = through.url
         self.written: list[OutRecord] = []
         self.letters: list[str] = []
         """Why there are dead letters of the last record."""
@@ -126,7 +135,7 @@ class Bench:
         self.writer = OutcomeWriter(cast("RecordProducer", self), journal)
         line = CarrierLine(cast("HttpPoster", self.carrier))
         self.clock = Clock()
-        self.peer = Peer(CARRIER.id, self.clock, most=8)
+        self.peer = Peer(through.id, self.clock, most=8)
         if carrier is not None:
             self.peer.blocked = carrier.blocked
         view = cast("DirectoryView", DirectoryViewInMemory(directory))
