@@ -12,9 +12,10 @@ from typing import Final, TypeVar
 from pydantic import ValidationError
 
 from pipeline.directory.model import Directory
-from pipeline.directory.values import name_key, name_problem, secret_problems, url_problem, written_problem
+from pipeline.directory.values import name_key, name_problem, secret_problems, written_problem
 from pipeline.e164 import number_problem
 from pipeline.errors import RuleViolated
+from pipeline.urls import url_problem
 from schemas.address import pattern_problem
 from schemas.directory.account import Account, Did, NumberCheck
 from schemas.directory.carrier import Carrier, Route

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from pipeline.directory.file.form import DirectoryForm
 from pipeline.directory.file.plan import Issuer, Plan, Planner, validation_problems
-from pipeline.directory.file.yaml_document import YamlDocument
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import check
 from pipeline.errors import RuleViolated
+from pipeline.yaml_document import YamlDocument
 from schemas.directory.account import Account, Did
 from schemas.directory.carrier import Carrier, Route
 from schemas.directory.people import ApiKey, PanelUser
