@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from pipeline.directory.credentials import PasswordSealer, SealingKey, new_password_verifier
+from pipeline.directory.credentials import PasswordSealer, new_password_verifier
+from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.directory.account import Account, Did

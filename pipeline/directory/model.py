@@ -15,12 +15,12 @@ from pydantic import ValidationError
 
 from pipeline.errors import UnreadableRecord
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier, Profile, Route
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.trunk import Trunk
 
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 
 
 class Directory:

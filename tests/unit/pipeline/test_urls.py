@@ -1,6 +1,5 @@
 """What a URL that is posted to may look like."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

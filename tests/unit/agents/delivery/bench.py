@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from agents.delivery.carrier_line import CarrierLine
@@ -11,6 +12,8 @@ from agents.delivery.deliver import Delivery
 from agents.delivery.read import Reading, Unreadable, entry_of, read
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.journal import JournalState
+from pipeline.carriers.profiles.book import BoundCarriers, ProfileBook
+from pipeline.directory.carrier_secrets import secrets_of
 from pipeline.directory.model import Directory
 from pipeline.errors import NotSent
 from pipeline.http.client import Answer
@@ -23,7 +26,7 @@ from pipeline.posting.flows import Flow, Lane
 from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
 from pipeline.posting.retry_schedule import RetrySchedule
-from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.directory.carrier import Carrier, InDoubtPolicy, Profile
 from schemas.directory.entry import key_of
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.journal import JournalEntry, JournalMark
@@ -65,12 +68,20 @@ class ScriptedCarrier:
         self.query_answer = 404
         self.retry_after: str | None = None
 
-    async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None, tls: object = None
+    ) -> Answer:
         self.asked.append(url)
         return Answer(self.query_answer, b"{}", None)
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout_seconds: float | None = None,
+        tls: object = None,
     ) -> Answer:
         assert url == CARRIER.url
         assert headers["idempotency-key"] == json.loads(body)["segment_id"]
@@ -126,7 +137,8 @@ class Bench:
 
         journal.write = write  # type: ignore[method-assign]
         self.writer = OutcomeWriter(journal)
-        line = CarrierLine(cast("HttpPoster", self.carrier))
+        bound = BoundCarriers(ProfileBook(partial(directory.get, Profile)), lambda carrier: secrets_of(carrier, None))
+        line = CarrierLine(cast("HttpPoster", self.carrier), bound)
         self.clock = Clock()
         self.peer = Peer(CARRIER.id, self.clock, most=8)
         if carrier is not None:
