@@ -5,6 +5,7 @@ signature  a request becomes a signed one
 request    a message becomes a request
 tls        whom to trust, and who we are
 profile    a profile, read and checked
+sample     settings to try a profile with
 shipped    those that come with the product
 bound      a profile with a carrier's parameters and secrets: what delivery works with
 book       which profile a carrier has

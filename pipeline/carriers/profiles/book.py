@@ -7,7 +7,7 @@ from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.carriers.profiles.profile import CarrierProfile
 from pipeline.carriers.profiles.shipped import PRACTICE, shipped_names, shipped_profile
 from pipeline.errors import CarrierUnusable, RuleViolated, SecretUnreadable
-from schemas.directory.carrier import Carrier, Profile
+from schemas.directory.carrier import Carrier, InDoubtPolicy, Profile
 
 MAX_KEPT: Final = 4096
 
@@ -75,7 +75,10 @@ class BoundCarriers:
         bound, problem = None, ""
         try:
             profile = self._book.profile(carrier.profile)
-            bound = BoundCarrier(profile, carrier, self._open_secrets(carrier))
+            bound = BoundCarrier(
+                profile, carrier.url, carrier.parameters or {}, self._open_secrets(carrier),
+                honours_key=carrier.in_doubt_policy is InDoubtPolicy.RESEND_WITH_KEY,
+            )  # fmt: skip
         except (RuleViolated, SecretUnreadable) as error:
             problem = f"the carrier's profile does not work: {error}"
         if len(self._kept) >= MAX_KEPT:

@@ -16,24 +16,33 @@ from pipeline.carriers.templates.placeholders import Leaf, Scope, resolve
 from pipeline.carriers.templates.variables import Moment, Sent, Shape, Value, core_values
 from pipeline.errors import RuleViolated
 from pipeline.http.answer import Answer
-from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.mt_message import DataCoding, MtMessage, Segment
 
 _NONCE_BYTES: Final = 16
 
 
 class BoundCarrier:
-    """Raises `RuleViolated` where the carrier's settings do not fit the profile."""
+    """Raises `RuleViolated` where the carrier's settings do not fit the profile.
 
-    def __init__(self, profile: CarrierProfile, carrier: Carrier, secrets: Mapping[str, str]) -> None:
-        parameters = carrier.parameters or {}
-        problems = list(settings_problems(profile.form, carrier.url, parameters, secrets.keys()))
+    `honours_key`: what may have been taken is posted again with its key, because the carrier knows it by that.
+    """
+
+    def __init__(
+        self,
+        profile: CarrierProfile,
+        url: str,
+        parameters: Mapping[str, str],
+        secrets: Mapping[str, str],
+        *,
+        honours_key: bool = False,
+    ) -> None:
+        problems = list(settings_problems(profile.form, url, parameters, secrets.keys()))
         if problems:
             raise RuleViolated(problems)
         self.profile = profile
         self.whole_text = profile.whole_text
-        self._honours_key = carrier.in_doubt_policy is InDoubtPolicy.RESEND_WITH_KEY
-        self.constants: Mapping[str, Value] = constants(profile.form, carrier.url, parameters, secrets)
+        self._honours_key = honours_key
+        self.constants: Mapping[str, Value] = constants(profile.form, url, parameters, secrets)
         chosen = {name: str(value) for name, value in self.constants.items() if name in profile.names.cases}
         self.cases: Mapping[str, str] = chosen
         self._requests = _Requests(self, profile.request)

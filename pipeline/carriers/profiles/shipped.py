@@ -13,8 +13,10 @@ PRACTICE: Final = "practice"
 
 
 def _folder() -> Traversable:
-    installed = files("pipeline.carriers") / "shipped"
-    return installed if installed.is_dir() else Path(__file__).parents[3] / "deploy" / "carriers"
+    installed = files("pipeline.carriers.profiles")
+    if (installed / f"{PRACTICE}.yaml").is_file():
+        return installed
+    return Path(__file__).parents[3] / "deploy" / "carriers"
 
 
 @cache

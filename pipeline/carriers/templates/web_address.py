@@ -49,7 +49,7 @@ def address_writer(parts: Parts, scope: Scope) -> Write | None:
             return None
         read = found.read
         if isinstance(part, Placeholder):
-            found = Leaf(percent_encoded(found.constant)) if read is None else Leaf(read=_encoding(read))
+            found = Leaf(_step(found.constant)) if read is None else Leaf(read=_encoding(read))
         pieces.append(found)
     if all(it.read is None for it in pieces):
         constant = base + "".join([str(it.constant) for it in pieces])
@@ -58,8 +58,13 @@ def address_writer(parts: Parts, scope: Scope) -> Write | None:
     return lambda values: _with_query(base + "".join([str(it.value(values)) for it in pieces]), query)
 
 
+def _step(value: Value) -> str:
+    """Return a value as one step of a path, where a colon is a letter like others (RFC 3986 section 3.3)."""
+    return percent_encoded(value).replace("%3A", ":")
+
+
 def _encoding(read: Callable[[Values], Value]) -> Callable[[Values], Value]:
-    return lambda values: percent_encoded(read(values))
+    return lambda values: _step(read(values))
 
 
 def _with_query(url: str, query: str) -> str:

@@ -5,7 +5,7 @@ carrier), so a file that people write needs no ids, and applying it twice change
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -15,6 +15,7 @@ from pipeline.directory.file.form import (
     AccountForm,
     ApiKeyForm,
     CarrierForm,
+    CarrierSecretForm,
     DirectoryForm,
     RouteForm,
     TrunkForm,
@@ -27,20 +28,21 @@ from pipeline.directory.values import name_key, normalize_networks
 from pipeline.errors import RuleViolated
 from schemas.address import pattern_problem
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier, Profile, Route, SealedSecret
 from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.identifiers import uuid7
 
 Path = tuple[str | int, ...]
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 
 _WRITTEN_AS: Final = {"carrier_id": "carrier"}
 _KIND_NAMES: Final[dict[type[DirectoryEntry], tuple[str, str]]] = {
     Account: ("account", "accounts"),
     Did: ("DID", "DIDs"),
     Trunk: ("trunk", "trunks"),
+    Profile: ("profile", "profiles"),
     Carrier: ("carrier", "carriers"),
     Route: ("route", "routes"),
     PanelUser: ("user", "users"),
@@ -53,6 +55,8 @@ class Issuer(NamedTuple):
 
     credential: Callable[[str], tuple[PasswordVerifier, str]]
     callback_secret: Callable[[], CallbackSecret]
+    carrier_secret: Callable[[str, str, str], SealedSecret] | None = None
+    """Seals a carrier's secret: takes the carrier's id, the secret's name and the secret."""
 
 
 class IssuedPassword(NamedTuple):
@@ -99,6 +103,8 @@ class Planner:
         """Take every entry of the file as wanted."""
         for index, account in enumerate(form.accounts or ()):
             self._account(account, ("accounts", index))
+        for index, profile in enumerate(form.profiles or ()):
+            self._want(("profiles", index), Profile, id=profile.id, text=profile.text)
         for index, carrier in enumerate(form.carriers or ()):
             self._carrier(carrier, ("carriers", index))
         named = _by_name(entry for entry in self._wanted.values() if type(entry) is Carrier)
@@ -171,7 +177,25 @@ class Planner:
 
     def _carrier(self, form: CarrierForm, path: Path) -> None:
         identity = self._identity(form, self._carriers, path)
-        self._want(path, Carrier, **(dict(form) | {"id": identity, "name": form.name.strip()}))
+        before = self._directory.carrier(identity)
+        values = dict(form) | {"id": identity, "name": form.name.strip()}
+        if form.secrets is None:
+            values["secrets"] = None if before is None else before.secrets
+        else:
+            values["secrets"] = tuple(self._carrier_secrets(form.secrets, identity, before, path)) or None
+        self._want(path, Carrier, **values)
+
+    def _carrier_secrets(
+        self, forms: Iterable[CarrierSecretForm], identity: str, before: Carrier | None, path: Path
+    ) -> Iterator[dict[str, Any]]:
+        for index, form in enumerate(forms):
+            if form.value is None:
+                yield {"name": form.name, "sealed": form.sealed or "", "key_id": form.key_id or ""}
+            elif self._issuer.carrier_secret is None:
+                problem = "cannot be sealed: the installation has no key for carriers (SMSOUT_CARRIER_KEY_FILE)"
+                self._note(path, [(("secrets", index, "value"), problem)])
+            else:
+                yield dict(self._issuer.carrier_secret(identity, form.name, form.value))
 
     def _route(self, form: RouteForm, path: Path) -> None:
         fitting = self._carriers.get(name_key(form.carrier), [])
