@@ -13,6 +13,7 @@ from agents.delivery.write import OutcomeWriter
 from agents.posting_agent import PostingAgent, Workers, work_of
 from agents.runtime import Agent
 from pipeline.http.client import HttpPoster
+from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.journal import Journal
@@ -29,7 +30,7 @@ from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
 from pipeline.posting.retry_schedule import RetrySchedule
 from pipeline.settings import DeliverySettings, KafkaSettings, RetrySettings
-from schemas.topics import MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
+from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
 
 GROUP = "sms-delivery"
 
@@ -40,6 +41,8 @@ _backlog = BACKLOG.labels(STAGE)
 async def serve(agent: Agent) -> None:
     """Run until told to stop, then drain."""
     kafka, settings, retry = KafkaSettings(), DeliverySettings(), RetrySettings()
+    tiers = [tier_topic(MT_RETRY, seconds) for seconds in retry.mt_delays_seconds]
+    await require_positions(kafka, {GROUP: [SEGMENTED], f"{GROUP}-retry": tiers}, worked_if=[JOURNAL])
     async with AsyncExitStack() as opened:
         view = await DirectoryView(kafka, client_id="delivery-directory").start()
         opened.push_async_callback(view.stop)
@@ -91,7 +94,6 @@ async def serve(agent: Agent) -> None:
             kafka, agent.settings, slot=agent.slot, group=GROUP, topics=[SEGMENTED], run_ahead=settings.run_ahead,
             hand_off=hand_off, owner=Ownership([SEGMENTED], journal, backlog, parking, line_up.settle_first),
         )  # fmt: skip
-        tiers = [tier_topic(MT_RETRY, seconds) for seconds in retry.mt_delays_seconds]
         later = tier_consumer(
             kafka, agent.settings, slot=agent.slot, group=f"{GROUP}-retry", family=MT_RETRY,
             delays_seconds=retry.mt_delays_seconds, run_ahead=settings.run_ahead,

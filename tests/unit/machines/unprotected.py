@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.delivery import deliver
+from agents.delivery import app, deliver
 from agents.delivery.sending import Sending
 from pipeline.carriers.decision import Stop, decide
 from pipeline.carriers.journal import JournalState
@@ -75,6 +75,13 @@ def membership_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
 
 def whoever_is_started_has_the_same_slot(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Slot, "take", lambda *_: Slot(0, "0" * 32))
+
+
+def a_group_without_offsets_is_new(patch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        """Whatever shows that it has worked."""
+
+    patch.setattr(app, "require_positions", never)
 
 
 def a_failed_rebalance_is_only_logged(patch: pytest.MonkeyPatch) -> None:
