@@ -41,9 +41,10 @@ async def _offsets(
         deadline = asyncio.get_running_loop().time() + kafka.connect_timeout_seconds
         while True:
             problem: Exception | None = None
-            found: dict[TopicPartition, OffsetAndMetadata]
             try:
-                found = await admin.list_consumer_group_offsets(group, partitions=asked)
+                found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(
+                    group, partitions=asked
+                )
             except KafkaError as error:
                 if not error.retriable:
                     raise
