@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from agents.posting_agent import FindWork
+from pipeline.dead_letters.letter import place_of
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.posting.backlog import Backlog, FlowKey, Row
@@ -59,6 +60,8 @@ def read(work: Work) -> Notification | Unreadable:
         waiting = WaitingNotification.from_bytes(work.record.value or b"")
     except ValidationError as error:
         return Unreadable(work, describe(error))
+    except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the agent at each of its lives
+        return Unreadable(work, place_of(error))
     return Notification(work, waiting.status, waiting.attempt, waiting.first_attempt_at, waiting.resent_at)
 
 

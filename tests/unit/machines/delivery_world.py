@@ -226,6 +226,7 @@ class DeliveryWorld(World):
 
     def check(self) -> None:
         """Hold at any moment: one open record or a status for each message, never two, and unique attempts."""
+        self.check_for_errors_of_ours()
         statuses = self.statuses()
         chains: dict[str, int] = defaultdict(int)
         for topic, _, record in self.broker.open(TOPICS):
