@@ -19,8 +19,9 @@ from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, InDoubtPolicy, Route
+from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import DirectoryEntry
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 
@@ -130,7 +131,7 @@ def new_demo(pepper: bytes, sealer: PasswordSealer, urls: DemoUrls) -> tuple[Dem
         Did(number=NOT_P2P, account_id=account.id),
         trunk,
         carrier,
-        Route(id=uuid7(), carrier_id=carrier.id, price_per_segment=PRICE),
+        Route(id=uuid7(), carrier_id=carrier.id, price_per_segment=PRICE, currency="USD"),
     ]
     demo = Demo(
         trunk_id=trunk_id,

@@ -109,6 +109,7 @@ def test_what_the_schema_allows_makes_the_round_trip(record: type[Record], data:
 UNCHECKED: dict[type[WireModel], Callable[..., Any]] = {
     callback.CallbackAttempt: callback.UncheckedCallbackAttempt,
     journal.JournalEntry: journal.UncheckedJournalEntry,
+    mt_message.Alternative: mt_message.UncheckedAlternative,
     mt_message.MtMessage: mt_message.UncheckedMtMessage,
     mt_message.Segment: mt_message.UncheckedSegment,
     status.MessageStatus: status.UncheckedMessageStatus,
