@@ -14,17 +14,17 @@ from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Profile, Route
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.journal import JournalEntry, JournalMark
 from schemas.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
-from schemas.record import InRecord
+from schemas.record import InRecord, WireModel
 from schemas.status import MessageStatus, StatusName, StatusStage
 from schemas.submission import Destination, Submission
 from schemas.topics import SEGMENTED
-from schemas.wire import WireModel
 
 CREATED: Final = datetime(2026, 1, 1, tzinfo=UTC)
 LATER: Final = datetime(2026, 2, 1, tzinfo=UTC)

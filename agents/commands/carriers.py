@@ -29,10 +29,10 @@ from pipeline.errors import (
 )
 from pipeline.http.client import HttpPoster
 from pipeline.settings import DeliverySettings
-from pipeline.steps.segmentation import segment
+from pipeline.steps.segmentation import split, user_data_headers
 from schemas.dlr import MessageState
 from schemas.identifiers import uuid7
-from schemas.mt_message import MtMessage
+from schemas.mt_message import MtMessage, Segment
 
 SAMPLE_MESSAGE_ID: Final = "0192f1c4-7d02-7e4f-8a11-5b6c7d8e9f00"
 SAMPLE_RECEIPT_URL: Final = "https://gateway.example/carriers/sample/receipts/reference"
@@ -166,7 +166,12 @@ async def _post(poster: HttpPoster, bound: BoundCarrier, request: Request, timeo
 def _message(source: str, destination: str, text: str, message_id: str) -> MtMessage:
     now = datetime.now(UTC)
     try:
-        data_coding, segments = segment(text, message_id)
+        data_coding, parts = split(text)
+        headers = user_data_headers(len(parts), message_id) if len(parts) > 1 else [None]
+        segments = tuple(
+            Segment(seqnum=seqnum, text=part, udh=udh)
+            for seqnum, (part, udh) in enumerate(zip(parts, headers, strict=True), 1)
+        )
         return MtMessage(
             id=message_id, trunk_id=message_id, account_id=message_id, carrier_id=message_id, source=source,
             destination=destination, data_coding=data_coding, segments=segments, accepted_at=now,

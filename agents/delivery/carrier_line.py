@@ -26,7 +26,7 @@ _post_seconds = POST_SECONDS.labels("delivery")
 
 
 class Leave(Protocol):
-    """Leave to post to a carrier (`pipeline.posting.dispatcher.Turn`)."""
+    """Leave to post to a carrier (`pipeline.posting.flows.Turn`)."""
 
     @property
     def stands(self) -> bool:

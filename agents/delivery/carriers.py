@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from agents.delivery.carrier_line import CarrierLine
-from agents.delivery.read import Reading
+from agents.delivery.line_up import Reading
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.directory.model import Directory
 from pipeline.metrics import CARRIER_BREAKER, CARRIER_PACE

@@ -22,9 +22,10 @@ from pipeline.errors import RuleViolated
 from pipeline.urls import url_problem
 from schemas.address import pattern_problem
 from schemas.directory.account import Account, Did, NumberCheck
-from schemas.directory.carrier import Carrier, Profile, Route
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.topics import MAX_RECORD_BYTES
 
@@ -53,6 +54,11 @@ Change = DirectoryEntry | Removal
 def change_key(change: Change) -> bytes:
     """Return the key of the record that a change writes."""
     return change.key if isinstance(change, Removal) else key_of(change)
+
+
+def route_key(route: Route) -> tuple[str, str | None, str | None, str]:
+    """Return what tells a route from all others: what it is for, and where it leads."""
+    return route.destination_prefix, route.source_prefix, route.account_id, route.carrier_id
 
 
 def check(changes: Sequence[Change], directory: Directory) -> None:
@@ -97,8 +103,7 @@ class _Check:
             elif type(change) is Profile:
                 yield from self._profile(key, change)
             elif type(change) is Route:
-                if self._after(Carrier, change.carrier_id) is None:
-                    yield f"{key}/carrier_id", f"there is no carrier {change.carrier_id}"
+                yield from self._route(key, change)
             elif type(change) is PanelUser:
                 yield from self._holder(key, change)
             elif type(change) is ApiKey:
@@ -148,6 +153,14 @@ class _Check:
                 for where, what in carrier_problems("", carrier, self._profiles):
                     yield f"{key}/text", f"the carrier {carrier.name!r} could not go on: {where[1:]}: {what}"
 
+    def _route(self, key: str, route: Route) -> Iterator[Problem]:
+        if self._after(Carrier, route.carrier_id) is None:
+            yield f"{key}/carrier_id", f"there is no carrier {route.carrier_id}"
+        if route.account_id is not None:
+            yield from self._account_exists(key, route.account_id)
+        if route.currency is not None and route.price_per_segment is None:
+            yield f"{key}/currency", "there is no price that it could be of"
+
     def _account_exists(self, key: str, account_id: str) -> Iterator[Problem]:
         if self._after(Account, account_id) is None:
             yield f"{key}/account_id", f"there is no account {account_id}"
@@ -192,9 +205,7 @@ class _Check:
         if trunks:
             yield from self._unique_trunks(trunks)
         yield from self._unique_of(Carrier, "name", lambda carrier: name_key(carrier.name))
-        yield from self._unique_of(
-            Route, "destination_prefix", lambda route: (route.destination_prefix, route.carrier_id)
-        )
+        yield from self._unique_of(Route, "destination_prefix", route_key)
         yield from self._unique_of(PanelUser, "email", lambda user: user.email.casefold())
 
     def _unique_trunks(self, changed: list[Trunk]) -> Iterator[Problem]:
@@ -237,8 +248,10 @@ class _Check:
             held.update(did.account_id for did in self._all_after(Did))
             held.update(user.account_id for user in self._all_after(PanelUser) if user.account_id)
             held.update(api_key.account_id for api_key in self._all_after(ApiKey) if api_key.account_id)
+            held.update(route.account_id for route in self._all_after(Route) if route.account_id)
             for identity in accounts & held.keys():
-                yield f"account:{identity}", f"still has trunks, DIDs, users or API keys ({held[identity]} in all)"
+                what = "trunks, DIDs, users, API keys or routes"
+                yield f"account:{identity}", f"still has {what} ({held[identity]} in all)"
         carriers = {removal.identity for removal in removed if removal.kind is Carrier}
         if carriers:
             routes = Counter(route.carrier_id for route in self._all_after(Route))

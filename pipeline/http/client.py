@@ -22,7 +22,7 @@ from pipeline.http.addresses import Address, AddressGuard
 from pipeline.http.answer import Answer
 from pipeline.http.connection import Connection
 from pipeline.http.pinning import CheckedAddresses, Resolve, resolve_by_system
-from pipeline.http.url import Endpoint, endpoint
+from pipeline.http.url import HttpUrl, http_url
 
 __all__ = ["Answer", "HttpPoster"]
 
@@ -102,7 +102,7 @@ class HttpPoster:
     async def reach(self, url: str, *, tls: ssl.SSLContext | None = None) -> bool:
         """Tell whether a connection to where `url` leads can be made now; it is kept for the next POST."""
         loop = asyncio.get_running_loop()
-        target = endpoint(url)
+        target = http_url(url)
         try:
             addresses = await self._addresses.of((target.host, target.port))
             found = await self._connect(target, addresses, loop.time() + self._connect_timeout_seconds, tls)
@@ -123,7 +123,7 @@ class HttpPoster:
         loop = asyncio.get_running_loop()
         now = loop.time()
         deadline = now + (self._timeout_seconds if timeout_seconds is None else timeout_seconds)
-        target = endpoint(url)
+        target = http_url(url)
         host_port = (target.host, target.port)
         request = _request(method, target, headers, body)
         if self._free:
@@ -180,7 +180,7 @@ class HttpPoster:
     # Connections.
 
     async def _connect(
-        self, target: Endpoint, addresses: list[Address], deadline: float, tls: ssl.SSLContext | None
+        self, target: HttpUrl, addresses: list[Address], deadline: float, tls: ssl.SSLContext | None
     ) -> tuple[Connection, Address]:
         """Return a new connection to the first address that takes one. Raises `NotSent`."""
         loop = asyncio.get_running_loop()
@@ -196,7 +196,7 @@ class HttpPoster:
         raise NotSent("no address is left")
 
     async def _connect_to(
-        self, target: Endpoint, address: Address, seconds: float, tls: ssl.SSLContext | None
+        self, target: HttpUrl, address: Address, seconds: float, tls: ssl.SSLContext | None
     ) -> Connection:
         if seconds <= 0:
             raise NotSent("no time was left to connect")
@@ -274,12 +274,12 @@ class HttpPoster:
                     await asyncio.sleep(0)
 
 
-def _pool(target: Endpoint, tls: ssl.SSLContext | None) -> str:
+def _pool(target: HttpUrl, tls: ssl.SSLContext | None) -> str:
     """Return what connections share: one that was made as somebody else, or on other trust, is another one."""
     return target.origin if tls is None else f"{target.origin} {id(tls)}"
 
 
-def _request(method: str, target: Endpoint, headers: Mapping[str, str], body: bytes | None) -> bytes:
+def _request(method: str, target: HttpUrl, headers: Mapping[str, str], body: bytes | None) -> bytes:
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     if lines.count("\n") != len(headers):
         raise ValueError("a header with a line break")

@@ -1,13 +1,12 @@
-"""A carrier, and the routes that lead to one."""
+"""A carrier."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from schemas.identifiers import Uuid
-from schemas.wire import Record, WireModel
+from schemas.record import Record, WireModel
 
 
 class InDoubtPolicy(StrEnum):
@@ -63,18 +62,3 @@ class Profile(Record):
     schema_version: Literal[1] = 1
     id: ProfileName
     text: Annotated[str, Field(min_length=1, max_length=65_536)]
-
-
-class Route(Record):
-    """Sends destinations that start with `destination_prefix` (empty: all) to a carrier.
-
-    The longest prefix wins, then the lowest `priority`, then the id.
-    """
-
-    schema_version: Literal[1] = 1
-    id: Uuid
-    destination_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,15}$")] = ""
-    carrier_id: Uuid
-    priority: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    price_per_segment: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)] | None = None
-    blocked: bool = False

@@ -13,7 +13,7 @@ from pipeline.carriers.profiles.request import Request, RequestTemplate, Request
 from pipeline.carriers.profiles.settings import constants, settings_problems
 from pipeline.carriers.profiles.tls import tls_context
 from pipeline.carriers.templates.placeholders import Leaf, Scope, resolve
-from pipeline.carriers.templates.variables import Moment, Sent, Shape, Value, core_values
+from pipeline.carriers.templates.variables import Moment, Sent, Shape, Value, Values
 from pipeline.errors import RuleViolated
 from pipeline.http.answer import Answer
 from schemas.mt_message import DataCoding, MtMessage, Segment
@@ -131,7 +131,7 @@ class _Requests:
         if writer.needs_moment:
             moment = Moment(datetime.now(UTC), os.urandom(_NONCE_BYTES).hex(), receipt_url)
             sent = Sent(message, segment, moment, self._bound.profile.validity)
-        return writer.write(core_values(message, segment), sent)
+        return writer.write(_core_values(message, segment), sent)
 
     def _writer_for(self, key: object, message: MtMessage, segment: Segment, receipt_url: str | None) -> RequestWriter:
         many = len(message.segments) > 1
@@ -139,3 +139,16 @@ class _Requests:
         scope = Scope(self._bound.constants, {**self._bound.cases, **shape.cases}, shape.absent)
         writer = self._writers[key] = RequestWriter(self._template, scope)
         return writer
+
+
+def _core_values(message: MtMessage, segment: Segment) -> Values:
+    """Return what every request has at hand: `variables.CORE`, in its order."""
+    return {
+        "segment_id": f"{message.id}:{segment.seqnum}",
+        "message_id": message.id,
+        "source": message.source,
+        "destination": message.destination,
+        "data_coding": message.data_coding,
+        "udh": segment.udh,
+        "text": segment.text,
+    }

@@ -12,7 +12,7 @@ from pipeline.carriers.templates.placeholders import BadTemplate, Leaf, Parts, P
 from pipeline.carriers.templates.tree import Names
 from pipeline.carriers.templates.variables import Kind, Values
 from pipeline.carriers.templates.web_address import with_pairs
-from pipeline.http.url import endpoint
+from pipeline.http.url import http_url
 
 PARTS: Final = {
     "method": Kind.TEXT,
@@ -66,7 +66,7 @@ def signer(template: SignatureTemplate, scope: Scope) -> Sign:
     value = resolve(template.value, hidden) or Leaf("")
 
     def sign(method: str, url: str, body: bytes, values: Values) -> tuple[str, dict[str, str]]:
-        target = endpoint(url)
+        target = http_url(url)
         beside = values | {
             "method": method,
             "url": url,

@@ -121,16 +121,3 @@ CASES: Final = {
     "receipts": ("wanted", "unwanted"),
 }
 """What `$case` can ask, and every answer."""
-
-
-def core_values(message: MtMessage, segment: Segment) -> Values:
-    """Return what every request has at hand."""
-    return {
-        "segment_id": f"{message.id}:{segment.seqnum}",
-        "message_id": message.id,
-        "source": message.source,
-        "destination": message.destination,
-        "data_coding": message.data_coding,
-        "udh": segment.udh,
-        "text": segment.text,
-    }

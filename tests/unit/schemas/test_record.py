@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from agents.commands.schema_documents import RECORDS
 from schemas import callback, journal, mt_message, status, submission
+from schemas.record import Record, WireModel, json_object
 from schemas.unchecked import encode, written_once
-from schemas.wire import Record, WireModel, json_object
 
 PRICES = st.decimals("0", "999999", places=6)
 OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -112,6 +112,7 @@ def test_what_the_schema_allows_makes_the_round_trip(record: type[Record], data:
 UNCHECKED: dict[type[WireModel], Callable[..., Any]] = {
     callback.CallbackAttempt: callback.UncheckedCallbackAttempt,
     journal.JournalEntry: journal.UncheckedJournalEntry,
+    mt_message.Alternative: mt_message.UncheckedAlternative,
     mt_message.MtMessage: mt_message.UncheckedMtMessage,
     mt_message.Segment: mt_message.UncheckedSegment,
     status.MessageStatus: status.UncheckedMessageStatus,
