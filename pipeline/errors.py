@@ -13,6 +13,7 @@ SmsoutError                       code, stage
 │   ├── RuleViolated              a directory change against the rules
 │   ├── Unencodable               a text with a character that no SMS can carry
 │   ├── TooManySegments           a text longer than a message can be
+│   ├── BadReceipt                what a carrier reports in a form that is not its own
 │   └── AddressNotAllowed         an endpoint at an address that we must not call
 ├── PostFailed                    a POST to a carrier or an endpoint
 │   ├── NotSent                   no byte can have reached the other side
@@ -123,6 +124,13 @@ class TooManySegments(Refused):
 
     code = "too-many-segments"
     stage = "segmentation"
+
+
+class BadReceipt(Refused):
+    """A carrier's receipt that cannot be read. The message says what is wrong with it and quotes nothing of it."""
+
+    code = "bad-receipt"
+    stage = "receipts"
 
 
 class AddressNotAllowed(Refused):

@@ -35,7 +35,7 @@ UncheckedSegment: Final = unchecked(Segment)
 
 
 class MtMessage(Record):
-    """A mobile-terminated message, ready for its carrier."""
+    """A mobile-terminated message, ready for its carrier. `receipts` is set where its trunk wants delivery receipts."""
 
     schema_version: Literal[1] = 1
     id: Uuid
@@ -49,6 +49,7 @@ class MtMessage(Record):
     price_per_segment: Decimal | None = None
     accepted_at: AwareDatetime
     expires_at: AwareDatetime
+    receipts: bool | None = None
 
     def segment_id(self, segment: Segment) -> SegmentId:
         """Return the id that the carrier sees as idempotency key."""

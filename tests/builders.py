@@ -32,6 +32,7 @@ DESTINATION: Final = "15551234567"
 SECRET: Final = "whsec_" + "c2VjcmV0" * 4
 OTHER_SECRET: Final = "whsec_" + "b3RoZXIh" * 4
 PEPPER: Final = b"pepper of at least 32 characters"
+RECEIPT_KEY: Final = b"receipt key of at least 32 characters"
 SEALER: Final = PasswordSealer([SealingKey("k", b"k" * 32)])
 
 Model = TypeVar("Model", bound=WireModel)

@@ -29,7 +29,7 @@ from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
 from pipeline.posting.retry_schedule import RetrySchedule
-from pipeline.settings import DeliverySettings, KafkaSettings, RetrySettings
+from pipeline.settings import DeliverySettings, KafkaSettings, ReceiptKeySettings, RetrySettings
 from schemas.topics import MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
 
 GROUP = "sms-delivery"
@@ -41,6 +41,7 @@ _backlog = BACKLOG.labels(STAGE)
 async def serve(agent: Agent) -> None:
     """Run until told to stop, then drain."""
     kafka, settings, retry = KafkaSettings(), DeliverySettings(), RetrySettings()
+    receipt_key = ReceiptKeySettings().receipt_key.get_secret_value().encode()
     async with AsyncExitStack() as opened:
         view = await DirectoryView(kafka, client_id="delivery-directory").start()
         opened.push_async_callback(view.stop)
@@ -56,7 +57,8 @@ async def serve(agent: Agent) -> None:
         journal = await Journal(kafka, producer, client_id="delivery-journal").start()
         opened.push_async_callback(journal.stop)
 
-        writer, line, workers = OutcomeWriter(journal), CarrierLine(poster), Workers()
+        line = CarrierLine(poster, settings.receipt_base_url, receipt_key)
+        writer, workers = OutcomeWriter(journal), Workers()
         delivery = Delivery(view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds))
         dispatcher: Dispatcher[Entry[Reading]] = Dispatcher(
             delivery, workers.spawn, monotonic,

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from pipeline.carriers.http_json import asked_about, query_url, request_of, result_of
 from pipeline.carriers.outcome import AttemptResult, Outcome
+from pipeline.carriers.receipt_reference import receipt_url
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
 from pipeline.http.client import HttpPoster
 from pipeline.metrics import POST_SECONDS, POSTS
@@ -35,16 +36,21 @@ class Leave(Protocol):
 
 
 class CarrierLine:
-    """Turns every way in which a POST can end into an outcome, and into what it says about the carrier."""
+    """Turns every way in which a POST can end into an outcome, and into what it says about the carrier.
 
-    def __init__(self, poster: HttpPoster) -> None:
+    Carriers reach us at `receipt_base_url`, and know that an address there is ours by `receipt_key`.
+    """
+
+    def __init__(self, poster: HttpPoster, receipt_base_url: str, receipt_key: bytes) -> None:
         self._poster = poster
+        self._receipt_base_url = receipt_base_url
+        self._receipt_key = receipt_key
         self._seconds: list[float] = []
         self._outcomes: Counter[Outcome] = Counter()
 
     async def post(self, leave: Leave, carrier: Carrier, message: MtMessage, segment: Segment) -> AttemptResult:
         """Post one segment, once."""
-        headers, body = request_of(message, segment)
+        headers, body = request_of(message, segment, self._receipt_url(carrier, message, segment))
         started = perf_counter()
         unreachable = False
         try:
@@ -63,6 +69,11 @@ class CarrierLine:
         self._outcomes[result.outcome] += 1
         _tell(leave, result, perf_counter() - started, unreachable=unreachable)
         return result
+
+    def _receipt_url(self, carrier: Carrier, message: MtMessage, segment: Segment) -> str | None:
+        if not message.receipts:
+            return None
+        return receipt_url(self._receipt_base_url, carrier.name, message.segment_id(segment), self._receipt_key)
 
     async def query(self, leave: Leave, carrier: Carrier, message: MtMessage, segment: Segment) -> AttemptResult:
         """Ask the carrier whether it has taken a segment; an answer that does not tell leaves it in doubt."""

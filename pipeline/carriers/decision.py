@@ -144,5 +144,6 @@ def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = Fals
         price_per_segment=message.price_per_segment,
         carrier_id=message.carrier_id,
         possible_duplicate=possible_duplicate or None,
+        receipts=message.receipts,
     )
     return Success(encode(status))

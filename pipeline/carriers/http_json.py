@@ -20,8 +20,11 @@ _TURNED_AWAY: Final = frozenset({429, 503})
 _CONFLICT: Final = 409
 
 
-def request_of(message: MtMessage, segment: Segment) -> tuple[dict[str, str], bytes]:
-    """Return headers and body of the POST that hands `segment` to the carrier."""
+def request_of(message: MtMessage, segment: Segment, receipt_url: str | None = None) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of the POST that hands `segment` to the carrier.
+
+    `receipt_url` is where it posts what comes of it; None where nobody wants to know.
+    """
     segment_id = message.segment_id(segment)
     body = {
         "segment_id": segment_id,
@@ -32,6 +35,8 @@ def request_of(message: MtMessage, segment: Segment) -> tuple[dict[str, str], by
         "udh": segment.udh,
         "text": segment.text,
     }
+    if receipt_url is not None:
+        body["receipt_url"] = receipt_url
     return {**_HEADERS, "idempotency-key": segment_id}, encode(body)
 
 

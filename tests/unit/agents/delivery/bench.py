@@ -31,7 +31,7 @@ from schemas.mt_message import MtMessage
 from schemas.record import InRecord, OutRecord
 from schemas.topics import JOURNAL, MT_RETRY, SEGMENTED
 from tests import builders
-from tests.builders import carrier, journal_entry
+from tests.builders import RECEIPT_KEY, carrier, journal_entry
 from tests.fakes.clock import Clock
 from tests.fakes.directory_view import DirectoryViewInMemory
 
@@ -126,7 +126,7 @@ class Bench:
 
         journal.write = write  # type: ignore[method-assign]
         self.writer = OutcomeWriter(journal)
-        line = CarrierLine(cast("HttpPoster", self.carrier))
+        line = CarrierLine(cast("HttpPoster", self.carrier), "http://127.0.0.1:8080", RECEIPT_KEY)
         self.clock = Clock()
         self.peer = Peer(CARRIER.id, self.clock, most=8)
         if carrier is not None:
