@@ -38,7 +38,7 @@ class Ownership:
             ends = await self._follower.ends()
             self._follower.begin_at(await self._follower.begins())
             async for records in self._follower.read_to(ends, limit_seconds=self._limit_seconds):
-                self._memory.keep(_known(records))
+                self._memory.keep(known_of(records))
             log.info("gathered_read", partitions=len(partitions), messages=len(self._memory))
 
     def begun(self, assignments: Mapping[TopicPartition, Assignment]) -> None:
@@ -52,7 +52,8 @@ class Ownership:
         return None
 
 
-def _known(records: Iterable[ConsumerRecord]) -> Iterable[Kept]:
+def known_of(records: Iterable[ConsumerRecord]) -> Iterable[Kept]:
+    """Yield what records of `sms.dlr.gathered` say; one that cannot be read leaves what was known."""
     for record in records:
         message_id = (record.key or b"").decode(errors="replace")
         try:

@@ -29,6 +29,15 @@ def test_request_carries_the_segment_and_its_key() -> None:
     }
 
 
+def test_the_request_names_where_the_receipt_goes_where_one_is_wanted() -> None:
+    """The rest of it is the same."""
+    asked = message()
+    headers, body = request_of(asked, asked.segments[0], "https://sms.example/carriers/c/receipts/r")
+    plain_headers, plain = request_of(asked, asked.segments[0])
+    assert headers == plain_headers
+    assert json.loads(body) == {**json.loads(plain), "receipt_url": "https://sms.example/carriers/c/receipts/r"}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "outcome", "carrier_message_id"),
     [

@@ -285,3 +285,22 @@ def test_routes_depend_on_the_entries_alone(history: list[tuple[int, str, int, b
     assert list(directory.routes_for(destination)) == fitting
     assert sum(map(len, directory._routes_by_prefix.values())) == len(left)  # nothing stays behind
     assert set(directory._prefix_lengths) == {len(it.destination_prefix) for it in left.values()}
+
+
+def test_a_carrier_is_found_by_the_name_that_it_has_now() -> None:
+    """Renamed, deleted, and two of one name, which the writer prevents: the order in which they came is no matter."""
+    held = directory_of(carrier(21, name="one"), carrier(22, name="two"))
+    assert [it and it.id for it in map(held.carrier_named, ("one", "two", "One", ""))] == [
+        uuid(21),
+        uuid(22),
+        None,
+        None,
+    ]
+    for entry in (carrier(22, name="one"), carrier(21, name="one", blocked=True)):
+        held.apply(key_of(entry), entry.to_bytes())
+    assert held.carrier_named("one") == carrier(21, name="one", blocked=True)
+    assert held.carrier_named("two") is None
+    held.apply(key_of(carrier(21)), None)
+    assert held.carrier_named("one") == carrier(22, name="one")
+    held.apply(key_of(carrier(22)), None)
+    assert held.carrier_named("one") is None
