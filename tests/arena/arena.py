@@ -104,6 +104,7 @@ class Arena:
     async def stand_only(self, lives: Mapping[str, Life]) -> None:
         """See that exactly the agents of `lives` run, as it says."""
         self._wanted = dict(lives)
+        self.topics.receipts_are_read = any(name.startswith("receipts") for name in lives)
         ending = [
             name
             for name, process in self.processes.items()
