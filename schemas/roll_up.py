@@ -6,8 +6,8 @@ from pydantic import AwareDatetime, Field
 
 from schemas.dlr import SegmentOutcome
 from schemas.identifiers import Uuid
+from schemas.record import Record
 from schemas.status import MessageStatus
-from schemas.wire import Record
 
 
 class RollUp(Record):

@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, Field
 
 from schemas.dlr import SegmentOutcome
 from schemas.identifiers import Uuid
+from schemas.record import Record
 from schemas.unchecked import unchecked
-from schemas.wire import Record
 
 
 class StatusStage(StrEnum):

@@ -20,11 +20,10 @@ from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.dlr import MessageState, SegmentReceipt
 from schemas.journal import JournalEntry, JournalMark
 from schemas.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
-from schemas.record import InRecord
+from schemas.record import InRecord, WireModel
 from schemas.status import MessageStatus, StatusName, StatusStage
 from schemas.submission import Destination, Submission
 from schemas.topics import SEGMENTED
-from schemas.wire import WireModel
 
 CREATED: Final = datetime(2026, 1, 1, tzinfo=UTC)
 LATER: Final = datetime(2026, 2, 1, tzinfo=UTC)

@@ -5,12 +5,12 @@ from typing import Final
 
 import structlog
 
-from agents.ingress.app import Door
+from agents.ingress.app import HttpApi
 from agents.ingress.authentication import Authenticator
 from agents.ingress.claims import LastingClaims
 from agents.ingress.keyed import KeyedSubmitter
-from agents.ingress.receipt_writer import ReceiptWriter
-from agents.ingress.receipts import ReceiptDoor
+from agents.ingress.receipts.door import ReceiptDoor
+from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from agents.runtime import Agent, run
@@ -48,11 +48,11 @@ async def serve(agent: Agent) -> None:
         trusted = Networks(settings.trusted_proxies)
     except ValueError as error:
         raise ConfigurationError(f"SMSOUT_INGRESS_TRUSTED_PROXIES: {error}") from error
-    view = DirectoryView(kafka, client_id=f"ingress-{agent.settings.slot}")
-    producer = RecordProducer(kafka, client_id=f"ingress-{agent.settings.slot}", gives_up=False)
-    keys_file = StateSettings().file(f"idempotency-ingress-{agent.settings.slot}.sqlite")
+    view = DirectoryView(kafka, client_id=f"ingress-{agent.slot.number}")
+    producer = RecordProducer(kafka, client_id=f"ingress-{agent.slot.number}", gives_up=False)
+    keys_file = StateSettings().file(f"idempotency-ingress-{agent.slot.number}.sqlite")
     claims = LastingClaims(
-        lambda: ClaimsView(kafka, ClaimStore(keys_file), client_id=f"ingress-{agent.settings.slot}-keys")
+        lambda: ClaimsView(kafka, ClaimStore(keys_file), client_id=f"ingress-{agent.slot.number}-keys")
     )
     try:
         await view.start()
@@ -65,14 +65,14 @@ async def serve(agent: Agent) -> None:
         receipts = ReceiptDoor(
             settings, receipt_key, view.directory, lambda _, request: read_practice_receipt(request), receipt_writer
         )
-        door = Door(
+        api = HttpApi(
             settings, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=agent.stopping
         )
-        OUTSTANDING.set_function(lambda: door.outstanding.total)
+        OUTSTANDING.set_function(lambda: api.outstanding.total)
         async with asyncio.TaskGroup() as tasks:
             running = (view.follow(), claims.follow(), submitter.run(), receipt_writer.run())
             background = [tasks.create_task(it) for it in running]
-            listener = await listen(door, settings, trusted, drain_timeout_seconds=agent.settings.drain_timeout_seconds)
+            listener = await listen(api, settings, trusted, drain_timeout_seconds=agent.settings.drain_timeout_seconds)
             agent.ready = lambda: submitter.broker_answers
             try:
                 await agent.stopping.wait()

@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import HttpVersion11, hdrs, web
 
-from agents.ingress.answers import Answer, error
+from agents.ingress.responses import Response, error
 from agents.serving.head import elements, transfer_problem
 
 
@@ -19,7 +19,7 @@ def expects(request: web.BaseRequest) -> bool:
 
 async def read_body(
     request: web.BaseRequest, limit: int, timeout_seconds: float, *, expected: bool = False
-) -> bytes | Answer:
+) -> bytes | Response:
     """Return the body, or why it is not taken. `expected` says that the client waits for leave (`expects`)."""
     content = request.content
     length = request.content_length
@@ -50,5 +50,5 @@ async def read_body(
     return bytes(received)
 
 
-def _too_large(limit: int) -> Answer:
+def _too_large(limit: int) -> Response:
     return error(413, f"the body must not be larger than {limit} bytes", close=True)

@@ -8,6 +8,7 @@ from typing import Final
 from agents.receipts.gather import DUE_AT_ONCE, STAGE, Gatherer, is_wanted
 from agents.receipts.ownership import Ownership
 from agents.runtime import Agent
+from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.views.topic_follower import TopicFollower
@@ -17,6 +18,7 @@ from pipeline.settings import KafkaSettings, ReceiptSettings
 from schemas.topics import DLR_GATHERED, DLR_RECEIVED, STATUS
 
 GROUP: Final = "sms-receipts"
+TOPICS: Final = (STATUS, DLR_RECEIVED)
 RUN_AHEAD: Final = 10_000
 TICK_SECONDS: Final = 1.0
 GATHER_SECONDS: Final = 0.1
@@ -28,6 +30,8 @@ _lag = LAG.labels(STAGE)
 async def serve(agent: Agent) -> None:
     """Run until told to stop, then drain."""
     kafka, settings = KafkaSettings(), ReceiptSettings()
+    # To begin anew would tell once more what has been told and forgotten.
+    await require_positions(kafka, {GROUP: TOPICS}, worked_if=[DLR_GATHERED])
     async with AsyncExitStack() as opened:
         memory = Memory()
         opened.callback(memory.close)
@@ -39,7 +43,7 @@ async def serve(agent: Agent) -> None:
         await follower.start()
         opened.push_async_callback(follower.stop)
         consumer = TrackedConsumer(
-            kafka, agent.settings, group=GROUP, topics=[STATUS, DLR_RECEIVED], run_ahead=RUN_AHEAD, hand_off=hand_off,
+            kafka, agent.settings, slot=agent.slot, group=GROUP, topics=TOPICS, run_ahead=RUN_AHEAD, hand_off=hand_off,
             owner=Ownership(follower, memory, gatherer, kafka.connect_timeout_seconds),
             wants=is_wanted, pause_seconds=GATHER_SECONDS,
         )  # fmt: skip

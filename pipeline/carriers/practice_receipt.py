@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.errors import BadReceipt
 from pipeline.receipts.receipt_text import state_of
-from schemas.wire import WireModel
+from schemas.record import WireModel
 
 
 class _Posted(WireModel):

@@ -1,4 +1,4 @@
-"""Rows 18 to 21: a process dies, or is stopped, between a carrier's receipt and the status that ends a message."""
+"""Rows 19 to 22: a process dies, or is stopped, between a carrier's receipt and the status that ends a message."""
 
 import asyncio
 import signal
@@ -54,7 +54,7 @@ async def judged(arena: Arena, sent: list[Sent], limit_seconds: float = RECEIPT_
 
 
 async def gathered_and_killed(arena: Arena, place: str, variants: Variants = NONE) -> Oracle:
-    """Row 18: the roll-up dies at `place` of writing what it knows and who is told."""
+    """Row 19: the roll-up dies at `place` of writing what it knows and who is told."""
     await stand(arena, variants, receipts=life("receipts", variants, f"{place}:3"))
     sent = await messages(arena)
     await arena.died("receipts")
@@ -62,7 +62,7 @@ async def gathered_and_killed(arena: Arena, place: str, variants: Variants = NON
 
 
 async def receipt_taken_and_killed(arena: Arena, place: str, variants: Variants = NONE) -> Oracle:
-    """Row 19: ingress dies with a receipt read and not stored, or stored and not answered."""
+    """Row 20: ingress dies with a receipt read and not stored, or stored and not answered."""
     await stand(arena, variants, ingress=life("ingress", variants, f"{place}:2"))
     sent = await messages(arena)
     await arena.died("ingress")
@@ -70,7 +70,7 @@ async def receipt_taken_and_killed(arena: Arena, place: str, variants: Variants 
 
 
 async def receipt_answered_and_killed(arena: Arena, variants: Variants = NONE) -> Oracle:
-    """Row 19, when the carrier has its answer: ingress dies right after it, and the carrier will not come again."""
+    """Row 20, when the carrier has its answer: ingress dies right after it, and the carrier will not come again."""
     await stand(arena, variants)
     sent = await messages(arena)
     segments = {f"{it.id}:{n}" for it in sent for n in range(1, it.segments + 1)}
@@ -81,7 +81,7 @@ async def receipt_answered_and_killed(arena: Arena, variants: Variants = NONE) -
 
 
 async def receipts_before_the_success(arena: Arena, place: str, variants: Variants = NONE) -> Oracle:
-    """Row 20: delivery dies around a POST's outcome: the receipts are there before anybody waits for them."""
+    """Row 21: delivery dies around a POST's outcome: the receipts are there before anybody waits for them."""
     await stand(arena, variants, delivery=life("delivery", variants, f"{place}:1"))
     sent = await messages(arena)
     await arena.died("delivery")
@@ -100,7 +100,7 @@ async def receipts_before_the_success(arena: Arena, place: str, variants: Varian
 
 
 async def taken_over(arena: Arena, slot: int, place: str) -> Oracle:
-    """Row 21: the roll-up's group rebalances while one of it dies at `place` and never comes back."""
+    """Row 22: the roll-up's group rebalances while one of it dies at `place` and never comes back."""
     first, second = f"receipts_{slot}", f"receipts_{slot + 1}"
     await arena.stand(**{first: Life(f"{place}:1")})
     arena.start_beside(second, Life())
@@ -111,7 +111,7 @@ async def taken_over(arena: Arena, slot: int, place: str) -> Oracle:
 
 
 async def stopped(arena: Arena, variants: Variants = NONE) -> Oracle:
-    """Row 21: the roll-up is stopped before it writes, for longer than its session; another one has told meanwhile."""
+    """Row 22: the roll-up is stopped before it writes, for longer than its session; another one has told meanwhile."""
     await arena.stand(receipts=Life(variant=variants.get("receipts", "stops_before_it_gathers")))
     sent = await messages(arena)
     await until_stopped(arena, "receipts")

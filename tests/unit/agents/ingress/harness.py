@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.ingress.app import Door
+from agents.ingress.app import HttpApi
 from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import KeyedSubmitter
-from agents.ingress.receipt_writer import ReceiptWriter
-from agents.ingress.receipts import ReceiptDoor
+from agents.ingress.receipts.door import ReceiptDoor
+from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from pipeline.carriers.practice_receipt import read_practice_receipt
@@ -149,7 +149,7 @@ class OpenDoor(Knocker):
     directory: Directory
     submitter: Submitter
     clock: Clock
-    door: Door
+    api: HttpApi
     trunk: Trunk
     password: str
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -171,14 +171,14 @@ async def open_door(
     keyed = KeyedSubmitter(submitter, claims, options.acknowledge_timeout_seconds)
     writer = ReceiptWriter(producer, options.acknowledge_timeout_seconds)
     receipts = ReceiptDoor(options, RECEIPT_KEY, directory, lambda _, request: read_practice_receipt(request), writer)
-    door = Door(options, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=stopping)
+    api = HttpApi(options, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=stopping)
     running = asyncio.gather(submitter.run(), writer.run())
-    runner = await listen(door, options, trusted, drain_timeout_seconds=5)
+    runner = await listen(api, options, trusted, drain_timeout_seconds=5)
     port = runner.addresses[0][1]
     authorization = basic(trunk.credentials[0].username, password)
     try:
         yield OpenDoor(
-            port, authorization, producer, claims, directory, submitter, clock, door, trunk, password, stopping
+            port, authorization, producer, claims, directory, submitter, clock, api, trunk, password, stopping
         )
     finally:
         producer.speak()

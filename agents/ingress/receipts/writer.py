@@ -28,6 +28,7 @@ class ReceiptWriter:
         self._producer = producer
         self._limit = acknowledge_timeout_seconds
         self._group: GroupCommit[Sequence[OutRecord]] = GroupCommit(self._write, pause_seconds=BUSY_PAUSE_SECONDS)
+        self._waiting = 0
         self._runs = False
 
     async def run(self) -> None:
@@ -44,11 +45,12 @@ class ReceiptWriter:
         Raises `BrokerUnreachable` when it was not even tried, and `NotAcknowledged` when they may or may not be
         written.
         """
-        if not self._runs or self._group.waiting >= MAX_WAITING:
+        if not self._runs or self._waiting >= MAX_WAITING:
             raise BrokerUnreachable("too many receipts wait for the broker", stage="ingress")
         failpoint("ingress.receipt_before_produce")
         records = [OutRecord(DLR_RECEIVED, it.message_id.encode(), it.to_bytes()) for it in receipts]
         future = self._group.add(records)
+        self._waiting += 1
         try:
             async with asyncio.timeout(self._limit):
                 await future
@@ -62,6 +64,8 @@ class ReceiptWriter:
         except Exception as failure:
             # Whatever ended the write ends the process too (`run`); to this caller all ways are the same.
             raise NotAcknowledged("the write has failed", stage="ingress") from failure
+        finally:
+            self._waiting -= 1
         failpoint("ingress.receipt_after_acknowledge")
 
     async def _write(self, groups: Sequence[Sequence[OutRecord]]) -> None:

@@ -15,9 +15,9 @@ from urllib.parse import unquote
 
 from aiohttp import hdrs, web
 
-from agents.ingress.answers import Answer, error
 from agents.ingress.body import expects, read_body
-from agents.ingress.receipt_writer import ReceiptWriter
+from agents.ingress.receipts.writer import ReceiptWriter
+from agents.ingress.responses import Response, error
 from agents.serving.head import is_compressed
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.receipt_reference import verify
@@ -45,7 +45,7 @@ ReadReceipt = Callable[[Carrier, ReceiptRequest], Sequence[ReceiptReport]]
 
 
 class ReceiptDoor:
-    """Answers carriers. `key` is what references are signed with."""
+    """Responses carriers. `key` is what references are signed with."""
 
     def __init__(
         self, settings: IngressSettings, key: bytes, directory: Directory, read: ReadReceipt, writer: ReceiptWriter
@@ -58,8 +58,8 @@ class ReceiptDoor:
         self._retry_after = {"Retry-After": str(settings.retry_after_seconds)}
         self._stored: OrderedDict[bytes, None] = OrderedDict()
 
-    async def answer(self, request: web.BaseRequest) -> Answer:
-        """Answer one request below `/carriers/`."""
+    async def answer(self, request: web.BaseRequest) -> Response:
+        """Response one request below `/carriers/`."""
         address = _ADDRESS.fullmatch(request.rel_url.raw_path)
         if address is None:
             return error(404, "there is no such resource")
@@ -78,7 +78,7 @@ class ReceiptDoor:
         if hdrs.CONTENT_ENCODING in request.headers and is_compressed(request.headers):
             return error(415, "the body must not be compressed", close=expected)
         body = await read_body(request, MAX_BODY_BYTES, self._settings.read_timeout_seconds, expected=expected)
-        if isinstance(body, Answer):
+        if isinstance(body, Response):
             _refused.inc()
             return body
         try:
@@ -91,7 +91,7 @@ class ReceiptDoor:
             return error(400, f"there are more than {MAX_REPORTS} reports in one receipt")
         return await self._take(carrier, segment_id, reports)
 
-    async def _take(self, carrier: Carrier, segment_id: str, reports: Sequence[ReceiptReport]) -> Answer:
+    async def _take(self, carrier: Carrier, segment_id: str, reports: Sequence[ReceiptReport]) -> Response:
         """Store what is new of `reports`, which are all about one segment."""
         message_id, _, seqnum = segment_id.rpartition(":")
         now = datetime.now(UTC)
@@ -118,7 +118,7 @@ class ReceiptDoor:
                 return error(503, "receipts cannot be stored right now: post it again", headers=self._retry_after)
             _taken.inc(len(new))
             self._remember(new)
-        return Answer(200, b'{"meta":{"receipts":%d}}' % len(reports))
+        return Response(200, b'{"meta":{"receipts":%d}}' % len(reports))
 
     def _remember(self, marks: Iterable[bytes]) -> None:
         for mark in marks:
