@@ -13,9 +13,10 @@ from pipeline.directory.credentials import PasswordSealer, SealingKey, new_passw
 from pipeline.directory.model import Directory
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.dlr import MessageState, SegmentReceipt
 from schemas.journal import JournalEntry, JournalMark

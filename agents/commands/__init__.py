@@ -3,6 +3,7 @@
 cli               the command: agents, `up`, `broker`, and those below
 topics            creates the topics and reports drift
 directory         writes a YAML file into the directory, and the directory into one
+routes            which route a message takes, and why
 callbacks         what became of notifications, and sending them again
 dead_letters      what could not be processed, and what to do with it
 offsets           where consumer groups go on

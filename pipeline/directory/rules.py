@@ -17,9 +17,10 @@ from pipeline.e164 import number_problem
 from pipeline.errors import RuleViolated
 from schemas.address import pattern_problem
 from schemas.directory.account import Account, Did, NumberCheck
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.topics import MAX_RECORD_BYTES
 
@@ -48,6 +49,11 @@ Change = DirectoryEntry | Removal
 def change_key(change: Change) -> bytes:
     """Return the key of the record that a change writes."""
     return change.key if isinstance(change, Removal) else key_of(change)
+
+
+def route_key(route: Route) -> tuple[str, str | None, str | None, str]:
+    """Return what tells a route from all others: what it is for, and where it leads."""
+    return route.destination_prefix, route.source_prefix, route.account_id, route.carrier_id
 
 
 def check(changes: Sequence[Change], directory: Directory) -> None:
@@ -89,8 +95,7 @@ class _Check:
                 yield from _named(f"{key}/name", change.name)
                 yield from _url(f"{key}/url", change.url)
             elif type(change) is Route:
-                if self._after(Carrier, change.carrier_id) is None:
-                    yield f"{key}/carrier_id", f"there is no carrier {change.carrier_id}"
+                yield from self._route(key, change)
             elif type(change) is PanelUser:
                 yield from self._holder(key, change)
             elif type(change) is ApiKey:
@@ -129,6 +134,14 @@ class _Check:
         if before is None or before.account_id != did.account_id:  # what is there may stay
             yield from _numbered(f"{key}/number", did.number, owner)
         yield from self._account_exists(key, did.account_id)
+
+    def _route(self, key: str, route: Route) -> Iterator[Problem]:
+        if self._after(Carrier, route.carrier_id) is None:
+            yield f"{key}/carrier_id", f"there is no carrier {route.carrier_id}"
+        if route.account_id is not None:
+            yield from self._account_exists(key, route.account_id)
+        if route.currency is not None and route.price_per_segment is None:
+            yield f"{key}/currency", "there is no price that it could be of"
 
     def _account_exists(self, key: str, account_id: str) -> Iterator[Problem]:
         if self._after(Account, account_id) is None:
@@ -174,9 +187,7 @@ class _Check:
         if trunks:
             yield from self._unique_trunks(trunks)
         yield from self._unique_of(Carrier, "name", lambda carrier: name_key(carrier.name))
-        yield from self._unique_of(
-            Route, "destination_prefix", lambda route: (route.destination_prefix, route.carrier_id)
-        )
+        yield from self._unique_of(Route, "destination_prefix", route_key)
         yield from self._unique_of(PanelUser, "email", lambda user: user.email.casefold())
 
     def _unique_trunks(self, changed: list[Trunk]) -> Iterator[Problem]:
@@ -219,8 +230,10 @@ class _Check:
             held.update(did.account_id for did in self._all_after(Did))
             held.update(user.account_id for user in self._all_after(PanelUser) if user.account_id)
             held.update(api_key.account_id for api_key in self._all_after(ApiKey) if api_key.account_id)
+            held.update(route.account_id for route in self._all_after(Route) if route.account_id)
             for identity in accounts & held.keys():
-                yield f"account:{identity}", f"still has trunks, DIDs, users or API keys ({held[identity]} in all)"
+                what = "trunks, DIDs, users, API keys or routes"
+                yield f"account:{identity}", f"still has {what} ({held[identity]} in all)"
         carriers = {removal.identity for removal in removed if removal.kind is Carrier}
         if carriers:
             routes = Counter(route.carrier_id for route in self._all_after(Route))

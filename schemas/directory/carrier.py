@@ -1,6 +1,5 @@
-"""A carrier, and the routes that lead to one."""
+"""A carrier."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -34,18 +33,3 @@ class Carrier(Record):
     in_doubt_policy: InDoubtPolicy = InDoubtPolicy.GIVE_UP
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 64
     timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 30.0
-
-
-class Route(Record):
-    """Sends destinations that start with `destination_prefix` (empty: all) to a carrier.
-
-    The longest prefix wins, then the lowest `priority`, then the id.
-    """
-
-    schema_version: Literal[1] = 1
-    id: Uuid
-    destination_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,15}$")] = ""
-    carrier_id: Uuid
-    priority: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    price_per_segment: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)] | None = None
-    blocked: bool = False

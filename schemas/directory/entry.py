@@ -3,8 +3,9 @@
 from typing import Final
 
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.people import ApiKey, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 
 DirectoryEntry = Account | Did | Trunk | Carrier | Route | PanelUser | ApiKey

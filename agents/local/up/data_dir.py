@@ -4,12 +4,14 @@ import fcntl
 import os
 import secrets
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings import PepperSettings, ReceiptKeySettings, weak_pepper, weak_receipt_key
+
+M = TypeVar("M", bound=BaseModel)
 
 PEPPER_BYTES: Final = 32
 RECEIPT_KEY_BYTES: Final = 32
@@ -109,6 +111,14 @@ class DataDir:
 def new_pepper() -> SecretStr:
     """Return a pepper that nobody has had."""
     return SecretStr(secrets.token_urlsafe(PEPPER_BYTES))
+
+
+def read_private(path: Path, model: type[M]) -> M | None:
+    """Return what a JSON file holds; None when there is none. Raises `ConfigurationError`."""
+    try:
+        return model.model_validate_json(path.read_bytes()) if path.exists() else None
+    except (OSError, ValidationError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
 def write_private(path: Path, text: str) -> None:

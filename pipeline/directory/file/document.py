@@ -3,6 +3,7 @@
 A file says what should be. Everything wrong with it is reported at once, each problem with its line.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Self
@@ -15,10 +16,12 @@ from pipeline.directory.file.plan import Issuer, Plan, Planner, validation_probl
 from pipeline.directory.file.yaml_document import YamlDocument
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import check
+from pipeline.directory.values import name_key
 from pipeline.errors import RuleViolated
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.people import ApiKey, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.record import WireModel, json_object
 
@@ -91,18 +94,23 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
     users = {owner: [_written(user) for user in owned] for owner, owned in _by_account(people).items()}
     api_keys = {owner: [_written(key) for key in owned] for owner, owned in _by_account(programs).items()}
     carriers = sorted(directory.entries(Carrier), key=lambda carrier: (carrier.name, carrier.id))
+    accounts = sorted(directory.entries(Account), key=lambda account: (account.name, account.id))
     names = {carrier.id: carrier.name for carrier in carriers}
+    namesakes = Counter(name_key(account.name) for account in accounts)
+    owners = {account.id: account.name for account in accounts if namesakes[name_key(account.name)] == 1}
     content: dict[str, Any] = {
         "accounts": [
             _written(account)
             | {"dids": [_Inline(_written(did)) for did in dids.get(account.id, ())]}
             | {"trunks": [_trunk(trunk, secrets=secrets) for trunk in trunks.get(account.id, ())]}
             | ({"users": users.get(account.id, []), "api_keys": api_keys.get(account.id, [])} if secrets else {})
-            for account in sorted(directory.entries(Account), key=lambda account: (account.name, account.id))
+            for account in accounts
         ],
         "carriers": [_written(carrier) for carrier in carriers],
         "routes": [
-            _written(route) | {"carrier": names.get(route.carrier_id, route.carrier_id)}
+            _written(route)
+            | ({} if route.account_id is None else {"account": owners.get(route.account_id, route.account_id)})
+            | {"carrier": names.get(route.carrier_id, route.carrier_id)}
             for route in sorted(directory.entries(Route), key=lambda route: (route.destination_prefix, route.id))
         ],
     }

@@ -114,13 +114,19 @@ class CarrierForm(_Form):
 
 
 class RouteForm(_Form):
-    """A route to a carrier, given by name or id: the one with this id, else the one with this prefix and carrier."""
+    """A route to a carrier, perhaps for one account, both given by name or id: the one with this id, else the one with
+    these prefixes, this account and carrier.
+    """
 
     id: Uuid | None = None
     destination_prefix: str = ""
+    source_prefix: str | None = None
+    account: str | None = None
     carrier: str
     priority: int = 0
+    weight: int | None = None
     price_per_segment: Decimal | None = None
+    currency: str | None = None
     blocked: bool = False
 
 

@@ -7,8 +7,9 @@ from pipeline.directory.file.form import AccountForm, DirectoryForm
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.people import ApiKey, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from types import SimpleNamespace
-from typing import Any, Final, Self, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -31,6 +31,7 @@ from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, STATUS, tier
 from tests import builders
 from tests.builders import RECEIPT_KEY, carrier
 from tests.fakes.broker import LIFE, SESSION_SECONDS, Life, Stored
+from tests.fakes.directory_view import DirectoryViewInMemory
 from tests.fakes.virtual_time import CLOCK
 from tests.unit.machines.history import World
 
@@ -139,25 +140,6 @@ class HttpPosterInMemory:
         return Answer(200 if url.rpartition("/")[2] in self._carrier.taken else 404, b'{"id": "x"}', None)
 
 
-class DirectoryInMemory:
-    """Stands for the follower of `sms.directory`."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self.directory = PRESENT[-1].directory
-
-    async def start(self) -> Self:
-        return self
-
-    async def stop(self) -> None:
-        """There is no connection."""
-
-    async def follow(self) -> None:
-        await asyncio.Event().wait()
-
-    async def catch_up(self) -> None:
-        """It is never behind."""
-
-
 # Settings are read once: to read them costs as much as a short history.
 SETTINGS: Final = AgentSettings()
 KAFKA: Final = KafkaSettings(session_timeout_seconds=SESSION_SECONDS)
@@ -168,9 +150,14 @@ SIGNING: Final = ReceiptKeySettings(receipt_key=SecretStr(RECEIPT_KEY.decode()))
 PRESENT: Final[list["DeliveryWorld"]] = []
 """The history that runs is the last one."""
 
+
+def _directory_view(*_: Any, **__: Any) -> DirectoryViewInMemory:
+    return DirectoryViewInMemory(PRESENT[-1].directory)
+
+
 EXCHANGED: Final[tuple[tuple[str, str, object], ...]] = (
     ("agents.delivery.app", "HttpPoster", HttpPosterInMemory),
-    ("agents.delivery.app", "DirectoryView", DirectoryInMemory),
+    ("agents.delivery.app", "DirectoryView", _directory_view),
     ("agents.delivery.app", "KafkaSettings", lambda: KAFKA),
     ("agents.delivery.app", "RetrySettings", lambda: RETRIES),
     ("agents.delivery.app", "DeliverySettings", lambda: CARRIERS),

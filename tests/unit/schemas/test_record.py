@@ -111,6 +111,7 @@ UNCHECKED: dict[type[WireModel], Callable[..., Any]] = {
     callback.CallbackAttempt: callback.UncheckedCallbackAttempt,
     dlr.SegmentOutcome: fast.unchecked(dlr.SegmentOutcome),  # in statuses, of which others are written fast
     journal.JournalEntry: journal.UncheckedJournalEntry,
+    mt_message.Alternative: mt_message.UncheckedAlternative,
     mt_message.MtMessage: mt_message.UncheckedMtMessage,
     mt_message.Segment: mt_message.UncheckedSegment,
     status.MessageStatus: status.UncheckedMessageStatus,

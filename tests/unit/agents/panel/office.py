@@ -11,9 +11,10 @@ from pipeline.errors import NotAcknowledged
 from pipeline.settings import MessageSettings
 from schemas.directory.account import Account, Did
 from schemas.directory.audit import AuditEvent
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.entry import DirectoryEntry
 from schemas.directory.people import PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.record import OutRecord
 
