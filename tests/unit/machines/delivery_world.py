@@ -9,15 +9,17 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import Enum, auto
 from types import SimpleNamespace
-from typing import Any, Final, Self, cast
+from typing import Any, Final, cast
 from uuid import UUID
+
+from pydantic import SecretStr
 
 from agents.delivery.app import serve
 from agents.runtime import Agent
 from pipeline.directory.model import Directory
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http.client import Answer
-from pipeline.settings import AgentSettings, DeliverySettings, KafkaSettings, RetrySettings
+from pipeline.settings import AgentSettings, DeliverySettings, KafkaSettings, ReceiptKeySettings, RetrySettings
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.headers.causation import Causation
@@ -28,8 +30,9 @@ from schemas.record import InRecord
 from schemas.status import CodeId, MessageStatus, StatusName
 from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, STATUS, tier_topic
 from tests import builders
-from tests.builders import carrier, uuid
+from tests.builders import RECEIPT_KEY, carrier, uuid
 from tests.fakes.broker import LIFE, SESSION_SECONDS, Life, Stored
+from tests.fakes.directory_view import DirectoryViewInMemory
 from tests.fakes.virtual_time import CLOCK
 from tests.unit.machines.history import World
 
@@ -87,7 +90,7 @@ class HttpPosterInMemory:
     def __init__(self, **_: Any) -> None:
         self._life = LIFE.get()
 
-    async def reach(self, url: str) -> bool:
+    async def reach(self, url: str, *, tls: object = None) -> bool:
         await self._life.breathe()
         return True
 
@@ -95,7 +98,13 @@ class HttpPosterInMemory:
         """There is no connection."""
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout_seconds: float | None = None,
+        tls: object = None,
     ) -> Answer:
         # No breath before: between the last check of membership and the first byte lies one system call, and a
         # process that freezes just there is what docs/reliability.md does not promise.
@@ -131,7 +140,9 @@ class HttpPosterInMemory:
             case _:
                 raise InDoubt("no answer")
 
-    async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None, tls: object = None
+    ) -> Answer:
         await self._life.breathe()
         carrier = PRESENT[-1].at(url)
         if not carrier.answers_queries:
@@ -139,40 +150,28 @@ class HttpPosterInMemory:
         return Answer(200 if url.rpartition("/")[2] in carrier.taken else 404, b'{"id": "x"}', None)
 
 
-class DirectoryInMemory:
-    """Stands for the follower of `sms.directory`."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self.directory = PRESENT[-1].directory
-
-    async def start(self) -> Self:
-        return self
-
-    async def stop(self) -> None:
-        """There is no connection."""
-
-    async def follow(self) -> None:
-        await asyncio.Event().wait()
-
-    async def catch_up(self) -> None:
-        """It is never behind."""
-
-
 # Settings are read once: to read them costs as much as a short history.
 SETTINGS: Final = AgentSettings()
 KAFKA: Final = KafkaSettings(session_timeout_seconds=SESSION_SECONDS)
 RETRIES: Final = RetrySettings(mt_delays_seconds=DELAYS)
 CARRIERS: Final = DeliverySettings()
+SIGNING: Final = ReceiptKeySettings(receipt_key=SecretStr(RECEIPT_KEY.decode()))
 
 PRESENT: Final[list["DeliveryWorld"]] = []
 """The history that runs is the last one."""
 
+
+def _directory_view(*_: Any, **__: Any) -> DirectoryViewInMemory:
+    return DirectoryViewInMemory(PRESENT[-1].directory)
+
+
 EXCHANGED: Final[tuple[tuple[str, str, object], ...]] = (
     ("agents.delivery.app", "HttpPoster", HttpPosterInMemory),
-    ("agents.delivery.app", "DirectoryView", DirectoryInMemory),
+    ("agents.delivery.app", "DirectoryView", _directory_view),
     ("agents.delivery.app", "KafkaSettings", lambda: KAFKA),
     ("agents.delivery.app", "RetrySettings", lambda: RETRIES),
     ("agents.delivery.app", "DeliverySettings", lambda: CARRIERS),
+    ("agents.delivery.app", "ReceiptKeySettings", lambda: SIGNING),
 )
 
 
@@ -252,6 +251,7 @@ class DeliveryWorld(World):
 
     def check(self) -> None:
         """Hold at any moment: one open record or a status for each message, never two, and unique attempts."""
+        self.check_for_errors_of_ours()
         statuses = self.statuses()
         chains: dict[str, int] = defaultdict(int)
         for topic, _, record in self.broker.open(TOPICS):
