@@ -34,8 +34,8 @@ class Leave(Protocol):
     def stands(self) -> bool:
         """Whether another POST may be made."""
 
-    def pace(self) -> Awaitable[None] | None:
-        """Return what to wait for before a segment is posted; None when it may be at once."""
+    def pace(self, segments: int = 1) -> Awaitable[None] | None:
+        """Return what to wait for before so many segments are posted at once; None when they may be now."""
 
     def learn(self, news: News, seconds: float, error: str = "", pause_seconds: float | None = None) -> None:
         """Say how a POST went."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.line_up import Reading
 from agents.delivery.rates import Rates
+from pipeline.carriers.profile_form import LimitsForm
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.directory.model import Directory
 from pipeline.metrics import CARRIER_BREAKER, CARRIER_BREAKER_OPENED, CARRIER_PACE, CARRIER_RATE
@@ -35,12 +36,16 @@ def carrier_peer(
     peer = Peer(carrier_id, clock, most=_most(carrier, bound))
     peer.blocked = _is_blocked(carrier, bound)
     peer.breaker.cautious = carrier.in_doubt_policy is InDoubtPolicy.GIVE_UP
-    peer.rate = rates.of_carrier(carrier)
+    peer.rate = rates.of_carrier(carrier, _limits(bound))
     return peer
 
 
+def _limits(bound: BoundCarrier | None) -> LimitsForm:
+    return LimitsForm() if bound is None else bound.profile.form.limits
+
+
 def _most(carrier: Carrier, bound: BoundCarrier | None) -> int:
-    concurrency = None if bound is None else bound.profile.form.limits.concurrency
+    concurrency = _limits(bound).concurrency
     return carrier.max_in_flight if concurrency is None else min(carrier.max_in_flight, concurrency)
 
 
@@ -84,7 +89,7 @@ class Carriers:
             peer.blocked = _is_blocked(carrier, bound)
             peer.breaker.cautious = carrier.in_doubt_policy is InDoubtPolicy.GIVE_UP
             peer.allow(_most(carrier, bound))
-            peer.rate = self._rates.of_carrier(carrier)
+            peer.rate = self._rates.of_carrier(carrier, _limits(bound))
             self._dispatcher.resume(peer)
             CARRIER_BREAKER.labels(peer.name).set(_STATES[peer.breaker.state])
             CARRIER_PACE.labels(peer.name).set(peer.limit)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from pipeline.carriers.profile_form import LimitsForm
 from pipeline.directory.model import Directory
 from pipeline.posting.limit import Limit, Limits
 from schemas.directory.carrier import Carrier
@@ -27,9 +28,11 @@ class Rates:
         for limits in (self._carriers, self._trunks):
             limits.share_is(share)
 
-    def of_carrier(self, carrier: Carrier) -> Limit | None:
-        """Return a carrier's limit as it is now; None when it has none."""
-        return self._carriers.limit(carrier.id, carrier.segments_per_second, carrier.burst)
+    def of_carrier(self, carrier: Carrier, profile: LimitsForm | None = None) -> Limit | None:
+        """Return a carrier's limit as it is now, the lower one of its own and its profile's; None when it has none."""
+        profile = profile or LimitsForm()
+        rates = [it for it in (carrier.segments_per_second, profile.segments_per_second) if it is not None]
+        return self._carriers.limit(carrier.id, min(rates, default=None), carrier.burst or profile.burst)
 
     def of_trunk(self, trunk_id: str) -> Limit | None:
         """Return a trunk's limit as it was at the last `follow`; None when it has none."""

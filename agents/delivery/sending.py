@@ -142,8 +142,10 @@ class Sending:
             if self._progress.in_doubt:
                 self._note_repetition(policy)
             return known, mark.at  # settled before a restart: what follows comes out the same
-        if self._leave is not None and (pacing := self._leave.pace()) is not None:
-            await pacing
+        if self._leave is not None:
+            segments = len(self._message.segments) if self._whole else 1
+            if (pacing := self._leave.pace(segments)) is not None:
+                await pacing
         now = datetime.now(UTC)
         if carrier is None:
             others = self._message.alternatives is not None and segment.seqnum == 1

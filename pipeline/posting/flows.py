@@ -168,17 +168,19 @@ class Turn(Generic[T]):
         """Whether another POST may be made: the breaker may have opened since."""
         return self.held and (self.probe or self.peer.breaker.closed)
 
-    def pace(self) -> Awaitable[None] | None:
-        """Return what to wait for before a segment is posted; None when it may be at once."""
-        if self.is_paid or (self.peer.rate is None and self.flow.rate is None):
+    def pace(self, segments: int = 1) -> Awaitable[None] | None:
+        """Return what to wait for before so many segments are posted at once; None when they may be now."""
+        segments -= self.is_paid
+        if not segments or (self.peer.rate is None and self.flow.rate is None):
             return None
-        return self._pay()
+        return self._pay(segments)
 
-    async def _pay(self) -> None:
-        self.flow.owes += 1
-        for rate in (self.flow.rate, self.peer.rate):
-            if rate is not None:
-                await rate.wait()
+    async def _pay(self, segments: int) -> None:
+        self.flow.owes += segments
+        for _ in range(segments):
+            for rate in (self.flow.rate, self.peer.rate):
+                if rate is not None:
+                    await rate.wait()
         self.is_paid = True
 
     def learn(self, news: News, seconds: float, error: str = "", pause_seconds: float | None = None) -> None:

@@ -4,7 +4,7 @@ A token bucket for each process, with the part of the rate and of the burst that
 has: the parts add up to the whole. Whoever gets partitions begins with an empty bucket, so that what their last owner
 has just posted and what the new one posts do not add up to more. A segment takes a whole token: where a process' part
 of the burst is less than one, what it is short of is taken off its part of the rate. So within any second no more is
-posted than the rate and the burst, as long as a process' part of the rate is more than one a second.
+posted than the rate and the burst; or one segment by each process, where the rate is lower than there are processes.
 
 What has begun goes first: further segments of a message that is at work have their tokens before another begins.
 """
@@ -18,7 +18,7 @@ BURST_SECONDS: Final = 0.1  # of the rate, where nothing else is said
 _ENOUGH: Final = 1 - 1e-9  # a token, as far as fractions add up
 
 
-def usual_burst(per_second: int) -> int:
+def usual_burst(per_second: float) -> int:
     """Return what may go at once where nothing else is said."""
     return max(1, round(per_second * BURST_SECONDS))
 
@@ -46,7 +46,7 @@ class Limit:
         ours = burst * share
         self._capacity = max(1.0, ours)
         rate = per_second * share
-        self._per_second = max(rate - (self._capacity - ours), rate / 2)
+        self._per_second = rate if rate <= 1 else max(rate - (self._capacity - ours), 1.0)
         self._tokens = 0.0 if emptied else min(self._tokens, self._capacity)
         if self._timer is not None:
             self._timer.cancel()
@@ -135,7 +135,7 @@ class Limits:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._share = 0.0
-        self._held: dict[str, tuple[Limit, int, int]] = {}
+        self._held: dict[str, tuple[Limit, float, int]] = {}
 
     def of(self, name: str) -> Limit | None:
         """Return a limit, if there is one."""
@@ -147,7 +147,7 @@ class Limits:
         for name in self._held.keys() - names:
             del self._held[name]
 
-    def limit(self, name: str, per_second: int | None, burst: int | None = None) -> Limit | None:
+    def limit(self, name: str, per_second: float | None, burst: int | None = None) -> Limit | None:
         """Set a limit, or (None) lift it; return it. A new one begins empty."""
         if per_second is None:
             self._held.pop(name, None)

@@ -127,7 +127,7 @@ class Bench:
         marks: Sequence[JournalEntry] = (),
         through: Carrier = CARRIER,
     ) -> None:
-        directory = Directory()
+        self.directory = directory = Directory()
         directory.apply(key_of(OTHER), OTHER.to_bytes())
         if carrier is not None:
             directory.apply(key_of(carrier), carrier.to_bytes())

@@ -13,12 +13,13 @@ from pipeline.http.client import Answer
 from pipeline.posting.limit import Limit
 from pipeline.posting.peer import News
 from schemas.directory.carrier import InDoubtPolicy
+from schemas.directory.entry import key_of
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.journal import JournalEntry, JournalMark
 from schemas.mt_message import Alternative, MtMessage, WaitingMessage
 from schemas.status import CodeId, MessageStatus, StatusName
 from schemas.topics import JOURNAL, SEGMENTED, STATUS
-from tests.builders import uuid
+from tests.builders import PROFILE_TEXT, profile, uuid
 from tests.unit.agents.delivery.bench import CARRIER, OTHER, Bench, mark, message
 
 ELSEWHERE = (Alternative(carrier_id=OTHER.id, price_per_segment=Decimal(2), currency="EUR"),)
@@ -460,6 +461,19 @@ async def test_a_segment_waits_for_its_turn_at_a_carrier_with_a_limit() -> None:
     await bench.run(message(2).to_bytes())
     assert bench.carrier.posted == ["part 1", "part 2"]
     assert monotonic() - began >= 0.04
+
+
+async def test_a_whole_text_counts_as_its_segments() -> None:
+    """It is one POST, and the carrier makes as many of it."""
+    whole = profile(text=PROFILE_TEXT.replace("request:", "sends: whole_text\nrequest:"))
+    bench = Bench(carrier=CARRIER.model_copy(update={"profile": whole.id}))
+    bench.directory.apply(key_of(whole), whole.to_bytes())
+    bench.carrier.query_answer = 200
+    bench.peer.rate = Limit(monotonic, 20, 1, 1.0)
+    began = monotonic()
+    await bench.run(message(3).to_bytes())
+    assert len(bench.carrier.asked) == 1  # this one is spoken to with GET
+    assert monotonic() - began >= 0.09
 
 
 async def test_what_expires_while_it_waits_for_its_turn_is_not_posted() -> None:

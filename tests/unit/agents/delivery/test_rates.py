@@ -1,6 +1,7 @@
 """Limits by directory and partitions."""
 
 from agents.delivery.rates import Rates
+from pipeline.carriers.profile_form import LimitsForm
 from schemas.directory.entry import key_of
 from tests.builders import carrier, directory_of, trunk, uuid
 from tests.fakes.clock import Clock
@@ -22,6 +23,15 @@ def test_a_process_has_the_part_of_its_partitions() -> None:
     for partitions, expected in ((12, 60), (3, 15), (0, 60 / 24)):
         rates.own(partitions, 12)
         assert found.per_second == expected
+
+
+def test_the_lower_one_of_a_carriers_and_its_profiles_limit_counts() -> None:
+    """The carrier's own burst goes before the profile's."""
+    rates = Rates(directory_of(), Clock())
+    rates.own(1, 1)
+    for own, profile, expected in ((None, 0.5, 0.5), (10, 0.5, 0.5), (10, 30.0, 10), (None, None, None)):
+        found = rates.of_carrier(carrier(segments_per_second=own), LimitsForm(segments_per_second=profile))
+        assert (found and found.per_second) == expected
 
 
 def test_it_follows_the_directory() -> None:
