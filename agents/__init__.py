@@ -5,6 +5,7 @@ processor      authorizes, encodes, segments and routes (Faust)
 delivery       posts segments to carriers
 callback       posts notifications to customers, with retries
 panel          the web panel and the management API; the only writer of the directory
+message_log    the read model behind look-ups, and the door to it
 simulator      a practice carrier and a callback inbox
 core_dumps     that there are none, because of what is in memory
 serving        what HTTP servers have in common

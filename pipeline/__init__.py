@@ -8,6 +8,7 @@ posting          what carriers and endpoints have in common: who may be posted t
 http             how a request goes out, and where one comes from
 idempotency      which of several submissions with one key is sent
 dead_letters     what could not be processed, and what became of it
+message_log      what the topics say about messages, in a database that can be made anew from them
 kafka            the broker's edge
 numbers          could a phone number exist?
 e164             what is wrong with one, and which form was meant
@@ -17,5 +18,6 @@ settings         what an installation chooses, from the environment
 metrics          what is counted
 failpoints       places where a process can be made to die
 
-A step knows neither Kafka nor an HTTP server; of the rooms only kafka imports aiokafka, and only http the HTTP parser.
+A step knows neither Kafka nor an HTTP server; of the rooms only kafka imports aiokafka, only
+http the HTTP parser, and only message_log a database.
 """

@@ -6,12 +6,12 @@ from typing import Final
 import structlog
 
 from agents.ingress.app import Door
-from agents.ingress.authentication import Authenticator
 from agents.ingress.claims import LastingClaims
 from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from agents.runtime import Agent, run
+from agents.serving.authentication import Authenticator
 from pipeline.errors import ConfigurationError
 from pipeline.http.client_address import Networks
 from pipeline.idempotency.store import ClaimStore

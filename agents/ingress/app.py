@@ -15,10 +15,10 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from agents.ingress import json_api
 from agents.ingress.answers import Answer, bad_request, created, created_bulk, error
-from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import IDEMPOTENCY_KEY, KeyedSubmitter, bad_key, under_key
 from agents.ingress.outstanding import Full, Outstanding
 from agents.ingress.submit import Submitter
+from agents.serving.authentication import Authenticator
 from agents.serving.errors import MEDIA_TYPE, TITLES
 from agents.serving.head import elements, is_acceptable, is_compressed, transfer_problem
 from pipeline.errors import BrokerError, BrokerUnreachable

@@ -46,6 +46,10 @@ ROSTER: Final = (
     AgentSpec("delivery", 9103),
     AgentSpec("callback", 9104),
     AgentSpec(
+        "message_log", 9107, port_variable="SMSOUT_MESSAGE_LOG_PORT", port=8082, secrets=("SMSOUT_PEPPER",),
+        processes_at_most=1,
+    ),
+    AgentSpec(
         "simulator", 9105, port_variable="SMSOUT_SIMULATOR_PORT", port=8090, needs_broker=False, processes_at_most=1
     ),
 )  # fmt: skip

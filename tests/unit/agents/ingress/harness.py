@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.ingress.app import Door
-from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
+from agents.serving.authentication import Authenticator
 from pipeline.directory.model import Directory
 from pipeline.errors import StateLost
 from pipeline.http.client_address import Networks

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from agents.processor.records import caused_by
 from pipeline.directory.model import Directory
 from pipeline.settings import MessageSettings
+from pipeline.steps.acceptance import Accepted
 from pipeline.steps.admission import check_content
-from pipeline.steps.processing import Accepted, Routed, process
+from pipeline.steps.processing import Routed, process
 from pipeline.steps.segmentation import segment
 from schemas.directory.account import NumberCheck
 from schemas.directory.entry import DirectoryEntry
