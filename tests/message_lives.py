@@ -14,21 +14,28 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Engine, select
 
 from pipeline.directory.model import Directory
-from pipeline.message_log.batch import Batch
+from pipeline.message_log.batch import LogBatch
 from pipeline.message_log.database import known_days
-from pipeline.message_log.decoding import TOPICS, Reader
+from pipeline.message_log.decoding import TOPICS, RecordReader
 from pipeline.message_log.tables import tables_of
-from pipeline.message_log.writer import LogWriter, Place
+from pipeline.message_log.writer import LogPlace, LogWriter
 from schemas import topics
 from schemas.callback import AttemptOutcome
 from schemas.identifiers import message_id_of_destination, segment_id
 from schemas.journal import JournalMark
-from schemas.record import InRecord
+from schemas.record import InRecord, Record
 from schemas.status import CodeId, StatusName, StatusStage
 from schemas.submission import Destination, Submission
-from schemas.wire import Record
 from tests.builders import (
-    account, callback_attempt, directory_of, journal_entry, message, status, submission, trunk, uuid,
+    account,
+    callback_attempt,
+    directory_of,
+    journal_entry,
+    message,
+    status,
+    submission,
+    trunk,
+    uuid,
 )  # fmt: skip
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,7 +46,7 @@ DIRECTORY: Final = directory_of(
 )
 
 
-class Stored(NamedTuple):
+class ConsumedRecord(NamedTuple):
     """A record as a consumer gives it out."""
 
     partition: int
@@ -52,13 +59,13 @@ class Stored(NamedTuple):
 class Lives:
     """Records by topic and partition."""
 
-    records: dict[Place, list[Stored]] = field(default_factory=dict)
+    records: dict[LogPlace, list[ConsumedRecord]] = field(default_factory=dict)
     made: int = 0
 
     def add(self, topic: str, partition: int, value: bytes | None, at: datetime = NOON) -> InRecord:
         """Write a record."""
-        held = self.records.setdefault(Place(topic, partition), [])
-        stored = Stored(partition, len(held), int(at.timestamp() * 1000), value)
+        held = self.records.setdefault(LogPlace(topic, partition), [])
+        stored = ConsumedRecord(partition, len(held), int(at.timestamp() * 1000), value)
         held.append(stored)
         return InRecord(topic, partition, stored.offset, stored.timestamp, None, value, ())
 
@@ -80,7 +87,12 @@ class Lives:
         self.made += 1
         identity, destination = uuid(1000 + self.made), str(15_550_000_000 + self.made)
         lane, key = seed.randrange(PARTITIONS), seed.randrange(PARTITIONS)
-        about = {"trunk_id": trunk_id, "account_id": account_id, "destination": destination, "accepted_at": at}
+        about: dict[str, Any] = {
+            "trunk_id": trunk_id,
+            "account_id": account_id,
+            "destination": destination,
+            "accepted_at": at,
+        }
         self.submitted(
             submission(Destination(address=destination, id=identity), trunk_id=trunk_id, accepted_at=at, content="Hi"),
             partition=seed.randrange(PARTITIONS), at=at + timedelta(milliseconds=2),
@@ -164,7 +176,7 @@ def many_lives(count: int, seed: int = 1) -> Lives:
     return lives
 
 
-def batches(lives: Lives, positions: dict[Place, int], seed: int) -> Iterator[dict[Place, list[Stored]]]:
+def batches(lives: Lives, positions: dict[LogPlace, int], seed: int) -> Iterator[dict[LogPlace, list[ConsumedRecord]]]:
     """Yield what fetches may bring from `positions` on: some partitions, some records of each, until the end."""
     chance, position = random.Random(seed), dict(positions)
     while True:
@@ -172,7 +184,7 @@ def batches(lives: Lives, positions: dict[Place, int], seed: int) -> Iterator[di
         if not open_places:
             return
         chosen = chance.sample(open_places, chance.randrange(1, len(open_places) + 1))
-        fetched: dict[Place, list[Stored]] = {}
+        fetched: dict[LogPlace, list[ConsumedRecord]] = {}
         for place in chosen:
             begin = position.get(place, 0)
             end = min(len(lives.records[place]), begin + chance.randrange(1, 40))
@@ -190,10 +202,10 @@ def read_into(
     may_die: Callable[[], None] = lambda: None,
 ) -> LogWriter:
     """Bring everything that is not in the database yet into it; `may_die` is called after each batch."""
-    writer, reader = LogWriter(engine), Reader(directory)
+    writer, reader = LogWriter(engine), RecordReader(directory)
     writer.open()
     for fetched in batches(lives, writer.positions, seed):
-        batch = Batch(0, 100_000)
+        batch = LogBatch(0, 100_000)
         for place, records in fetched.items():
             reader.read(batch, place.topic, records)
         writer.write(batch, {place: records[-1].offset + 1 for place, records in fetched.items()})

@@ -2,5 +2,5 @@
 
 __main__  the process: what is started, and in which order it stops
 catch_up  from the topics into the database
-door      a request becomes a question to the database, and its answer a document
+api      a request becomes a question to the database, and its answer a document
 """

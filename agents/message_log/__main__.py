@@ -7,8 +7,8 @@ import structlog
 from aiohttp import web
 from aiokafka import TopicPartition
 
+from agents.message_log.api import LogApi
 from agents.message_log.catch_up import CatchUp
-from agents.message_log.door import Door
 from agents.runtime import Agent, run
 from agents.serving.authentication import Authenticator
 from agents.serving.connections import Connections, affordable
@@ -47,9 +47,9 @@ async def serve(agent: Agent) -> None:
         await view.start()
         await feed.start({TopicPartition(*place): offset for place, offset in writer.positions.items()})
         readers = reader_engine(url)
-        door = Door(Authenticator(view.directory, pepper, trusted), view.directory, readers)
+        api = LogApi(Authenticator(view.directory, pepper, trusted), view.directory, readers)
         catch_up = CatchUp(feed, writer, view.directory, settings, agent.settings.watchdog_seconds)
-        listener = await _listen(door, settings, trusted, agent.settings.drain_timeout_seconds)
+        listener = await _listen(api, settings, trusted, agent.settings.drain_timeout_seconds)
         agent.ready = lambda: catch_up.lag is not None and catch_up.lag < READY_LAG
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -59,7 +59,7 @@ async def serve(agent: Agent) -> None:
                     task.cancel()
         finally:
             await listener.cleanup()
-            door.close()
+            api.close()
             catch_up.close()
             readers.dispose()
     finally:
@@ -69,12 +69,12 @@ async def serve(agent: Agent) -> None:
 
 
 async def _listen(
-    door: Door, settings: MessageLogSettings, trusted: Networks, drain_timeout_seconds: float
+    api: LogApi, settings: MessageLogSettings, trusted: Networks, drain_timeout_seconds: float
 ) -> web.ServerRunner:
     connections = Connections(
         "message_log", affordable(settings.max_connections), settings.max_connections_per_address, trusted
     )
-    server = Server(door.answer, connections, respond_in_json_api)
+    server = Server(api.answer, connections, respond_in_json_api)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=drain_timeout_seconds)
     await runner.setup()
     try:

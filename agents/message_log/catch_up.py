@@ -13,11 +13,11 @@ from aiokafka.errors import KafkaError
 
 from pipeline.directory.model import Directory
 from pipeline.errors import BrokerUnreachable, Stuck
-from pipeline.kafka.views.topics_feed import Taken, TopicsFeed
-from pipeline.message_log.batch import Batch
-from pipeline.message_log.decoding import Reader
+from pipeline.kafka.views.topics_feed import Fetched, TopicsFeed
+from pipeline.message_log.batch import LogBatch
+from pipeline.message_log.decoding import RecordReader
 from pipeline.message_log.tables import day_of, micros
-from pipeline.message_log.writer import LogWriter, Place
+from pipeline.message_log.writer import LogPlace, LogWriter
 from pipeline.metrics import LAG, LOG_BATCH_SECONDS, LOG_PASSED_OVER, LOG_RECORDS
 from pipeline.settings import MessageLogSettings
 
@@ -46,7 +46,7 @@ class CatchUp:
         self._feed = feed
         self._writer = writer
         self._directory = directory
-        self._reader = Reader(directory)
+        self._reader = RecordReader(directory)
         self._settings = settings
         self._watchdog_seconds = watchdog_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="message-log")
@@ -65,10 +65,10 @@ class CatchUp:
                 await loop.run_in_executor(self._thread, self._write, taken)
                 self._moved_at = time.monotonic()
 
-    def _write(self, taken: Taken) -> None:
+    def _write(self, taken: Fetched) -> None:
         began = time.perf_counter()
         today = day_of(micros(datetime.now(UTC)))
-        batch = Batch(today - self._settings.retention_days, today + FUTURE_DAYS)
+        batch = LogBatch(today - self._settings.retention_days, today + FUTURE_DAYS)
         count = 0
         for place, records in taken.records.items():
             self._reader.read(batch, place.topic, records)
@@ -125,5 +125,5 @@ class CatchUp:
         self._thread.shutdown()
 
 
-def _places(positions: Mapping[TopicPartition, int]) -> dict[Place, int]:
-    return {Place(it.topic, it.partition): offset for it, offset in positions.items()}
+def _places(positions: Mapping[TopicPartition, int]) -> dict[LogPlace, int]:
+    return {LogPlace(it.topic, it.partition): offset for it, offset in positions.items()}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pipeline.errors import Refused
-from pipeline.message_log.entry import State
+from pipeline.message_log.message import LogState
 from pipeline.message_log.search import MAX_SIZE, MAX_VALUES, Cursor, Search
 
 DEFAULT_SIZE: Final = 50
@@ -73,10 +73,10 @@ def values(text: str) -> tuple[str, ...]:
 
 def states(text: str) -> tuple[str, ...]:
     """Return states; their names may be in any case, and have spaces. Raises `ValueError` for an unknown one."""
-    known = {it.value.casefold(): it.value for it in State}
+    known = {it.value.casefold(): it.value for it in LogState}
     names = [it.strip().casefold() for it in text.split(",") if it.strip()]
     if not names or any(it not in known for it in names):
-        raise ValueError(f"must be some of {', '.join(it.value for it in State)}, separated by commas")
+        raise ValueError(f"must be some of {', '.join(it.value for it in LogState)}, separated by commas")
     return tuple(dict.fromkeys(known[it] for it in names))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from pipeline.message_log.entry import Entry, Event, EventKind, History
+from pipeline.message_log.message import EventKind, LoggedMessage, MessageEvent, MessageHistory
 
 KIND: Final = "outbound_messages"
 EVENT_KIND: Final = "outbound_message_events"
@@ -25,7 +25,7 @@ def number(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
 
 
-def message(entry: Entry, *, keeps_text: bool) -> dict[str, Any]:
+def message(entry: LoggedMessage, *, keeps_text: bool) -> dict[str, Any]:
     """Return a message as a resource; its text only while its account keeps texts."""
     return {
         "id": entry.id,
@@ -50,12 +50,12 @@ def message(entry: Entry, *, keeps_text: bool) -> dict[str, Any]:
     }
 
 
-def events(history: History, carrier: Carrier | None = None) -> list[dict[str, Any]]:
+def events(history: MessageHistory, carrier: Carrier | None = None) -> list[dict[str, Any]]:
     """Return what happened to a message, in order; where the message went only with `carrier`, which names it."""
     return [_event(history.entry.id, place, it, carrier) for place, it in enumerate(history.events())]
 
 
-def _event(message_id: str, place: int, event: Event, carrier: Carrier | None) -> dict[str, Any]:
+def _event(message_id: str, place: int, event: MessageEvent, carrier: Carrier | None) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         "event": event.kind.value,
         "time": timestamp(event.at),

@@ -8,7 +8,7 @@ batch       many records, brought together by message
 upserts     the statements that write a batch, in both dialects
 writer      a batch and the offsets behind it in one transaction; drops days that are over, forgets unwanted texts
 search      what is looked for, and a page of what was found
-entry       one message as it is read: its state in words and its history
+message     one message as it is read: its state in words and its history
 look_up     one message with its history
 
 The topics are the truth. Each row is a function of its records alone, not of the order in which topics were read, so

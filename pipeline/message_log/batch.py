@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pipeline.message_log.tables import DAY_US, tables_of
 
-Row = list[Any]
+MessageRow = list[Any]
 """A row of a table of messages, in the order of its columns."""
 
 COLUMNS: Final = tuple(tables_of(0).messages.columns.keys())
@@ -29,12 +29,12 @@ class DayRows:
     """What is to be written into the tables of one day."""
 
     def __init__(self) -> None:
-        self.messages: dict[tuple[str, str], Row] = {}
+        self.messages: dict[tuple[str, str], MessageRow] = {}
         self.journal: dict[JournalKey, tuple[Any, ...]] = {}
         self.callbacks: dict[CallbackKey, tuple[Any, ...]] = {}
 
 
-class Batch:
+class LogBatch:
     """Rows by day. `since` and `until` bound the days that are kept: what lies outside is `passed_over`.
 
     The rules are those of the statements in `upserts`: of what was submitted or segmented again that which lies first
@@ -60,7 +60,7 @@ class Batch:
 
     def message(
         self, identity: str, trunk_id: str, account_id: str | None, source: str, destination: str, accepted_at: int
-    ) -> Row | None:
+    ) -> MessageRow | None:
         """Return the row of a message, to be filled; None when its day is not kept.
 
         Of what contradicts itself the smaller counts, so that it does not matter what was read first.
@@ -81,13 +81,13 @@ class Batch:
             row[ACCEPTED_AT] = min(row[ACCEPTED_AT], accepted_at)
         return row
 
-    def first(self, row: Row, columns: slice, values: tuple[Any, ...]) -> None:
+    def first(self, row: MessageRow, columns: slice, values: tuple[Any, ...]) -> None:
         """Fill columns of which the first two say where their record lies, unless one that lies before it has."""
         known = row[columns.start]
         if known is None or values[:2] < (known, row[columns.start + 1]):
             row[columns] = values
 
-    def text(self, row: Row, content: str) -> None:
+    def text(self, row: MessageRow, content: str) -> None:
         """Fill in the text."""
         row[CONTENT] = content if row[CONTENT] is None else min(row[CONTENT], content)
 

@@ -14,7 +14,7 @@ from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 
 from pipeline.directory.model import Directory
-from pipeline.message_log.batch import DELIVERED, PROCESSED, SEGMENTED, SUBMITTED, Batch
+from pipeline.message_log.batch import DELIVERED, PROCESSED, SEGMENTED, SUBMITTED, LogBatch
 from pipeline.message_log.tables import EPOCH
 from pipeline.steps.acceptance import accept, recorded_at
 from pipeline.steps.submitted_record import UnreadableSubmission, read_submitted
@@ -119,7 +119,7 @@ def _micros(moment: datetime) -> int:
 _UNREADABLE: Final = (msgspec.DecodeError, TypeError, OverflowError, ValueError)
 
 
-class Stored(Protocol):
+class ConsumedRecord(Protocol):
     """What is used of a consumer's record. `timestamp` is in milliseconds."""
 
     @property
@@ -139,22 +139,22 @@ class Stored(Protocol):
         """What it says."""
 
 
-class Reader:
+class RecordReader:
     """Puts records into batches. `directory` says whose a trunk is, and whether its texts are kept."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._of_record: dict[str, Callable[[Batch, InRecord, bytes], None]] = {
+        self._of_record: dict[str, Callable[[LogBatch, InRecord, bytes], None]] = {
             topics.SUBMITTED: self._take_submitted,
             topics.SEGMENTED: self._take_segmented,
         }
-        self._of_value: dict[str, Callable[[Batch, bytes], None]] = {
+        self._of_value: dict[str, Callable[[LogBatch, bytes], None]] = {
             topics.JOURNAL: self._take_mark,
             topics.STATUS: self._take_status,
             topics.CALLBACK_ATTEMPTED: self._take_attempt,
         }
 
-    def read(self, batch: Batch, topic: str, records: Iterable[Stored]) -> None:
+    def read(self, batch: LogBatch, topic: str, records: Iterable[ConsumedRecord]) -> None:
         """Put records of one topic into a batch, in their order."""
         if (take_value := self._of_value.get(topic)) is not None:
             for stored in records:
@@ -181,7 +181,7 @@ class Reader:
         account = None if account_id is None else self._directory.account(account_id)
         return account is not None and account.keeps_text
 
-    def _take_submitted(self, batch: Batch, record: InRecord, _: bytes) -> None:
+    def _take_submitted(self, batch: LogBatch, record: InRecord, _: bytes) -> None:
         written_at = recorded_at(record)
         for element, submission in enumerate(read_submitted(record.value)):
             if isinstance(submission, UnreadableSubmission):
@@ -200,7 +200,7 @@ class Reader:
                     if content is not None:
                         batch.text(row, content)
 
-    def _take_segmented(self, batch: Batch, record: InRecord, value: bytes) -> None:
+    def _take_segmented(self, batch: LogBatch, record: InRecord, value: bytes) -> None:
         it = _segmented(value)
         row = batch.message(
             it.id, it.trunk_id, it.account_id, it.source, it.destination, _micros(it.accepted_at)
@@ -218,7 +218,7 @@ class Reader:
         if self._keeps_texts_of(it.account_id):
             batch.text(row, "".join([_text(segment).text for segment in it.segments]))
 
-    def _take_status(self, batch: Batch, value: bytes) -> None:
+    def _take_status(self, batch: LogBatch, value: bytes) -> None:
         it = _status(value)
         row = batch.message(
             it.message_id, it.trunk_id, it.account_id or self._account_of(it.trunk_id), it.source, it.destination,
@@ -235,7 +235,7 @@ class Reader:
         else:
             row[DELIVERED] = it.status, it.code_id, it.reason, ended_at
 
-    def _take_mark(self, batch: Batch, value: bytes) -> None:
+    def _take_mark(self, batch: LogBatch, value: bytes) -> None:
         it = _mark(value)
         identity, _, seqnum = it.segment_id.rpartition(":")
         batch.mark(
@@ -243,7 +243,7 @@ class Reader:
             it.error, begins=it.mark == _SUBMITTING,
         )  # fmt: skip
 
-    def _take_attempt(self, batch: Batch, value: bytes) -> None:
+    def _take_attempt(self, batch: LogBatch, value: bytes) -> None:
         it = _attempt(value)
         stage = it.webhook_id.rpartition(".")[2]
         batch.callback(

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_
 
 from pipeline.errors import Refused
 from pipeline.message_log.database import known_days
-from pipeline.message_log.entry import Entry, State
+from pipeline.message_log.message import LoggedMessage, LogState
 from pipeline.message_log.tables import day_of, micros, tables_of
 
 MAX_SIZE: Final = 1000
@@ -66,24 +66,24 @@ class Search:
     code_ids: tuple[int, ...] = ()
 
 
-class Page(NamedTuple):
+class FoundPage(NamedTuple):
     """Messages, the newest first, and where the next page begins; None when there is none."""
 
-    entries: list[Entry]
+    entries: list[LoggedMessage]
     after: Cursor | None
 
 
-def search_page(connection: Connection, search: Search, size: int, after: Cursor | None = None) -> Page:
+def search_page(connection: Connection, search: Search, size: int, after: Cursor | None = None) -> FoundPage:
     """Return a page of at most `size` messages behind `after`."""
     size = min(max(1, size), MAX_SIZE)
-    found: list[Entry] = []
+    found: list[LoggedMessage] = []
     for day in _days(connection, search, after):
         statement = _statement(connection, tables_of(day).messages, search, after).limit(size + 1 - len(found))
-        found += [Entry.of_row(row) for row in connection.execute(statement)]
+        found += [LoggedMessage.of_row(row) for row in connection.execute(statement)]
         if len(found) > size:
             last = found[size - 1]
-            return Page(found[:size], Cursor(micros(last.accepted_at), last.id, last.trunk_id))
-    return Page(found, None)
+            return FoundPage(found[:size], Cursor(micros(last.accepted_at), last.id, last.trunk_id))
+    return FoundPage(found, None)
 
 
 def _days(connection: Connection, search: Search, after: Cursor | None) -> Iterator[int]:
@@ -136,14 +136,14 @@ def _statement(
 def _in_states(messages: Table, states: Sequence[str]) -> ColumnElement[bool]:
     columns = messages.c
     any_of: list[ColumnElement[bool]] = []
-    if final := [it for it in states if it not in (State.QUEUED, State.IN_PROGRESS)]:
+    if final := [it for it in states if it not in (LogState.QUEUED, LogState.IN_PROGRESS)]:
         any_of.append(columns.status.in_(final))
-    if State.QUEUED in states:
+    if LogState.QUEUED in states:
         any_of.append(and_(columns.status.is_(None), columns.segmented_partition.is_(None)))
-    if State.IN_PROGRESS in states:
+    if LogState.IN_PROGRESS in states:
         any_of.append(and_(columns.status.is_(None), columns.segmented_partition.is_not(None)))
     found = or_(*any_of)
-    if State.SUCCESS in states:
+    if LogState.SUCCESS in states:
         return found
     # In the words of the index of what is rare: SQLite uses it for a question that repeats its condition.
-    return and_(or_(columns.status.is_(None), columns.status != State.SUCCESS.value), found)
+    return and_(or_(columns.status.is_(None), columns.status != LogState.SUCCESS.value), found)

@@ -41,7 +41,7 @@ TEXTS: Final = Table(
 )
 
 
-class Day(NamedTuple):
+class DayTables(NamedTuple):
     """The tables of one day."""
 
     number: int
@@ -71,11 +71,11 @@ def day_of(stored: int) -> int:
 
 
 @cache
-def tables_of(day: int) -> Day:
+def tables_of(day: int) -> DayTables:
     """Return the tables of a day."""
     label = f"{EPOCH + timedelta(days=day):%Y%m%d}"
     metadata = MetaData()
-    return Day(day, _messages(label, metadata), _journal(label, metadata), _callbacks(label, metadata))
+    return DayTables(day, _messages(label, metadata), _journal(label, metadata), _callbacks(label, metadata))
 
 
 def _messages(label: str, metadata: MetaData) -> Table:

@@ -84,10 +84,11 @@ def _changes(family: str, table: Table, new: Any, smaller: Any) -> dict[str, Col
     old = table.c
     if family == "callbacks":
         return {it.name: new[it.name] for it in table.columns if not it.primary_key}
+    changes: dict[str, ColumnElement[Any]]
     if family == "journal":
         changes = {it.name: new[it.name] for it in table.columns if not it.primary_key}
         return changes | {"began_at": func.coalesce(new.began_at, old.began_at)}
-    changes: dict[str, ColumnElement[Any]] = {name: smaller(old[name], new[name]) for name in _SMALLER}
+    changes = {name: smaller(old[name], new[name]) for name in _SMALLER}
     changes["account_id"] = func.coalesce(old.account_id, new.account_id)
     changes["content"] = func.coalesce(smaller(old.content, new.content), old.content, new.content)
     for group in _FIRST_GROUPS:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pipeline.errors import LogUnavailable, StateLost
 from pipeline.failpoints import failpoint
-from pipeline.message_log.batch import ACCOUNT_ID, CONTENT, Batch, DayRows
+from pipeline.message_log.batch import ACCOUNT_ID, CONTENT, DayRows, LogBatch
 from pipeline.message_log.database import known_days, words_of
 from pipeline.message_log.tables import DAYS, OFFSETS, TEXTS, tables_of
 from pipeline.message_log.upserts import write_callbacks, write_journal, write_messages
@@ -18,7 +18,7 @@ from pipeline.message_log.upserts import write_callbacks, write_journal, write_m
 FORGOTTEN_AT_ONCE: Final = 5000
 
 
-class Place(NamedTuple):
+class LogPlace(NamedTuple):
     """A partition of a topic."""
 
     topic: str
@@ -43,7 +43,7 @@ class LogWriter:
         self._engine = engine
         self._days: set[int] = set()
         self._texts: set[tuple[int, str]] = set()
-        self.positions: dict[Place, int] = {}
+        self.positions: dict[LogPlace, int] = {}
 
     def open(self) -> None:
         """Read where the log is. Raises `LogUnavailable`."""
@@ -52,12 +52,13 @@ class LogWriter:
                 self._days = set(known_days(connection))
                 self._texts = {(day, account_id) for day, account_id in connection.execute(select(TEXTS))}
                 self.positions = {
-                    Place(topic, partition): offset for topic, partition, offset in connection.execute(select(OFFSETS))
+                    LogPlace(topic, partition): offset
+                    for topic, partition, offset in connection.execute(select(OFFSETS))
                 }
         except DBAPIError as error:
             raise LogUnavailable(f"the message log's database does not answer: {words_of(error)}") from None
 
-    def write(self, batch: Batch, positions: Mapping[Place, int]) -> None:
+    def write(self, batch: LogBatch, positions: Mapping[LogPlace, int]) -> None:
         """Write `batch`, and that the log goes on at `positions`; both or neither.
 
         Raises `LogUnavailable`, and `StateLost` when somebody else has written: what is held here is not true then.
@@ -87,7 +88,7 @@ class LogWriter:
         self._texts |= texts
         self.positions |= positions
 
-    def _advance(self, connection: Connection, positions: Mapping[Place, int]) -> None:
+    def _advance(self, connection: Connection, positions: Mapping[LogPlace, int]) -> None:
         # First of all: in PostgreSQL these rows keep a second writer out until the end of the transaction.
         for place, offset in positions.items():
             known = self.positions.get(place)

@@ -11,13 +11,13 @@ from sqlalchemy import URL, Engine, create_engine
 
 from pipeline.errors import ConfigurationError, LogUnavailable, StateLost
 from pipeline.message_log import upserts, writer
-from pipeline.message_log.batch import Batch
+from pipeline.message_log.batch import LogBatch
 from pipeline.message_log.database import known_days, migrate, parsed, reader_engine, reading, writer_engine
-from pipeline.message_log.entry import EventKind, State
 from pipeline.message_log.look_up import find, history_of
+from pipeline.message_log.message import EventKind, LogState
 from pipeline.message_log.search import Search, search_page
 from pipeline.message_log.tables import day_of, fixed, micros
-from pipeline.message_log.writer import LogWriter, Place
+from pipeline.message_log.writer import LogPlace, LogWriter
 from schemas import topics
 from tests.builders import account, directory_of, submission, trunk, uuid
 from tests.message_lives import DIRECTORY, MIDNIGHT, NOON, Lives, disposed, many_lives, read_into, rows_of
@@ -110,19 +110,19 @@ def test_two_who_write_do_not_write_the_same_twice(engine: Engine) -> None:
     lives.submitted(submission(accepted_at=NOON))
     first, second = LogWriter(engine), LogWriter(engine)
     first.open()
-    first.write(Batch(0, 100_000), {Place(topics.SUBMITTED, 0): 1})
+    first.write(LogBatch(0, 100_000), {LogPlace(topics.SUBMITTED, 0): 1})
     first.open()
     second.open()
-    first.write(Batch(0, 100_000), {Place(topics.SUBMITTED, 0): 2})
-    batch = Batch(0, 100_000)
+    first.write(LogBatch(0, 100_000), {LogPlace(topics.SUBMITTED, 0): 2})
+    batch = LogBatch(0, 100_000)
     batch.message(uuid(1), uuid(11), uuid(1), "1", "2", micros(NOON))
     with pytest.raises(StateLost, match="somebody else"):
-        second.write(batch, {Place(topics.SUBMITTED, 0): 3})
+        second.write(batch, {LogPlace(topics.SUBMITTED, 0): 3})
     assert rows_of(engine) == {}
 
 
 def test_pages_of_a_search_have_every_message_once(engine: Engine, url: URL) -> None:
-    """Page after page, over days and over messages that were accepted in the same moment."""
+    """FoundPage after page, over days and over messages that were accepted in the same moment."""
     read_into(engine, many_lives(150))
     with disposed(reader_engine(url)) as readers, reading(readers) as connection:
         for search in (Search(account_id=uuid(1)), Search(trunk_ids=(uuid(11), uuid(12)))):
@@ -148,8 +148,8 @@ def test_filters_find_what_they_say(engine: Engine, url: URL) -> None:
         whole = search_page(connection, base, 1000).entries
         target = whole[5]
         cases: list[tuple[dict[str, Any], Any]] = [
-            *[({"states": (state,)}, lambda it, state=state: it.state == state) for state in State],
-            ({"states": (State.QUEUED, State.SUCCESS)}, lambda it: it.state in (State.QUEUED, State.SUCCESS)),
+            *[({"states": (state,)}, lambda it, state=state: it.state == state) for state in LogState],
+            ({"states": ("Queued", "Success")}, lambda it: it.state in ("Queued", "Success")),
             ({"since": MIDNIGHT}, lambda it: it.accepted_at >= MIDNIGHT),
             ({"until": MIDNIGHT}, lambda it: it.accepted_at < MIDNIGHT),
             ({"destinations": (target.destination, whole[7].destination)},
@@ -164,7 +164,7 @@ def test_filters_find_what_they_say(engine: Engine, url: URL) -> None:
         for wanted, fits in cases:
             found = search_page(connection, Search(account_id=uuid(1), **wanted), 1000).entries
             assert found == [it for it in whole if fits(it)], wanted
-        assert {it.state for it in whole} == set(State)
+        assert {it.state for it in whole} == set(LogState)
 
 
 def test_a_message_has_its_history(engine: Engine, url: URL) -> None:
@@ -195,7 +195,7 @@ def test_days_that_are_over_are_dropped(engine: Engine) -> None:
     assert held.drop_days_before(first + 3) == [first, first + 1, first + 2]
     with engine.begin() as connection:
         assert known_days(connection) == [first + 4, first + 3]
-    batch = Batch(first + 3, first + 10)
+    batch = LogBatch(first + 3, first + 10)
     assert batch.message(uuid(1), uuid(11), None, "1", "2", micros(NOON)) is None
     assert batch.passed_over == 1
     assert held.drop_days_before(first + 3) == []
@@ -247,9 +247,8 @@ def test_a_question_that_takes_too_long_ends(url: URL, engine: Engine, monkeypat
         if url.get_backend_name() == "sqlite"
         else "SELECT pg_sleep(60)"
     )
-    with disposed(reader_engine(url)) as readers, pytest.raises(LogUnavailable) as raised:
-        with reading(readers) as connection:
-            connection.exec_driver_sql(slow)
+    with disposed(reader_engine(url)) as readers, pytest.raises(LogUnavailable) as raised, reading(readers) as it:
+        it.exec_driver_sql(slow)
     assert raised.value.too_slow
 
 

@@ -18,7 +18,7 @@ LOOK_SECONDS: Final = 30.0  # between two looks whether a topic has got more par
 FETCH_BYTES: Final = 1_048_576
 
 
-class Taken(NamedTuple):
+class Fetched(NamedTuple):
     """Records by partition, in order, and where each partition goes on that has moved: also beyond gaps."""
 
     records: dict[TopicPartition, list[ConsumerRecord]]
@@ -66,7 +66,7 @@ class TopicsFeed:
             self._consumer.seek(place, offset)
         self._positions = dict(positions)
 
-    async def take(self, *, wait_seconds: float, gather_seconds: float, most: int) -> Taken:
+    async def take(self, *, wait_seconds: float, gather_seconds: float, most: int) -> Fetched:
         """Return what comes next: the first of it within `wait_seconds`, and what follows within `gather_seconds`.
 
         Of more than `most` records the rest comes with the next call.
@@ -93,7 +93,7 @@ class TopicsFeed:
             position = await self._consumer.position(place)
             if position != self._positions.get(place):
                 moved[place] = self._positions[place] = position
-        return Taken(records, moved)
+        return Fetched(records, moved)
 
     async def lag(self) -> dict[TopicPartition, int]:
         """Return how many offsets each partition has ahead of what was taken."""

@@ -23,8 +23,8 @@ from agents.serving.message_shown import as_json, events, message
 from pipeline.directory.model import Directory
 from pipeline.errors import LogUnavailable
 from pipeline.message_log.database import READERS, reading
-from pipeline.message_log.entry import Entry, History
 from pipeline.message_log.look_up import find, history_of
+from pipeline.message_log.message import LoggedMessage, MessageHistory
 from pipeline.message_log.search import Search, search_page
 from pipeline.metrics import LOG_REQUESTS
 from schemas.directory.trunk import Trunk
@@ -52,7 +52,7 @@ class _Refusal(Exception):
         self.told = {**member(status, detail), **about}
 
 
-class Door:
+class LogApi:
     """Answers requests."""
 
     def __init__(self, authenticator: Authenticator, directory: Directory, engine: Engine) -> None:
@@ -125,7 +125,7 @@ class Door:
         return as_json({"data": message(_first(found), keeps_text=self._keeps_text(trunk))})
 
     async def _events(self, trunk: Trunk, message_id: str) -> bytes:
-        def look(connection: Connection) -> History:
+        def look(connection: Connection) -> MessageHistory:
             return history_of(connection, _first(find(connection, message_id, trunk_id=trunk.id)))
 
         return as_json({"data": events(await self._ask(trunk, look))})
@@ -159,7 +159,7 @@ class Door:
         self._threads.shutdown()
 
 
-def _first(found: list[Entry]) -> Entry:
+def _first(found: list[LoggedMessage]) -> LoggedMessage:
     if not found:
         raise _Refusal(404, "this trunk has no such message, or it is not in the log yet or any more")
     return found[0]

@@ -14,7 +14,7 @@ from schemas.mt_message import DataCoding
 from schemas.status import CodeId, StatusName, StatusStage
 
 
-class State(StrEnum):
+class LogState(StrEnum):
     """The words of the contract's log (docs/http-api.md)."""
 
     QUEUED = "Queued"  # accepted, and not yet processed
@@ -45,7 +45,7 @@ MEANINGS: Final[dict[int, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LoggedMessage:
     """A message. Times are UTC; prices are of one segment; `delivery_*` come from the carrier's receipts."""
 
     id: str
@@ -76,7 +76,7 @@ class Entry:
     delivery_ended_at: datetime | None
 
     @classmethod
-    def of_row(cls, row: Sequence[Any]) -> "Entry":
+    def of_row(cls, row: Sequence[Any]) -> "LoggedMessage":
         """Return the message of a row with all columns in their order."""
         it = dict(zip(COLUMNS, row, strict=True))
         return cls(
@@ -90,10 +90,10 @@ class Entry:
 
     @property
     def state(self) -> str:
-        """The contract's word for where it is; a `State`, unless a later version has written another."""
+        """The contract's word for where it is; a `LogState`, unless a later version has written another."""
         if self.status is not None:
             return self.status
-        return State.QUEUED if self.segmented is None else State.IN_PROGRESS
+        return LogState.QUEUED if self.segmented is None else LogState.IN_PROGRESS
 
     @property
     def price(self) -> Decimal | None:
@@ -109,7 +109,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SegmentMark:
     """An attempt at a segment: when it began, and the latest that is known of it."""
 
     seqnum: int
@@ -164,26 +164,26 @@ class EventKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class MessageEvent:
     """Something that happened to a message. `good` None: neither good nor bad."""
 
     at: datetime
     kind: EventKind
     words: str
     good: bool | None = None
-    mark: Mark | None = None
+    mark: SegmentMark | None = None
     callback: Notified | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class MessageHistory:
     """A message with everything that is known of its way."""
 
-    entry: Entry
-    marks: tuple[Mark, ...]
+    entry: LoggedMessage
+    marks: tuple[SegmentMark, ...]
     callbacks: tuple[Notified, ...]
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[MessageEvent]:
         """Return what happened, in order."""
         found = [*_of_entry(self.entry)]
         found += [it for mark in self.marks for it in _of_mark(mark, self.entry.segments)]
@@ -192,26 +192,26 @@ class History:
         return sorted(found, key=lambda it: (it.at, order.index(it.kind)))
 
 
-def _of_entry(entry: Entry) -> Iterable[Event]:
-    yield Event(entry.accepted_at, EventKind.ACCEPTED, "Accepted")
+def _of_entry(entry: LoggedMessage) -> Iterable[MessageEvent]:
+    yield MessageEvent(entry.accepted_at, EventKind.ACCEPTED, "Accepted")
     if entry.segmented is not None:
         count = entry.segments or 0
-        yield Event(
+        yield MessageEvent(
             entry.segmented_at or entry.accepted_at,
             EventKind.AUTHORIZED,
             f"Authorized and routed: {count} segment{'' if count == 1 else 's'}, {entry.encoding}",
         )
     if entry.status is not None:
-        refused = entry.segmented is None and entry.status != State.SUCCESS
-        yield Event(
+        refused = entry.segmented is None and entry.status != LogState.SUCCESS
+        yield MessageEvent(
             entry.ended_at or entry.accepted_at,
             EventKind.REFUSED if refused else EventKind.PROCESSED,
             outcome_words(entry),
-            entry.status == State.SUCCESS,
+            entry.status == LogState.SUCCESS,
         )
     if entry.delivery_status is not None:
         because = f": {entry.delivery_reason}" if entry.delivery_reason else ""
-        yield Event(
+        yield MessageEvent(
             entry.delivery_ended_at or entry.accepted_at,
             EventKind.DELIVERY,
             f"Receipt: {entry.delivery_status}{because}",
@@ -224,9 +224,9 @@ def is_delivered(status: str) -> bool:
     return status.upper() in ("DELIVERED", "DELIVRD")
 
 
-def outcome_words(entry: Entry) -> str:
+def outcome_words(entry: LoggedMessage) -> str:
     """Return a processing status in words."""
-    if entry.status == State.SUCCESS:
+    if entry.status == LogState.SUCCESS:
         again = ", perhaps twice" if entry.possible_duplicate else ""
         return (
             f"Handed to the carrier: {entry.segments_sent} of {entry.segments or entry.segments_sent} segments{again}"
@@ -244,26 +244,26 @@ _MARKS: Final[dict[str, tuple[str, bool | None]]] = {
 }
 
 
-def _of_mark(mark: Mark, segments: int | None) -> Iterable[Event]:
+def _of_mark(mark: SegmentMark, segments: int | None) -> Iterable[MessageEvent]:
     which = f"Segment {mark.seqnum}" + (f" of {segments}" if segments else "")
     again = "" if mark.attempt == 1 else f", attempt {mark.attempt}"
     if mark.began_at is not None:
-        yield Event(mark.began_at, EventKind.SUBMITTING, f"{which}{again}: posted to the carrier", mark=mark)
+        yield MessageEvent(mark.began_at, EventKind.SUBMITTING, f"{which}{again}: posted to the carrier", mark=mark)
     because = f": {mark.error}" if mark.error else ""
     words, good = _MARKS.get(mark.mark, (mark.mark, None))
     if mark.is_open:
         if mark.began_at is None:
-            yield Event(mark.at, EventKind.SUBMITTING, f"{which}{again}: posted to the carrier", mark=mark)
+            yield MessageEvent(mark.at, EventKind.SUBMITTING, f"{which}{again}: posted to the carrier", mark=mark)
         return
-    yield Event(mark.at, EventKind.SEGMENT, f"{which}{again}: {words}{because}", good, mark=mark)
+    yield MessageEvent(mark.at, EventKind.SEGMENT, f"{which}{again}: {words}{because}", good, mark=mark)
 
 
-def _of_callback(it: Notified) -> Event:
+def _of_callback(it: Notified) -> MessageEvent:
     what = "Callback" if it.stage == StatusStage.PROCESSING else "Receipt callback"
     again = " (resent)" if it.resent_at else ""
     answer = f"{it.status_code}" if it.status_code else it.error or "no answer"
     words = f"{what}, attempt {it.attempt}{again}: {it.outcome}, {answer} after {it.milliseconds:,} ms"
-    return Event(it.at, EventKind.CALLBACK, words, it.outcome == "accepted", callback=it)
+    return MessageEvent(it.at, EventKind.CALLBACK, words, it.outcome == "accepted", callback=it)
 
 
 def _moment(stored: int | None) -> datetime | None:
