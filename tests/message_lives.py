@@ -118,7 +118,11 @@ class Lives:
                 self._post(seed, identity, seqnum, lane, at, refused=way == "failed" and seqnum == count)
             if way == "going":
                 return identity
-            failed = {"status": StatusName.FAILED, "code_id": CodeId.ROUTING_FAILED, "reason": "HTTP 400"}
+            failed: dict[str, Any] = {
+                "status": StatusName.FAILED,
+                "code_id": CodeId.ROUTING_FAILED,
+                "reason": "HTTP 400",
+            }
             outcome = status(
                 **end, segments_total=count, segments_sent=count - (way == "failed"), carrier_id=uuid(21),
                 **(failed if way == "failed" else {}),

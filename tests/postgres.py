@@ -42,13 +42,16 @@ def running_postgres() -> Iterator[str]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         subprocess.run(
-            [str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", USER, "-E", "UTF8", "--locale", "C", "--no-sync"],
+            [
+                str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", USER, "-E", "UTF8", "--locale", "C",
+                "--no-sync",
+            ],
             check=True, capture_output=True, user=user, cwd=folder,
         )  # fmt: skip
         server = subprocess.Popen(
             [
-                str(programs / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1",
-                "-c", "fsync=off", "-c", "logging_collector=off",
+                str(programs / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder),
+                "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "logging_collector=off",
             ],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user, cwd=folder,
         )  # fmt: skip

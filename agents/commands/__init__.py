@@ -4,6 +4,7 @@ cli               the command: agents, `up`, `broker`, and those below
 topics            creates the topics and reports drift
 directory         writes a YAML file into the directory, and the directory into one
 callbacks         what became of notifications, and sending them again
+messages          where a message is, and why it is not further
 dead_letters      what could not be processed, and what to do with it
 doctor            what is stuck and why
 doctor_findings   what was found, in words

@@ -52,7 +52,7 @@ def message(entry: LoggedMessage, *, keeps_text: bool) -> dict[str, Any]:
 
 def events(history: MessageHistory, carrier: Carrier | None = None) -> list[dict[str, Any]]:
     """Return what happened to a message, in order; where the message went only with `carrier`, which names it."""
-    return [_event(history.entry.id, place, it, carrier) for place, it in enumerate(history.events())]
+    return [_event(history.message.id, place, it, carrier) for place, it in enumerate(history.events())]
 
 
 def _event(message_id: str, place: int, event: MessageEvent, carrier: Carrier | None) -> dict[str, Any]:

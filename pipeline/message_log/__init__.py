@@ -10,6 +10,7 @@ writer      a batch and the offsets behind it in one transaction; drops days tha
 search      what is looked for, and a page of what was found
 message     one message as it is read: its state in words and its history
 look_up     one message with its history
+whereabouts where a message is and why it is not further, in words
 
 The topics are the truth. Each row is a function of its records alone, not of the order in which topics were read, so
 a database that was dropped comes out the same, row for row. A message is its id and its trunk: a producer may have

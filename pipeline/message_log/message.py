@@ -179,14 +179,14 @@ class MessageEvent:
 class MessageHistory:
     """A message with everything that is known of its way."""
 
-    entry: LoggedMessage
+    message: LoggedMessage
     marks: tuple[SegmentMark, ...]
     callbacks: tuple[Notified, ...]
 
     def events(self) -> list[MessageEvent]:
         """Return what happened, in order."""
-        found = [*_of_entry(self.entry)]
-        found += [it for mark in self.marks for it in _of_mark(mark, self.entry.segments)]
+        found = [*_of_entry(self.message)]
+        found += [it for mark in self.marks for it in _of_mark(mark, self.message.segments)]
         found += [_of_callback(it) for it in self.callbacks]
         order = list(EventKind)
         return sorted(found, key=lambda it: (it.at, order.index(it.kind)))
