@@ -10,7 +10,7 @@ idempotency      which of several submissions with one key is sent
 dead_letters     what could not be processed, and what became of it
 message_log      what the topics say about messages, in a database that can be made anew from them
 kafka            the broker's edge
-numbers          could a phone number exist?
+numbering_plan   which calling codes there are, and how long a number can be
 e164             what is wrong with one, and which form was meant
 machine_numbers  those of SIM cards in machines
 errors           what can go wrong, each with a stable code

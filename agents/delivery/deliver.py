@@ -7,7 +7,7 @@ in one transaction with the commit that says it is done here.
 from typing import Final
 
 from agents.delivery.carrier_line import CarrierLine
-from agents.delivery.read import Reading, Unreadable
+from agents.delivery.line_up import Reading, Unreadable
 from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.decision import Success, Wait, decide, succeeded
@@ -16,7 +16,7 @@ from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import MESSAGES
-from pipeline.posting.dispatcher import Turn
+from pipeline.posting.flows import Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import Carrier

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from agents.delivery.carrier_line import CarrierLine, Leave
-from agents.delivery.read import Reading
+from agents.delivery.line_up import Reading
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.decision import Progress, Stop
 from pipeline.carriers.journal import Attempt, JournalState, result_of

@@ -98,13 +98,6 @@ def consequences(
     return Consequences(outputs, number - first, are_refused)
 
 
-def caused_by(
-    record: InRecord, directory: Directory, settings: MessageSettings, unheld: Mapping[int, Verdict]
-) -> list[OutRecord]:
-    """Return what all of `record` causes."""
-    return consequences(record, parts_of(record), 0, directory, settings, unheld).outputs
-
-
 def set_aside(record: InRecord, part: Part | None, error: Exception) -> OutRecord:
     """Return the dead letter of a part, None for the whole record, that an error keeps from being processed.
 

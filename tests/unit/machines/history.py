@@ -8,10 +8,12 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from aiokafka.structs import OffsetAndMetadata
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from pipeline.errors import ConfigurationError
 from pipeline.slot import Slot
 from tests.fakes.broker import SESSION_SECONDS, Broker, Life
 from tests.fakes.virtual_time import CLOCK, VirtualLoop
@@ -40,6 +42,7 @@ class World(ABC):
         self.random = Random(seed)
         self.broker = Broker()
         self._state = TemporaryDirectory()
+        self._lost: dict[str, OffsetAndMetadata] = {}
         self.zombies: list[Life] = []
         self.present: Life
 
@@ -119,6 +122,13 @@ class World(ABC):
             self.loop.jump(SESSION_SECONDS + 1)
         self.begin(slot)
 
+    def lose_offsets(self) -> None:
+        """Nobody has been in the groups for long, and the broker has forgotten their positions."""
+        self.do(self.present.kill())
+        self._lost = {**self._lost, **self.broker.committed}
+        self.broker.committed.clear()
+        self.begin()
+
     def thaw(self) -> None:
         for zombie in self.zombies:
             zombie.thaw()
@@ -165,6 +175,10 @@ class World(ABC):
         if (failure := self.present.failure) is not None:
             complaints = [it for it in _leaves(failure) if isinstance(it, AssertionError)]
             assert not complaints, complaints
+            if any(isinstance(it, ConfigurationError) for it in _leaves(failure)):
+                # It says that its offsets are lost, and how to set them; the operator knows where they were.
+                self.broker.committed.update(self._lost)
+                self._lost = {}
             self.crash()
         for zombie in [it for it in self.zombies if it.failure is not None]:
             self.do(zombie.kill())
@@ -262,6 +276,10 @@ class HistoryMachine(RuleBasedStateMachine):
     @rule()
     def replace(self) -> None:
         self.world.replace()
+
+    @rule()
+    def lose_offsets(self) -> None:
+        self.world.lose_offsets()
 
     @rule()
     def thaw(self) -> None:

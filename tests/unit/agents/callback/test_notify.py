@@ -9,19 +9,20 @@ import pytest
 from standardwebhooks import Webhook
 
 from agents.callback.attempts import AttemptLog, readable
+from agents.callback.line_up import Notification, entry_of, read
 from agents.callback.notify import Notifier
-from agents.callback.read import Notification, entry_of, origin_of, read
 from pipeline.directory.model import Directory
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
 from pipeline.http.client import Answer, HttpPoster
+from pipeline.http.url import origin_of
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.posting.breaker import LONGEST_ASKED_SECONDS, TRIP_AFTER
-from pipeline.posting.dispatcher import QUICK, Turn
-from pipeline.posting.flows import Flow, Lane
+from pipeline.posting.flows import Flow, Lane, Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
+from pipeline.posting.places import QUICK
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.directory.entry import key_of
