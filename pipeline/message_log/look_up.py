@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from pipeline.message_log.callback_log import notified
 from pipeline.message_log.database import known_days
 from pipeline.message_log.message import LoggedMessage, MessageHistory, Notified, SegmentMark
 from pipeline.message_log.tables import day_of, micros, moment, tables_of
@@ -42,14 +43,7 @@ def history_of(connection: Connection, entry: LoggedMessage) -> MessageHistory:
                 seqnum, attempt, began, row.mark, moment(row.at), row.carrier_id, row.carrier_message_id, row.error
             )
         wanted = (attempts.c.message_id == entry.id) & (attempts.c.trunk_id == entry.trunk_id)
-        callbacks += [
-            Notified(
-                row.message_id, row.trunk_id, row.stage, moment(row.at), row.attempt,
-                None if row.resent_at is None else moment(row.resent_at), row.endpoint, row.milliseconds, row.outcome,
-                row.status_code, row.error, row.answer,
-            )
-            for row in connection.execute(select(*attempts.c).where(wanted))
-        ]  # fmt: skip
+        callbacks += [notified(row) for row in connection.execute(select(*attempts.c).where(wanted))]
     return MessageHistory(
         entry,
         tuple(sorted(marks.values(), key=lambda it: (it.at, it.seqnum))),

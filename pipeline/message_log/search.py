@@ -61,6 +61,8 @@ class Search:
     sources_containing: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
     destinations_containing: tuple[str, ...] = ()
+    numbers_containing: tuple[str, ...] = ()
+    """Source or destination."""
     states: tuple[str, ...] = ()
     delivery_statuses: tuple[str, ...] = ()
     code_ids: tuple[int, ...] = ()
@@ -120,6 +122,16 @@ def _statement(
             any_of.append(column.in_(equal))
         if any_of:
             wanted.append(or_(*any_of))
+    if search.numbers_containing:
+        wanted.append(
+            or_(
+                *(
+                    getattr(func, position)(column, part) > 0
+                    for column in (columns.source, columns.destination)
+                    for part in search.numbers_containing
+                )
+            )
+        )
     if search.states:
         wanted.append(_in_states(messages, search.states))
     if search.delivery_statuses:
