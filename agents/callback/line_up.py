@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from agents.posting_agent import FindWork
+from pipeline.dead_letters.letter import place_of
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.posting.backlog import Backlog, FlowKey, Row
@@ -24,9 +26,6 @@ from schemas.callback import WaitingNotification
 from schemas.record import InRecord
 from schemas.status import MessageStatus
 from schemas.topics import STATUS
-
-FindWork = Callable[[Row], tuple[TrackedConsumer, Work] | None]
-"""Returns the work that a row stands for, with its consumer; None when its partition is not ours any more."""
 
 NO_ACCOUNT = ""
 """Stands for the account where the status does not name one: its trunk was not known when it was written."""
@@ -61,6 +60,8 @@ def read(work: Work) -> Notification | Unreadable:
         waiting = WaitingNotification.from_bytes(work.record.value or b"")
     except ValidationError as error:
         return Unreadable(work, describe(error))
+    except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the agent at each of its lives
+        return Unreadable(work, place_of(error))
     return Notification(work, waiting.status, waiting.attempt, waiting.first_attempt_at, waiting.resent_at)
 
 

@@ -12,8 +12,10 @@ from zlib import crc32
 
 from pydantic import ValidationError
 
+from agents.posting_agent import FindWork
 from pipeline.carriers.decision import Progress
 from pipeline.carriers.journal import JournalState
+from pipeline.dead_letters.letter import place_of
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.posting.backlog import Backlog, FlowKey, Row
@@ -26,9 +28,6 @@ from pipeline.steps.submitted_record import describe
 from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.record import Coordinates, InRecord
 from schemas.topics import SEGMENTED
-
-FindWork = Callable[[Row], tuple[TrackedConsumer, Work] | None]
-"""Returns the work that a row stands for, with its consumer; None when its partition is not ours any more."""
 
 
 @dataclass(slots=True)
@@ -61,6 +60,8 @@ def read(consumer: TrackedConsumer, work: Work) -> Reading | Unreadable:
         waiting = WaitingMessage.from_bytes(value)
     except ValidationError as error:
         return Unreadable(consumer, work, describe(error))
+    except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the agent at each of its lives
+        return Unreadable(consumer, work, place_of(error))
     progress = Progress(waiting.attempt, waiting.first_attempt_at, waiting.in_doubt, waiting.possible_duplicate)
     return Reading(consumer, work, waiting.message, waiting.next_seqnum, progress)
 

@@ -1,11 +1,10 @@
 """One record of `sms.mt.submitted` to every record that it causes: messages, refusals, dead letters."""
 
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from pipeline.dead_letters.letter import dead_letter
+from pipeline.dead_letters.letter import INTERNAL_ERROR, dead_letter, place_of
 from pipeline.directory.model import Directory
 from pipeline.errors import Refused
 from pipeline.idempotency.keys import Verdict
@@ -20,7 +19,6 @@ from schemas.submission import Submission
 from schemas.topics import SEGMENTED, STATUS
 
 CONFLICT: Final = "idempotency-conflict"
-INTERNAL: Final = "internal-error"
 UNKNOWN: Final = "idempotency-unknown"
 
 _routed = MESSAGES.labels("processor", "routed")
@@ -109,10 +107,7 @@ def set_aside(record: InRecord, part: Part | None, error: Exception) -> OutRecor
             element, value = source_of(record.value or b"", part[0])
     if isinstance(error, Refused):
         return _refused_part(record, UnreadableSubmission(element, value, UNKNOWN, str(error)))
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    # Not the error's own words: they may hold the text of a message.
-    detail = f"an error of ours: {type(error).__name__} in {where.name}, line {where.lineno}"
-    return _refused_part(record, UnreadableSubmission(element, value, INTERNAL, detail))
+    return _refused_part(record, UnreadableSubmission(element, value, INTERNAL_ERROR, place_of(error)))
 
 
 def count_of(record: InRecord, part: Part) -> int:

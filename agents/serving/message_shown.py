@@ -43,6 +43,7 @@ def message(entry: LoggedMessage, *, keeps_text: bool) -> dict[str, Any]:
             "fragments": entry.segments,
             "fragments_sent": entry.segments_sent,
             "price": number(entry.price),
+            "currency": None if entry.price is None else entry.currency,
             "possible_duplicate": entry.possible_duplicate,
             "delivery_status": entry.delivery_status,
             "delivery_time": timestamp(entry.delivery_ended_at),

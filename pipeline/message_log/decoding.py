@@ -47,6 +47,7 @@ class _Segmented(Struct, gc=False):
     accepted_at: datetime
     expires_at: datetime
     price_per_segment: str | None = None
+    currency: str | None = None
 
 
 class _Status(Struct, gc=False):
@@ -63,6 +64,7 @@ class _Status(Struct, gc=False):
     reason: str | None = None
     segments_sent: Count = 0
     price_per_segment: str | None = None
+    currency: str | None = None
     carrier_id: str | None = None
     possible_duplicate: bool | None = None
 
@@ -212,7 +214,7 @@ class RecordReader:
             SEGMENTED,
             (
                 record.partition, record.offset, record.timestamp_ms * 1000, it.data_coding, len(it.segments),
-                it.carrier_id, it.price_per_segment, _micros(it.expires_at),
+                it.carrier_id, it.price_per_segment, it.currency, _micros(it.expires_at),
             ),
         )  # fmt: skip
         if self._keeps_texts_of(it.account_id):
@@ -230,7 +232,7 @@ class RecordReader:
         if it.stage == StatusStage.PROCESSING:
             row[PROCESSED] = (
                 it.status, it.code_id, it.reason, ended_at, it.segments_sent, it.carrier_id, it.price_per_segment,
-                1 if it.possible_duplicate else None,
+                it.currency, 1 if it.possible_duplicate else None,
             )  # fmt: skip
         else:
             row[DELIVERED] = it.status, it.code_id, it.reason, ended_at

@@ -63,6 +63,7 @@ class LoggedMessage:
     segments: int | None
     carrier_id: str | None
     price_per_segment: Decimal | None
+    currency: str | None
     expires_at: datetime | None
     status: str | None
     code_id: int | None
@@ -83,7 +84,7 @@ class LoggedMessage:
             it["id"], it["trunk_id"], it["account_id"], it["source"], it["destination"], moment(it["accepted_at"]),
             it["content"], _place(it, "submitted"), _place(it, "segmented"), _moment(it["segmented_at"]),
             it["data_coding"], it["segments"], it["carrier_id"] or it["routed_carrier_id"],
-            _price(it["price"] or it["routed_price"]), _moment(it["expires_at"]), it["status"], it["code_id"],
+            _price(it["price"] or it["routed_price"]), it["currency"] or it["routed_currency"], _moment(it["expires_at"]), it["status"], it["code_id"],
             it["reason"], _moment(it["ended_at"]), it["segments_sent"] or 0, bool(it["possible_duplicate"]),
             it["delivery_status"], it["delivery_code_id"], it["delivery_reason"], _moment(it["delivery_ended_at"]),
         )  # fmt: skip

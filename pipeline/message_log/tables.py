@@ -101,6 +101,7 @@ def _messages(label: str, metadata: MetaData) -> Table:
         Column("segments", Integer),
         Column("routed_carrier_id", Text),
         Column("routed_price", Text),
+        Column("routed_currency", Text),
         Column("expires_at", BigInteger),
         # From sms.mt.status, stage processing.
         Column("status", Text),
@@ -110,6 +111,7 @@ def _messages(label: str, metadata: MetaData) -> Table:
         Column("segments_sent", Integer),
         Column("carrier_id", Text),
         Column("price", Text),
+        Column("currency", Text),
         Column("possible_duplicate", SmallInteger),
         # The same, stage delivery.
         Column("delivery_status", Text),

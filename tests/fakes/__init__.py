@@ -8,6 +8,7 @@ message_log     the message log in memory
 producer        what agents write through
 receiver        customers' endpoints
 virtual_time    an event loop whose time is moved
+web_server      any server on a free port
 
 A fake that only one test module needs stays in it; a record to start from is in tests/builders.py.
 """

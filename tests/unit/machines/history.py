@@ -15,6 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pipeline.errors import ConfigurationError
 from pipeline.slot import Slot
+from schemas.headers.dead_letter import DeadLetterSource
+from schemas.topics import DEAD_LETTER_SUFFIX
 from tests.fakes.broker import SESSION_SECONDS, Broker, Life
 from tests.fakes.virtual_time import CLOCK, VirtualLoop
 
@@ -216,6 +218,12 @@ class World(ABC):
         for _ in range(6):  # what hangs comes to an end, too
             self.loop.jump(10)
             self.run(6)
+
+    def check_for_errors_of_ours(self) -> None:
+        """Hold at any moment: agents set aside what an error of ours meets, and go on."""
+        letters = [it for topic, log in self.broker.topics.items() if topic.endswith(DEAD_LETTER_SUFFIX) for it in log]
+        reasons = [DeadLetterSource.from_headers(it.headers) for it in letters]
+        assert [it for it in reasons if "error of ours" in it.detail] == []
 
     settles_within_seconds: float = 600.0
 

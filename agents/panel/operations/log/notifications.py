@@ -163,6 +163,7 @@ def _status(message: LoggedMessage, status: str, ended_at: datetime | None) -> M
         segments_total=message.segments or 0,
         segments_sent=message.segments_sent,
         price_per_segment=message.price_per_segment,
+        currency=message.currency,
         carrier_id=message.carrier_id,
         possible_duplicate=message.possible_duplicate or None,
     )

@@ -20,7 +20,7 @@ from pipeline.message_log.message import LoggedMessage
 
 COLUMNS: Final = (
     "id", "accepted_at_utc", "ended_at_utc", "trunk", "source", "destination", "status", "code_id", "reason",
-    "delivery_status", "encoding", "segments", "segments_sent", "price", "text",
+    "delivery_status", "encoding", "segments", "segments_sent", "price", "currency", "text",
 )  # fmt: skip
 GZIP: Final = 31  # zlib's window bits for gzip's format
 FORMULA: Final = frozenset("=+-@\t\r")
@@ -88,7 +88,7 @@ def _lines(context: PageContext, messages: Iterable[LoggedMessage], *, keeps_tex
                 it.id, it.accepted_at.isoformat(), "" if it.ended_at is None else it.ended_at.isoformat(),
                 _harmless(trunk_name(context, it.trunk_id)), _harmless(it.source), it.destination, it.state,
                 it.code_id, _harmless(it.reason), _harmless(it.delivery_status), it.encoding, it.segments,
-                it.segments_sent, it.price, _harmless(it.content) if keeps_text else "",
+                it.segments_sent, it.price, it.currency, _harmless(it.content) if keeps_text else "",
             ]
         )  # fmt: skip
     return text.getvalue()

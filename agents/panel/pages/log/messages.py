@@ -41,6 +41,13 @@ def tone_of(message: LoggedMessage) -> Tone:
     )  # type: ignore[return-value]  # the words above
 
 
+def price_of(message: LoggedMessage) -> str | None:
+    """Return what a message costs, with its currency."""
+    if message.price is None:
+        return None
+    return f"{message.price:f}" + (f" {message.currency}" if message.currency else "")
+
+
 def shown_time(moment: datetime, zone: tzinfo = UTC) -> str:
     """Return a time to the second, in a zone."""
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
@@ -107,7 +114,7 @@ def _row(context: PageContext, message: LoggedMessage, criteria: Criteria, *, ke
         "tone": tone_of(message),
         "detail": _detail(message),
         "segments": message.segments,
-        "price": message.price,
+        "price": price_of(message),
         "text": message.content if keeps_text else None,
     }
 
@@ -161,6 +168,7 @@ def message_page(
         status=status,
         section="log",
         message=it,
+        price=price_of(it),
         tone=tone_of(it),
         detail=_detail(it),
         trunk=trunk if trunk is not None and trunk.deleted_at is None else None,

@@ -481,3 +481,16 @@ async def test_a_notification_too_large_to_wait_is_a_dead_letter() -> None:
     await bench.take(STATUS, large.to_bytes())
     assert bench.reasons() == ["schema-violation"]
     assert bench.written[0].value == large.to_bytes()
+
+
+async def test_an_error_of_ours_over_one_notification_ends_that_one() -> None:
+    """A dead letter with the error's type and place; the agent goes on with the next."""
+    bench = Bench(ZeroDivisionError())
+    await bench.take(TIER, waiting(2))
+    bench.endpoint.outcome = 200
+    await bench.take(STATUS, status().to_bytes())
+    assert len(bench.endpoint.posted) == 2
+    [record] = [it for it in bench.written if it.topic.endswith("dead-letter")]
+    origin = DeadLetterSource.from_headers(record.headers)
+    assert (record.value, origin.reason) == (waiting(2), "internal-error")
+    assert origin.detail.startswith("an error of ours: ZeroDivisionError in post")
