@@ -4,6 +4,7 @@ tables        the tables: those of a day, and where in the topics they end
 database      SQLite or PostgreSQL: connections to write and to read, and their migrations
 migrations    how databases of earlier versions become this one
 decoding      records, as far as the log is about them
+submissions   those that are well-formed at a glance
 batch         many records, brought together by message
 upserts       the statements that write a batch, in both dialects
 writer        a batch and the offsets behind it in one transaction; drops days that are over, forgets unwanted texts

@@ -100,6 +100,7 @@ class LogBatch:
         carrier_message_id: str | None,
         error: str | None,
         *,
+        is_whole: int | None,
         begins: bool,
     ) -> None:
         """Take a mark of the journal: the latest of an attempt counts, and when the attempt began."""
@@ -107,7 +108,7 @@ class LogBatch:
         if day is not None:
             before = day.journal.get(key)
             began_at = at if begins else None if before is None else before[3]
-            day.journal[key] = (*key, began_at, mark, at, carrier_id, carrier_message_id, error)
+            day.journal[key] = (*key, began_at, mark, at, carrier_id, carrier_message_id, error, is_whole)
 
     def callback(self, key: CallbackKey, attempt: tuple[Any, ...]) -> None:
         """Take an attempt to notify: the columns behind the key's."""

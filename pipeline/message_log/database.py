@@ -153,9 +153,10 @@ def _is_too_slow(error: DBAPIError) -> bool:
     return "interrupted" in words or "statement timeout" in words
 
 
-def words_of(error: DBAPIError) -> str:
+def words_of(error: DBAPIError | sqlite3.Error) -> str:
     """Return what a database says, without the values that it may quote in further lines."""
-    return str(error.orig).strip().partition("\n")[0]
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return str(said).strip().partition("\n")[0]
 
 
 def migrate(engine: Engine) -> None:

@@ -1,7 +1,7 @@
 """Records become rows: of each record what the log is about, and no more.
 
-Submissions are read by the processor's own code, so that what it refuses is no message here either. The other records
-are written by our agents alone, and are read without the checks of their models, at a fifth of the cost; one that is
+Submissions are read by the processor's own code, or taken at a glance where that says the same, so that what it refuses
+is no message here either. The other records are written by our agents alone, and are read without the checks of their models, at a fifth of the cost; one that is
 not what it should be is passed over and counted.
 """
 
@@ -15,6 +15,7 @@ from msgspec.json import Decoder
 
 from pipeline.directory.model import Directory
 from pipeline.message_log.batch import DELIVERED, PROCESSED, SEGMENTED, SUBMITTED, LogBatch
+from pipeline.message_log.submissions import glance
 from pipeline.message_log.tables import EPOCH
 from pipeline.steps.acceptance import accept, recorded_at
 from pipeline.steps.submitted_record import UnreadableSubmission, read_submitted
@@ -77,6 +78,7 @@ class _Mark(Struct, gc=False):
     carrier_id: str
     carrier_message_id: str | None = None
     error: str | None = None
+    whole: bool | None = None
 
 
 class _Attempt(Struct, gc=False):
@@ -183,24 +185,45 @@ class RecordReader:
         account = None if account_id is None else self._directory.account(account_id)
         return account is not None and account.keeps_text
 
-    def _take_submitted(self, batch: LogBatch, record: InRecord, _: bytes) -> None:
+    def _take_submitted(self, batch: LogBatch, record: InRecord, value: bytes) -> None:
         written_at = recorded_at(record)
+        if type(record.value) is bytes and (glanced := glance(value)) is not None:
+            for it in glanced:
+                at = _micros(min(it.accepted_at, written_at))
+                ids = [(to.id, to.address) for to in it.destinations]
+                self._submitted(batch, record, it.trunk_id, it.source, it.content, at, ids)
+            return
         for element, submission in enumerate(read_submitted(record.value)):
             if isinstance(submission, UnreadableSubmission):
                 continue  # it is a dead letter, and no message
             accepted = accept(record, element, submission, written_at)
             trunk_id, key, at = submission.trunk_id, submission.idempotency_key, _micros(accepted.accepted_at)
-            account_id, source = self._account_of(trunk_id), _shown(submission.source)
-            content = _shown(submission.content) if self._keeps_texts_of(account_id) else None
-            for identity, destination in accepted.messages().items():
+            mine = [
+                (identity, destination)
+                for identity, destination in accepted.messages().items()
                 # It may repeat another submission, and never become a message under an id of its own.
-                if key is not None and identity != message_id_from_idempotency_key(trunk_id, key, destination):
-                    continue
-                row = batch.message(identity, trunk_id, account_id, source, destination, at)
-                if row is not None:
-                    batch.first(row, SUBMITTED, (record.partition, record.offset))
-                    if content is not None:
-                        batch.text(row, content)
+                if key is None or identity == message_id_from_idempotency_key(trunk_id, key, destination)
+            ]
+            self._submitted(batch, record, trunk_id, submission.source, submission.content, at, mine)
+
+    def _submitted(
+        self,
+        batch: LogBatch,
+        record: InRecord,
+        trunk_id: str,
+        source: str,
+        content: str,
+        at: int,
+        messages: Iterable[tuple[str, str]],
+    ) -> None:
+        account_id, source = self._account_of(trunk_id), _shown(source)
+        text = _shown(content) if self._keeps_texts_of(account_id) else None
+        for identity, destination in messages:
+            row = batch.message(identity, trunk_id, account_id, source, destination, at)
+            if row is not None:
+                batch.first(row, SUBMITTED, (record.partition, record.offset))
+                if text is not None:
+                    batch.text(row, text)
 
     def _take_segmented(self, batch: LogBatch, record: InRecord, value: bytes) -> None:
         it = _segmented(value)
@@ -242,7 +265,7 @@ class RecordReader:
         identity, _, seqnum = it.segment_id.rpartition(":")
         batch.mark(
             (identity, int(seqnum), it.attempt), _micros(it.at), it.mark, it.carrier_id, it.carrier_message_id,
-            it.error, begins=it.mark == _SUBMITTING,
+            it.error, is_whole=1 if it.whole else None, begins=it.mark == _SUBMITTING,
         )  # fmt: skip
 
     def _take_attempt(self, batch: LogBatch, value: bytes) -> None:

@@ -40,7 +40,15 @@ def history_of(connection: Connection, entry: LoggedMessage) -> MessageHistory:
             before = marks.get((seqnum, attempt))
             began = moment(began_at) if began_at is not None else None if before is None else before.began_at
             marks[seqnum, attempt] = SegmentMark(
-                seqnum, attempt, began, row.mark, moment(row.at), row.carrier_id, row.carrier_message_id, row.error
+                seqnum,
+                attempt,
+                began,
+                row.mark,
+                moment(row.at),
+                row.carrier_id,
+                row.carrier_message_id,
+                row.error,
+                bool(row.is_whole),
             )
         wanted = (attempts.c.message_id == entry.id) & (attempts.c.trunk_id == entry.trunk_id)
         callbacks += [notified(row) for row in connection.execute(select(*attempts.c).where(wanted))]

@@ -84,7 +84,8 @@ class LoggedMessage:
             it["id"], it["trunk_id"], it["account_id"], it["source"], it["destination"], moment(it["accepted_at"]),
             it["content"], _place(it, "submitted"), _place(it, "segmented"), _moment(it["segmented_at"]),
             it["data_coding"], it["segments"], it["carrier_id"] or it["routed_carrier_id"],
-            _price(it["price"] or it["routed_price"]), it["currency"] or it["routed_currency"], _moment(it["expires_at"]), it["status"], it["code_id"],
+            _price(it["price"] or it["routed_price"]), it["currency"] or it["routed_currency"],
+            _moment(it["expires_at"]), it["status"], it["code_id"],
             it["reason"], _moment(it["ended_at"]), it["segments_sent"] or 0, bool(it["possible_duplicate"]),
             it["delivery_status"], it["delivery_code_id"], it["delivery_reason"], _moment(it["delivery_ended_at"]),
         )  # fmt: skip
@@ -121,6 +122,8 @@ class SegmentMark:
     carrier_id: str
     carrier_message_id: str | None
     error: str | None
+    is_whole: bool = False
+    """It was an attempt at the whole text, which the carrier cuts itself."""
 
     @property
     def is_open(self) -> bool:
@@ -246,7 +249,7 @@ _MARKS: Final[dict[str, tuple[str, bool | None]]] = {
 
 
 def _of_mark(mark: SegmentMark, segments: int | None) -> Iterable[MessageEvent]:
-    which = f"Segment {mark.seqnum}" + (f" of {segments}" if segments else "")
+    which = "The whole text" if mark.is_whole else f"Segment {mark.seqnum}" + (f" of {segments}" if segments else "")
     again = "" if mark.attempt == 1 else f", attempt {mark.attempt}"
     if mark.began_at is not None:
         yield MessageEvent(mark.began_at, EventKind.SUBMITTING, f"{which}{again}: posted to the carrier", mark=mark)

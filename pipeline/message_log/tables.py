@@ -142,6 +142,7 @@ def _journal(label: str, metadata: MetaData) -> Table:
         Column("carrier_id", Text, nullable=False),
         Column("carrier_message_id", Text),
         Column("error", Text),
+        Column("is_whole", SmallInteger),
         sqlite_with_rowid=False,
     )
 

@@ -45,7 +45,8 @@ def _write(connection: Connection, family: str, day: int, rows: Sequence[Sequenc
     for begin in range(0, len(rows), AT_ONCE):
         part = rows[begin : begin + AT_ONCE]
         if dialect == "sqlite":
-            connection.exec_driver_sql(statement, [tuple(row) for row in part])
+            driver: Any = connection.connection.driver_connection
+            driver.executemany(statement, part)
         else:
             columns = [list(column) for column in zip(*part, strict=True)]
             connection.exec_driver_sql(statement, tuple(columns))

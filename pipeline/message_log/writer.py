@@ -2,6 +2,7 @@
 nothing twice.
 """
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -81,7 +82,7 @@ class LogWriter:
                 for day, account_id in texts:
                     connection.execute(insert(TEXTS).values(day=day, account_id=account_id))
                 failpoint("message_log.before_commit")
-        except DBAPIError as error:
+        except (DBAPIError, sqlite3.Error) as error:
             raise LogUnavailable(f"the message log's database does not take a batch: {words_of(error)}") from None
         failpoint("message_log.after_commit")
         self._days |= made
