@@ -1,8 +1,8 @@
 """Records become rows: of each record what the log is about, and no more.
 
 Submissions are read by the processor's own code, or taken at a glance where that says the same, so that what it refuses
-is no message here either. The other records are written by our agents alone, and are read without the checks of their models, at a fifth of the cost; one that is
-not what it should be is passed over and counted.
+is no message here either. The other records are written by our agents alone, and are read without the checks of their
+models, at a fifth of the cost; one that is not what it should be is passed over and counted.
 """
 
 from collections.abc import Callable, Iterable
