@@ -3,6 +3,7 @@
 ingress        takes requests, answers 201 when the broker has them
 processor      authorizes, encodes, segments and routes (Faust)
 delivery       posts segments to carriers
+receipts       rolls receipts up into one final status a message
 callback       posts notifications to customers, with retries
 panel          the web panel and the management API; the only writer of the directory
 message_log    the read model behind look-ups, and the door to it

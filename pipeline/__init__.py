@@ -3,6 +3,7 @@
 steps            1 admission, 2 authorization, 3 encoding, 4 segmentation, 5 routing: a request becomes messages
 carriers         6 a segment becomes a POST, and the answer what happens next
 callbacks        7 a status becomes a signed notification
+receipts         8 what carriers report of segments becomes one final status
 directory        what the steps look things up in: accounts, numbers, trunks, carriers, routes; its rules and its files
 posting          what carriers and endpoints have in common: who may be posted to now, in which order, and when again
 http             how a request goes out, and where one comes from

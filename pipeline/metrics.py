@@ -46,6 +46,12 @@ BACKLOG: Final = Gauge(
     "smsout_backlog_entries", "What waits on disk: for a peer that is away, or behind others of its sender", ["agent"]
 )
 
+# receipts: what came to ingress (taken, repeated, refused, not_stored), and what waits for some
+RECEIPTS: Final = Counter("smsout_receipts_total", "Carriers' delivery receipts, by what became of them", ["outcome"])
+MESSAGES_AWAITING_RECEIPTS: Final = Gauge(
+    "smsout_receipts_messages", "Messages that wait for their receipts, or whose end is remembered"
+)
+
 # HTTP towards carriers and customers
 POSTS: Final = Counter("smsout_posts_total", "POST attempts, by outcome", ["stage", "outcome"])
 POST_SECONDS: Final = Histogram(

@@ -29,6 +29,7 @@ Delays = Annotated[
 ]
 
 MIN_PEPPER_LENGTH: Final = 32
+MIN_RECEIPT_KEY_LENGTH: Final = 32
 
 
 def weak_pepper(pepper: str) -> str | None:
@@ -159,6 +160,42 @@ class PepperSettings(BaseSettings):
         return pepper
 
 
+def weak_receipt_key(key: str) -> str | None:
+    """Say why a text is no receipt key, and what to do; or None. The text is not quoted."""
+    if len(key) >= MIN_RECEIPT_KEY_LENGTH:
+        return None
+    return (
+        f"must be at least {MIN_RECEIPT_KEY_LENGTH} random characters, and it has {len(key)}: "
+        "`openssl rand -base64 32` makes one"
+    )
+
+
+class ReceiptKeySettings(BaseSettings):
+    """The key that signs where carriers post receipts to: ingress and delivery have it, and it is the same for both."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_", hide_input_in_errors=True)
+
+    receipt_key: SecretStr
+    """At least 32 characters; with another one, receipts of what is on its way are refused."""
+
+    @field_validator("receipt_key")
+    @classmethod
+    def _is_strong(cls, key: SecretStr) -> SecretStr:
+        """Refuse what could be guessed: anybody could then make up receipts."""
+        if (problem := weak_receipt_key(key.get_secret_value())) is not None:
+            raise ValueError(f"SMSOUT_RECEIPT_KEY {problem}")
+        return key
+
+
+class ReceiptSettings(BaseSettings):
+    """The roll-up of delivery receipts."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_RECEIPTS_")
+
+    timeout_seconds: Annotated[int, Field(ge=1, le=2_592_000)] = 259_200
+    """How long after its success a message waits for its receipts; then what is missing is unknown."""
+
+
 class PanelKeySettings(BaseSettings):
     """The key that reveals trunk passwords: the directory's writer has it, ingress must not."""
 
@@ -224,6 +261,8 @@ class DeliverySettings(BaseSettings):
     """For a whole POST, where the carrier's own setting is not shorter."""
     connect_timeout_seconds: float = 5.0
     max_answer_bytes: int = 16_384
+    receipt_base_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+(/[^?#]*)?$")] = "http://127.0.0.1:8080"
+    """Where carriers reach ingress; each POST whose receipt is wanted names an address below it."""
 
 
 class CallbackSettings(BaseSettings):

@@ -19,7 +19,7 @@ CONTENT: Final = _PLACE["content"]
 SUBMITTED: Final = slice(_PLACE["submitted_partition"], _PLACE["submitted_offset"] + 1)
 SEGMENTED: Final = slice(_PLACE["segmented_partition"], _PLACE["expires_at"] + 1)
 PROCESSED: Final = slice(_PLACE["status"], _PLACE["possible_duplicate"] + 1)
-DELIVERED: Final = slice(_PLACE["delivery_status"], _PLACE["delivery_ended_at"] + 1)
+DELIVERED: Final = slice(_PLACE["delivery_status"], _PLACE["receipts"] + 1)
 
 JournalKey = tuple[str, int, int]
 CallbackKey = tuple[str, str, str, int, int]

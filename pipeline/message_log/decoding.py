@@ -68,6 +68,7 @@ class _Status(Struct, gc=False):
     currency: str | None = None
     carrier_id: str | None = None
     possible_duplicate: bool | None = None
+    segments: Raw | None = None
 
 
 class _Mark(Struct, gc=False):
@@ -258,7 +259,8 @@ class RecordReader:
                 it.currency, 1 if it.possible_duplicate else None,
             )  # fmt: skip
         else:
-            row[DELIVERED] = it.status, it.code_id, it.reason, ended_at
+            receipts = None if it.segments is None else bytes(it.segments).decode()
+            row[DELIVERED] = it.status, it.code_id, it.reason, ended_at, receipts
 
     def _take_mark(self, batch: LogBatch, value: bytes) -> None:
         it = _mark(value)

@@ -7,8 +7,11 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from pipeline.message_log.batch import COLUMNS
 from pipeline.message_log.tables import moment
+from schemas.dlr import MessageState, SegmentOutcome
 from schemas.journal import JournalMark
 from schemas.mt_message import DataCoding
 from schemas.status import CodeId, StatusName, StatusStage
@@ -75,6 +78,8 @@ class LoggedMessage:
     delivery_code_id: int | None
     delivery_reason: str | None
     delivery_ended_at: datetime | None
+    receipts: tuple[SegmentOutcome, ...] = ()
+    """The carrier's receipts, as they stand at the end."""
 
     @classmethod
     def of_row(cls, row: Sequence[Any]) -> "LoggedMessage":
@@ -88,6 +93,7 @@ class LoggedMessage:
             _moment(it["expires_at"]), it["status"], it["code_id"],
             it["reason"], _moment(it["ended_at"]), it["segments_sent"] or 0, bool(it["possible_duplicate"]),
             it["delivery_status"], it["delivery_code_id"], it["delivery_reason"], _moment(it["delivery_ended_at"]),
+            _receipts(it["receipts"]),
         )  # fmt: skip
 
     @property
@@ -163,6 +169,7 @@ class EventKind(StrEnum):
     SUBMITTING = "submitting"
     SEGMENT = "segment"
     PROCESSED = "processed"
+    RECEIPT = "receipt"
     DELIVERY = "delivery"
     CALLBACK = "callback"
 
@@ -213,12 +220,18 @@ def _of_entry(entry: LoggedMessage) -> Iterable[MessageEvent]:
             outcome_words(entry),
             entry.status == LogState.SUCCESS,
         )
+    for receipt in entry.receipts:
+        which = f"Segment {receipt.seqnum}" + (f" of {entry.segments}" if entry.segments else "")
+        code = f", error {receipt.error_code}" if receipt.error_code else ""
+        state = receipt.state
+        good = True if state is MessageState.DELIVERED else False if state.is_final else None
+        yield MessageEvent(receipt.at, EventKind.RECEIPT, f"{which}: the receipt says {state.name.lower()}{code}", good)
     if entry.delivery_status is not None:
         because = f": {entry.delivery_reason}" if entry.delivery_reason else ""
         yield MessageEvent(
             entry.delivery_ended_at or entry.accepted_at,
             EventKind.DELIVERY,
-            f"Receipt: {entry.delivery_status}{because}",
+            f"Delivery: {entry.delivery_status}{because}",
             is_delivered(entry.delivery_status),
         )
 
@@ -277,6 +290,16 @@ def _moment(stored: int | None) -> datetime | None:
 def _place(row: dict[str, Any], topic: str) -> tuple[int, int] | None:
     partition = row[f"{topic}_partition"]
     return None if partition is None else (partition, row[f"{topic}_offset"])
+
+
+_OUTCOMES: Final = TypeAdapter(tuple[SegmentOutcome, ...])
+
+
+def _receipts(text: str | None) -> tuple[SegmentOutcome, ...]:
+    try:
+        return () if text is None else _OUTCOMES.validate_json(text)
+    except ValidationError:
+        return ()
 
 
 def _price(text: str | None) -> Decimal | None:

@@ -118,6 +118,7 @@ def _messages(label: str, metadata: MetaData) -> Table:
         Column("delivery_code_id", Integer),
         Column("delivery_reason", Text),
         Column("delivery_ended_at", BigInteger),
+        Column("receipts", Text),
     )
     columns = table.c
     Index(f"{name}_by_account", columns.account_id, columns.accepted_at)

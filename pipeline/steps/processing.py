@@ -49,6 +49,7 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
     accepted_at = written_once(accepted.accepted_at)
     expires_at = written_once(accepted.accepted_at + timedelta(seconds=settings.time_to_live_seconds))
     shared = [written_once(text) for text in texts]
+    receipts = True if grant.trunk.receipts_enabled else None
     alone = written_once((UncheckedSegment(seqnum=1, text=texts[0]),)) if len(texts) == 1 else None
     for message_id, destination in messages.items():
         unwanted = authorize_destination(destination, grant.account.checks)
@@ -74,6 +75,7 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
             alternatives=_alternatives(choices) if len(choices) > 1 else None,
             accepted_at=accepted_at,
             expires_at=expires_at,
+            receipts=receipts,
         )
         yield Routed(destination, encode(message))
 

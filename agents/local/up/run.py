@@ -102,11 +102,15 @@ class System:
                 "SMSOUT_PEPPER": self._pepper.get_secret_value(),
                 "SMSOUT_KEY_FILE": str(self._data.key_file.absolute()),
                 "SMSOUT_CARRIER_KEY_FILE": str(self._data.carrier_key_file.absolute()),
+                "SMSOUT_RECEIPT_KEY": self._data.receipt_key().get_secret_value(),
             },
             metrics_port=lambda default: self._ports.get(default, "metrics"),
             extra={
                 "ingress": state,
                 "processor": state,
+                "delivery": {
+                    "SMSOUT_DELIVERY_RECEIPT_BASE_URL": os.environ.get("SMSOUT_DELIVERY_RECEIPT_BASE_URL", ingress_url)
+                },
                 "callback": {
                     "SMSOUT_CALLBACK_ALLOWED_ADDRESSES": allowed_addresses(simulator_url, self._options.callback_url)
                 },

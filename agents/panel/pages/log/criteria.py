@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pipeline.errors import Refused
 from pipeline.message_log.message import LogState
 from pipeline.message_log.search import MAX_VALUES, Cursor, Search
+from schemas.status import DeliveryName
 
 FIELDS: Final = (
     "find", "range", "from", "to", "zone", "source", "source_is", "destination", "destination_is", "trunk", "status",
@@ -26,8 +27,8 @@ STATUSES: Final = (
 )  # fmt: skip
 UTC_NAME: Final = "UTC"
 MAX_CHARACTERS: Final = 400
-_DELIVERED: Final = ("DELIVERED", "DELIVRD")
-_UNDELIVERED: Final = ("UNDELIVERABLE", "UNDELIV", "EXPIRED", "REJECTED", "REJECTD", "DELETED", "UNKNOWN", "FAILED")
+_DELIVERED: Final = (DeliveryName.DELIVERED.value,)
+_UNDELIVERED: Final = tuple(it.value for it in DeliveryName if it is not DeliveryName.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)

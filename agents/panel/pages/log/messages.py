@@ -146,7 +146,7 @@ class Moment:
 _ICONS: Final = {
     EventKind.ACCEPTED: "send", EventKind.AUTHORIZED: "route", EventKind.REFUSED: "block",
     EventKind.SUBMITTING: "carrier", EventKind.SEGMENT: "carrier", EventKind.PROCESSED: "done",
-    EventKind.DELIVERY: "done", EventKind.CALLBACK: "api",
+    EventKind.RECEIPT: "carrier", EventKind.DELIVERY: "done", EventKind.CALLBACK: "api",
 }  # fmt: skip
 
 

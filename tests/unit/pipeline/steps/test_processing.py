@@ -60,6 +60,16 @@ def test_a_message_is_encoded_segmented_and_routed() -> None:
     assert (message.accepted_at, message.expires_at) == (CREATED, CREATED + timedelta(days=1))
 
 
+def test_a_message_says_whether_its_trunk_wants_receipts() -> None:
+    """As the switch was when it was processed; where it is off nothing is written at all."""
+    (silent,) = process(Accepted(asking(), ID, CREATED, CREATED), usual(), MessageSettings())
+    assert isinstance(silent, Routed)
+    assert b"receipts" not in silent.value
+    (wanted,) = outcomes(usual(trunk(receipts_enabled=True)), asking())
+    assert isinstance(wanted, MtMessage)
+    assert wanted.receipts is True
+
+
 def test_a_message_names_what_it_costs_and_who_else_would_take_it() -> None:
     """Price and currency are the route's; the alternatives are in their order, each with its own."""
     view = usual(
