@@ -6,7 +6,6 @@ from typing import Final
 import structlog
 
 from agents.ingress.app import HttpApi
-from agents.ingress.authentication import Authenticator
 from agents.ingress.claims import LastingClaims
 from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.receipts.door import ReceiptDoor
@@ -14,6 +13,7 @@ from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from agents.runtime import Agent, run
+from agents.serving.authentication import Authenticator
 from pipeline.carriers.practice_receipt import read_practice_receipt
 from pipeline.errors import ConfigurationError
 from pipeline.http.client_address import Networks
