@@ -5,8 +5,9 @@ POSTs are open at all, in three classes, and how many of them one account may ho
 
 Quick ones come back soon. Peers that are slow on average have places of their own, where they meet only their like; and
 a POST that hangs gives up its quick place after a second, as long as there are places for those. One account may hold
-so many places of a class that a part of it stays free (`_SHARE`), however many of its peers hang: with each account
-that takes all it may, the part becomes smaller, but there always is one.
+so many places of a class that a part of it stays free (`Shares`), however many of its peers hang. Probes have places of
+their own, in a fourth class: who is away must not wait for others to be asked, nor may the questions that hang use up
+what answers need.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pipeline.posting.flows import Flow, Kind, Lane
 from pipeline.posting.peer import SLOW_SECONDS, News, Peer
+from pipeline.posting.shares import FOR_EACH_FREE, Shares
 
 T = TypeVar("T")
 
@@ -25,10 +27,8 @@ Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 QUICK: Final = 0
 SLOW: Final = 1
 HANGING: Final = 2
+PROBING: Final = 3
 
-# An account may hold three places for each one that stays free: three quarters of them alone, three sevenths beside
-# another one that takes all it may (dynamic thresholds, as switches share their buffers).
-_SHARE: Final = 3
 _SHARED_FROM: Final = 4  # POSTs that a peer takes at once: of fewer none is kept free
 
 
@@ -74,21 +74,12 @@ class _Waiting(Generic[T]):
     def has_its_share(self, account: str) -> bool:
         """Tell whether an account holds so much of the peer that the rest is for others."""
         limit = self.peer.limit
-        return limit >= _SHARED_FROM and self.held[account] > _SHARE * (limit - self.peer.in_flight - 1)
-
-
-class _Account(Generic[T]):
-    """How many places of each class an account holds, and its flows that must wait for one."""
-
-    __slots__ = ("blocked", "held")
-
-    def __init__(self) -> None:
-        self.held = [0, 0, 0]
-        self.blocked: deque[Flow[T]] = deque()
+        return limit >= _SHARED_FROM and self.held[account] > FOR_EACH_FREE * (limit - self.peer.in_flight - 1)
 
 
 class Dispatcher(Generic[T]):
-    """Calls `work` with turns. `quick` and `slow` are how many may be at work, as many as `quick` may hang beside.
+    """Calls `work` with turns. `quick` and `slow` are how many may be at work, as many as `quick` may hang beside, and
+    `probing` may find out who is back.
 
     With `shares_peers` several accounts post to one peer, and the same goes for the places there. `clock` gives seconds
     that only go forward.
@@ -102,15 +93,17 @@ class Dispatcher(Generic[T]):
         *,
         quick: int,
         slow: int,
+        probing: int,
         shares_peers: bool = False,
     ) -> None:
         self._work = work
         self._spawn = spawn
         self._clock = clock
         self._shares_peers = shares_peers
-        self._free = [quick, slow, quick]
+        self._places = (Shares(quick), Shares(slow), Shares(quick), Shares(probing))
         self._peers: dict[str, _Waiting[T]] = {}
-        self._accounts: dict[str, _Account[T]] = {}
+        self._blocked: dict[str, deque[Flow[T]]] = {}
+        """By account, its flows that must wait for it to give back a place."""
         self._ready: deque[_Waiting[T]] = deque()
         self._full: tuple[list[_Waiting[T]], ...] = ([], [])
         self._idle: list[asyncio.Future[Turn[T]]] = []
@@ -119,6 +112,11 @@ class Dispatcher(Generic[T]):
         self._closed = False
         self.waiting = 0
         """How many items nobody has begun."""
+
+    @property
+    def probing(self) -> Shares:
+        """The places of probes, for whoever probes without an item."""
+        return self._places[PROBING]
 
     def find(self, peer: Peer, name: str) -> Flow[T] | None:
         """Return the flow of this name to a peer, if anything of it is here."""
@@ -158,10 +156,9 @@ class Dispatcher(Generic[T]):
 
     def probe(self, flow: Flow[T]) -> bool:
         """Let one item find out whether the peer is back; False when none is ready, or it may not."""
-        if not flow or self._closed or not flow.peer.admit_probe():
+        if not flow or self._closed or not self.probing.has_room(flow.account) or not flow.peer.admit_probe():
             return False
-        # Beside the places: a peer that is away must not have to wait for others to be asked.
-        self._begin(flow, probe=True, place=HANGING)
+        self._begin(flow, probe=True, place=PROBING)
         return True
 
     def resume(self, peer: Peer) -> None:
@@ -194,7 +191,7 @@ class Dispatcher(Generic[T]):
             waiting = self._ready.popleft()
             waiting.listed = False
             place = SLOW if waiting.peer.slow else QUICK
-            if self._free[place] <= 0:
+            if self._places[place].free <= 0:
                 waiting.listed = True
                 self._full[place].append(waiting)
             elif (flow := self._next_flow(waiting, place)) is not None:
@@ -213,22 +210,17 @@ class Dispatcher(Generic[T]):
             if not flow:
                 flow.listed = False
                 self._forget(flow)
-            elif self._account(flow).held[place] > _SHARE * (self._free[place] - 1):
-                self._account(flow).blocked.append(flow)  # and stays listed
+            elif not self._places[place].has_room(flow.account):
+                self._blocked.setdefault(flow.account, deque()).append(flow)  # and stays listed
             elif self._shares_peers and waiting.has_its_share(flow.account):
                 waiting.ready.append(flow)
             elif waiting.peer.admit():
+                flow.listed = False
                 return flow
             else:
                 waiting.ready.appendleft(flow)
                 return None
         return None
-
-    def _account(self, flow: Flow[T]) -> _Account[T]:
-        account = self._accounts.get(flow.account)
-        if account is None:
-            account = self._accounts[flow.account] = _Account()
-        return account
 
     # Turns.
 
@@ -237,11 +229,9 @@ class Dispatcher(Generic[T]):
         self.waiting -= 1
         turn = Turn(flow, lane, item, probe=probe, place=place, began_at=self._clock())
         self._turns.add(turn)
-        self._free[place] -= 1
-        self._account(flow).held[place] += 1
+        self._places[place].take(flow.account)
         self._peers[flow.peer.name].held[flow.account] += 1
-        flow.listed = False
-        self._list(flow)
+        self._list(flow)  # a probe is taken from where it is, and the flow stays in its list
         while self._idle:
             idle = self._idle.pop()
             if not idle.done():
@@ -288,27 +278,26 @@ class Dispatcher(Generic[T]):
         self._serve()
 
     def _leave(self, flow: Flow[T], place: int) -> None:
-        self._free[place] += 1
-        account = self._account(flow)
-        account.held[place] -= 1
-        if account.blocked:
-            blocked = account.blocked.popleft()
-            blocked.listed = False
-            self._list(blocked)
-            self._forget(blocked)
-        if place != HANGING and self._full[place]:
+        self._places[place].leave(flow.account)
+        blocked = self._blocked.get(flow.account)
+        if blocked:
+            waiting = blocked.popleft()
+            waiting.listed = False
+            self._list(waiting)
+            self._forget(waiting)
+            if not blocked:
+                del self._blocked[flow.account]
+        if place in (QUICK, SLOW) and self._full[place]:
             full = self._full[place].pop(0)
             full.listed = False
             self._list_peer(full)
-        if not any(account.held) and not account.blocked:
-            self._accounts.pop(flow.account, None)
 
     def _forget(self, flow: Flow[T]) -> None:
         if flow.waiting or flow.busy or flow.listed:
             return
         waiting = self._peers.get(flow.peer.name)
-        if waiting is not None:
-            waiting.flows.pop(flow.name, None)
+        if waiting is not None and waiting.flows.get(flow.name) is flow:
+            del waiting.flows[flow.name]
             if not waiting.flows and not waiting.listed:
                 del self._peers[flow.peer.name]
 
@@ -317,10 +306,9 @@ class Dispatcher(Generic[T]):
         now = self._clock()
         for turn in [it for it in self._turns if it.place == QUICK and now - it.began_at >= SLOW_SECONDS]:
             turn.peer.hangs(now - turn.began_at)
-            account = self._account(turn._flow)  # noqa: SLF001
-            if self._free[HANGING] > 0 and account.held[HANGING] <= _SHARE * (self._free[HANGING] - 1):
-                self._free[HANGING] -= 1
-                account.held[HANGING] += 1
+            account = turn._flow.account  # noqa: SLF001
+            if self._places[HANGING].has_room(account):
+                self._places[HANGING].take(account)
                 turn.place = HANGING
                 self._leave(turn._flow, QUICK)  # noqa: SLF001
         self._serve()

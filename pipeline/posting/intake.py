@@ -9,7 +9,6 @@ then released in its order, flow by flow, as fast as the peer takes it.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -81,7 +80,7 @@ class Intake(Generic[P]):
         self._spilled: dict[tuple[FlowKey, int], None] = {}
         self._rows: list[Row] = []
         self._reaching: set[asyncio.Task[None]] = set()
-        self._probe_turn: deque[str] = deque()
+        self._probe_turn: list[str] = []
         self._slice_ends = 0.0
         self._back = asyncio.Event()
         self._here: dict[FlowKey, None] = {}
@@ -223,30 +222,37 @@ class Intake(Generic[P]):
         for key in self.backlog.counts:
             if self._peers.of(key.peer).wants_probe:
                 waiting.setdefault(key.peer, key)
-        if not waiting:
-            return
-        turn = [name for name in self._probe_turn if name in waiting]
-        turn += [name for name in waiting if name not in set(turn)]
-        self._probe_turn = deque(turn[PROBES_PER_TICK:])
-        for name in turn[:PROBES_PER_TICK]:
-            peer = self._peers.of(name)
-            if not peer.unreachable:
-                self._probe_with(waiting[name], peer)
-            elif peer.admit_probe():
-                task = asyncio.create_task(self._try_to_reach(peer))
-                self._reaching.add(task)
-                task.add_done_callback(self._reaching.discard)
+        # Those whose turn has not come before go first.
+        turn = dict.fromkeys(name for name in self._probe_turn if name in waiting) | waiting
+        begun = 0
+        self._probe_turn = []
+        for name in turn:
+            if begun < PROBES_PER_TICK and self._dispatcher.probing.has_room(waiting[name].account):
+                begun += 1
+                self._probe_one(waiting[name], self._peers.of(name))
+            else:
+                self._probe_turn.append(name)
+
+    def _probe_one(self, key: FlowKey, peer: Peer) -> None:
+        if not peer.unreachable:
+            self._probe_with(key, peer)
+        elif peer.admit_probe():
+            self._dispatcher.probing.take(key.account)
+            task = asyncio.create_task(self._try_to_reach(key.account, peer))
+            self._reaching.add(task)
+            task.add_done_callback(self._reaching.discard)
 
     def _probe_with(self, key: FlowKey, peer: Peer) -> None:
         flow = self._dispatcher.find(peer, key.name)
         if flow or self._load(key, peer, 1):
             self._dispatcher.probe(self._dispatcher.flow(peer, key.name, key.account))
 
-    async def _try_to_reach(self, peer: Peer) -> None:
+    async def _try_to_reach(self, account: str, peer: Peer) -> None:
         try:
             connected = await self._reach(peer)
         finally:
             peer.release()
+            self._dispatcher.probing.leave(account)
         peer.reached(connected=connected)
 
 

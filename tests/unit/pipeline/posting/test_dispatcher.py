@@ -24,7 +24,7 @@ class Site:
         self.began: list[str] = []
         self.most = 64
         self.dispatcher: Dispatcher[str] = Dispatcher(
-            self.work, group.create_task, self.clock, quick=quick, slow=slow, shares_peers=shares_peers
+            self.work, group.create_task, self.clock, quick=quick, slow=slow, probing=8, shares_peers=shares_peers
         )
 
     async def work(self, turn: Turn[str]) -> None:
@@ -223,13 +223,38 @@ async def test_a_probe_that_was_not_made_leaves_the_turn_to_another() -> None:
         assert site.dispatcher.probe(flow)
 
 
+async def test_a_flow_that_a_probe_has_emptied_and_that_comes_again_is_one_flow() -> None:
+    """While its peer waited in line for a place: what came then was lost with the old one, and the process ended."""
+    async with a_site(quick=1, slow=1) as site:
+        site.peer("p").slow = True
+        await site.put("p", "a")
+        await site.end(1, News.SILENT)
+        for _ in range(TRIP_AFTER - 1):
+            site.peer("p").learn(News.SILENT, 5.0)
+        site.peer("other").slow = True
+        await site.put("other", "o", account="other")
+        await site.put("p", "b")
+        site.clock.now += FIRST_PAUSE_SECONDS
+        assert site.dispatcher.probe(site.dispatcher.flow(site.peer("p"), "flow", "account"))
+        await settle()
+        other, probe = site.open
+        site.open = [probe]
+        await site.end(1, News.ANSWERED)
+        await site.put("p", "c", "d")
+        site.open = [other]
+        while site.open:
+            await site.end(1)
+        assert site.began == ["a", "o", "b", "c", "d"]
+        assert (site.dispatcher._peers, site.dispatcher.waiting) == ({}, 0)
+
+
 async def test_nothing_is_left_of_what_has_gone() -> None:
     """A million peers, flows and accounts leave no trace."""
     async with a_site() as site:
         for number in range(500):
             await site.put(f"p{number}", "i", flow=f"f{number}", account=f"a{number}")
             await site.end(1)
-        assert (site.dispatcher._peers, site.dispatcher._accounts, site.dispatcher.waiting) == ({}, {}, 0)
+        assert (site.dispatcher._peers, site.dispatcher._blocked, site.dispatcher.waiting) == ({}, {}, 0)
         assert not site.dispatcher._turns
         assert list(site.dispatcher) == []
 
@@ -243,7 +268,7 @@ async def test_an_error_of_the_work_ends_all() -> None:
     clock = Clock()
     with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="unexpected")):
         async with asyncio.TaskGroup() as group:
-            dispatcher: Dispatcher[str] = Dispatcher(fails, group.create_task, clock, quick=1, slow=1)
+            dispatcher: Dispatcher[str] = Dispatcher(fails, group.create_task, clock, quick=1, slow=1, probing=1)
             peer = Peer("p", clock, most=1)
             dispatcher.put(dispatcher.flow(peer, "f", "a"), 0, Kind.FRESH, "i")
             await asyncio.sleep(10)
