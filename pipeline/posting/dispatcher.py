@@ -102,10 +102,10 @@ class Dispatcher(Generic[T]):
         self._shares_peers = shares_peers
         self._places = (Shares(quick), Shares(slow), Shares(quick), Shares(probing))
         self._peers: dict[str, _Waiting[T]] = {}
-        self._blocked: dict[str, deque[Flow[T]]] = {}
-        """By account, its flows that must wait for it to give back a place."""
+        self._blocked: dict[tuple[str, int], deque[Flow[T]]] = {}
+        """By account and class, its flows that must wait for it to give back a place."""
         self._ready: deque[_Waiting[T]] = deque()
-        self._full: tuple[list[_Waiting[T]], ...] = ([], [])
+        self._full: tuple[deque[_Waiting[T]], ...] = (deque(), deque())
         self._idle: list[asyncio.Future[Turn[T]]] = []
         self._workers: set[asyncio.Task[None]] = set()
         self._turns: set[Turn[T]] = set()
@@ -152,6 +152,9 @@ class Dispatcher(Generic[T]):
         taken = flow.drain()
         self.waiting -= len(taken)
         self._forget(flow)
+        if (waiting := self._peers.get(flow.peer.name)) is not None:
+            self._list_peer(waiting)  # to leave out what is empty now
+            self._serve()
         return taken
 
     def probe(self, flow: Flow[T]) -> bool:
@@ -187,7 +190,9 @@ class Dispatcher(Generic[T]):
 
     def _serve(self) -> None:
         """Begin as much as there are places for."""
-        while self._ready and not self._closed:
+        while not self._closed and (self._ready or self._call()):
+            if not self._ready:
+                continue  # who was called has nothing any more
             waiting = self._ready.popleft()
             waiting.listed = False
             place = SLOW if waiting.peer.slow else QUICK
@@ -197,8 +202,34 @@ class Dispatcher(Generic[T]):
             elif (flow := self._next_flow(waiting, place)) is not None:
                 self._begin(flow, probe=False, place=place)
                 self._list_peer(waiting)
-            if not waiting.flows and not waiting.listed:
-                self._peers.pop(waiting.peer.name, None)
+            self._forget_peer(waiting)
+
+    def _call(self) -> bool:
+        """Let the next one in line try for a place that is free: who was called before may not have taken it."""
+        for place in (QUICK, SLOW):
+            if self._full[place] and self._places[place].free > 0:
+                self._call_peer(place)
+                return True
+        for account, place in self._blocked:
+            if self._places[place].has_room(account):
+                self._call_flow(account, place)
+                return True
+        return False
+
+    def _call_peer(self, place: int) -> None:
+        waiting = self._full[place].popleft()
+        waiting.listed = False
+        self._list_peer(waiting)
+        self._forget_peer(waiting)
+
+    def _call_flow(self, account: str, place: int) -> None:
+        blocked = self._blocked[account, place]
+        flow = blocked.popleft()
+        if not blocked:
+            del self._blocked[account, place]
+        flow.listed = False
+        self._list(flow)
+        self._forget(flow)
 
     def _next_flow(self, waiting: _Waiting[T], place: int) -> Flow[T] | None:
         """Return the flow whose turn it is, admitted at its peer; None when the peer takes no more of any now.
@@ -211,7 +242,7 @@ class Dispatcher(Generic[T]):
                 flow.listed = False
                 self._forget(flow)
             elif not self._places[place].has_room(flow.account):
-                self._blocked.setdefault(flow.account, deque()).append(flow)  # and stays listed
+                self._blocked.setdefault((flow.account, place), deque()).append(flow)  # and stays listed
             elif self._shares_peers and waiting.has_its_share(flow.account):
                 waiting.ready.append(flow)
             elif waiting.peer.admit():
@@ -279,18 +310,10 @@ class Dispatcher(Generic[T]):
 
     def _leave(self, flow: Flow[T], place: int) -> None:
         self._places[place].leave(flow.account)
-        blocked = self._blocked.get(flow.account)
-        if blocked:
-            waiting = blocked.popleft()
-            waiting.listed = False
-            self._list(waiting)
-            self._forget(waiting)
-            if not blocked:
-                del self._blocked[flow.account]
+        if (flow.account, place) in self._blocked:
+            self._call_flow(flow.account, place)
         if place in (QUICK, SLOW) and self._full[place]:
-            full = self._full[place].pop(0)
-            full.listed = False
-            self._list_peer(full)
+            self._call_peer(place)
 
     def _forget(self, flow: Flow[T]) -> None:
         if flow.waiting or flow.busy or flow.listed:
@@ -298,8 +321,11 @@ class Dispatcher(Generic[T]):
         waiting = self._peers.get(flow.peer.name)
         if waiting is not None and waiting.flows.get(flow.name) is flow:
             del waiting.flows[flow.name]
-            if not waiting.flows and not waiting.listed:
-                del self._peers[flow.peer.name]
+            self._forget_peer(waiting)
+
+    def _forget_peer(self, waiting: _Waiting[T]) -> None:
+        if not waiting.flows and not waiting.listed and self._peers.get(waiting.peer.name) is waiting:
+            del self._peers[waiting.peer.name]
 
     def move_what_hangs(self) -> None:
         """Let what hangs give up its quick place; to be called a few times a second."""
