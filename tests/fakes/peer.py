@@ -7,21 +7,25 @@ clock. `away` closes the port and all connections, so that to connect is refused
 import asyncio
 import re
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
 _DESTINATION: Final = re.compile(rb'"destination":\s?"(\d+)"')
+_TEXT: Final = re.compile(rb'"text":\s?"([^"]*)"')
 _LENGTH: Final = re.compile(rb"content-length: ?(\d+)", re.IGNORECASE)
 BACKLOG: Final = 1024
 MAX_REQUEST_BYTES: Final = 1_048_576
 
 
 class Arrival(NamedTuple):
-    """One POST."""
+    """One POST. `text` is a segment's; a callback has none."""
 
     path: str
     destination: str
     at: float
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +73,25 @@ class Peer:
         known = max((it for it in self.manners if path.startswith(it)), key=len, default=None)
         return Manner() if known is None else self.manners[known]
 
-    def took(self, path: str, destination: str) -> None:
+    def took(self, path: str, destination: str, text: str) -> None:
         """Keep a POST."""
-        self.arrivals.append(Arrival(path, destination, time.monotonic()))
+        self.arrivals.append(Arrival(path, destination, time.monotonic(), text))
         self._reached.setdefault(path, set()).add(destination)
 
     def count(self, path: str) -> int:
         """Return how many POSTs with different destinations have come to each of the paths that begin so, in all."""
         return sum(len(found) for known, found in self._reached.items() if known.startswith(path))
+
+
+@asynccontextmanager
+async def peer() -> AsyncIterator[Peer]:
+    """Run one until the context ends."""
+    running = Peer()
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.away()
 
 
 class _Connection(asyncio.Protocol):
@@ -107,7 +122,8 @@ class _Connection(asyncio.Protocol):
         path = head.split(b" ", 2)[1].decode()
         destination = _DESTINATION.search(body)
         if destination is not None:  # else it is a question, or a probe of somebody else
-            self._peer.took(path, destination[1].decode())
+            text = _TEXT.search(body)
+            self._peer.took(path, destination[1].decode(), "" if text is None else text[1].decode())
         manner = self._peer.manner_of(path)
         if manner.hangs:
             return
