@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.identifiers import Uuid
+from schemas.record import Record
 from schemas.unchecked import unchecked
-from schemas.wire import Record
 
 
 class StatusStage(StrEnum):
@@ -67,6 +67,7 @@ class MessageStatus(Record):
     segments_total: Annotated[int, Field(ge=0)] = 0
     segments_sent: Annotated[int, Field(ge=0)] = 0
     price_per_segment: Decimal | None = None
+    currency: str | None = None
     carrier_id: Uuid | None = None
     possible_duplicate: bool | None = None
 

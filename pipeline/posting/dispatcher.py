@@ -1,80 +1,22 @@
 """Who is posted to next, and how many POSTs may be open: nobody's input holds what others need.
 
 Peers take turns, and in each of them its flows. Beside what a peer itself takes (`Peer`) there are two bounds: how many
-POSTs are open at all, in three classes, and how many of them one account may hold.
-
-Quick ones come back soon. Peers that are slow on average have places of their own, where they meet only their like; and
-a POST that hangs gives up its quick place after a second, as long as there are places for those. One account may hold
-so many places of a class that a part of it stays free (`Shares`), however many of its peers hang. Probes have places of
-their own, in a fourth class: who is away must not wait for others to be asked, nor may the questions that hang use up
-what answers need.
+POSTs are open at all, and how many of them one account may hold (`Places`).
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pipeline.posting.flows import Flow, Kind, Lane
-from pipeline.posting.peer import SLOW_SECONDS, News, Peer
-from pipeline.posting.shares import FOR_EACH_FREE, Shares
+from pipeline.posting.flows import Flow, Kind, PeerFlows, Turn
+from pipeline.posting.peer import SLOW_SECONDS, Peer
+from pipeline.posting.places import HANGING, PROBING, QUICK, SLOW, Places
 
 T = TypeVar("T")
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Makes a task of a worker. Whose group it is made in decides where an error of `work` goes."""
-
-QUICK: Final = 0
-SLOW: Final = 1
-HANGING: Final = 2
-PROBING: Final = 3
-
-_SHARED_FROM: Final = 4  # POSTs that a peer takes at once: of fewer none is kept free
-
-
-class Turn(Generic[T]):
-    """An item at work, with leave to post to its peer until `end`."""
-
-    __slots__ = ("_flow", "_held", "_lane", "began_at", "item", "peer", "place", "probe")
-
-    def __init__(self, flow: Flow[T], lane: Lane[T], item: T, *, probe: bool, place: int, began_at: float) -> None:
-        self._flow = flow
-        self._lane = lane
-        self._held = True
-        self.item = item
-        self.peer = flow.peer
-        self.probe = probe
-        """It is to find out whether the peer is back, and that is not known yet."""
-        self.place = place
-        self.began_at = began_at
-
-    @property
-    def stands(self) -> bool:
-        """Whether another POST may be made: the breaker may have opened since."""
-        return self._held and (self.probe or self.peer.breaker.closed)
-
-    def learn(self, news: News, seconds: float, error: str = "", pause_seconds: float | None = None) -> None:
-        """Say how a POST went."""
-        probe, self.probe = self.probe, False
-        self.peer.learn(news, seconds, probe=probe, error=error, pause_seconds=pause_seconds)
-
-
-class _Waiting(Generic[T]):
-    """A peer's flows, those that may be taken from in the order of their turns, and how much each account has open."""
-
-    __slots__ = ("flows", "held", "listed", "peer", "ready")
-
-    def __init__(self, peer: Peer) -> None:
-        self.peer = peer
-        self.flows: dict[str, Flow[T]] = {}
-        self.ready: deque[Flow[T]] = deque()
-        self.held: Counter[str] = Counter()
-        self.listed = False
-
-    def has_its_share(self, account: str) -> bool:
-        """Tell whether an account holds so much of the peer that the rest is for others."""
-        limit = self.peer.limit
-        return limit >= _SHARED_FROM and self.held[account] > FOR_EACH_FREE * (limit - self.peer.in_flight - 1)
 
 
 class Dispatcher(Generic[T]):
@@ -100,23 +42,17 @@ class Dispatcher(Generic[T]):
         self._spawn = spawn
         self._clock = clock
         self._shares_peers = shares_peers
-        self._places = (Shares(quick), Shares(slow), Shares(quick), Shares(probing))
-        self._peers: dict[str, _Waiting[T]] = {}
-        self._blocked: dict[tuple[str, int], deque[Flow[T]]] = {}
-        """By account and class, its flows that must wait for it to give back a place."""
-        self._ready: deque[_Waiting[T]] = deque()
-        self._full: tuple[deque[_Waiting[T]], ...] = (deque(), deque())
+        self.places = Places(quick, slow, probing)
+        self._peers: dict[str, PeerFlows[T]] = {}
+        self._blocked: dict[tuple[str, int], deque[Flow[T]]] = {}  # by account and class: until it holds less
+        self._ready: deque[PeerFlows[T]] = deque()
+        self._full: tuple[deque[PeerFlows[T]], ...] = (deque(), deque())
         self._idle: list[asyncio.Future[Turn[T]]] = []
         self._workers: set[asyncio.Task[None]] = set()
         self._turns: set[Turn[T]] = set()
         self._closed = False
         self.waiting = 0
         """How many items nobody has begun."""
-
-    @property
-    def probing(self) -> Shares:
-        """The places of probes, for whoever probes without an item."""
-        return self._places[PROBING]
 
     def find(self, peer: Peer, name: str) -> Flow[T] | None:
         """Return the flow of this name to a peer, if anything of it is here."""
@@ -127,7 +63,7 @@ class Dispatcher(Generic[T]):
         """Return the flow of this name to a peer, to put something into it; it goes when nothing of it is left."""
         waiting = self._peers.get(peer.name)
         if waiting is None:
-            waiting = self._peers[peer.name] = _Waiting(peer)
+            waiting = self._peers[peer.name] = PeerFlows(peer)
         flow = waiting.flows.get(name)
         if flow is None:
             flow = waiting.flows[name] = Flow(name, account, peer)
@@ -159,7 +95,8 @@ class Dispatcher(Generic[T]):
 
     def probe(self, flow: Flow[T]) -> bool:
         """Let one item find out whether the peer is back; False when none is ready, or it may not."""
-        if not flow or self._closed or not self.probing.has_room(flow.account) or not flow.peer.admit_probe():
+        may_be = flow and not self._closed and self.places.may_take(flow.account, PROBING)
+        if not may_be or not flow.peer.admit_probe():
             return False
         self._begin(flow, probe=True, place=PROBING)
         return True
@@ -183,7 +120,7 @@ class Dispatcher(Generic[T]):
         waiting.ready.append(flow)
         self._list_peer(waiting)
 
-    def _list_peer(self, waiting: _Waiting[T]) -> None:
+    def _list_peer(self, waiting: PeerFlows[T]) -> None:
         if waiting.ready and not waiting.listed:
             waiting.listed = True
             self._ready.append(waiting)
@@ -196,7 +133,7 @@ class Dispatcher(Generic[T]):
             waiting = self._ready.popleft()
             waiting.listed = False
             place = SLOW if waiting.peer.slow else QUICK
-            if self._places[place].free <= 0:
+            if self.places.are_full(place):
                 waiting.listed = True
                 self._full[place].append(waiting)
             elif (flow := self._next_flow(waiting, place)) is not None:
@@ -207,11 +144,11 @@ class Dispatcher(Generic[T]):
     def _call(self) -> bool:
         """Let the next one in line try for a place that is free: who was called before may not have taken it."""
         for place in (QUICK, SLOW):
-            if self._full[place] and self._places[place].free > 0:
+            if self._full[place] and not self.places.are_full(place):
                 self._call_peer(place)
                 return True
         for account, place in self._blocked:
-            if self._places[place].has_room(account):
+            if self.places.may_take(account, place):
                 self._call_flow(account, place)
                 return True
         return False
@@ -231,7 +168,7 @@ class Dispatcher(Generic[T]):
         self._list(flow)
         self._forget(flow)
 
-    def _next_flow(self, waiting: _Waiting[T], place: int) -> Flow[T] | None:
+    def _next_flow(self, waiting: PeerFlows[T], place: int) -> Flow[T] | None:
         """Return the flow whose turn it is, admitted at its peer; None when the peer takes no more of any now.
 
         What is left in the list then is looked at again when a turn of the peer ends, or it is back.
@@ -241,7 +178,7 @@ class Dispatcher(Generic[T]):
             if not flow:
                 flow.listed = False
                 self._forget(flow)
-            elif not self._places[place].has_room(flow.account):
+            elif not self.places.may_take(flow.account, place):
                 self._blocked.setdefault((flow.account, place), deque()).append(flow)  # and stays listed
             elif self._shares_peers and waiting.has_its_share(flow.account):
                 waiting.ready.append(flow)
@@ -260,7 +197,7 @@ class Dispatcher(Generic[T]):
         self.waiting -= 1
         turn = Turn(flow, lane, item, probe=probe, place=place, began_at=self._clock())
         self._turns.add(turn)
-        self._places[place].take(flow.account)
+        self.places.take(flow.account, place)
         self._peers[flow.peer.name].held[flow.account] += 1
         self._list(flow)  # a probe is taken from where it is, and the flow stays in its list
         while self._idle:
@@ -288,10 +225,10 @@ class Dispatcher(Generic[T]):
 
     def end(self, turn: Turn[T]) -> None:
         """Let the next one have the place; may be called again, and is when the work ends."""
-        if not turn._held:  # noqa: SLF001  # a turn is this class's own record
+        if not turn.held:
             return
-        turn._held = False  # noqa: SLF001
-        flow, peer = turn._flow, turn.peer  # noqa: SLF001
+        turn.held = False
+        flow, peer = turn.flow, turn.peer
         if turn.probe:
             turn.probe = False
             peer.breaker.left(probe=True)
@@ -302,14 +239,14 @@ class Dispatcher(Generic[T]):
             del waiting.held[flow.account]
         self._turns.discard(turn)
         self._leave(flow, turn.place)
-        flow.done(turn._lane)  # noqa: SLF001
+        flow.done(turn.lane)
         self._list(flow)
         self._list_peer(waiting)
         self._forget(flow)
         self._serve()
 
     def _leave(self, flow: Flow[T], place: int) -> None:
-        self._places[place].leave(flow.account)
+        self.places.leave(flow.account, place)
         if (flow.account, place) in self._blocked:
             self._call_flow(flow.account, place)
         if place in (QUICK, SLOW) and self._full[place]:
@@ -323,7 +260,7 @@ class Dispatcher(Generic[T]):
             del waiting.flows[flow.name]
             self._forget_peer(waiting)
 
-    def _forget_peer(self, waiting: _Waiting[T]) -> None:
+    def _forget_peer(self, waiting: PeerFlows[T]) -> None:
         if not waiting.flows and not waiting.listed and self._peers.get(waiting.peer.name) is waiting:
             del self._peers[waiting.peer.name]
 
@@ -332,11 +269,10 @@ class Dispatcher(Generic[T]):
         now = self._clock()
         for turn in [it for it in self._turns if it.place == QUICK and now - it.began_at >= SLOW_SECONDS]:
             turn.peer.hangs(now - turn.began_at)
-            account = turn._flow.account  # noqa: SLF001
-            if self._places[HANGING].has_room(account):
-                self._places[HANGING].take(account)
+            if self.places.may_take(turn.flow.account, HANGING):
+                self.places.take(turn.flow.account, HANGING)
                 turn.place = HANGING
-                self._leave(turn._flow, QUICK)  # noqa: SLF001
+                self._leave(turn.flow, QUICK)
         self._serve()
 
     def close(self) -> None:

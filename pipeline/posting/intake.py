@@ -20,6 +20,7 @@ from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.flows import Kind
 from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
+from pipeline.posting.places import PROBING
 from schemas.record import InRecord
 
 P = TypeVar("P")
@@ -227,7 +228,7 @@ class Intake(Generic[P]):
         begun = 0
         self._probe_turn = []
         for name in turn:
-            if begun < PROBES_PER_TICK and self._dispatcher.probing.has_room(waiting[name].account):
+            if begun < PROBES_PER_TICK and self._dispatcher.places.may_take(waiting[name].account, PROBING):
                 begun += 1
                 self._probe_one(waiting[name], self._peers.of(name))
             else:
@@ -237,7 +238,7 @@ class Intake(Generic[P]):
         if not peer.unreachable:
             self._probe_with(key, peer)
         elif peer.admit_probe():
-            self._dispatcher.probing.take(key.account)
+            self._dispatcher.places.take(key.account, PROBING)
             task = asyncio.create_task(self._try_to_reach(key.account, peer))
             self._reaching.add(task)
             task.add_done_callback(self._reaching.discard)
@@ -252,7 +253,7 @@ class Intake(Generic[P]):
             connected = await self._reach(peer)
         finally:
             peer.release()
-            self._dispatcher.probing.leave(account)
+            self._dispatcher.places.leave(account, PROBING)
         peer.reached(connected=connected)
 
 

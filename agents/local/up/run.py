@@ -26,6 +26,7 @@ from agents.local.up.roster import ROSTER, Process, Surroundings, processes_of, 
 from agents.local.up.service import Service
 from agents.local.up.summary import summary
 from agents.local.up.supervisor import Supervisor
+from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
 from pipeline.kafka.admin import topic_admin
@@ -97,7 +98,11 @@ class System:
         around = Surroundings(
             bootstrap_servers,
             ports,
-            {"SMSOUT_PEPPER": self._pepper.get_secret_value(), "SMSOUT_KEY_FILE": str(self._data.key_file.absolute())},
+            {
+                "SMSOUT_PEPPER": self._pepper.get_secret_value(),
+                "SMSOUT_KEY_FILE": str(self._data.key_file.absolute()),
+                "SMSOUT_CARRIER_KEY_FILE": str(self._data.carrier_key_file.absolute()),
+            },
             metrics_port=lambda default: self._ports.get(default, "metrics"),
             extra={
                 "ingress": state,
@@ -134,22 +139,24 @@ class System:
     async def _run(self, broker: Launch | None) -> None:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self._told_to_stop, stopping)
+            asyncio.get_running_loop().add_signal_handler(number, self._begin_stop, stopping)
         self._supervisor = Supervisor()
         # Open until the last process has ended: those whose turn to stop has not come are watched until then.
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as session:
             try:
-                await self._until_told(broker, session, stopping)
+                await self._run_until_stopped(broker, session, stopping)
             finally:
                 self._everything_is_ready = False  # from here on nothing is published any more
                 self._ready_file.remove()
                 await self._supervisor.stop()
 
-    async def _until_told(self, broker: Launch | None, session: aiohttp.ClientSession, stopping: asyncio.Event) -> None:
+    async def _run_until_stopped(
+        self, broker: Launch | None, session: aiohttp.ClientSession, stopping: asyncio.Event
+    ) -> None:
         """Start everything, and return when it is to stop. Raises what has made it impossible to go on."""
         starting = asyncio.create_task(self._start(broker, session))
-        told = asyncio.create_task(stopping.wait())
-        endings: set[asyncio.Future[Any]] = {told, self._supervisor.broken}
+        stopped = asyncio.create_task(stopping.wait())
+        endings: set[asyncio.Future[Any]] = {stopped, self._supervisor.broken}
         try:
             await asyncio.wait(endings | {starting}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
@@ -160,10 +167,10 @@ class System:
                 self._supervisor.broken.result()
         finally:
             starting.cancel()
-            told.cancel()
-            await asyncio.wait({starting, told})
+            stopped.cancel()
+            await asyncio.wait({starting, stopped})
 
-    def _told_to_stop(self, stopping: asyncio.Event) -> None:
+    def _begin_stop(self, stopping: asyncio.Event) -> None:
         if stopping.is_set():
             say("killing everything that still runs")
             self._supervisor.kill()
@@ -189,10 +196,12 @@ class System:
         if self._pepper_is_new:
             await refuse_lost_pepper(self._data.pepper_file, self._kafka, self._options.directory)
             self._data.keep_pepper(self._pepper)
+        # Before delivery starts, which only reads it.
+        carrier_sealer = CarrierSealer.from_file(self._data.carrier_key_file, make=True)
         if self._options.directory:
             sealer = PasswordSealer.from_file(self._data.key_file)
             pepper = self._pepper.get_secret_value().encode()
-            applied = await apply_file(self._options.directory, self._kafka, pepper, sealer)
+            applied = await apply_file(self._options.directory, self._kafka, pepper, sealer, carrier_sealer)
             for trunk, account_name, password in applied.issued:
                 username = trunk.credentials[0].username
                 say(
