@@ -89,7 +89,7 @@ async def test_parked_messages_outlive_delivery(
 ) -> None:
     """All of them reach the carrier, each number's in order; only what was at work may come twice."""
     begin = 1_000 + killed_after
-    settings = {"SMSOUT_KAFKA_BOOTSTRAP_SERVERS": kafka}
+    settings = {"SMSOUT_KAFKA_BOOTSTRAP_SERVERS": kafka, "SMSOUT_KAFKA_SESSION_TIMEOUT_SECONDS": "6"}
     producer = await RecordProducer(catalogue, client_id="test").start()
     async with peer() as there:
         there.manners["/"] = Manner(seconds=0.005)
@@ -111,17 +111,16 @@ async def test_parked_messages_outlive_delivery(
                 await until_reached(there, killed_after)
             agent.process.kill()
             await agent.ended()
-        killed_at = len(there.arrivals)
+        if not killed_after:
+            await there.start()  # or the first ones would be tried once more before it is known to be away
         async with agent_process("delivery", tmp_path / "second.log", settings) as agent:
             await agent.until_ready()
-            if not killed_after:
-                await there.start()
             await until_reached(there, NUMBERS * EACH + TRIPPING)
             assert await agent.stop() == 0
         ordered = by_number([it for it in there.arrivals if int(it.destination[4:]) < begin + 500])
         assert ordered == {f"1555{number:07d}": list(range(EACH)) for number in range(begin, begin + NUMBERS)}
         repeated = Counter((it.destination, it.text) for it in there.arrivals)
-        assert sum(repeated.values()) - len(repeated) <= (AT_ONCE if killed_after else 0), killed_at
+        assert sum(repeated.values()) - len(repeated) <= (AT_ONCE if killed_after else 0)
     await producer.stop()
 
 
@@ -153,9 +152,9 @@ async def test_parked_notifications_outlive_the_callback_agent(kafka: str, tmp_p
                 await until_reached(there, killed_after)
             agent.process.kill()
             await agent.ended()
+        if not killed_after:
+            await there.start()
         async with callback_agent(site, receiver, tmp_path / "second.log", **settings) as agent:
-            if not killed_after:
-                await there.start()
             await until_reached(there, count)
             assert await agent.stop() == 0
         repeated = Counter(it.destination for it in there.arrivals)
