@@ -118,9 +118,15 @@ class Bench:
     """
 
     def __init__(
-        self, *script: int | Exception, carrier: Carrier | None = CARRIER, marks: Sequence[JournalEntry] = ()
+        self,
+        *script: int | Exception,
+        carrier: Carrier | None = CARRIER,
+        marks: Sequence[JournalEntry] = (),
+        profiles: Sequence[Profile] = (),
     ) -> None:
         directory = Directory()
+        for profile in profiles:
+            directory.apply(key_of(profile), profile.to_bytes())
         if carrier is not None:
             directory.apply(key_of(carrier), carrier.to_bytes())
         self.carrier = ScriptedCarrier(*script)
