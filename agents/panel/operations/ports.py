@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer, new_password_verifier
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change
@@ -63,6 +64,8 @@ class CredentialKeys:
 
     pepper: bytes
     sealer: PasswordSealer
+    carrier_sealer: CarrierSealer | None = None
+    """What seals the secrets of carriers, where the installation has a key for that."""
 
     def new_verifier(self, trunk_id: str, version: int, *, username: str | None = None) -> tuple[PasswordVerifier, str]:
         """Return a new credential and its password; without `username` with a new one."""
