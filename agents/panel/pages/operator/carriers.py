@@ -19,14 +19,28 @@ POLICY_WORDS: Final = {
     InDoubtPolicy.GIVE_UP: "Report it as failed",
     InDoubtPolicy.RESEND: "Send again, perhaps twice",
 }
-LABELS: Final = {
-    "name": "Name",
-    "url": "URL",
-    "profile": "Profile",
-    "in_doubt_policy": "When in doubt",
-    "max_in_flight": "Posts in flight",
-    "timeout_seconds": "Time-out",
-}
+
+
+class _Labels(dict[str, str]):
+    """What the fields are called: a parameter's or secret's by its own name, whatever the profile."""
+
+    def __contains__(self, field: object) -> bool:
+        return super().__contains__(field) or ":" in str(field)
+
+    def __missing__(self, field: str) -> str:
+        return field.rpartition("/")[2].replace("_", " ").capitalize()
+
+
+LABELS: Final = _Labels(
+    {
+        "name": "Name",
+        "url": "URL",
+        "profile": "Profile",
+        "in_doubt_policy": "When in doubt",
+        "max_in_flight": "Posts in flight",
+        "timeout_seconds": "Time-out",
+    }
+)
 TEXTS: Final = ("name", "url", "in_doubt_policy", "max_in_flight", "timeout_seconds")
 
 
@@ -64,6 +78,21 @@ class CarrierPages(EditablePages):
             "parameters": _given(context, profile, "parameters"),
             "secrets": context.texts("kept_secrets"),
         }
+
+    def form(
+        self,
+        context: PageContext,
+        fields: Fields,
+        edited: Edited | None = None,
+        problems: Problems | None = None,
+        status: int = 200,
+    ) -> web.Response:
+        """Return the form; what is wrong with a parameter stands at the field of the profile that is chosen."""
+        placed = {
+            f"{fields['profile']}:{name}" if name.startswith(("parameters/", "secrets/")) else name: texts
+            for name, texts in (problems or {}).items()
+        }
+        return super().form(context, fields, edited, placed, status)
 
     def offered(self, context: PageContext, edited: Edited | None) -> dict[str, Any]:
         """Return the policies and profiles that can be chosen."""
