@@ -101,7 +101,7 @@ class Delivery:
         carrier = self._view.directory.carrier(message.carrier_id) or await self._look_up(message)
         end = await sending.run(carrier)
         if isinstance(end, Sent):
-            return succeeded(message, end.at, end.progress.possible_duplicate)
+            return succeeded(message, end.at, end.progress.possible_duplicate, whole=sending.whole)
         return decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
 
     def _set_aside(self, item: Reading, sending: Sending, error: Exception) -> None:

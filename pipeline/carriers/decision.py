@@ -127,8 +127,8 @@ def failed(message: MtMessage, code: CodeId, reason: str, stop: Stop) -> Message
     )
 
 
-def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = False) -> Success:
-    """Return the final status of a message all of whose segments the carrier has accepted."""
+def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = False, *, whole: bool = False) -> Success:
+    """Return the final status of a message all of whose segments the carrier has accepted; `whole`, by one POST."""
     count = len(message.segments)
     status = UncheckedMessageStatus(
         message_id=message.id,
@@ -146,5 +146,7 @@ def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = Fals
         currency=message.currency,
         carrier_id=message.carrier_id,
         possible_duplicate=possible_duplicate or None,
+        receipts=message.receipts,
+        posts=1 if whole else None,
     )
     return Success(encode(status))

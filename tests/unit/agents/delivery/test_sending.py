@@ -54,6 +54,7 @@ async def test_a_whole_text_is_one_post() -> None:
     entries = [JournalEntry.from_bytes(it.value or b"") for it in world.written if it.topic == JOURNAL]
     assert [it.whole for it in entries] == [True, True]
     assert (status.status, status.segments_total, status.segments_sent) == (StatusName.SUCCESS, 3, 3)
+    assert status.posts == 1  # so many receipts will come
 
 
 async def test_a_single_segment_is_what_it_always_was() -> None:

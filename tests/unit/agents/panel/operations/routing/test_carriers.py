@@ -5,12 +5,10 @@ from typing import Final
 
 import pytest
 
-from agents.panel.operations import Operations
 from agents.panel.operations.routing.carriers import CarrierSettings
 from pipeline.directory.carrier_secrets import CarrierSealer, secrets_of
 from pipeline.directory.key_file import SealingKey
 from pipeline.errors import RuleViolated
-from pipeline.settings import MessageSettings
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.people import PanelRole
 from tests.builders import PROFILE_TEXT, profile
@@ -23,11 +21,7 @@ TWILIO: Final[CarrierSettings] = {"name": "Twilio", "profile": "twilio"}
 @pytest.fixture
 def sealing(office: Office) -> Office:
     """The office with a key for carriers' secrets."""
-    keys = dataclasses.replace(office.keys, carrier_sealer=SEALER)
-    office.operations = Operations(
-        office.store, office.store, office.producer, office.hasher, keys,
-        limits=MessageSettings(), hosts=(), clock=lambda: office.now,
-    )  # fmt: skip
+    office.operations.carriers._keys = dataclasses.replace(office.keys, carrier_sealer=SEALER)
     return office
 
 
