@@ -108,7 +108,7 @@ class Delivery:
         carrier = self._view.directory.carrier(message.carrier_id) or await self._look_up(message)
         end = await sending.run(carrier)
         if isinstance(end, Sent):
-            return succeeded(message, end.at, end.progress.possible_duplicate)
+            return succeeded(message, end.at, end.progress.possible_duplicate, whole=sending.whole)
         outcome = decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
         if isinstance(outcome, Wait) and outcome.waiting.message.carrier_id != message.carrier_id:
             self._failed_over += 1

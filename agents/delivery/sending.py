@@ -62,7 +62,8 @@ class Sending:
         self._posted_again = journal.posted_again(self._coordinates)
         self._marks = journal.take(self._coordinates)
         self._marked = bool(self._marks)
-        self._whole = False
+        self.whole = False
+        """Whether the message goes out by one POST, though it has several segments."""
         self._as_begun = True
         self._seqnum = item.first_seqnum
         self._posting = False
@@ -111,11 +112,11 @@ class Sending:
         bound = None if carrier is None else self._line.bound(carrier)
         takes_whole = bound is not None and bound.whole_text and len(segments) > 1
         begun = next(iter(self._marks.values()), None)
-        self._whole = takes_whole and first == 1 if begun is None else begun.whole is True
-        self._as_begun = bound is None or self._whole == takes_whole
-        if self._whole and bound is not None:
+        self.whole = takes_whole and first == 1 if begun is None else begun.whole is True
+        self._as_begun = bound is None or self.whole == takes_whole
+        if self.whole and bound is not None:
             return [bound.unit(self._message, segments[0])]
-        return segments[:1] if self._whole else segments[first - 1 :]
+        return segments[:1] if self.whole else segments[first - 1 :]
 
     def mark_end(self, status: MessageStatus) -> None:
         """Mark that it fails without a POST: marks tell a restart for whose status to look."""
@@ -143,7 +144,7 @@ class Sending:
                 self._note_repetition(policy)
             return known, mark.at  # settled before a restart: what follows comes out the same
         if self._leave is not None:
-            segments = len(self._message.segments) if self._whole else 1
+            segments = len(self._message.segments) if self.whole else 1
             if (pacing := self._leave.pace(segments)) is not None:
                 await pacing
         now = datetime.now(UTC)
@@ -218,7 +219,7 @@ class Sending:
 
     def _attempt(self, carrier: Carrier, segment: Segment) -> Attempt:
         return Attempt(
-            self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id, self._whole
+            self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id, self.whole
         )
 
     def _record(self, attempt: Attempt, result: AttemptResult, at: datetime) -> OutRecord:

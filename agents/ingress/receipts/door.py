@@ -7,10 +7,10 @@ stored before is answered at the cost of reading it.
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import unquote
 
 from aiohttp import hdrs, web
@@ -19,6 +19,7 @@ from agents.ingress.body import expects, read_body
 from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.responses import Response, error
 from agents.serving.head import is_compressed
+from pipeline.carriers.profile_form import AnswerForm
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.receipt_reference import verify
 from pipeline.directory.model import Directory
@@ -40,20 +41,32 @@ _taken, _repeated, _refused, _not_stored = (
     RECEIPTS.labels(it) for it in ("taken", "repeated", "refused", "not_stored")
 )
 
-ReadReceipt = Callable[[Carrier, ReceiptRequest], Sequence[ReceiptReport]]
-"""Reads what a carrier has posted. Raises `BadReceipt`."""
+
+class ReceiptReader(Protocol):
+    """What is used of `ProfileBook`."""
+
+    def read_receipt(self, carrier: Carrier, request: ReceiptRequest) -> Sequence[ReceiptReport]:
+        """Read what a carrier has posted. Raises `BadReceipt`."""
+
+    def answer_to_receipts(self, carrier: Carrier) -> AnswerForm | None:
+        """Return what the carrier wants to hear."""
 
 
 class ReceiptDoor:
     """Responses carriers. `key` is what references are signed with."""
 
     def __init__(
-        self, settings: IngressSettings, key: bytes, directory: Directory, read: ReadReceipt, writer: ReceiptWriter
+        self,
+        settings: IngressSettings,
+        key: bytes,
+        directory: Directory,
+        profiles: ReceiptReader,
+        writer: ReceiptWriter,
     ) -> None:
         self._settings = settings
         self._key = key
         self._directory = directory
-        self._read = read
+        self._profiles = profiles
         self._writer = writer
         self._retry_after = {"Retry-After": str(settings.retry_after_seconds)}
         self._stored: OrderedDict[bytes, None] = OrderedDict()
@@ -82,7 +95,7 @@ class ReceiptDoor:
             _refused.inc()
             return body
         try:
-            reports = self._read(carrier, _as_read(request, body))
+            reports = self._profiles.read_receipt(carrier, _as_read(request, body))
         except BadReceipt as bad:
             _refused.inc()
             return error(400, str(bad))
@@ -118,7 +131,10 @@ class ReceiptDoor:
                 return error(503, "receipts cannot be stored right now: post it again", headers=self._retry_after)
             _taken.inc(len(new))
             self._remember(new)
-        return Response(200, b'{"meta":{"receipts":%d}}' % len(reports))
+        wanted = self._profiles.answer_to_receipts(carrier)
+        if wanted is None:
+            return Response(200, b'{"meta":{"receipts":%d}}' % len(reports))
+        return Response(200, wanted.body.encode())
 
     def _remember(self, marks: Iterable[bytes]) -> None:
         for mark in marks:

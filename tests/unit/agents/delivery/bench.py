@@ -126,9 +126,12 @@ class Bench:
         carrier: Carrier | None = CARRIER,
         marks: Sequence[JournalEntry] = (),
         through: Carrier = CARRIER,
+        profiles: Sequence[Profile] = (),
     ) -> None:
         self.directory = directory = Directory()
         directory.apply(key_of(OTHER), OTHER.to_bytes())
+        for profile in profiles:
+            directory.apply(key_of(profile), profile.to_bytes())
         if carrier is not None:
             directory.apply(key_of(carrier), carrier.to_bytes())
         self.carrier = ScriptedCarrier(*script)
