@@ -11,7 +11,7 @@ from typing import Any
 from agents.ingress.app import HttpApi
 from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import KeyedSubmitter
-from agents.ingress.receipts.door import ReceiptDoor
+from agents.ingress.receipts.door import ReadReceipt, ReceiptDoor
 from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
@@ -157,7 +157,11 @@ class OpenDoor(Knocker):
 
 @asynccontextmanager
 async def open_door(
-    trunk_changes: dict[str, Any] | None = None, *, max_segments: int = 10, **settings: Any
+    trunk_changes: dict[str, Any] | None = None,
+    *,
+    max_segments: int = 10,
+    read_receipt: ReadReceipt = lambda _, request: read_practice_receipt(request),
+    **settings: Any,
 ) -> AsyncIterator[OpenDoor]:
     """Open a door with one trunk in its directory, the same for every door."""
     producer, clock, stopping = ProducerInMemory(), Clock(), asyncio.Event()
@@ -170,7 +174,7 @@ async def open_door(
     claims = ClaimsInMemory(producer)
     keyed = KeyedSubmitter(submitter, claims, options.acknowledge_timeout_seconds)
     writer = ReceiptWriter(producer, options.acknowledge_timeout_seconds)
-    receipts = ReceiptDoor(options, RECEIPT_KEY, directory, lambda _, request: read_practice_receipt(request), writer)
+    receipts = ReceiptDoor(options, RECEIPT_KEY, directory, read_receipt, writer)
     api = HttpApi(options, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=stopping)
     running = asyncio.gather(submitter.run(), writer.run())
     runner = await listen(api, options, trusted, drain_timeout_seconds=5)

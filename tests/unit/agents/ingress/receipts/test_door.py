@@ -7,11 +7,12 @@ import pytest
 
 from agents.ingress.receipts import writer
 from agents.ingress.receipts.door import MAX_BODY_BYTES
-from pipeline.carriers.receipt_reference import receipt_url
+from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
+from pipeline.carriers.receipt_reference import receipt_token, receipt_url
 from pipeline.errors import NotAcknowledged
-from schemas.dlr import MessageState, SegmentReceipt
+from schemas.dlr import MessageState, SegmentReceipt, UnmatchedReceipt
 from schemas.identifiers import segment_id
-from schemas.topics import DLR_RECEIVED
+from schemas.topics import DLR_RECEIVED, DLR_UNMATCHED
 from tests.builders import RECEIPT_KEY, carrier, uuid
 from tests.unit.agents.ingress.harness import Answered, OpenDoor, open_door
 
@@ -94,11 +95,13 @@ async def test_ten_thousand_replays_are_one_record() -> None:
         (path() + "/", 404),
         ("/carriers/carrier%2021/receipts/", 404),
         ("/carriers/carrier%2021", 404),
+        ("/carriers/carrier%2021/receipts", 403),
+        ("/carriers/carrier%2021/receipts?token=", 403),
         ("/carriers/", 404),
         ("/carriers//receipts/x", 404),
         ("/carriers/" + "x" * 1000 + "/receipts/x", 404),
     ],
-    ids=range(13),
+    ids=range(15),
 )  # fmt: skip
 async def test_strangers_change_nothing_and_get_a_clear_answer(address: str, status: int) -> None:
     """Another carrier's reference, another key, cut, changed or longer ones, no reference at all."""
@@ -180,3 +183,51 @@ async def test_too_many_that_wait_are_turned_away(monkeypatch: pytest.MonkeyPatc
         answers = [(await it).status for it in first]
         assert sorted(answers) == [200] * 2 + [503] * 6
         assert len(stored(door)) == 2
+
+
+TOKEN_URL = "/carriers/carrier%2021/receipts"
+TOKEN = receipt_token("carrier 21", RECEIPT_KEY)
+
+
+@pytest.mark.parametrize(
+    ("address", "authorization", "status"),
+    [
+        (f"{TOKEN_URL}?token={TOKEN}", None, 200),
+        (f"{TOKEN_URL}?x=1&token={TOKEN}", "Basic eDp5", 200),
+        (TOKEN_URL, f"Bearer {TOKEN}", 200),
+        (TOKEN_URL, f"Basic {TOKEN}", 403),
+        (TOKEN_URL, f"Bearer {TOKEN[:-1]}", 403),
+        (f"{TOKEN_URL}?token={TOKEN}x", None, 403),
+        (f"{TOKEN_URL}?token={receipt_token('carrier 22', RECEIPT_KEY)}", None, 403),
+        (f"/carriers/carrier%2022/receipts?token={receipt_token('carrier 22', RECEIPT_KEY)}", None, 404),
+    ],
+    ids=range(8),
+)
+async def test_a_carrier_that_is_given_no_address_has_a_token(
+    address: str, authorization: str | None, status: int
+) -> None:
+    """What it reports is stored under its own id, until it is known which segment that is."""
+    async with open_door() as door:
+        assert (await post(door, address, authorization=authorization)).status == status
+        if status != 200:
+            assert door.producer.records == []
+            return
+        (record,) = door.producer.records
+        assert (record.topic, record.key) == (DLR_UNMATCHED, f"{uuid(21)}:c-1".encode())
+        receipt = UnmatchedReceipt.from_bytes(record.value or b"")
+        assert (receipt.carrier_message_id, receipt.state) == ("c-1", MessageState.DELIVERED)
+        assert (await post(door, address, authorization=authorization)).status == 200
+        assert len(door.producer.records) == 1
+
+
+async def test_without_an_address_a_report_has_to_say_what_it_is_about() -> None:
+    """An id that is missing could be anybody's; with a reference it is no matter."""
+
+    def nameless(_: object, request: ReceiptRequest) -> list[ReceiptReport]:
+        return [ReceiptReport(None, MessageState.DELIVERED, None, None)]
+
+    async with open_door(read_receipt=nameless) as door:
+        answer = await post(door, f"{TOKEN_URL}?token={TOKEN}")
+        assert (answer.status, answer.details) == (400, ["a report does not name what it is about"])
+        assert door.producer.records == []
+        assert (await post(door, path())).status == 200
