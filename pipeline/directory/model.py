@@ -16,13 +16,13 @@ from pydantic import ValidationError
 from pipeline.directory.route_index import RouteIndex
 from pipeline.errors import UnreadableRecord
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 
 
 class Directory:

@@ -7,17 +7,22 @@ a DID and the trunk that stops using it, can go together. A problem's place is `
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
+from pipeline.carriers.profiles.book import ProfileBook
+from pipeline.carriers.profiles.shipped import shipped_names
+from pipeline.directory.carrier_rules import carrier_problems, profile_problems
 from pipeline.directory.model import Directory
-from pipeline.directory.values import name_key, name_problem, secret_problems, url_problem, written_problem
+from pipeline.directory.values import name_key, name_problem, secret_problems, written_problem
 from pipeline.e164 import number_problem
 from pipeline.errors import RuleViolated
+from pipeline.urls import url_problem
 from schemas.address import pattern_problem
 from schemas.directory.account import Account, Did, NumberCheck
-from schemas.directory.carrier import Carrier
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
 from schemas.directory.route import Route
@@ -26,7 +31,7 @@ from schemas.topics import MAX_RECORD_BYTES
 
 MAX_ENTRY_BYTES: Final = MAX_RECORD_BYTES - 4096  # room for the key and the batch around it
 
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 Problem = tuple[str, str]
 
 
@@ -66,6 +71,7 @@ def check(changes: Sequence[Change], directory: Directory) -> None:
 class _Check:
     def __init__(self, changes: Sequence[Change], directory: Directory) -> None:
         self._directory = directory
+        self._profiles = ProfileBook(partial(self._after, Profile))
         self._changes: dict[str, Change] = {}
         self._repeated: list[str] = []
         for change in changes:
@@ -93,7 +99,9 @@ class _Check:
                 yield from self._trunk(key, change)
             elif type(change) is Carrier:
                 yield from _named(f"{key}/name", change.name)
-                yield from _url(f"{key}/url", change.url)
+                yield from carrier_problems(key, change, self._profiles)
+            elif type(change) is Profile:
+                yield from self._profile(key, change)
             elif type(change) is Route:
                 yield from self._route(key, change)
             elif type(change) is PanelUser:
@@ -134,6 +142,16 @@ class _Check:
         if before is None or before.account_id != did.account_id:  # what is there may stay
             yield from _numbered(f"{key}/number", did.number, owner)
         yield from self._account_exists(key, did.account_id)
+
+    def _profile(self, key: str, profile: Profile) -> Iterator[Problem]:
+        problems = list(profile_problems(key, profile, self._profiles))
+        yield from problems
+        if problems:
+            return
+        for carrier in self._all_after(Carrier):
+            if carrier.profile == profile.id and f"carrier:{carrier.id}" not in self._changes:
+                for where, what in carrier_problems("", carrier, self._profiles):
+                    yield f"{key}/text", f"the carrier {carrier.name!r} could not go on: {where[1:]}: {what}"
 
     def _route(self, key: str, route: Route) -> Iterator[Problem]:
         if self._after(Carrier, route.carrier_id) is None:
@@ -239,6 +257,11 @@ class _Check:
             routes = Counter(route.carrier_id for route in self._all_after(Route))
             for identity in carriers & routes.keys():
                 yield f"carrier:{identity}", f"{routes[identity]} route(s) still lead to it"
+        profiles = {removal.identity for removal in removed if removal.kind is Profile}
+        if profiles:
+            for carrier in self._all_after(Carrier):
+                if carrier.profile in profiles and carrier.profile not in shipped_names():
+                    yield f"profile:{carrier.profile}", f"the carrier {carrier.name!r} still uses it"
         for removal in removed:
             if removal.kind is Trunk:
                 trunk = self._directory.trunk(removal.identity)

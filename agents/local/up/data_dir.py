@@ -26,6 +26,9 @@ class DataDir:
         self.path = path.absolute()
         self.carrier_ledger = self.path / "carrier-ledger.jsonl"
         self.key_file = Path(os.environ.get("SMSOUT_KEY_FILE") or self.path / "secrets" / "password-keys")
+        self.carrier_key_file = Path(
+            os.environ.get("SMSOUT_CARRIER_KEY_FILE") or self.path / "secrets" / "carrier-keys"
+        )
         self.pepper_file = self.path / "secrets" / "pepper"
         self._receipt_key_file = self.path / "secrets" / "receipt-key"
         self._broker_file = self.path / "broker"

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from agents.local.launch import Launch
 from pipeline.errors import ConfigurationError
 
-SECRETS: Final = ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_RECEIPT_KEY")
+SECRETS: Final = ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_CARRIER_KEY_FILE", "SMSOUT_RECEIPT_KEY")
 MAX_PROCESSES: Final = 64
 
 
@@ -40,10 +40,10 @@ ROSTER: Final = (
     ),
     AgentSpec(
         "panel", 9106, port_variable="SMSOUT_PANEL_PORT", port=8081,
-        secrets=("SMSOUT_PEPPER", "SMSOUT_KEY_FILE"), processes_at_most=1,
+        secrets=("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_CARRIER_KEY_FILE"), processes_at_most=1,
     ),
     AgentSpec("processor", 9102),
-    AgentSpec("delivery", 9103, secrets=("SMSOUT_RECEIPT_KEY",)),
+    AgentSpec("delivery", 9103, secrets=("SMSOUT_CARRIER_KEY_FILE", "SMSOUT_RECEIPT_KEY")),
     AgentSpec("receipts", 9107),
     AgentSpec("callback", 9104),
     AgentSpec(

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from pipeline.directory.file.form import DirectoryForm
 from pipeline.directory.file.plan import Issuer, Plan, Planner, validation_problems
-from pipeline.directory.file.yaml_document import YamlDocument
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import check
 from pipeline.directory.values import name_key
 from pipeline.errors import RuleViolated
+from pipeline.yaml_document import YamlDocument
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
@@ -106,7 +106,8 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
             | ({"users": users.get(account.id, []), "api_keys": api_keys.get(account.id, [])} if secrets else {})
             for account in accounts
         ],
-        "carriers": [_written(carrier) for carrier in carriers],
+        "profiles": [_written(it) for it in sorted(directory.entries(Profile), key=lambda it: it.id)],
+        "carriers": [_carrier(carrier, secrets=secrets) for carrier in carriers],
         "routes": [
             _written(route)
             | ({} if route.account_id is None else {"account": owners.get(route.account_id, route.account_id)})
@@ -122,7 +123,8 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
 
 _WITH_SECRETS: Final = """\
 # The directory, as `smsout directory export` wrote it.
-# THIS FILE HOLDS SECRETS: callback signing secrets, and what checks and (with the key file) reveals passwords.
+# THIS FILE HOLDS SECRETS: callback signing secrets, and what checks and (with the key files) reveals passwords and
+# carriers' secrets.
 # Keep it where only you can read it, and out of version control (there: `--without-secrets`).
 """
 _WITHOUT_SECRETS: Final = """\
@@ -151,6 +153,10 @@ def _written(entry: WireModel) -> dict[str, Any]:
 
 def _trunk(trunk: Trunk, *, secrets: bool) -> dict[str, Any]:
     return {name: value for name, value in _written(trunk).items() if secrets or name not in _NOT_WRITTEN_DOWN}
+
+
+def _carrier(carrier: Carrier, *, secrets: bool) -> dict[str, Any]:
+    return {name: value for name, value in _written(carrier).items() if secrets or name != "secrets"}
 
 
 def _by_account(entries: Iterable[Any]) -> dict[str | None, list[Any]]:

@@ -5,7 +5,7 @@ account and carrier), so a file that people write needs no ids, and applying it 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -15,6 +15,7 @@ from pipeline.directory.file.form import (
     AccountForm,
     ApiKeyForm,
     CarrierForm,
+    CarrierSecretForm,
     DirectoryForm,
     RouteForm,
     TrunkForm,
@@ -27,7 +28,7 @@ from pipeline.directory.values import name_key, normalize_networks
 from pipeline.errors import RuleViolated
 from schemas.address import pattern_problem
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier
+from schemas.directory.carrier import Carrier, Profile, SealedSecret
 from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.route import Route
@@ -35,13 +36,14 @@ from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.identifiers import uuid7
 
 Path = tuple[str | int, ...]
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 
 _OF_A_ROUTE: Final = {"carrier_id": "carrier", "account_id": "account"}  # by name or id in a file
 _KIND_NAMES: Final[dict[type[DirectoryEntry], tuple[str, str]]] = {
     Account: ("account", "accounts"),
     Did: ("DID", "DIDs"),
     Trunk: ("trunk", "trunks"),
+    Profile: ("profile", "profiles"),
     Carrier: ("carrier", "carriers"),
     Route: ("route", "routes"),
     PanelUser: ("user", "users"),
@@ -54,6 +56,8 @@ class Issuer(NamedTuple):
 
     credential: Callable[[str], tuple[PasswordVerifier, str]]
     callback_secret: Callable[[], CallbackSecret]
+    carrier_secret: Callable[[str, str, str], SealedSecret] | None = None
+    """Seals a carrier's secret: takes the carrier's id, the secret's name and the secret."""
 
 
 class IssuedPassword(NamedTuple):
@@ -100,6 +104,8 @@ class Planner:
         """Take every entry of the file as wanted."""
         for index, account in enumerate(form.accounts or ()):
             self._account(account, ("accounts", index))
+        for index, profile in enumerate(form.profiles or ()):
+            self._want(("profiles", index), Profile, id=profile.id, text=profile.text)
         for index, carrier in enumerate(form.carriers or ()):
             self._carrier(carrier, ("carriers", index))
         # What a name means in the file goes before what it means in the directory.
@@ -173,7 +179,25 @@ class Planner:
 
     def _carrier(self, form: CarrierForm, path: Path) -> None:
         identity = self._identity(form, self._carriers, path)
-        self._want(path, Carrier, **(dict(form) | {"id": identity, "name": form.name.strip()}))
+        before = self._directory.carrier(identity)
+        values = dict(form) | {"id": identity, "name": form.name.strip()}
+        if form.secrets is None:
+            values["secrets"] = None if before is None else before.secrets
+        else:
+            values["secrets"] = tuple(self._carrier_secrets(form.secrets, identity, before, path)) or None
+        self._want(path, Carrier, **values)
+
+    def _carrier_secrets(
+        self, forms: Iterable[CarrierSecretForm], identity: str, before: Carrier | None, path: Path
+    ) -> Iterator[dict[str, Any]]:
+        for index, form in enumerate(forms):
+            if form.value is None:
+                yield {"name": form.name, "sealed": form.sealed or "", "key_id": form.key_id or ""}
+            elif self._issuer.carrier_secret is None:
+                problem = "cannot be sealed: the installation has no key for carriers (SMSOUT_CARRIER_KEY_FILE)"
+                self._note(path, [(("secrets", index, "value"), problem)])
+            else:
+                yield dict(self._issuer.carrier_secret(identity, form.name, form.value))
 
     def _route(self, form: RouteForm, path: Path) -> None:
         carrier_id = self._named(form.carrier, Carrier, self._carriers, path)

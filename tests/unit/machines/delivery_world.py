@@ -89,7 +89,7 @@ class HttpPosterInMemory:
         self._life = LIFE.get()
         self._carrier = PRESENT[-1].carrier
 
-    async def reach(self, url: str) -> bool:
+    async def reach(self, url: str, *, tls: object = None) -> bool:
         await self._life.breathe()
         return True
 
@@ -97,7 +97,13 @@ class HttpPosterInMemory:
         """There is no connection."""
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout_seconds: float | None = None,
+        tls: object = None,
     ) -> Answer:
         # No breath before: between the last check of membership and the first byte lies one system call, and a
         # process that freezes just there is what docs/reliability.md does not promise.
@@ -133,7 +139,9 @@ class HttpPosterInMemory:
             case _:
                 raise InDoubt("no answer")
 
-    async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None, tls: object = None
+    ) -> Answer:
         await self._life.breathe()
         if not self._carrier.answers_queries:
             return Answer(500, b"", None)

@@ -69,6 +69,9 @@ def from_schema(node: dict[str, Any], definitions: dict[str, Any], name: str = "
         case "array":
             items = from_schema(node["items"], definitions)
             return st.lists(items, min_size=node.get("minItems", 0), max_size=min(node.get("maxItems", 4), 4))
+        case "object" if "patternProperties" in node:
+            ((pattern, value),) = node["patternProperties"].items()
+            return st.dictionaries(matching(pattern), from_schema(value, definitions), max_size=3)
         case "object":
             values = {key: from_schema(it, definitions, key) for key, it in node["properties"].items()}
             return st.fixed_dictionaries(

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from agents.panel.operations import Actor, CredentialKeys, Operations
-from pipeline.directory.credentials import PasswordSealer, SealingKey, new_callback_secret
+from pipeline.directory.credentials import PasswordSealer, new_callback_secret
+from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal, change_key, check
 from pipeline.errors import NotAcknowledged

@@ -10,11 +10,24 @@ import pytest
 from pipeline.directory.model import Directory
 from pipeline.errors import UnreadableRecord
 from schemas.directory.account import Did
+from schemas.directory.carrier import Profile
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
 from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from tests import builders
-from tests.builders import CREATED, SECRET, account, api_key, carrier, credential, did, directory_of, user, uuid
+from tests.builders import (
+    CREATED,
+    SECRET,
+    account,
+    api_key,
+    carrier,
+    credential,
+    did,
+    directory_of,
+    profile,
+    user,
+    uuid,
+)
 
 
 def trunk(number: int = 1, *usernames: str, **changes: Any) -> Trunk:
@@ -27,7 +40,7 @@ def route(number: int, prefix: str = "", priority: int = 0) -> Route:
 
 
 EVERY_KIND: list[DirectoryEntry] = [
-    account(), did(p2p_enabled=False), trunk(1), carrier(), route(31), user(), api_key(),
+    account(), did(p2p_enabled=False), trunk(1), carrier(), profile(), route(31), user(), api_key(),
 ]  # fmt: skip
 
 
@@ -42,8 +55,8 @@ def test_entries_come_change_and_go(entry: DirectoryEntry) -> None:
     directory = directory_of(entry)
     model = cast("type[Trunk]", type(entry))  # whichever it is: the type checker wants one
     assert list(directory.entries(model)) == [entry]
-    attribute = "p2p_enabled" if isinstance(entry, Did) else "blocked"
-    changed = entry.model_copy(update={attribute: True})
+    change: dict[str, object] = {"p2p_enabled" if isinstance(entry, Did) else "blocked": True}
+    changed = entry.model_copy(update={"text": "another"} if isinstance(entry, Profile) else change)
     directory.apply(key_of(changed), changed.to_bytes())
     assert list(directory.entries(model)) == [changed]
     for _ in range(2):

@@ -8,7 +8,8 @@ import pytest
 
 from agents.local.up.demo import NOT_P2P, SOURCES, Demo, DemoUrls, moved, new_demo
 from agents.local.up.summary import first_message, summary
-from pipeline.directory.credentials import PasswordSealer, SealingKey, verify
+from pipeline.directory.credentials import PasswordSealer, verify
+from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import check
 from pipeline.errors import ConfigurationError

@@ -17,7 +17,12 @@ BY_NAME = {spec.name: spec for spec in ROSTER}
 AROUND = Surroundings(
     "127.0.0.1:9092",
     {"SMSOUT_INGRESS_PORT": 8080, "SMSOUT_PANEL_PORT": 8081, "SMSOUT_SIMULATOR_PORT": 8090},
-    {"SMSOUT_PEPPER": "pepper", "SMSOUT_KEY_FILE": "/data/keys", "SMSOUT_RECEIPT_KEY": "receipts"},
+    {
+        "SMSOUT_PEPPER": "pepper",
+        "SMSOUT_KEY_FILE": "/data/keys",
+        "SMSOUT_CARRIER_KEY_FILE": "/data/carriers",
+        "SMSOUT_RECEIPT_KEY": "receipts",
+    },
     metrics_port=lambda default: default,
 )
 
@@ -50,9 +55,9 @@ def test_agents_stop_in_the_order_of_the_flow() -> None:
 
 @pytest.mark.parametrize("name", list(BY_NAME))
 def test_secrets_reach_only_those_who_need_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pepper goes to ingress and panel, the password keys to the panel alone, the receipt key to whom it concerns.
+    """The pepper goes to ingress and panel, the password keys to the panel alone, those of carriers to delivery too.
 
-    Whatever the environment has.
+    The receipt key goes to ingress and delivery, whatever the environment has.
     """
     monkeypatch.setenv("SMSOUT_PEPPER", "the operator's")
     monkeypatch.setenv("SMSOUT_KEY_FILE", "/keys")
@@ -60,6 +65,7 @@ def test_secrets_reach_only_those_who_need_them(name: str, monkeypatch: pytest.M
     found = environment(name)
     assert found["SMSOUT_PEPPER"] == ("pepper" if name in ("ingress", "panel") else None)
     assert found["SMSOUT_KEY_FILE"] == ("/data/keys" if name == "panel" else None)
+    assert found["SMSOUT_CARRIER_KEY_FILE"] == ("/data/carriers" if name in ("panel", "delivery") else None)
     assert found["SMSOUT_RECEIPT_KEY"] == ("receipts" if name in ("ingress", "delivery") else None)
 
 

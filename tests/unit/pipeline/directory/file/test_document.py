@@ -381,7 +381,7 @@ def test_the_export_is_plain_yaml() -> None:
     """Any YAML tool reads it, and numbers are quoted so that none takes them for integers."""
     held = full()
     tree = yaml.safe_load(export(held))
-    assert set(tree) == {"accounts", "carriers", "routes", "operators", "operator_api_keys"}
+    assert set(tree) == {"accounts", "profiles", "carriers", "routes", "operators", "operator_api_keys"}
     assert tree["accounts"][0]["dids"][0] == {"number": "12125551234", "p2p_enabled": True}
     assert [route["destination_prefix"] for route in tree["routes"]] == ["", "", "", "0123"]
     owned = [(route.get("account"), route.get("source_prefix")) for route in tree["routes"]]
