@@ -34,6 +34,9 @@ MT_PARKED: Final = "sms.mt.parked"
 CALLBACK_PARKED: Final = "sms.callback.parked"
 CALLBACK_ATTEMPTED: Final = "sms.callback.attempted"
 
+ROLLED_UP: Final = (STATUS, DLR_RECEIVED, DLR_EXPECTED, DLR_UNMATCHED)
+"""What the receipts agent reads; all have the same partitions."""
+
 _CARRIERS_ID: Final = "<carrier id>:<the carrier's own message id>"
 
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"

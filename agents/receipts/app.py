@@ -16,10 +16,9 @@ from pipeline.metrics import LAG, MESSAGES_AWAITING_RECEIPTS
 from pipeline.receipts.memory import Memory
 from pipeline.settings import KafkaSettings, ReceiptSettings
 from schemas.roll_up import Match, RollUp
-from schemas.topics import DLR_EXPECTED, DLR_GATHERED, DLR_MATCHED, DLR_RECEIVED, DLR_UNMATCHED, STATUS
+from schemas.topics import DLR_GATHERED, DLR_MATCHED, ROLLED_UP
 
 GROUP: Final = "sms-receipts"
-TOPICS: Final = (STATUS, DLR_RECEIVED, DLR_EXPECTED, DLR_UNMATCHED)
 RUN_AHEAD: Final = 10_000
 TICK_SECONDS: Final = 1.0
 GATHER_SECONDS: Final = 0.1
@@ -32,7 +31,7 @@ async def serve(agent: Agent) -> None:
     """Run until told to stop, then drain."""
     kafka, settings = KafkaSettings(), ReceiptSettings()
     # To begin anew would tell once more what has been told and forgotten.
-    await require_positions(kafka, {GROUP: TOPICS}, worked_if=[DLR_GATHERED, DLR_MATCHED])
+    await require_positions(kafka, {GROUP: ROLLED_UP}, worked_if=[DLR_GATHERED, DLR_MATCHED])
     async with AsyncExitStack() as opened:
         memories = Memories(Memory(RollUp), Memory(Match))
         hand_off = HandOff(kafka, group=GROUP)
@@ -45,8 +44,8 @@ async def serve(agent: Agent) -> None:
             opened.push_async_callback(follower.stop)
             kept.append((follower, memory))
         consumer = TrackedConsumer(
-            kafka, agent.settings, slot=agent.slot, group=GROUP, topics=TOPICS, run_ahead=RUN_AHEAD, hand_off=hand_off,
-            owner=Ownership(kept, gatherer, kafka.connect_timeout_seconds),
+            kafka, agent.settings, slot=agent.slot, group=GROUP, topics=ROLLED_UP, run_ahead=RUN_AHEAD,
+            hand_off=hand_off, owner=Ownership(kept, gatherer, kafka.connect_timeout_seconds),
             wants=is_wanted, pause_seconds=GATHER_SECONDS,
         )  # fmt: skip
         agent.ready = lambda: consumer.joined

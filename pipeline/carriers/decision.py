@@ -127,8 +127,13 @@ def failed(message: MtMessage, code: CodeId, reason: str, stop: Stop) -> Message
     )
 
 
-def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = False) -> Success:
-    """Return the final status of a message all of whose segments the carrier has accepted."""
+def succeeded(
+    message: MtMessage, now: datetime, possible_duplicate: bool = False, *, posted_whole: bool = False
+) -> Success:
+    """Return the final status of a message all of whose segments the carrier has accepted.
+
+    Of one that was posted whole there is one receipt, however many segments it has.
+    """
     count = len(message.segments)
     status = UncheckedMessageStatus(
         message_id=message.id,
@@ -147,5 +152,6 @@ def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = Fals
         carrier_id=message.carrier_id,
         possible_duplicate=possible_duplicate or None,
         receipts=message.receipts,
+        posts=1 if posted_whole and message.receipts else None,
     )
     return Success(encode(status))

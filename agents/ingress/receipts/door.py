@@ -23,11 +23,13 @@ from pydantic import ValidationError
 from agents.ingress.body import expects, read_body
 from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.responses import Response, error
+from agents.serving.errors import TITLES
 from agents.serving.head import is_compressed
+from pipeline.carriers.profiles.profile import CarrierProfile
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
-from pipeline.carriers.receipt_reference import receipt_token, verify
+from pipeline.carriers.receipt_reference import TOKEN, receipt_token, verify
 from pipeline.directory.model import Directory
-from pipeline.errors import BadReceipt, BrokerError
+from pipeline.errors import BadReceipt, BrokerError, RuleViolated
 from pipeline.metrics import RECEIPTS
 from pipeline.settings import IngressSettings
 from schemas.directory.carrier import Carrier
@@ -36,7 +38,6 @@ from schemas.record import OutRecord
 from schemas.topics import DLR_RECEIVED, DLR_UNMATCHED
 
 PREFIX: Final = "/carriers/"
-TOKEN: Final = "token"  # noqa: S105  # the parameter's name
 MAX_BODY_BYTES: Final = 65_536
 MAX_REPORTS: Final = 1000
 REMEMBERED: Final = 50_000
@@ -48,20 +49,20 @@ _taken, _repeated, _refused, _not_stored = (
     RECEIPTS.labels(it) for it in ("taken", "repeated", "refused", "not_stored")
 )
 
-ReadReceipt = Callable[[Carrier, ReceiptRequest], Sequence[ReceiptReport]]
-"""Reads what a carrier has posted. Raises `BadReceipt`."""
+ProfileOf = Callable[[Carrier], CarrierProfile]
+"""Returns a carrier's profile, which says how its receipts are read and answered. Raises `RuleViolated`."""
 
 
 class ReceiptDoor:
     """Responses carriers. `key` is what references are signed with."""
 
     def __init__(
-        self, settings: IngressSettings, key: bytes, directory: Directory, read: ReadReceipt, writer: ReceiptWriter
+        self, settings: IngressSettings, key: bytes, directory: Directory, profile_of: ProfileOf, writer: ReceiptWriter
     ) -> None:
         self._settings = settings
         self._key = key
         self._directory = directory
-        self._read = read
+        self._profile_of = profile_of
         self._writer = writer
         self._retry_after = {"Retry-After": str(settings.retry_after_seconds)}
         self._stored: OrderedDict[bytes, None] = OrderedDict()
@@ -90,14 +91,18 @@ class ReceiptDoor:
             _refused.inc()
             return body
         try:
-            reports = self._read(carrier, _as_read(request, body))
+            profile = self._profile_of(carrier)
+            reports = profile.read_receipt(_as_read(request, body))
         except BadReceipt as bad:
             _refused.inc()
-            return error(400, str(bad))
+            return error(400, f"no receipt of this carrier: {bad}")
+        except RuleViolated:
+            _not_stored.inc()
+            return error(503, "receipts of this carrier cannot be read right now", headers=self._retry_after)
         if len(reports) > MAX_REPORTS:
             _refused.inc()
             return error(400, f"there are more than {MAX_REPORTS} reports in one receipt")
-        return await self._take(carrier, segment_id, reports)
+        return await self._take(carrier, segment_id, reports) or _answered(profile)
 
     def _has_token(self, request: web.BaseRequest, name: str) -> bool:
         scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
@@ -105,8 +110,13 @@ class ReceiptDoor:
             token = request.rel_url.query.get(TOKEN, "")
         return hmac.compare_digest(token.strip().encode(), receipt_token(name, self._key).encode())
 
-    async def _take(self, carrier: Carrier, segment_id: str | None, reports: Sequence[ReceiptReport]) -> Response:
-        """Store what is new of `reports`, which are all about one segment, or each about what its own id stands for."""
+    async def _take(
+        self, carrier: Carrier, segment_id: str | None, reports: Sequence[ReceiptReport]
+    ) -> Response | None:
+        """Store what is new of `reports`, all about one segment, or each about what its own id stands for.
+
+        Returns why not; None when all is stored.
+        """
         now = datetime.now(UTC)
         new: dict[bytes, OutRecord] = {}
         for report in reports:
@@ -127,13 +137,22 @@ class ReceiptDoor:
                 return error(503, "receipts cannot be stored right now: post it again", headers=self._retry_after)
             _taken.inc(len(new))
             self._remember(new)
-        return Response(200, b'{"meta":{"receipts":%d}}' % len(reports))
+        return None
 
     def _remember(self, marks: Iterable[bytes]) -> None:
         for mark in marks:
             self._stored[mark] = None
         while len(self._stored) > REMEMBERED:
             self._stored.popitem(last=False)
+
+
+def _answered(profile: CarrierProfile) -> Response:
+    """Return what the carrier wants to hear."""
+    form = profile.form.receipts
+    if form is None or form.answer.status not in TITLES:
+        return Response(200, b"", media_type="text/plain")
+    answer = form.answer
+    return Response(answer.status, answer.body.encode(), media_type=answer.content_type)
 
 
 def _as_read(request: web.BaseRequest, body: bytes) -> ReceiptRequest:

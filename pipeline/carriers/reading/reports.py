@@ -11,6 +11,7 @@ from pipeline.carriers.reading.search import conditions, finder
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.templates.placeholders import BadTemplate
 from pipeline.errors import BadReceipt
+from pipeline.receipts.receipt_text import parse_receipt_text
 from schemas.dlr import RECEIPT_STATES, MessageState
 
 MAX_REPORTS: Final = 1000
@@ -66,7 +67,7 @@ class ReportReader:
         for find in self._words:
             for word in find(document):
                 found = True
-                state = self._states.get(word.strip().casefold())
+                state = self._states.get(word.strip().casefold()) or _in_receipt_text(word)
                 if state is not None:
                     return state
         if not found:
@@ -80,6 +81,16 @@ class ReportReader:
             return None
         found = self._done_at(document)
         return self._time(found[0]) if found else None
+
+
+def _in_receipt_text(text: str) -> MessageState | None:
+    """Return the state in the text of an SMPP receipt, which some carriers pass on where others have a word."""
+    if "stat:" not in text.casefold():
+        return None
+    try:
+        return parse_receipt_text(text).state
+    except BadReceipt:
+        return None
 
 
 def _finders(forms: tuple[SourceForm, ...], path: Path) -> tuple[Find, ...]:

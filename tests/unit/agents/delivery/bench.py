@@ -118,11 +118,17 @@ class Bench:
     """
 
     def __init__(
-        self, *script: int | Exception, carrier: Carrier | None = CARRIER, marks: Sequence[JournalEntry] = ()
+        self,
+        *script: int | Exception,
+        carrier: Carrier | None = CARRIER,
+        marks: Sequence[JournalEntry] = (),
+        profile: Profile | None = None,
     ) -> None:
         directory = Directory()
         if carrier is not None:
             directory.apply(key_of(carrier), carrier.to_bytes())
+        if profile is not None:
+            directory.apply(key_of(profile), profile.to_bytes())
         self.carrier = ScriptedCarrier(*script)
         self.written: list[OutRecord] = []
         self.letters: list[str] = []
@@ -177,6 +183,12 @@ class Bench:
             await asyncio.wait([writing])
         if not writing.cancelled():
             writing.result()
+
+    async def hand_out(self, message: MtMessage) -> None:
+        """Deliver one message; what was written is in `written`."""
+        self.tracker.hand_out(7)
+        await self.hand_in(message.to_bytes())
+        assert self.tracker.position == 8
 
     async def trip(self) -> None:
         """Let the carrier fail until it is left alone."""

@@ -7,9 +7,9 @@ import pytest
 
 from agents.ingress.receipts import writer
 from agents.ingress.receipts.door import MAX_BODY_BYTES
-from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.receipt_reference import receipt_token, receipt_url
 from pipeline.errors import NotAcknowledged
+from schemas.directory.carrier import Profile
 from schemas.dlr import MessageState, SegmentReceipt, UnmatchedReceipt
 from schemas.identifiers import segment_id
 from schemas.topics import DLR_RECEIVED, DLR_UNMATCHED
@@ -41,7 +41,7 @@ async def test_a_receipt_is_stored_under_its_message_before_it_is_answered() -> 
         body = {**RECEIPT, "message_id": uuid(99), "segment_id": "another:9", "status": "UNDELIV", "error": "045"}
         answer = await post(door, path(2), body)
         (receipt,) = stored(door)
-        assert (answer.status, answer.json) == (200, {"meta": {"receipts": 1}})
+        assert (answer.status, answer.body) == (200, b"")
         assert (receipt.message_id, receipt.seqnum, receipt.carrier_id) == (uuid(61), 2, uuid(21))
         assert (receipt.state, receipt.error_code, receipt.carrier_message_id) == (
             MessageState.UNDELIVERABLE, "045", "c-1",
@@ -220,14 +220,38 @@ async def test_a_carrier_that_is_given_no_address_has_a_token(
         assert len(door.producer.records) == 1
 
 
-async def test_without_an_address_a_report_has_to_say_what_it_is_about() -> None:
-    """An id that is missing could be anybody's; with a reference it is no matter."""
+NAMELESS = """
+version: "1"
+name: Nameless
+about: Reports by a word alone
+default_url: https://example.net
+request:
+  urls: "{url}"
+  body: {json: {text: "{text}"}}
+answers:
+  - {status: 2xx, outcome: accepted}
+receipts:
+  id: {field: id}
+  state: {field: state}
+  answer: {status: 202, content_type: text/html, body: "ACK/Jasmin"}
+"""
 
-    def nameless(_: object, request: ReceiptRequest) -> list[ReceiptReport]:
-        return [ReceiptReport(None, MessageState.DELIVERED, None, None)]
 
-    async with open_door(read_receipt=nameless) as door:
-        answer = await post(door, f"{TOKEN_URL}?token={TOKEN}")
+async def test_a_carrier_is_read_and_answered_as_its_profile_says() -> None:
+    """By its field names, in a query too; an id that is missing could be anybody's, but with a reference."""
+    nameless = carrier(profile="nameless")
+    own = Profile(id="nameless", text=NAMELESS)
+    async with open_door(entries=[nameless, own]) as door:
+        answer = await post(door, f"{TOKEN_URL}?token={TOKEN}&state=DELIVRD", b"", method="GET")
         assert (answer.status, answer.details) == (400, ["a report does not name what it is about"])
         assert door.producer.records == []
-        assert (await post(door, path())).status == 200
+        answer = await post(door, f"{path()}?state=stat:UNDELIV%20err:001", b"", method="GET")
+        assert (answer.status, answer.headers["content-type"], answer.body) == (202, "text/html", b"ACK/Jasmin")
+        assert [it.state for it in stored(door)] == [MessageState.UNDELIVERABLE]
+
+
+async def test_a_carrier_whose_profile_has_gone_posts_again_later() -> None:
+    """Nothing is lost while an operator puts it right."""
+    async with open_door(entries=[carrier(profile="nowhere")]) as door:
+        answer = await post(door, path())
+        assert (answer.status, "retry-after" in answer.headers) == (503, True)
