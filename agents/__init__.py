@@ -6,6 +6,7 @@ delivery       posts segments to carriers
 receipts       rolls receipts up into one final status a message
 callback       posts notifications to customers, with retries
 panel          the web panel and the management API; the only writer of the directory
+message_log    the read model behind look-ups, and the door to it
 simulator      a practice carrier and a callback inbox
 core_dumps     that there are none, because of what is in memory
 serving        what HTTP servers have in common

@@ -80,3 +80,14 @@ SLOW_ENDPOINTS: Final = Gauge("smsout_callback_slow_endpoints", "Endpoints that 
 
 # directory
 DIRECTORY_VERSION: Final = Gauge("smsout_directory_version", "Offset of the last applied record of sms.directory")
+
+# message_log
+LOG_RECORDS: Final = Counter("smsout_message_log_records_total", "Records that are in the message log")
+LOG_PASSED_OVER: Final = Counter(
+    "smsout_message_log_passed_over_total", "Records that are not: of days that are not kept, or unreadable", ["reason"]
+)
+LOG_BATCH_SECONDS: Final = Histogram(
+    "smsout_message_log_batch_seconds", "Time to write a batch",
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+)  # fmt: skip
+LOG_REQUESTS: Final = Counter("smsout_message_log_requests_total", "Requests by answer's status code", ["status"])

@@ -115,6 +115,34 @@ class StateSettings(BaseSettings):
         return None if self.state_dir is None else self.state_dir / name
 
 
+class DatabaseSettings(BaseSettings):
+    """Where the message log is. The agent that writes it has it, and whoever reads it."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_", hide_input_in_errors=True)
+
+    database_url: SecretStr | None = None
+    """`postgresql://user:password@host/name`, or `sqlite:///path`; without it a file in the state directory."""
+
+
+class MessageLogSettings(BaseSettings):
+    """The message log: how long it keeps, and its HTTP door."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_MESSAGE_LOG_")
+
+    host: str = "127.0.0.1"
+    port: Port = 8082
+    trusted_proxies: Names = ()
+    """Networks whose X-Forwarded-For counts."""
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Messages that were accepted on an earlier day (UTC) are dropped, a day at once."""
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 20_000
+    """Records of one transaction at most: bounds memory."""
+    gather_seconds: Annotated[float, Field(ge=0, le=10)] = 0.2
+    """How long a batch waits for company: what a message goes through in between is written once."""
+    max_connections: Annotated[int, Field(ge=1)] = 1000
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 64
+
+
 class PepperSettings(BaseSettings):
     """The key of the password verifiers: ingress and the directory's writer have it, nobody else."""
 

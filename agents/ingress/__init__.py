@@ -3,7 +3,6 @@
 __main__        the process: what is started, and in which order it stops
 server          aiohttp's low-level server, with errors in the contract's shape
 app             one request, from its head to its answer
-authentication  IP allow-list, then HTTP Basic
 body            a request's body, with bounds
 json_api        a body becomes the attributes of a resource
 responses       answers and errors as bytes

@@ -7,7 +7,6 @@ from typing import Final
 import structlog
 
 from agents.ingress.app import HttpApi
-from agents.ingress.authentication import Authenticator
 from agents.ingress.claims import LastingClaims
 from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.receipts.door import ReceiptDoor
@@ -15,6 +14,7 @@ from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from agents.runtime import Agent, run
+from agents.serving.authentication import Authenticator
 from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.errors import ConfigurationError
 from pipeline.http.client_address import Networks

@@ -14,13 +14,13 @@ import structlog
 from aiohttp import hdrs, web
 
 from agents.ingress import json_api
-from agents.ingress.authentication import Authenticator
 from agents.ingress.body import expects, read_body
 from agents.ingress.keyed import IDEMPOTENCY_KEY, KeyedSubmitter, bad_key, under_key
 from agents.ingress.outstanding import Full, Outstanding
 from agents.ingress.receipts.door import PREFIX, ReceiptDoor
 from agents.ingress.responses import Response, bad_request, created, created_bulk, error
 from agents.ingress.submit import Submitter
+from agents.serving.authentication import Authenticator
 from agents.serving.errors import MEDIA_TYPE, TITLES
 from agents.serving.head import is_acceptable, is_compressed
 from pipeline.errors import BrokerError, BrokerUnreachable

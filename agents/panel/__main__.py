@@ -8,6 +8,7 @@ from aiohttp import web
 from agents.panel.app import build
 from agents.panel.attempts import Attempts
 from agents.panel.audit import AuditLog
+from agents.panel.log_reader import LogReader
 from agents.panel.operations import CredentialKeys, Operations
 from agents.panel.pages import PAGES
 from agents.panel.restarting_producer import RestartingProducer
@@ -26,7 +27,14 @@ from pipeline.errors import ConfigurationError
 from pipeline.http.client_address import Networks
 from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.topic_follower import TopicFollower
-from pipeline.settings import KafkaSettings, MessageSettings, PanelKeySettings, PanelSettings, PepperSettings
+from pipeline.settings import (
+    KafkaSettings,
+    MessageSettings,
+    PanelKeySettings,
+    PanelSettings,
+    PepperSettings,
+    RetrySettings,
+)
 from schemas.topics import STATUS
 
 MAX_CONNECTIONS: Final = 1000
@@ -52,6 +60,7 @@ class Panel:
         self._cookies = Cookies(settings.public_url, settings.host, settings.port)
         self._directory_writer = DirectoryWriter(kafka)
         self._producer = RestartingProducer(kafka, "panel", settings.write_timeout_seconds)
+        self._log = LogReader.from_settings()
         self._audit = AuditLog(kafka, self._producer)
         passwords, pepper = Passwords(), PepperSettings().pepper.get_secret_value().encode()
         sealer = PasswordSealer.from_file(PanelKeySettings().key_file)
@@ -61,7 +70,9 @@ class Panel:
             self._producer,
             passwords,
             CredentialKeys(pepper, sealer),
+            log=self._log,
             limits=MessageSettings(),
+            callback_delays_seconds=RetrySettings().callback_delays_seconds,
             hosts=settings.ingress_urls,
         )
         self._statuses = Statuses(
@@ -99,6 +110,7 @@ class Panel:
             await self._audit.stop()
             await self._statuses.stop()
             await self._attempts.stop()
+            self._log.close()
 
     async def _listen(self) -> AppRunner:
         app = build(

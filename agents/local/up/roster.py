@@ -47,6 +47,10 @@ ROSTER: Final = (
     AgentSpec("receipts", 9107),
     AgentSpec("callback", 9104),
     AgentSpec(
+        "message_log", 9108, port_variable="SMSOUT_MESSAGE_LOG_PORT", port=8082, secrets=("SMSOUT_PEPPER",),
+        processes_at_most=1,
+    ),
+    AgentSpec(
         "simulator", 9105, port_variable="SMSOUT_SIMULATOR_PORT", port=8090, needs_broker=False, processes_at_most=1
     ),
 )  # fmt: skip

@@ -114,7 +114,9 @@ class System:
                 "callback": {
                     "SMSOUT_CALLBACK_ALLOWED_ADDRESSES": allowed_addresses(simulator_url, self._options.callback_url)
                 },
-                "panel": {
+                "message_log": state,
+                "panel": state
+                | {
                     "SMSOUT_PANEL_INGRESS_URLS": os.environ.get("SMSOUT_PANEL_INGRESS_URLS", ingress_url),
                 },
                 "simulator": {
@@ -128,6 +130,9 @@ class System:
         self._content = {
             "ingress_url": ingress_url,
             "panel_url": f"http://{reachable_host('SMSOUT_PANEL_HOST')}:{ports['SMSOUT_PANEL_PORT']}",
+            "message_log_url": (
+                f"http://{reachable_host('SMSOUT_MESSAGE_LOG_HOST')}:{ports['SMSOUT_MESSAGE_LOG_PORT']}"
+            ),
             "simulator_url": simulator_url,
             "bootstrap_servers": bootstrap_servers,
             "broker": EXTERNAL if external else BROKER,

@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 
 from agents.ingress.app import HttpApi
-from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.receipts.door import ReceiptDoor
 from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
+from agents.serving.authentication import Authenticator
 from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.directory.model import Directory
 from pipeline.errors import StateLost

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from pipeline.directory.model import Directory
 from pipeline.settings import MessageSettings
+from pipeline.steps.acceptance import Accepted
 from pipeline.steps.admission import check_content
-from pipeline.steps.processing import Accepted, Routed, process
+from pipeline.steps.processing import Routed, process
 from schemas.directory.account import NumberCheck
 from schemas.directory.entry import DirectoryEntry
 from schemas.headers.dead_letter import DeadLetterSource
