@@ -91,7 +91,8 @@ class Delivery:
         sending = Sending(item, turn, journal, self._line, self._writer)
         reported = journal.reported(message.id, message.trunk_id)
         if reported is not None:  # by an earlier life, which did not come to commit it
-            work.finish(_letters(work, reported))
+            carrier = self._view.directory.carrier(message.carrier_id) if message.receipts else None
+            self._writer.end(item, sending.expected_before(carrier), _letters(work, reported))
             return
         try:
             outcome = await self._outcome(message, sending, turn)

@@ -11,7 +11,7 @@ from pipeline.carriers.reading.search import conditions, finder
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.templates.placeholders import BadTemplate
 from pipeline.errors import BadReceipt
-from pipeline.receipts.receipt_text import state_of
+from pipeline.receipts.receipt_text import parse_receipt_text, state_of
 from schemas.dlr import RECEIPT_STATES, MessageState
 
 MAX_REPORTS: Final = 1000
@@ -82,9 +82,10 @@ class ReportReader:
         return self._time(found[0]) if found else None
 
 
-def _smpp_state(word: str) -> MessageState | None:
+def _smpp_state(text: str) -> MessageState | None:
+    """Return what SMPP's word stands for, or the word in the text of an SMPP receipt, which some carriers pass on."""
     try:
-        return state_of(word)
+        return parse_receipt_text(text).state if "stat:" in text.casefold() else state_of(text)
     except BadReceipt:
         return None
 

@@ -190,6 +190,12 @@ class Bench:
         if not writing.cancelled():
             writing.result()
 
+    async def hand_out(self, message: MtMessage) -> None:
+        """Deliver one message; what was written is in `written`."""
+        self.tracker.hand_out(7)
+        await self.hand_in(message.to_bytes())
+        assert self.tracker.position == 8
+
     async def trip(self) -> None:
         """Let the carrier fail until it is left alone."""
         self.carrier.script[:0] = [NotSent("refused")] * TRIP_AFTER
