@@ -10,7 +10,7 @@ from agents.panel.api.route import EntryResources, created
 from agents.panel.operations import Operations, Permission
 from agents.panel.operations.routing.carriers import CARRIER_ORDERS, Carriers, CarrierSettings
 from pipeline.carriers.profiles.shipped import PRACTICE
-from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.directory.carrier import MAX_SEGMENTS_PER_SECOND, Carrier, InDoubtPolicy
 from schemas.identifiers import Uuid
 
 Url = Annotated[str, Field(max_length=2048)]
@@ -26,6 +26,15 @@ Policy = Annotated[InDoubtPolicy, Field(strict=False)]
 MaxInFlight = Annotated[int, Field(ge=1, le=10_000)]
 TimeoutSeconds = Annotated[float, Field(gt=0, le=120)]
 
+SegmentsPerSecond = Annotated[
+    int | None,
+    Field(ge=1, le=MAX_SEGMENTS_PER_SECOND, description="What all processes together post to it; null: any number."),
+]
+Burst = Annotated[
+    int | None,
+    Field(ge=1, le=MAX_SEGMENTS_PER_SECOND, description="What of it may go at once; null: a tenth of a second's."),
+]
+
 
 class CarrierAttributes(RequestModel):
     """A new carrier."""
@@ -36,6 +45,8 @@ class CarrierAttributes(RequestModel):
     in_doubt_policy: Policy = InDoubtPolicy.GIVE_UP
     max_in_flight: MaxInFlight = 64
     timeout_seconds: TimeoutSeconds = 30.0
+    segments_per_second: SegmentsPerSecond = None
+    burst: Burst = None
     profile: ProfileName = ""
     parameters: Parameters = Field(default_factory=dict)
     secrets: Secrets = Field(default_factory=dict)
@@ -50,6 +61,8 @@ class CarrierChanges(RequestModel):
     in_doubt_policy: Policy = InDoubtPolicy.GIVE_UP
     max_in_flight: MaxInFlight = 64
     timeout_seconds: TimeoutSeconds = 30.0
+    segments_per_second: SegmentsPerSecond = None
+    burst: Burst = None
     profile: ProfileName = ""
     parameters: Parameters = Field(default_factory=dict)
     secrets: Secrets = Field(default_factory=dict)
@@ -79,6 +92,8 @@ class ShownCarrierAttributes(Shown):
     in_doubt_policy: InDoubtPolicy
     max_in_flight: int
     timeout_seconds: float
+    segments_per_second: int | None
+    burst: int | None
     profile: str
     parameters: dict[str, str]
     secrets: list[str]
