@@ -15,6 +15,7 @@ machine_numbers  those of SIM cards in machines
 errors           what can go wrong, each with a stable code
 settings         what an installation chooses, from the environment
 metrics          what is counted
+measuring        how: cheaply, and bounded
 failpoints       places where a process can be made to die
 
 A step knows neither Kafka nor an HTTP server; of the rooms only kafka imports aiokafka, and only http the HTTP parser.

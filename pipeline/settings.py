@@ -21,6 +21,7 @@ def _comma_separated(value: object) -> object:
 
 # Lists are written as people write them, `a, b`, not as JSON.
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+Files = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_comma_separated)]
 Delays = Annotated[
     tuple[Annotated[int, Field(ge=1, le=604_800)], ...],
     Field(min_length=1),  # without a tier there is no place to wait in, and nothing that fails could be tried again
@@ -95,6 +96,8 @@ class AgentSettings(BaseSettings):
     """How long SIGTERM lets work in progress finish."""
     watchdog_seconds: float = 120.0
     """Work waiting and nothing committed for this long ends the process."""
+    watched_certificates: Files = ()
+    """PEM files, of whomever, whose end `smsout_certificate_not_after_timestamp_seconds` tells."""
     dead_letter_brake: Annotated[int, Field(ge=0)] = 100
     """So many records of a partition in a row that cannot be read end the process; 0: never.
 

@@ -3,6 +3,7 @@
 read          a record becomes a message
 line_up       from a record to its turn: what was begun is settled, all else waits for its carrier
 deliver       one message, from its turn to its end
+figures       what ends leave behind in the metrics
 sending       its segments, with their marks in the journal
 carrier_line  one segment to the carrier, and what came of it
 write         what was found out becomes records, in groups

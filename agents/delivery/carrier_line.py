@@ -9,7 +9,7 @@ from pipeline.carriers.http_json import asked_about, query_url, request_of, resu
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
 from pipeline.http.client import HttpPoster
-from pipeline.metrics import POST_SECONDS, POSTS
+from pipeline.metrics import CARRIER_POSTS, CARRIER_SECONDS, POST_SECONDS, POSTS
 from pipeline.posting.peer import News
 from pipeline.posting.retry_after import retry_after_seconds
 from schemas.directory.carrier import Carrier, InDoubtPolicy
@@ -39,7 +39,6 @@ class CarrierLine:
 
     def __init__(self, poster: HttpPoster) -> None:
         self._poster = poster
-        self._seconds: list[float] = []
         self._outcomes: Counter[Outcome] = Counter()
 
     async def post(self, leave: Leave, carrier: Carrier, message: MtMessage, segment: Segment) -> AttemptResult:
@@ -57,10 +56,13 @@ class CarrierLine:
         except AddressNotAllowed as error:
             result = AttemptResult(Outcome.REFUSED, error=str(error))
         else:
-            self._seconds.append(perf_counter() - started)
+            seconds = perf_counter() - started
+            _post_seconds.observe(seconds)
+            CARRIER_SECONDS.labels(carrier.id).observe(seconds)
             honours_key = carrier.in_doubt_policy is InDoubtPolicy.RESEND_WITH_KEY
             result = result_of(answer, honours_key=honours_key)
         self._outcomes[result.outcome] += 1
+        CARRIER_POSTS.add(carrier.id, result.outcome.value)
         _tell(leave, result, perf_counter() - started, unreachable=unreachable)
         return result
 
@@ -80,10 +82,7 @@ class CarrierLine:
         return result
 
     def report(self) -> None:
-        """Bring the metrics up to date: a POST leaves only numbers behind, which are counted here with others."""
-        seconds, self._seconds = self._seconds, []
-        for value in seconds:
-            _post_seconds.observe(value)
+        """Bring the metrics up to date: a POST leaves only a number behind, which is counted here with others."""
         outcomes, self._outcomes = self._outcomes, Counter()
         for outcome, count in outcomes.items():
             _posts[outcome].inc(count)

@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 from agents.delivery.read import Reading
 from pipeline.directory.model import Directory
-from pipeline.metrics import CARRIER_BREAKER, CARRIER_PACE
+from pipeline.metrics import (
+    CARRIER_BREAKER,
+    CARRIER_IN_FLIGHT,
+    CARRIER_PACE,
+    CARRIER_POSTS,
+    CARRIER_SECONDS,
+    POSTS_IN_FLIGHT,
+    TURNS_WAITING,
+)
 from pipeline.posting.breaker import BreakerState
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
@@ -14,6 +22,9 @@ from schemas.directory.carrier import InDoubtPolicy
 
 _STATES = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 UNKNOWN_AT_ONCE = 16  # messages to a carrier that is gone end without a POST
+
+_in_flight = POSTS_IN_FLIGHT.labels("delivery")
+_waiting = TURNS_WAITING.labels("delivery")
 
 
 def carrier_peer(directory: Directory, clock: Callable[[], float], carrier_id: str) -> Peer:
@@ -51,8 +62,14 @@ class Carriers:
             self._dispatcher.resume(peer)
             CARRIER_BREAKER.labels(peer.name).set(_STATES[peer.breaker.state])
             CARRIER_PACE.labels(peer.name).set(peer.limit)
+            CARRIER_IN_FLIGHT.labels(peer.name).set(peer.in_flight)
         for gone in self._shown - there:
-            CARRIER_BREAKER.remove(gone)
-            CARRIER_PACE.remove(gone)
+            for gauge in (CARRIER_BREAKER, CARRIER_PACE, CARRIER_IN_FLIGHT):
+                gauge.remove(gone)
+            if self._directory.carrier(gone) is None:
+                CARRIER_POSTS.remove(gone)
+                CARRIER_SECONDS.remove(gone)
         self._shown = there
+        _in_flight.set(sum(peer.in_flight for peer in self._peers))
+        _waiting.set(self._dispatcher.waiting)
         self._peers.sweep()

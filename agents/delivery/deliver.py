@@ -7,15 +7,15 @@ in one transaction with the commit that says it is done here.
 from typing import Final
 
 from agents.delivery.carrier_line import CarrierLine
+from agents.delivery.figures import Figures
 from agents.delivery.read import Reading, Unreadable
 from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.decision import Success, Wait, decide, succeeded
-from pipeline.dead_letters.letter import dead_letter
+from pipeline.dead_letters.letter import announce, dead_letter
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
-from pipeline.metrics import MESSAGES
 from pipeline.posting.dispatcher import Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.retry_schedule import RetrySchedule
@@ -28,9 +28,7 @@ from schemas.topics import STATUS
 STAGE: Final = "delivery"
 IN_DOUBT: Final = "in-doubt"
 UNREADABLE: Final = "schema-violation"
-
-_settled = MESSAGES.labels(STAGE, "settled")
-_waiting = MESSAGES.labels(STAGE, "waiting")
+announce(STAGE, IN_DOUBT)
 
 
 class Delivery:
@@ -49,7 +47,7 @@ class Delivery:
         self._journal = journal
         self._writer = writer
         self._schedule = schedule
-        self._settled = 0
+        self.figures = Figures()
 
     async def __call__(self, turn: Turn[Entry[Reading]]) -> None:
         """Bring one message to its end whose turn it is, or leave it to its partition's new owner."""
@@ -83,12 +81,14 @@ class Delivery:
             return
         carrier = self._view.directory.carrier(message.carrier_id) or await self._look_up(message)
         outcome: Success | MessageStatus | Wait
+        sent_at = None
         end = await sending.run(carrier)
         if isinstance(end, Sent):
-            outcome = succeeded(message, end.at, end.progress.possible_duplicate)
+            outcome, sent_at = succeeded(message, end.at, end.progress.possible_duplicate), end.at
         else:
             outcome = decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
         self._end(item, outcome, sending)
+        self.figures.ended(message, outcome, sent_at)
 
     async def _look_up(self, message: MtMessage) -> Carrier | None:
         # The processor may have read of a new carrier a moment before this process has.
@@ -98,22 +98,15 @@ class Delivery:
     def _end(self, item: Reading, outcome: Success | MessageStatus | Wait, sending: Sending) -> None:
         message = item.message
         if isinstance(outcome, Wait):
-            _waiting.inc()
             waiting = OutRecord(outcome.topic, message.destination.encode(), outcome.waiting.to_bytes())
             self._writer.end(item, sending.unwritten, [waiting])
             return
-        self._settled += 1
         if isinstance(outcome, Success):
             self._writer.end(item, [*sending.unwritten, OutRecord(STATUS, message.id.encode(), outcome.value)], [])
             return
         sending.mark_end(outcome)
         records = [*sending.unwritten, OutRecord(STATUS, message.id.encode(), outcome.to_bytes())]
         self._writer.end(item, records, _letters(item.work, outcome))
-
-    def report(self) -> None:
-        """Bring the metrics up to date: an end leaves only a number behind, which is counted here with others."""
-        _settled.inc(self._settled)
-        self._settled = 0
 
 
 def _why(carrier: Carrier | None, turn: Turn[Entry[Reading]] | None) -> str:

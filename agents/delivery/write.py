@@ -15,7 +15,10 @@ from pipeline.failpoints import failpoint
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
+from pipeline.metrics import GROUP_SIZE
 from schemas.record import OutRecord
+
+_group_size = GROUP_SIZE.labels("delivery")
 
 
 class _Entry(NamedTuple):
@@ -46,6 +49,7 @@ class OutcomeWriter:
         await self._group.run()
 
     async def _write(self, entries: Sequence[_Entry]) -> None:
+        _group_size.observe(len(entries))
         for consumer in {entry.item.consumer for entry in entries}:
             await consumer.is_member()
         await self._journal.write([entry.records for entry in entries if not entry.item.work.lost])

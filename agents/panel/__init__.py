@@ -12,5 +12,6 @@ static_files         scripts, styles and icons, kept by browsers
 restarting_producer  a producer for people who wait for the answer
 audit                the audit log on its topic
 attempts             follows the attempts at callbacks
+figures              what only the panel tells the metrics
 statuses             follows the statuses of messages that were sent here
 """

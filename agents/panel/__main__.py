@@ -9,6 +9,7 @@ from aiohttp import web
 from agents.panel.app import build
 from agents.panel.attempts import Attempts
 from agents.panel.audit import AuditLog
+from agents.panel.figures import DirectoryFigures
 from agents.panel.operations import CredentialKeys, Operations
 from agents.panel.pages import PAGES
 from agents.panel.restarting_producer import RestartingProducer
@@ -25,6 +26,7 @@ from agents.serving.protocol import AppRunner
 from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
 from pipeline.http.client_address import Networks
+from pipeline.kafka.admin.broker_figures import BrokerFigures
 from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import KafkaSettings, MessageSettings, PanelKeySettings, PanelSettings, PepperSettings
@@ -70,6 +72,8 @@ class Panel:
         self._statuses = Statuses(
             TopicFollower(kafka, STATUS, client_id="panel-statuses", grows=True), self._operations.messages.sent
         )
+        self._directory_figures = DirectoryFigures(self._directory_writer.directory)
+        self._broker_figures = BrokerFigures(kafka, client_id="panel-figures")
         self._attempts = Attempts(kafka, self._operations.callbacks)
         sessions = Sessions(settings.idle_timeout_seconds, settings.session_timeout_seconds)
         self._log_ins = LogIns(self._operations, passwords, sessions, Throttle(), Devices.under(pepper))
@@ -87,6 +91,8 @@ class Panel:
                     tasks.create_task(self._audit.follow()),
                     tasks.create_task(self._statuses.follow()),
                     tasks.create_task(self._attempts.follow()),
+                    tasks.create_task(self._directory_figures.follow()),
+                    tasks.create_task(self._broker_figures.follow()),
                 ]
                 runner = await self._listen()
                 self._agent.ready = lambda: True

@@ -6,17 +6,20 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from pipeline.dead_letters.letter import dead_letter
+import msgspec
+
+from pipeline.dead_letters.letter import announce, dead_letter
 from pipeline.directory.model import Directory
 from pipeline.errors import Refused
 from pipeline.idempotency.keys import Verdict
-from pipeline.metrics import MESSAGES
+from pipeline.metrics import FAILURES, MESSAGES
 from pipeline.settings import MessageSettings
 from pipeline.steps.processing import Accepted, Routed, process
 from pipeline.steps.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
 from schemas.headers.causation import Causation
 from schemas.identifiers import submission_id_from_coordinates
 from schemas.record import InRecord, OutRecord
+from schemas.status import CodeId
 from schemas.submission import Submission
 from schemas.topics import SEGMENTED, STATUS
 
@@ -27,9 +30,20 @@ LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
 CONFLICT: Final = "idempotency-conflict"
 INTERNAL: Final = "internal-error"
 UNKNOWN: Final = "idempotency-unknown"
+announce(STAGE, CONFLICT, INTERNAL, UNKNOWN)
 
 _routed = MESSAGES.labels("processor", "routed")
 _refused = MESSAGES.labels("processor", "refused")
+_failures = {code: FAILURES.labels("processor", code.name.lower()) for code in CodeId}
+
+
+class _Refusal(msgspec.Struct):
+    """What is counted of a status."""
+
+    code_id: int | None = None
+
+
+_read_refusal: Final = msgspec.json.Decoder(_Refusal).decode
 
 
 class Consequences(NamedTuple):
@@ -149,7 +163,11 @@ def count_written(outputs: Iterable[OutRecord]) -> None:
     routed = refused = 0
     for it in outputs:
         routed += it.topic == SEGMENTED
-        refused += it.topic == STATUS
+        if it.topic == STATUS:
+            refused += 1
+            code = _read_refusal(it.value or b"{}").code_id
+            if code is not None:
+                _failures[CodeId(code)].inc()
     _routed.inc(routed)
     _refused.inc(refused)
 

@@ -7,7 +7,7 @@ a killed process that comes back takes its partitions at once instead of after t
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Protocol, Self
 from zlib import crc32
 
@@ -26,7 +26,8 @@ from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.pauses import Pauses, WaitSeconds
 from pipeline.kafka.consuming.watchdog import watch
 from pipeline.kafka.consuming.work import Work
-from pipeline.metrics import REPEATED
+from pipeline.measuring.ages import STEP_MS, Ages
+from pipeline.metrics import LAG, OLDEST, REPEATED, RETRY_DUE, RETRY_PENDING
 from pipeline.settings import AgentSettings, KafkaSettings
 from schemas.headers.causation import causation_of
 from schemas.record import InRecord
@@ -110,6 +111,7 @@ class TrackedConsumer:
         self._failure: BaseException | None = None
         self._proved_at = monotonic()
         self._positions: dict[TopicPartition, int] = {}
+        self._ages: dict[TopicPartition, Ages] = {}
         self.joined = False
         """Has the group given this member its partitions (perhaps none) at least once?"""
         self._consumer = AIOKafkaConsumer(
@@ -178,9 +180,12 @@ class TrackedConsumer:
                 assignment = self._commits.assignments.get(place)
                 if assignment is None or assignment.closed:
                     continue
+                ages = self._ages.setdefault(place, Ages())
                 for record in records:
                     if self._pauses.must_wait(place, record):
                         break
+                    if not -STEP_MS < record.timestamp - ages.last_ms < STEP_MS:
+                        ages.note(record.offset, record.timestamp)
                     if not assignment.hand_out(record.offset, causation_of(record.headers), record.timestamp):
                         REPEATED.inc()
                         continue
@@ -244,15 +249,43 @@ class TrackedConsumer:
 
         Records that are not due, and those behind them, do not count: nothing is late with them.
         """
-        total = 0
+        return sum(self._lag_of(place, assignment) for place, assignment in self._commits.assignments.items())
+
+    def _lag_of(self, place: TopicPartition, assignment: Assignment) -> int:
+        if assignment.closed or assignment.last_offset is None or self._pauses.is_waiting(place):
+            return assignment.outstanding
+        return assignment.outstanding + self._ahead(
+            place, max(assignment.last_offset + 1, self._positions.get(place, 0))
+        )
+
+    def _ahead(self, place: TopicPartition, offset: int) -> int:
+        highwater = self._consumer.highwater(place)
+        return 0 if highwater is None else max(0, highwater - offset)
+
+    def report(self, agent: str) -> None:
+        """Bring the metrics of our partitions up to date, one series for each topic."""
+        late, pending = dict.fromkeys(self._topics, 0), dict.fromkeys(self._topics, 0)
+        oldest, due = dict.fromkeys(self._topics, 0.0), dict.fromkeys(self._topics, 0.0)
         for place, assignment in self._commits.assignments.items():
-            total += assignment.outstanding
-            if assignment.closed or assignment.last_offset is None or self._pauses.is_waiting(place):
-                continue
-            highwater = self._consumer.highwater(place)
-            if highwater is not None:
-                total += max(0, highwater - max(assignment.last_offset + 1, self._positions.get(place, 0)))
-        return total
+            topic = place.topic
+            lag = self._lag_of(place, assignment)
+            late[topic] += lag
+            oldest[topic] = max(oldest[topic], self._oldest_seconds(place, assignment))
+            held = None if assignment.closed else self._pauses.until_due(place)
+            pending[topic] += lag if held is None else assignment.outstanding + self._ahead(place, held[0])
+            if held is not None:
+                due[topic] = min(due[topic] or held[1], held[1])
+        for topic in self._topics:
+            LAG.labels(agent, topic).set(late[topic])
+            OLDEST.labels(agent, topic).set(oldest[topic])
+            if self._is_tier:
+                RETRY_PENDING.labels(agent, topic).set(pending[topic])
+                RETRY_DUE.labels(agent, topic).set(due[topic])
+
+    def _oldest_seconds(self, place: TopicPartition, assignment: Assignment) -> float:
+        offset, ages = next(assignment.oldest_waiting(), None), self._ages.get(place)
+        written_ms = None if offset is None or ages is None else ages.of(offset)
+        return 0.0 if written_ms is None else max(0.0, time() - written_ms / 1000)
 
     async def _note_positions(self) -> None:
         """Note how far the fetcher has come: transactions leave markers, which are never handed out, behind records."""
@@ -314,6 +347,7 @@ class TrackedConsumer:
         self._commits.lose_all()
         self._pauses.forget()
         self._positions.clear()
+        self._ages.clear()
         # aiokafka fetches while this runs; a record that came before its assignment is known would be passed over.
         self._consumer.pause(*places)
         if self._hand_off is not None:

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from schemas.directory.account import NumberCheck
 from schemas.directory.entry import key_of
+from schemas.directory.trunk import Trunk
 from tests.builders import account
 from tests.unit.agents.ingress.harness import OpenDoor, bulk, open_door, read_answer, single
 
@@ -31,6 +32,23 @@ async def until_on_the_way(door: OpenDoor) -> None:
 
 def counted(status: str) -> float:
     return REGISTRY.get_sample_value("smsout_ingress_requests_total", {"status": status}) or 0.0
+
+
+def of_trunk(outcome: str, trunk_id: str) -> float:
+    labels = {"trunk": trunk_id, "outcome": outcome}
+    return REGISTRY.get_sample_value("smsout_trunk_requests_total", labels) or 0.0
+
+
+async def test_a_trunks_requests_are_counted_by_outcome() -> None:
+    """Those that are taken and those that are not; of a stranger there is no trunk."""
+    async with open_door() as door:
+        trunk_id = next(iter(door.door._authenticator._directory.entries(Trunk))).id
+        before = of_trunk("accepted", trunk_id), of_trunk("refused", trunk_id)
+        times = REGISTRY.get_sample_value("smsout_ingress_request_seconds_count") or 0.0
+        assert (await door.post(single())).status == 201
+        assert (await door.post(b"{}")).status == 400
+        assert (of_trunk("accepted", trunk_id), of_trunk("refused", trunk_id)) == (before[0] + 1, before[1] + 1)
+        assert REGISTRY.get_sample_value("smsout_ingress_request_seconds_count") == times + 2
 
 
 async def test_no_answer_before_the_acknowledgement() -> None:
