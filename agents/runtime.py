@@ -27,7 +27,8 @@ from agents.serving.connections import Connections
 from agents.serving.protocol import AppRunner
 from pipeline.errors import BrokerUnreachable, ConfigurationError, SmsoutError
 from pipeline.metrics import BUILD, READY
-from pipeline.settings import AgentSettings
+from pipeline.settings import AgentSettings, StateSettings
+from pipeline.slot import Slot
 
 # sysexits.h: what a supervisor and an operator can tell apart.
 EXIT_UNAVAILABLE: Final = 69
@@ -46,6 +47,7 @@ class Agent:
 
     name: str
     settings: AgentSettings
+    slot: Slot
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ready: Callable[[], bool] = field(default=lambda: False)
     """Answers /readyz: can it do its work right now?"""
@@ -106,7 +108,7 @@ def configure_logging(name: str, level: str) -> None:
 async def _serve_health(agent: Agent) -> AppRunner:
     # They double the series, and nobody asks when a counter began.
     disable_created_metrics()  # type: ignore[no-untyped-call]
-    BUILD.labels(agent.name, str(agent.settings.slot), importlib.metadata.version("smsout")).set(1)
+    BUILD.labels(agent.name, str(agent.slot.number), importlib.metadata.version("smsout")).set(1)
     READY.set_function(lambda: float(agent.ready() and not agent.stopping.is_set()))
 
     async def metrics(_: web.Request) -> web.Response:
@@ -132,7 +134,8 @@ async def _run(name: str, main: Callable[[Agent], Awaitable[None]], settings: Ag
     # is here for good.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    agent = Agent(name, settings)
+    agent = Agent(name, settings, Slot.take(StateSettings().state_dir, name))
+    log.info("slot_taken", agent=name, slot=agent.slot.number, identity=agent.slot.identity)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.stopping.set)
@@ -166,7 +169,7 @@ def run(name: str, main: Callable[[Agent], Awaitable[None]]) -> None:
         configure_logging(name, "info")  # for what is wrong with the settings themselves
         settings = AgentSettings()
         configure_logging(name, settings.log_level)
-        structlog.get_logger().info("starting", agent=name, slot=settings.slot, pid=os.getpid())
+        structlog.get_logger().info("starting", agent=name, pid=os.getpid())
         _work_in_batches()
         uvloop.run(_run(name, main, settings))
     except BaseExceptionGroup as group:

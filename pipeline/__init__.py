@@ -14,6 +14,7 @@ e164             what is wrong with one, and which form was meant
 machine_numbers  those of SIM cards in machines
 errors           what can go wrong, each with a stable code
 settings         what an installation chooses, from the environment
+slot             which of an agent's processes this is, proved by a lock
 metrics          what is counted
 measuring        how: cheaply, and bounded
 failpoints       places where a process can be made to die

@@ -88,12 +88,12 @@ async def serve(agent: Agent) -> None:
         await parking.start()
         opened.push_async_callback(parking.stop)
         first = TrackedConsumer(
-            kafka, agent.settings, group=GROUP, topics=[STATUS], run_ahead=settings.run_ahead, hand_off=hand_off,
-            owner=Ownership([STATUS], backlog, parking, workers.spawn, main=True),
+            kafka, agent.settings, slot=agent.slot, group=GROUP, topics=[STATUS], run_ahead=settings.run_ahead,
+            hand_off=hand_off, owner=Ownership([STATUS], backlog, parking, workers.spawn, main=True),
         )  # fmt: skip
         tiers = [tier_topic(CALLBACK_RETRY, seconds) for seconds in retry.callback_delays_seconds]
         later = tier_consumer(
-            kafka, agent.settings, group=f"{GROUP}-retry", family=CALLBACK_RETRY,
+            kafka, agent.settings, slot=agent.slot, group=f"{GROUP}-retry", family=CALLBACK_RETRY,
             delays_seconds=retry.callback_delays_seconds, run_ahead=settings.run_ahead,
             owner=Ownership(tiers, backlog, parking, workers.spawn, main=False),
         )  # fmt: skip

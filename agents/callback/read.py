@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from pipeline.errors import AddressNotAllowed
-from pipeline.http.url import endpoint
+from pipeline.http.url import http_url
 from pipeline.kafka.consuming.work import Work
 from pipeline.posting.backlog import FlowKey
 from pipeline.posting.flows import Kind
@@ -91,6 +91,6 @@ def url_to_notify(trunk: Trunk, status: MessageStatus) -> str | None:
 def origin_of(url: str) -> str:
     """Return scheme, host and port: all of a URL that may be logged. Path and query may hold a customer's secret."""
     try:
-        return endpoint(url).origin
+        return http_url(url).origin
     except AddressNotAllowed:
         return "invalid"

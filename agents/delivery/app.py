@@ -88,13 +88,14 @@ async def serve(agent: Agent) -> None:
         await parking.start()
         opened.push_async_callback(parking.stop)
         first = TrackedConsumer(
-            kafka, agent.settings, group=GROUP, topics=[SEGMENTED], run_ahead=settings.run_ahead,
+            kafka, agent.settings, slot=agent.slot, group=GROUP, topics=[SEGMENTED], run_ahead=settings.run_ahead,
             hand_off=hand_off, owner=Ownership([SEGMENTED], journal, backlog, parking, line_up.settle_first),
         )  # fmt: skip
         tiers = [tier_topic(MT_RETRY, seconds) for seconds in retry.mt_delays_seconds]
         later = tier_consumer(
-            kafka, agent.settings, group=f"{GROUP}-retry", family=MT_RETRY, delays_seconds=retry.mt_delays_seconds,
-            run_ahead=settings.run_ahead, owner=Ownership(tiers, journal, backlog, parking),
+            kafka, agent.settings, slot=agent.slot, group=f"{GROUP}-retry", family=MT_RETRY,
+            delays_seconds=retry.mt_delays_seconds, run_ahead=settings.run_ahead,
+            owner=Ownership(tiers, journal, backlog, parking),
         )  # fmt: skip
         carriers = Carriers(view.directory, peers, dispatcher)
 

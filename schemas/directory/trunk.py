@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.address import Msisdn
 from schemas.identifiers import Uuid
-from schemas.wire import Record, WireModel
+from schemas.record import Record, WireModel
 
 
 class PasswordVerifier(WireModel):

@@ -93,7 +93,7 @@ class Arena:
     async def stand(self, **lives: Life) -> None:
         """See that the agents of `AGENTS`, and those named in `lives`, run as `lives` say (else plainly); no others.
 
-        `delivery_1` is delivery's second process, of slot 1. Whatever runs already as it should goes on.
+        `delivery_1` is delivery's second process. Whatever runs already as it should goes on.
         """
         await self.stand_only({name: Life() for name in AGENTS} | lives)
 
@@ -155,7 +155,7 @@ class Arena:
         assert code == -9, f"{name} ended with {code}, not of its failpoint"
 
     def _new_process(self, name: str, life: Life) -> AgentProcess:
-        agent, _, slot = name.partition("_")
+        agent = name.partition("_")[0]
         settings = {
             "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
             "SMSOUT_KAFKA_SESSION_TIMEOUT_SECONDS": str(SESSION_TIMEOUT_SECONDS),
@@ -170,7 +170,7 @@ class Arena:
         secrets = {"SMSOUT_PEPPER": PEPPER, "SMSOUT_KEY_FILE": str(self.key_file)}
         settings |= {variable: secrets[variable] for variable in SECRETS.get(agent, ())}
         log_file = self.folder / f"{next(self._lives):03d}-{name}.log"
-        return AgentProcess(agent, int(slot or 0), life, settings, log_file)
+        return AgentProcess(agent, life, settings, log_file)
 
     # -- the directory, the customer, direct producers ---------------------------------------------------------------
 

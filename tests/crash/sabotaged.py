@@ -25,6 +25,7 @@ from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.claims_view import ClaimsView
+from pipeline.slot import Slot
 from schemas.record import OutRecord
 from schemas.topics import CALLBACK_RETRY, DEAD_LETTER_SUFFIX, JOURNAL
 
@@ -207,6 +208,19 @@ def trusts_its_lease() -> None:
     """Delivery does not ask whether it is still a member; it is stopped, once, between a mark and its POST."""
     stops_before_it_posts()
     Commits.trusted = property(lambda self: True)  # type: ignore[assignment, method-assign]
+
+
+@variant
+def shares_a_slot() -> None:
+    """Whoever is started has the identity of the first slot, though its holder lives."""
+    Slot.take = classmethod(lambda cls, *_: cls(0, "0" * 32))  # type: ignore[method-assign, assignment]
+
+
+@variant
+def stops_before_it_posts_and_shares_a_slot() -> None:
+    """Both: the one that is replaced."""
+    stops_before_it_posts()
+    shares_a_slot()
 
 
 @variant

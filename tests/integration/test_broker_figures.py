@@ -9,6 +9,7 @@ from pipeline.kafka.admin.broker_figures import BrokerFigures
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
 from schemas.topics import DLR_RECEIVED
@@ -27,7 +28,9 @@ async def test_lag_sizes_and_disks_are_told(catalogue: KafkaSettings) -> None:
     figures = asyncio.create_task(BrokerFigures(catalogue, client_id="test-figures").follow())
     try:
         await producer.write([OutRecord(DLR_RECEIVED, b"a", b"1")])
-        consumer = TrackedConsumer(catalogue, AgentSettings(), group=group, topics=[DLR_RECEIVED], run_ahead=10)
+        consumer = TrackedConsumer(
+            catalogue, AgentSettings(), slot=Slot.take(None, group), group=group, topics=[DLR_RECEIVED], run_ahead=10
+        )
         await consumer.start()
         stopping = asyncio.Event()
         async with asyncio.timeout(30):

@@ -29,6 +29,7 @@ from pipeline.kafka.consuming.work import Work
 from pipeline.measuring.ages import STEP_MS, Ages
 from pipeline.metrics import LAG, OLDEST, REPEATED, RETRY_DUE, RETRY_PENDING
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.headers.causation import causation_of
 from schemas.record import InRecord
 
@@ -42,16 +43,16 @@ OUTSTANDING = 5000  # records of a partition that have something to write at the
 REVOKE_TIMEOUT_SECONDS = 10.0  # work in progress may finish before its partition goes; below the rebalance time-out
 
 
-def _member(group: str, slot: int, topics: tuple[str, ...]) -> str:
-    """Return the static member's id: `<group>-<slot>`, with a mark of the topics when there are several.
+def _member(group: str, slot: Slot, topics: tuple[str, ...]) -> str:
+    """Return the static member's id: that of the slot, with a mark of the topics when there are several.
 
     The broker gives a returning static member what it had before, without a look at what it subscribes to now: after
     a change of the retry schedule the new tiers would lie there unread, and the old ones end the process. Under
     another id it is a new member; the old one's share comes to it after the session time-out.
     """
     if len(topics) == 1:
-        return f"{group}-{slot}"
-    return f"{group}-{slot}-{crc32(' '.join(sorted(topics)).encode()):08x}"
+        return slot.member(group)
+    return f"{slot.member(group)}-{crc32(' '.join(sorted(topics)).encode()):08x}"
 
 
 class Owner(Protocol):
@@ -76,7 +77,7 @@ class Owner(Protocol):
 
 
 class TrackedConsumer:
-    """Consumes `topics` as a static member of `group`, one for each slot.
+    """Consumes `topics` as the static member of `group` that `slot` is.
 
     Two bounds per partition: `outstanding` is how many records may have something to write at their commit, which is
     in memory until then; `run_ahead` how many may lie between the oldest unfinished one and the newest: so much is read
@@ -94,6 +95,7 @@ class TrackedConsumer:
         kafka: KafkaSettings,
         agent: AgentSettings,
         *,
+        slot: Slot,
         group: str,
         topics: Sequence[str],
         run_ahead: int,
@@ -116,9 +118,9 @@ class TrackedConsumer:
         """Has the group given this member its partitions (perhaps none) at least once?"""
         self._consumer = AIOKafkaConsumer(
             **connection(kafka),
-            client_id=f"{group}-{agent.slot}",
+            client_id=f"{group}-{slot.number}",
             group_id=group,
-            group_instance_id=_member(group, agent.slot, self._topics),
+            group_instance_id=_member(group, slot, self._topics),
             # One member gets the same partitions of every topic: see HandOff.
             partition_assignment_strategy=(RangePartitionAssignor,),
             enable_auto_commit=False,

@@ -13,8 +13,9 @@ from pipeline.kafka.consuming.consumer import Owner, TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.pauses import WaitSeconds
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
+from schemas.record import WireModel
 from schemas.topics import tier_topic
-from schemas.wire import WireModel
 
 
 class _Waiting(WireModel):
@@ -27,6 +28,7 @@ def tier_consumer(
     kafka: KafkaSettings,
     agent: AgentSettings,
     *,
+    slot: Slot,
     group: str,
     family: str,
     delays_seconds: Sequence[int],
@@ -38,6 +40,7 @@ def tier_consumer(
     return TrackedConsumer(
         kafka,
         agent,
+        slot=slot,
         group=group,
         topics=tuple(tiers),
         run_ahead=run_ahead,

@@ -134,7 +134,7 @@ class CallbackWorld(World):
         self.begin()
 
     async def agent(self, life: Life) -> None:
-        await serve(cast("Agent", SimpleNamespace(settings=SETTINGS, stopping=life.stopping)))
+        await serve(cast("Agent", SimpleNamespace(settings=SETTINGS, slot=life.slot, stopping=life.stopping)))
 
     # What may happen.
 

@@ -3,13 +3,16 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from pipeline.slot import Slot
 from tests.fakes.broker import SESSION_SECONDS, Broker, Life
 from tests.fakes.virtual_time import CLOCK, VirtualLoop
 
@@ -36,6 +39,7 @@ class World(ABC):
         CLOCK.begin(self.loop.time)
         self.random = Random(seed)
         self.broker = Broker()
+        self._state = TemporaryDirectory()
         self.zombies: list[Life] = []
         self.present: Life
 
@@ -44,6 +48,7 @@ class World(ABC):
             it.thaw()
             self.do(it.kill())
         self.loop.close()
+        self._state.cleanup()
 
     def do(self, work: Coroutine[Any, Any, None]) -> None:
         self.loop.run_until_complete(work)
@@ -52,11 +57,14 @@ class World(ABC):
     async def agent(self, life: Life) -> None:
         """Be the agent's process, until it ends."""
 
-    def begin(self) -> None:
+    def _take_slot(self) -> Slot:
+        return Slot.take(Path(self._state.name), "agent")
+
+    def begin(self, slot: Slot | None = None) -> None:
         """Start a process in the place of the present one."""
 
         async def begin() -> None:
-            self.present = Life(self.broker, self.random)
+            self.present = Life(self.broker, self.random, slot or self._take_slot())
             self.broker.give_partitions_to(self.present)
             self.present.task(self.agent(self.present))
 
@@ -97,6 +105,19 @@ class World(ABC):
         self.zombies.append(self.present)
         self.loop.jump(SESSION_SECONDS + 1)
         self.begin()
+
+    def replace(self) -> None:
+        """The process stops for a while, and an orchestrator starts another with the same environment at once.
+
+        The broker gives a static member what it had, at once; whoever is another has to wait for the session to end.
+        """
+        stopped = self.present
+        stopped.freeze()
+        self.zombies.append(stopped)
+        slot = self._take_slot()
+        if slot.identity != stopped.slot.identity:
+            self.loop.jump(SESSION_SECONDS + 1)
+        self.begin(slot)
 
     def thaw(self) -> None:
         for zombie in self.zombies:
@@ -237,6 +258,10 @@ class HistoryMachine(RuleBasedStateMachine):
     @rule()
     def freeze(self) -> None:
         self.world.freeze()
+
+    @rule()
+    def replace(self) -> None:
+        self.world.replace()
 
     @rule()
     def thaw(self) -> None:

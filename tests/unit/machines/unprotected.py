@@ -18,6 +18,7 @@ from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.partition.ack_tracker import AckTracker
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.pauses import WaitSeconds
+from pipeline.slot import Slot
 from schemas.directory.carrier import Carrier
 from schemas.headers.causation import Causation
 from schemas.mt_message import MtMessage
@@ -70,6 +71,10 @@ def repetitions_are_not_told(patch: pytest.MonkeyPatch) -> None:
 
 def membership_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Commits, "trusted", True)
+
+
+def whoever_is_started_has_the_same_slot(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Slot, "take", lambda *_: Slot(0, "0" * 32))
 
 
 def a_failed_rebalance_is_only_logged(patch: pytest.MonkeyPatch) -> None:

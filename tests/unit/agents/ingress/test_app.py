@@ -9,7 +9,6 @@ from structlog.testing import capture_logs
 
 from schemas.directory.account import NumberCheck
 from schemas.directory.entry import key_of
-from schemas.directory.trunk import Trunk
 from tests.builders import account
 from tests.unit.agents.ingress.harness import OpenDoor, bulk, open_door, read_answer, single
 
@@ -19,7 +18,7 @@ BULK = "/bulk_outbound_messages"
 async def until_waiting(door: OpenDoor, messages: int) -> None:
     """Return when so many messages wait for the broker."""
     async with asyncio.timeout(5):
-        while door.door.outstanding.total != messages:
+        while door.api.outstanding.total != messages:
             await asyncio.sleep(0)
 
 
@@ -42,7 +41,7 @@ def of_trunk(outcome: str, trunk_id: str) -> float:
 async def test_a_trunks_requests_are_counted_by_outcome() -> None:
     """Those that are taken and those that are not; of a stranger there is no trunk."""
     async with open_door() as door:
-        trunk_id = next(iter(door.door._authenticator._directory.entries(Trunk))).id
+        trunk_id = door.trunk.id
         before = of_trunk("accepted", trunk_id), of_trunk("refused", trunk_id)
         times = REGISTRY.get_sample_value("smsout_ingress_request_seconds_count") or 0.0
         assert (await door.post(single())).status == 201
@@ -60,7 +59,7 @@ async def test_no_answer_before_the_acknowledgement() -> None:
         assert not posting.done()
         door.producer.speak()
         assert (await posting).status == 201
-        assert door.door.outstanding.total == 0
+        assert door.api.outstanding.total == 0
 
 
 async def test_single_in_doubt() -> None:
@@ -78,7 +77,7 @@ async def test_single_in_doubt() -> None:
         (submission,) = door.producer.submissions()
         assert {"message_id": submission.destinations[0].id} == error["meta"]
         assert (error["title"], error["code"], error["status"]) == ("Service Unavailable", "503", "503")
-        assert door.door.outstanding.total == 0
+        assert door.api.outstanding.total == 0
 
 
 async def test_bulk_in_doubt() -> None:
@@ -363,7 +362,7 @@ async def test_our_own_failure_is_a_500_without_details(monkeypatch: pytest.Monk
         assert answer.details == ["something went wrong on our side"]
         assert [line["event"] for line in logs] == ["request_failed"]
         assert "secret" not in str(logs)
-        assert door.door.outstanding.total == 0
+        assert door.api.outstanding.total == 0
 
 
 async def test_requests_are_counted_and_not_logged() -> None:

@@ -1,6 +1,8 @@
 """The request about disks, on the wire and back."""
 
+from collections import Counter
 from io import BytesIO
+from typing import Any
 
 import pytest
 from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError
@@ -11,14 +13,14 @@ from pipeline.kafka.admin.log_folders import DescribeLogFolders, LogFolder, fold
 
 def answer(error_code: int = 0, folder_error: int = 0) -> "log_folders._Response":
     """Return what a broker says, after it has been on the wire."""
-    topics = [("sms.a", [(0, 100, 0, False, {}), (1, 11, 0, False, {})], {}), ("sms.b", [], {})]
+    topics: list[Any] = [("sms.a", [(0, 100, 0, False, {}), (1, 11, 0, False, {})], {}), ("sms.b", [], {})]
     sent = log_folders._Response(0, error_code, [(folder_error, "/data", topics, 1000, 400, {})], {})
     return log_folders._Response.decode(BytesIO(sent.encode()))  # type: ignore[no-any-return]
 
 
 def test_sizes_are_added_up_by_topic() -> None:
     """Over the partitions of a folder."""
-    assert folders_of(answer()) == [LogFolder("/data", 1000, 400, log_folders.Counter({"sms.a": 111, "sms.b": 0}))]
+    assert folders_of(answer()) == [LogFolder("/data", 1000, 400, Counter({"sms.a": 111, "sms.b": 0}))]
 
 
 @pytest.mark.parametrize(("codes", "error"), [((31, 0), ClusterAuthorizationFailedError), ((0, 56), KafkaError)])

@@ -15,6 +15,7 @@ from pipeline.kafka.consuming import commits, consumer
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.record import OutRecord
 
 TIER, OTHER = TopicPartition("tier", 0), TopicPartition("other", 0)
@@ -94,7 +95,7 @@ class Bench:
 
         monkeypatch.setattr(consumer, "AIOKafkaConsumer", lambda **_: self.kafka)
         self.consumer = TrackedConsumer(
-            KafkaSettings(), AgentSettings(), group="g", topics=["tier"],
+            KafkaSettings(), AgentSettings(), slot=Slot.take(None, "g"), group="g", topics=["tier"],
             run_ahead=run_ahead, outstanding=outstanding, wait_seconds=wait_seconds,
         )  # fmt: skip
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.clock)
