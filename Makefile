@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: help setup setup-dev up test check lint format bench storm fuzz schemas lock jars clean
+.PHONY: help setup setup-dev up test check lint format bench storm fuzz schemas dashboards lock jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,7 @@ lint: setup-dev ## format, lint, types, import layers, generated documents
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/smsout schemas check
+	@$(BIN)/python -m deploy.dashboards check
 
 format: setup-dev ## put every file in the house format
 	@$(BIN)/ruff check --fix --select I .
@@ -66,6 +67,9 @@ fuzz: setup-dev ## ten minutes of each fuzz (FUZZ_SECONDS=N for another length, 
 
 schemas: setup ## write docs/schemas and docs/asyncapi.yaml anew from the models
 	@$(BIN)/smsout schemas write
+
+dashboards: setup-dev ## write deploy/grafana/dashboards anew from deploy/dashboards
+	@$(BIN)/python -m deploy.dashboards write
 
 clean: ## remove what was made here; downloaded broker and data in .smsout stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,4 @@
+"""Where it runs: files for people and programs that install smsout, and the code that makes some of them.
+
+dashboards  Grafana's dashboards as code; `make dashboards` writes deploy/grafana/dashboards
+"""
