@@ -7,7 +7,7 @@ use for it.
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.topics import CALLBACK_DELAYS_SECONDS, MT_RETRY_DELAYS_SECONDS
@@ -124,6 +124,19 @@ class PepperSettings(BaseSettings):
 
     pepper: SecretStr
     """At least 32 characters; changing it invalidates every trunk password."""
+    pepper_file: Path | None = None
+    """A file that holds it, where the variable does not."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_file(cls, values: dict[str, object]) -> dict[str, object]:
+        """Take the pepper out of the file."""
+        if "pepper" in values or not values.get("pepper_file"):
+            return values
+        try:
+            return {**values, "pepper": Path(str(values["pepper_file"])).read_text(encoding="utf-8").strip()}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"SMSOUT_PEPPER_FILE cannot be read: {error}") from error
 
     @field_validator("pepper")
     @classmethod
@@ -206,6 +219,15 @@ class CallbackSettings(BaseSettings):
     allowed_addresses: Names = ()
     """Networks that may be called although they are not global, as `network` or `network:port` (IPv6 in brackets
     with a port): for development and for endpoints inside one's own network."""
+
+
+class GrafanaSettings(BaseSettings):
+    """Where operators look at the metrics."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_")
+
+    grafana_url: Annotated[str, Field(pattern=r"^https?://[^\s\"'<>]+$")] | None = None
+    """The panel links to it."""
 
 
 class PanelSettings(BaseSettings):

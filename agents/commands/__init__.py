@@ -7,6 +7,7 @@ callbacks         what became of notifications, and sending them again
 dead_letters      what could not be processed, and what to do with it
 doctor            what is stuck and why
 doctor_findings   what was found, in words
+install           what an installation needs once
 metrics_document  the table of metrics, generated from their definitions
 schema_documents  JSON Schemas and AsyncAPI, generated from the models
 """

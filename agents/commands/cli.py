@@ -22,6 +22,7 @@ from agents.commands import callbacks as callbacks_commands
 from agents.commands import dead_letters as dead_letters_commands
 from agents.commands import directory as directory_commands
 from agents.commands import doctor as doctor_command
+from agents.commands import install as install_command
 from agents.commands import schema_documents
 from agents.commands import topics as topics_commands
 from agents.local.up.port_plan import PortsKind
@@ -42,6 +43,7 @@ app.add_typer(directory_commands.app, name="directory")
 app.add_typer(callbacks_commands.app, name="callbacks")
 app.add_typer(dead_letters_commands.app, name="dead-letters")
 app.command("doctor")(doctor_command.doctor)
+app.command("install")(install_command.install)
 app.add_typer(schema_documents.app, name="schemas")
 
 DataDirectory = Annotated[Path, typer.Option(help="Where everything that must be kept is kept.", file_okay=False)]
@@ -72,12 +74,13 @@ def up(
     ] = None,
     carrier_url: Annotated[str | None, typer.Option(help="Carrier in place of the practice one.")] = None,
     callback_url: Annotated[str | None, typer.Option(help="Callback URL of the demo trunk.")] = None,
+    observe: Annotated[bool, typer.Option("--observe", help="Start a Prometheus that looks at all of it.")] = False,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
     from agents.local.up.run import UpOptions  # imported here: `--help` should not wait for clients of the broker
     from agents.local.up.run import up as run
 
-    run(UpOptions(data_dir, ready_file, ports, directory, carrier_url, callback_url))
+    run(UpOptions(data_dir, ready_file, ports, directory, carrier_url, callback_url, observe))
 
 
 @app.command("broker")

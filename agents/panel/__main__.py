@@ -29,7 +29,14 @@ from pipeline.http.client_address import Networks
 from pipeline.kafka.admin.broker_figures import BrokerFigures
 from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.topic_follower import TopicFollower
-from pipeline.settings import KafkaSettings, MessageSettings, PanelKeySettings, PanelSettings, PepperSettings
+from pipeline.settings import (
+    GrafanaSettings,
+    KafkaSettings,
+    MessageSettings,
+    PanelKeySettings,
+    PanelSettings,
+    PepperSettings,
+)
 from schemas.topics import STATUS
 
 MAX_CONNECTIONS: Final = 1000
@@ -117,6 +124,7 @@ class Panel:
             PAGES,
             trusted_proxies=self._trusted,
             max_body_bytes=self._settings.max_body_bytes,
+            grafana_url=GrafanaSettings().grafana_url,
         )
         connections = Connections("panel", affordable(MAX_CONNECTIONS), MAX_CONNECTIONS_PER_ADDRESS, self._trusted)
         runner = AppRunner(app, connections, shutdown_timeout=self._agent.settings.drain_timeout_seconds)
