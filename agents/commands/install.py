@@ -23,17 +23,27 @@ from pipeline.settings import KafkaSettings, weak_pepper
 CERTIFICATE_DAYS: Final = 365
 GRAFANA_PASSWORD_BYTES: Final = 18
 
-Folder = Annotated[Path, typer.Option(file_okay=False, exists=True, help="A folder of its own for what is kept there.")]
+Folder = Annotated[Path | None, typer.Option(file_okay=False, exists=True, help="Make what is kept there, here.")]
 
 
-def install(pepper: Folder, people_folder: Folder, tls: Folder, grafana: Folder, host: str = "localhost") -> None:
-    """Make secrets, a certificate for HOST, the topics and the panel's first people, each only where it is missing."""
+def install(
+    pepper: Folder = None,
+    people_folder: Folder = None,
+    tls: Folder = None,
+    grafana: Folder = None,
+    host: Annotated[str, typer.Option(help="Whom the certificate is for.")] = "localhost",
+) -> None:
+    """Make topics and what there is a folder for: secrets, a certificate, the panel's first people, each only once."""
     kafka = KafkaSettings()
     topics.apply()  # first: whether a pepper has been lost, the directory tells
-    _make_pepper(pepper / "pepper", kafka)
-    _make_certificate(tls, host)
-    _make_grafana_password(grafana / "admin-password")
-    _make_people(people_folder / "panel.json", kafka)
+    if pepper is not None:
+        _make_pepper(pepper / "pepper", kafka)
+    if tls is not None:
+        make_certificate(tls, host)
+    if grafana is not None:
+        _make_grafana_password(grafana / "admin-password")
+    if people_folder is not None:
+        _make_people(people_folder / "panel.json", kafka)
 
 
 def _make_pepper(path: Path, kafka: KafkaSettings) -> None:
@@ -46,7 +56,7 @@ def _make_pepper(path: Path, kafka: KafkaSettings) -> None:
     typer.echo(f"made a pepper in {path}: back it up, no password can be checked without it")
 
 
-def _make_certificate(folder: Path, host: str) -> None:
+def make_certificate(folder: Path, host: str) -> None:
     """Make a self-signed certificate; whoever puts one of their own in its place keeps it."""
     certificate, key_file = folder / "server.crt", folder / "server.key"
     if certificate.exists() and key_file.exists():

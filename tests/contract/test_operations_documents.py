@@ -119,7 +119,7 @@ def test_the_image_is_locked_and_runs_as_nobody_special() -> None:
         name for line in re.findall(r"^COPY (?!--from)(.+) \./?\S*$", DOCKERFILE, re.MULTILINE) for name in line.split()
     ]
     assert sorted(copied) == sorted(
-        ["requirements.lock", "pyproject.toml", "README.md", "schemas", "pipeline", "agents"]
+        ["requirements.lock", "pyproject.toml", "README.md", "LICENSE", "schemas", "pipeline", "agents"]
     )
     ignore = (REPOSITORY / ".dockerignore").read_text().splitlines()
     assert [name for name in copied if not (REPOSITORY / name).exists() or f"!{name}" not in ignore] == []
