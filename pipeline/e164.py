@@ -10,7 +10,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from pipeline.machine_numbers import is_machine
-from pipeline.numbers import calling_code_of, fits_plan
+from pipeline.numbering_plan import calling_code_of, fits_plan
 from schemas.address import MSISDN
 from schemas.directory.account import NumberCheck
 

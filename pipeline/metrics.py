@@ -125,7 +125,7 @@ SEGMENTS: Final = Spread(
     buckets=(1, 2, 3, 4, 5, 6, 8, 10, 20, 50, 255),
 )
 SPEND: Final = Counter(
-    "smsout_spend_total", "Price of the segments that carriers took, in the currency of their prices", ["carrier"]
+    "smsout_spend_total", "Price of the segments that carriers took, by currency", ["carrier", "currency"]
 )
 
 # HTTP towards carriers and customers
@@ -143,6 +143,11 @@ CARRIER: Final = Gauge("smsout_carrier_info", "1, with a carrier's name beside i
 CARRIER_BREAKER: Final = Gauge(
     "smsout_carrier_breaker_state",
     "0 closed (all is well), 1 half open (being tried), 2 open (left alone)",
+    ["carrier"],
+)
+CARRIER_NEEDS_OPERATOR: Final = Gauge(
+    "smsout_carrier_needs_operator",
+    "1 while the carrier takes nothing until an operator acts (money, a key)",
     ["carrier"],
 )
 CARRIER_PACE: Final = Gauge("smsout_carrier_pace", "POSTs that may be open to the carrier at once", ["carrier"])

@@ -17,6 +17,7 @@ from agents.commands import topics
 from agents.local.up import people
 from agents.local.up.data_dir import new_pepper, write_private
 from agents.local.up.lost_pepper import refuse_lost_pepper
+from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.errors import ConfigurationError
 from pipeline.settings import KafkaSettings, weak_pepper
 
@@ -28,16 +29,21 @@ Folder = Annotated[Path | None, typer.Option(file_okay=False, exists=True, help=
 
 def install(
     pepper: Folder = None,
+    carrier_keys: Folder = None,
     people_folder: Folder = None,
     tls: Folder = None,
     grafana: Folder = None,
     host: Annotated[str, typer.Option(help="Whom the certificate is for.")] = "localhost",
+    make_topics: Annotated[bool, typer.Option("--topics/--no-topics", help="Make topics that are missing.")] = True,
 ) -> None:
     """Make topics and what there is a folder for: secrets, a certificate, the panel's first people, each only once."""
     kafka = KafkaSettings()
-    topics.apply()  # first: whether a pepper has been lost, the directory tells
+    if make_topics:
+        topics.apply()  # first: whether a pepper has been lost, the directory tells
     if pepper is not None:
         _make_pepper(pepper / "pepper", kafka)
+    if carrier_keys is not None:
+        CarrierSealer.from_file(carrier_keys / "carrier-keys", make=True)
     if tls is not None:
         make_certificate(tls, host)
     if grafana is not None:

@@ -7,13 +7,15 @@ from time import monotonic
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.carriers import Carriers, carrier_peer
 from agents.delivery.deliver import STAGE, Delivery
-from agents.delivery.line_up import LineUp
+from agents.delivery.line_up import LineUp, Reading, lane_of
 from agents.delivery.ownership import Ownership
-from agents.delivery.read import Reading, lane_of
 from agents.delivery.write import OutcomeWriter
 from agents.posting_agent import PostingAgent, Workers, work_of
 from agents.runtime import Agent
+from pipeline.carriers.profiles.book import BoundCarriers, ProfileBook
+from pipeline.directory.carrier_secrets import delivery_sealer, secrets_of
 from pipeline.http.client import HttpPoster
+from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.journal import Journal
@@ -29,8 +31,9 @@ from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
 from pipeline.posting.retry_schedule import RetrySchedule
-from pipeline.settings import DeliverySettings, KafkaSettings, RetrySettings
-from schemas.topics import MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
+from pipeline.settings import CarrierKeySettings, DeliverySettings, KafkaSettings, RetrySettings
+from schemas.directory.carrier import Profile
+from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
 
 GROUP = "sms-delivery"
 
@@ -40,6 +43,8 @@ _backlog = BACKLOG.labels(STAGE)
 async def serve(agent: Agent) -> None:
     """Run until told to stop, then drain."""
     kafka, settings, retry = KafkaSettings(), DeliverySettings(), RetrySettings()
+    tiers = [tier_topic(MT_RETRY, seconds) for seconds in retry.mt_delays_seconds]
+    await require_positions(kafka, {GROUP: [SEGMENTED], f"{GROUP}-retry": tiers}, worked_if=[JOURNAL])
     async with AsyncExitStack() as opened:
         view = await DirectoryView(kafka, client_id="delivery-directory").start()
         opened.push_async_callback(view.stop)
@@ -52,10 +57,14 @@ async def serve(agent: Agent) -> None:
             max_connections=settings.connections,
         )
         opened.push_async_callback(poster.close)
-        journal = await Journal(kafka, producer, client_id="delivery-journal").start()
+        journal = await Journal(kafka, client_id="delivery-journal").start()
         opened.push_async_callback(journal.stop)
 
-        writer, line, workers = OutcomeWriter(journal), CarrierLine(poster), Workers()
+        sealer = delivery_sealer(CarrierKeySettings().key_file)
+        bound = BoundCarriers(
+            ProfileBook(partial(view.directory.get, Profile)), lambda carrier: secrets_of(carrier, sealer)
+        )
+        writer, line, workers = OutcomeWriter(producer, journal), CarrierLine(poster, bound), Workers()
         delivery = Delivery(view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds))
         dispatcher: Dispatcher[Entry[Reading]] = Dispatcher(
             delivery, workers.spawn, monotonic,
@@ -64,20 +73,20 @@ async def serve(agent: Agent) -> None:
         backlog = Backlog()
         opened.callback(backlog.close)
         peers = Peers(
-            partial(carrier_peer, view.directory, monotonic),
+            partial(carrier_peer, view.directory, line.bound, monotonic),
             lambda peer: peer.in_flight > 0 or dispatcher.waits_for(peer) or backlog.waiting_for(peer.name) > 0,
             monotonic,
         )
 
         async def reach(peer: Peer) -> bool:
             carrier = view.directory.carrier(peer.name)
-            return carrier is None or await poster.reach(carrier.url)
+            return carrier is None or await line.reach(carrier)
 
         def find_work(row: Row) -> tuple[TrackedConsumer, Work] | None:
             return work_of(row, first, later, parking)
 
         line_up = LineUp(
-            delivery, journal.state, dispatcher, backlog, peers,
+            delivery.settle, delivery.refuse, journal.state, dispatcher, backlog, peers,
             reach=reach, find_work=find_work, spawn=workers.spawn,
         )  # fmt: skip
         hand_off = HandOff(kafka, group=GROUP)
@@ -91,13 +100,12 @@ async def serve(agent: Agent) -> None:
             kafka, agent.settings, slot=agent.slot, group=GROUP, topics=[SEGMENTED], run_ahead=settings.run_ahead,
             hand_off=hand_off, owner=Ownership([SEGMENTED], journal, backlog, parking, line_up.settle_first),
         )  # fmt: skip
-        tiers = [tier_topic(MT_RETRY, seconds) for seconds in retry.mt_delays_seconds]
         later = tier_consumer(
             kafka, agent.settings, slot=agent.slot, group=f"{GROUP}-retry", family=MT_RETRY,
             delays_seconds=retry.mt_delays_seconds, run_ahead=settings.run_ahead,
             owner=Ownership(tiers, journal, backlog, parking),
         )  # fmt: skip
-        carriers = Carriers(view.directory, peers, dispatcher)
+        carriers = Carriers(view.directory, line, peers, dispatcher)
 
         def report() -> None:
             first.report(STAGE)

@@ -6,17 +6,20 @@ in one transaction with the commit that says it is done here.
 
 from typing import Final
 
+import structlog
+
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.figures import Figures
-from agents.delivery.read import Reading, Unreadable
+from agents.delivery.line_up import Reading, Unreadable
 from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
 from agents.delivery.write import OutcomeWriter
-from pipeline.carriers.decision import Success, Wait, decide, succeeded
-from pipeline.dead_letters.letter import announce, dead_letter
+from pipeline.carriers.decision import Success, Wait, decide, failed, succeeded
+from pipeline.dead_letters.letter import INTERNAL_ERROR, announce, dead_letter, place_of
+from pipeline.errors import SmsoutError
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
-from pipeline.posting.dispatcher import Turn
+from pipeline.posting.flows import Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import Carrier
@@ -28,7 +31,9 @@ from schemas.topics import STATUS
 STAGE: Final = "delivery"
 IN_DOUBT: Final = "in-doubt"
 UNREADABLE: Final = "schema-violation"
-announce(STAGE, IN_DOUBT)
+announce(STAGE, IN_DOUBT, INTERNAL_ERROR)
+
+log = structlog.get_logger(__name__)
 
 
 class Delivery:
@@ -79,16 +84,38 @@ class Delivery:
         if reported is not None:  # by an earlier life, which did not come to commit it
             work.finish(_letters(work, reported))
             return
+        try:
+            outcome = await self._outcome(message, sending, turn)
+        except (PartitionLost, SmsoutError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the agent at each of its lives
+            self._set_aside(item, sending, error)
+        else:
+            self._end(item, outcome, sending)
+
+    async def _outcome(
+        self, message: MtMessage, sending: Sending, turn: Turn[Entry[Reading]] | None
+    ) -> Success | MessageStatus | Wait:
         carrier = self._view.directory.carrier(message.carrier_id) or await self._look_up(message)
-        outcome: Success | MessageStatus | Wait
-        sent_at = None
         end = await sending.run(carrier)
         if isinstance(end, Sent):
-            outcome, sent_at = succeeded(message, end.at, end.progress.possible_duplicate), end.at
-        else:
-            outcome = decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
-        self._end(item, outcome, sending)
-        self.figures.ended(message, outcome, sent_at)
+            return succeeded(message, end.at, end.progress.possible_duplicate)
+        return decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
+
+    def _set_aside(self, item: Reading, sending: Sending, error: Exception) -> None:
+        """End a message that an error of ours meets, visibly; all others go on."""
+        record, detail = item.work.record, place_of(error)
+        log.error(
+            "record_set_aside", topic=record.topic, partition=record.partition, offset=record.offset, error=detail
+        )
+        stop = sending.broken_off()
+        code = CodeId.IN_DOUBT if stop.progress.in_doubt else CodeId.INTERNAL_ERROR
+        status = failed(item.message, code, detail, stop)
+        sending.mark_end(status)
+        records = [*sending.unwritten, OutRecord(STATUS, item.message.id.encode(), status.to_bytes())]
+        self.figures.ended(item.message, status)
+        reason = IN_DOUBT if code is CodeId.IN_DOUBT else INTERNAL_ERROR
+        self._writer.end(item, records, [dead_letter(record, stage=STAGE, reason=reason, detail=detail)])
 
     async def _look_up(self, message: MtMessage) -> Carrier | None:
         # The processor may have read of a new carrier a moment before this process has.
@@ -97,6 +124,7 @@ class Delivery:
 
     def _end(self, item: Reading, outcome: Success | MessageStatus | Wait, sending: Sending) -> None:
         message = item.message
+        self.figures.ended(message, outcome)
         if isinstance(outcome, Wait):
             waiting = OutRecord(outcome.topic, message.destination.encode(), outcome.waiting.to_bytes())
             self._writer.end(item, sending.unwritten, [waiting])

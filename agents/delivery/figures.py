@@ -1,7 +1,7 @@
 """What the ends of messages leave behind in the metrics: a number each, which are counted together every second."""
 
 from collections import Counter
-from datetime import datetime
+from time import time
 
 from pipeline.carriers.decision import Success, Wait
 from pipeline.metrics import END_TO_END, FAILURES, MESSAGES, SEGMENTS, SPEND, TRUNK_MESSAGES
@@ -20,10 +20,10 @@ class Figures:
 
     def __init__(self) -> None:
         self._settled = 0
-        self._spend: Counter[tuple[str, float]] = Counter()
+        self._spend: Counter[tuple[str, str, float]] = Counter()
 
-    def ended(self, message: MtMessage, outcome: Success | MessageStatus | Wait, sent_at: datetime | None) -> None:
-        """Note what has become of a message; `sent_at` is when the carrier took its last segment, if it did."""
+    def ended(self, message: MtMessage, outcome: Success | MessageStatus | Wait) -> None:
+        """Note what has become of a message, now."""
         if isinstance(outcome, Wait):
             _waiting.inc()
             return
@@ -32,18 +32,18 @@ class Figures:
             TRUNK_MESSAGES.add(message.trunk_id, "failed")
             if outcome.code_id is not None:
                 _failures[outcome.code_id].inc()
-        elif sent_at is not None:
-            count = len(message.segments)
-            _to_carrier.observe((sent_at - message.accepted_at).total_seconds())
-            _segments.observe(count)
-            TRUNK_MESSAGES.add(message.trunk_id, "sent")
-            if message.price_per_segment:
-                self._spend[message.carrier_id, float(message.price_per_segment)] += count
+            return
+        count = len(message.segments)
+        _to_carrier.observe(time() - message.accepted_at.timestamp())
+        _segments.observe(count)
+        TRUNK_MESSAGES.add(message.trunk_id, "sent")
+        if message.price_per_segment:
+            self._spend[message.carrier_id, message.currency or "", float(message.price_per_segment)] += count
 
     def report(self) -> None:
         """Bring the metrics up to date."""
         _settled.inc(self._settled)
         self._settled = 0
-        for (carrier_id, price), segments in self._spend.items():
-            SPEND.labels(carrier_id).inc(price * segments)
+        for (carrier_id, currency, price), segments in self._spend.items():
+            SPEND.labels(carrier_id, currency).inc(price * segments)
         self._spend.clear()

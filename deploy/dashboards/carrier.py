@@ -39,9 +39,9 @@ PAGE = Page(
                 ),
                 Graph(
                     "Spend per hour",
-                    "As the traffic. In the currency of its prices.",
+                    "As the traffic. By currency of its prices.",
                     "short",
-                    (('sum(increase(smsout_spend_total{carrier="$carrier"}[1h]))', "spend"),),
+                    (('sum by (currency) (increase(smsout_spend_total{carrier="$carrier"}[1h]))', "{{currency}}"),),
                 ),
             ),
         ),

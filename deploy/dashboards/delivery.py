@@ -102,6 +102,12 @@ PAGE = Page(
                     (("max by (carrier) (smsout_carrier_breaker_state)" + _NAMED, "{{name}}"),),
                 ),
                 Graph(
+                    "Waits for an operator",
+                    "0. 1: the carrier takes nothing until somebody acts: money, a key, a registration.",
+                    "short",
+                    (("max by (carrier) (smsout_carrier_needs_operator) or vector(0)", "{{carrier}}"),),
+                ),
+                Graph(
                     "Pace",
                     "At the carrier's own limit. Lower: it asks for less (429), or fails.",
                     "short",

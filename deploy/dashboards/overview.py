@@ -100,9 +100,9 @@ PAGE = Page(
                 ),
                 Graph(
                     "Spend per hour",
-                    "As the traffic. In the currency of the routes' prices.",
+                    "As the traffic. By currency of the routes' prices.",
                     "short",
-                    (("sum by (carrier) (increase(smsout_spend_total[1h]))", "{{carrier}}"),),
+                    (("sum by (currency) (increase(smsout_spend_total[1h]))", "{{currency}}"),),
                 ),
             ),
         ),

@@ -1,16 +1,27 @@
-"""Step 7, notification: a status becomes the body that the customer's callback URL receives (docs/http-api.md)."""
+"""Step 7, notification: who hears of a status, and the body that the callback URL receives (docs/http-api.md)."""
 
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
+from schemas.directory.trunk import Trunk
 from schemas.status import MessageStatus, StatusStage
 
 CONTENT_TYPE: Final = "application/vnd.api+json"
 
 _PROCESSING: Final = StatusStage.PROCESSING
 _exact: Final = Context(prec=40).multiply  # no price that a record can hold times a number of segments is rounded
+
+
+def url_to_notify(trunk: Trunk, status: MessageStatus) -> str | None:
+    """Return where the trunk, as it is configured now, wants to hear of `status`; None when it does not.
+
+    A trunk that has been deleted is told how its last messages ended.
+    """
+    if status.stage is StatusStage.DELIVERY and not trunk.receipts_enabled:
+        return None
+    return trunk.callback_url
 
 
 def body_of(status: MessageStatus) -> bytes:
@@ -34,7 +45,9 @@ def body_of(status: MessageStatus) -> bytes:
         f'"time_start":"{_timestamp(status.accepted_at)}",'
         f'"end_time":"{_timestamp(status.ended_at)}",'
         f'"fragments_sent":{status.segments_sent},'
-        f'"price":{_total(status.price_per_segment, status.segments_sent)}}}}}}}'
+        f'"price":{_total(status.price_per_segment, status.segments_sent)},'
+        f'"price_per_segment":{"null" if status.price_per_segment is None else status.price_per_segment},'
+        f'"currency":{"null" if status.currency is None else quoted(status.currency)}}}}}}}'
     ).encode()
 
 

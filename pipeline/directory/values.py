@@ -1,20 +1,14 @@
 """What the values of one entry must look like; rules that need other entries are in `directory_rules`."""
 
 import base64
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_interface
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_interface
 from typing import Final
-from urllib.parse import urlsplit
 
 from pipeline.errors import RuleViolated
 from schemas.directory.trunk import Trunk
 
-MAX_URL_LENGTH: Final = 2048
-
-_URL_TEXT: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")  # RFC 3986 section 2
-_LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LONGEST_NETWORK: Final = 90  # two IPv6 addresses in full, one of them as a mask
 _MAPPED_PREFIX: Final = 96  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
 _SMALLEST_SEALED: Final = 12 + 1 + 16  # nonce, one byte, GCM tag
@@ -33,50 +27,6 @@ def name_problem(name: str) -> str | None:
         return "must not begin or end with a space"
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         return "must not hold line breaks or other control characters"
-    return None
-
-
-def url_problem(url: str) -> str | None:
-    """Say what is wrong with an endpoint's URL, or None. Which addresses may be called is decided at each call."""
-    if len(url) > MAX_URL_LENGTH:
-        return f"must not be longer than {MAX_URL_LENGTH} characters"
-    # Before parsing: urlsplit takes line breaks out in silence.
-    readable = _URL_TEXT.match(url)
-    if readable is None or readable.end() != len(url):
-        at = readable.end() if readable else 0
-        return f"has {url[at]!a} at character {at + 1}, which must be percent-encoded in a URL"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        return f"is not a valid URL: {error}"
-    if parts.scheme not in ("http", "https"):
-        return "must begin with http:// or https://"
-    if "@" in parts.netloc:
-        return "must not hold a username or password"
-    if "#" in url:
-        return "must not hold a fragment (#...)"
-    if port == 0:
-        return "must not have the port 0"
-    return _host_problem(parts.hostname or "")
-
-
-def _host_problem(host: str) -> str | None:
-    if not host:
-        return "has no host"
-    labels = host.removesuffix(".").split(".")
-    try:
-        if ":" in host:
-            if "%" in host:
-                return "must not have a zone in its IPv6 address"
-            IPv6Address(host)
-        elif re.fullmatch(r"[0-9]+|0[xX][0-9A-Fa-f]*", labels[-1]):
-            # Some resolvers read 2130706433 or 0177.1 as an address: one spelling only.
-            IPv4Address(host)
-    except ValueError:
-        return f"has a host that is no valid IP address: {host[:64]!a}"
-    if ":" not in host and (len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels)):
-        return f"has a host that is no valid name: {host[:64]!a}"
     return None
 
 

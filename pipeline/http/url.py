@@ -4,8 +4,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from pipeline.directory.values import url_problem
 from pipeline.errors import AddressNotAllowed
+from pipeline.urls import url_problem
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -42,3 +42,11 @@ def http_url(url: str) -> HttpUrl:
     authority = written if port == DEFAULT_PORTS[parts.scheme] else f"{written}:{port}"
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return HttpUrl(parts.scheme == "https", host, port, authority, target, f"{parts.scheme}://{authority}")
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL, whatever it is, for logs and records; `invalid` of one that is none."""
+    try:
+        return http_url(url).origin
+    except AddressNotAllowed:
+        return "invalid"

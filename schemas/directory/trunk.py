@@ -58,8 +58,3 @@ class Trunk(Record):
     callback_secrets: Annotated[tuple[CallbackSecret, ...], Field(min_length=1, max_length=2)]
     created_at: AwareDatetime
     deleted_at: AwareDatetime | None = None
-
-    @property
-    def credentials_version(self) -> int:
-        """Counts up with every regeneration."""
-        return self.credentials[0].version

@@ -12,10 +12,9 @@ import aiohttp
 from aiokafka import AIOKafkaProducer
 
 from agents.local.ports import free_port
-from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.client import connection, start
 from pipeline.kafka.directory.writer import DirectoryWriter
-from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
+from pipeline.settings import KafkaSettings, RetrySettings
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.entry import DirectoryEntry
 from tests.arena.life import AgentProcess, Life
@@ -23,6 +22,7 @@ from tests.arena.topics import Topics
 from tests.arena.world import PEPPER, PREFIXES, TrunkAccess, World, new_world
 from tests.brokers import RunningBroker
 from tests.builders import SOURCE
+from tests.installation import install
 
 AGENTS: Final = ("ingress", "processor", "delivery", "callback")
 SESSION_TIMEOUT_SECONDS: Final = 6
@@ -73,7 +73,7 @@ class Arena:
         """Make topics and directory, and start the simulator."""
         self.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         self.processes["simulator"] = self._new_process("simulator", Life())
-        await topic_admin.apply(self.kafka, TopicSettings(partitions=PARTITIONS), self.retry)
+        await install(self.kafka, PARTITIONS, self.retry)
         await self.write_directory(*self.world.entries)
         self._producer = AIOKafkaProducer(**connection(self.kafka), client_id="arena", enable_idempotence=True)
         await start(self._producer, self.kafka)

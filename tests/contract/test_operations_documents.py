@@ -76,6 +76,7 @@ def test_secrets_reach_only_those_who_need_them() -> None:
 
     assert services_with("pepper") == ["install", "ingress", "panel", "tools"]
     assert services_with("password-keys") == ["panel", "tools"]
+    assert services_with("carrier-keys") == ["install", "panel", "delivery", "tools"]
     assert services_with("tls") == ["install", "panel", "nginx"]
     assert services_with("people") == ["install"]
     assert not any("SMSOUT_PEPPER" in it.get("environment", {}) for it in SERVICES.values())
@@ -119,7 +120,16 @@ def test_the_image_is_locked_and_runs_as_nobody_special() -> None:
         name for line in re.findall(r"^COPY (?!--from)(.+) \./?\S*$", DOCKERFILE, re.MULTILINE) for name in line.split()
     ]
     assert sorted(copied) == sorted(
-        ["requirements.lock", "pyproject.toml", "README.md", "LICENSE", "schemas", "pipeline", "agents"]
+        [
+            "requirements.lock",
+            "pyproject.toml",
+            "README.md",
+            "LICENSE",
+            "schemas",
+            "pipeline",
+            "agents",
+            "deploy/carriers",
+        ]
     )
     ignore = (REPOSITORY / ".dockerignore").read_text().splitlines()
     assert [name for name in copied if not (REPOSITORY / name).exists() or f"!{name}" not in ignore] == []

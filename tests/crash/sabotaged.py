@@ -20,7 +20,6 @@ from pipeline.idempotency.keys import Verdict
 from pipeline.kafka.consuming.commits import Commits
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
-from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
@@ -145,12 +144,12 @@ def believes_every_origin() -> None:
 @variant
 def writes_no_marks() -> None:
     """Delivery posts without a `submitting` mark in the journal."""
-    whole = Journal.write
+    whole = RecordProducer.write
 
-    async def write(self: Journal, groups: Sequence[Sequence[OutRecord]]) -> None:
-        await whole(self, [[it for it in group if not _is_mark(it)] for group in groups])
+    async def write(self: RecordProducer, records: Iterable[OutRecord]) -> dict[TopicPartition, int]:
+        return await whole(self, [it for it in records if not _is_mark(it)])
 
-    Journal.write = write  # type: ignore[method-assign]
+    RecordProducer.write = write  # type: ignore[method-assign]
 
 
 def _is_mark(record: OutRecord) -> bool:

@@ -23,7 +23,7 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml
 def here(text: str, folder: Path, servers: str) -> str:
     """Return what the compose file says with its volumes below `folder`, its defaults, and a broker of ours."""
     text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text).replace("kafka:9092", servers)
-    return re.sub(r"(?<![\w.])/(pepper|people|tls|grafana|keys|state)(?=/|$)", f"{folder}/\\1", text)
+    return re.sub(r"(?<![\w.])/(pepper|people|tls|grafana|keys|carrier-keys|state)(?=/|$)", f"{folder}/\\1", text)
 
 
 def environment_of(service: str, folder: Path, servers: str) -> dict[str, str]:
@@ -56,14 +56,15 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Any:
 async def test_everything_is_made_once_and_every_agent_runs_from_it(broker: RunningBroker, tmp_path: Path) -> None:
     """Passwords are shown at the first time only; a second run changes nothing."""
     servers = broker.bootstrap_servers
-    for name in ("pepper", "people", "tls", "grafana", "keys", "state"):
+    for name in ("pepper", "people", "tls", "grafana", "keys", "carrier-keys", "state"):
         (tmp_path / name).mkdir()
     code, output = await install(tmp_path, servers)
     assert code == 0, output
     assert len(re.findall(r"password \S{12,}, shown only now", output)) == 2
     made = volumes(tmp_path)
     assert set(made) == {
-        "pepper/pepper", "people/panel.json", "tls/server.crt", "tls/server.key", "grafana/admin-password",
+        "pepper/pepper", "carrier-keys/carrier-keys", "people/panel.json",
+        "tls/server.crt", "tls/server.key", "grafana/admin-password",
     }  # fmt: skip
     assert {(tmp_path / it).stat().st_mode & 0o077 for it in made if it != "tls/server.crt"} == {0}
 

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, ValidationError
 
-from pipeline.kafka.consuming.consumer import Owner, TrackedConsumer
+from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.pauses import WaitSeconds
+from pipeline.kafka.consuming.rebalances import Owner
 from pipeline.settings import AgentSettings, KafkaSettings
 from pipeline.slot import Slot
 from schemas.record import WireModel

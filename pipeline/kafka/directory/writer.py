@@ -21,8 +21,8 @@ from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal, change_key, check
 from pipeline.errors import BrokerError, BrokerUnreachable, DirectoryFenced, DirectoryInUse, NotAcknowledged
 from pipeline.failpoints import failpoint
-from pipeline.kafka.client import connection, start
 from pipeline.kafka.directory.liveness import is_alive_here
+from pipeline.kafka.directory.transactions import STOP_TIMEOUT_SECONDS, Record, append, new_producer, stop_producer
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings
 from schemas.directory.entry import key_of
@@ -30,25 +30,13 @@ from schemas.directory.trunk import Trunk
 from schemas.directory.writer_claim import WriterClaim
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
-from schemas.topics import DIRECTORY, MAX_RECORD_BYTES
+from schemas.topics import DIRECTORY
 
 log = structlog.get_logger(__name__)
 
-TRANSACTIONAL_ID: Final = "smsout-directory-writer"
 CLAIM_KEY: Final = b"writer:current"
-TRANSACTION_TIMEOUT_MS: Final = 60_000
-"""The broker's patience. Long, for a loaded machine writing 100,000 entries; it costs nobody anything, since a dead
-writer's open transaction holds back only what comes after it, and the next writer ends it at its start."""
-WRITE_TIMEOUT_SECONDS: Final = 10.0
-LONGEST_WRITE_SECONDS: Final = 50.0
-"""Our own patience with one transaction, for a few entries and for any number. It is shorter than the broker's, whose
-end would look like another writer's arrival."""
-WRITES_PER_SECOND: Final = 5000  # a fifth of what a free machine does
 READ_TIMEOUT_SECONDS: Final = 30.0
-STOP_TIMEOUT_SECONDS: Final = 3.0
 LARGE_SET: Final = 1000  # changes; checking more than these is left to a thread
-
-Record = tuple[bytes, bytes | None]
 
 
 class DirectoryWriter:
@@ -102,7 +90,7 @@ class DirectoryWriter:
             if not take_over and self._claim is not None and is_alive_here(self._claim):
                 raise DirectoryInUse(f"{_described(self._claim)} writes {DIRECTORY} and is alive")
             # From here on an earlier writer can write no more, so what is read now is the last that it wrote.
-            self._producer = await self._new_producer()
+            self._producer = await new_producer(self._kafka)
             await self._catch_up()
             self._following = asyncio.create_task(self._view.follow())
             claim = WriterClaim(
@@ -133,7 +121,7 @@ class DirectoryWriter:
                 # new one's start ends their transaction one way or the other.
                 await self._catch_up()
                 self._must_be_ours()
-                self._producer = await self._new_producer()
+                self._producer = await new_producer(self._kafka)
                 await self._catch_up()
             self._must_be_ours()
             # While this is the only writer the view is at the topic's end: each write has read itself back.
@@ -209,42 +197,12 @@ class DirectoryWriter:
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnreachable(f"the topic {DIRECTORY} cannot be read: {error!r}", stage="directory") from error
 
-    async def _new_producer(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
-            **connection(self._kafka),
-            client_id="directory-writer",
-            transactional_id=TRANSACTIONAL_ID,
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-            acks="all",
-            max_batch_size=MAX_RECORD_BYTES,
-            max_request_size=MAX_RECORD_BYTES + 65_536,
-            request_timeout_ms=10_000,
-            # Right after a commit the broker asks to wait (ConcurrentTransactions, NotEnoughReplicas): aiokafka logs
-            # warnings and comes again. That is its way to say "a moment please", not a sick broker.
-            retry_backoff_ms=20,
-        )
-        try:
-            await start(producer, self._kafka)
-        except BaseException:
-            await _stop(producer)
-            raise
-        return producer
-
     async def _append(self, records: Sequence[Record], beside: Sequence[OutRecord] = ()) -> None:
         producer = self._producer
         if producer is None:
             raise NotAcknowledged("the directory's writer has not been started", stage="directory")
-        limit = min(WRITE_TIMEOUT_SECONDS + len(records) / WRITES_PER_SECOND, LONGEST_WRITE_SECONDS)
         try:
-            async with asyncio.timeout(limit):
-                await producer.begin_transaction()
-                last = await _send(producer, records)
-                for other in beside:
-                    await producer.send_and_wait(
-                        other.topic, other.value, key=other.key, partition=other.partition, headers=list(other.headers)
-                    )
-                failpoint("directory.after_append")
-                await producer.commit_transaction()
+            last = await append(producer, records, beside)
             failpoint("directory.after_commit")
             await self._read_back(last)
         except ProducerFenced as error:
@@ -271,38 +229,7 @@ class DirectoryWriter:
     async def _discard(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await _stop(producer)
-
-
-async def _send(producer: AIOKafkaProducer, records: Sequence[Record]) -> int:
-    """Append `records` in order, in as few batches as they fit; return the last one's offset."""
-    acknowledgements = []
-    batch, size = producer.create_batch(), 0
-    for key, value in records:
-        if batch.append(key=key, value=value, timestamp=None) is None:
-            batch.close()
-            acknowledgements.append(await producer.send_batch(batch, DIRECTORY, partition=0))
-            batch, size = producer.create_batch(), 0
-            if batch.append(key=key, value=value, timestamp=None) is None:
-                raise KafkaError(f"{key!r} is larger than a batch")
-        size += 1
-    batch.close()
-    acknowledgements.append(await producer.send_batch(batch, DIRECTORY, partition=0))
-    written = await asyncio.gather(*acknowledgements)
-    offset: int = written[-1].offset
-    if offset < 0:
-        raise KafkaError("the broker did not say where the records are")
-    return offset + size - 1
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    """Stop even a producer whose broker does not answer."""
-    try:
-        async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
-            await producer.stop()
-    except (KafkaError, TimeoutError) as error:
-        log.warning("directory_producer_did_not_stop", error=repr(error))
-        await producer.client.close()
+            await stop_producer(producer)
 
 
 def _described(claim: WriterClaim) -> str:

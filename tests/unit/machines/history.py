@@ -8,11 +8,15 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from aiokafka.structs import OffsetAndMetadata
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from pipeline.errors import ConfigurationError
 from pipeline.slot import Slot
+from schemas.headers.dead_letter import DeadLetterSource
+from schemas.topics import DEAD_LETTER_SUFFIX
 from tests.fakes.broker import SESSION_SECONDS, Broker, Life
 from tests.fakes.virtual_time import CLOCK, VirtualLoop
 
@@ -40,6 +44,7 @@ class World(ABC):
         self.random = Random(seed)
         self.broker = Broker()
         self._state = TemporaryDirectory()
+        self._lost: dict[str, OffsetAndMetadata] = {}
         self.zombies: list[Life] = []
         self.present: Life
 
@@ -119,6 +124,13 @@ class World(ABC):
             self.loop.jump(SESSION_SECONDS + 1)
         self.begin(slot)
 
+    def lose_offsets(self) -> None:
+        """Nobody has been in the groups for long, and the broker has forgotten their positions."""
+        self.do(self.present.kill())
+        self._lost = {**self._lost, **self.broker.committed}
+        self.broker.committed.clear()
+        self.begin()
+
     def thaw(self) -> None:
         for zombie in self.zombies:
             zombie.thaw()
@@ -165,6 +177,10 @@ class World(ABC):
         if (failure := self.present.failure) is not None:
             complaints = [it for it in _leaves(failure) if isinstance(it, AssertionError)]
             assert not complaints, complaints
+            if any(isinstance(it, ConfigurationError) for it in _leaves(failure)):
+                # It says that its offsets are lost, and how to set them; the operator knows where they were.
+                self.broker.committed.update(self._lost)
+                self._lost = {}
             self.crash()
         for zombie in [it for it in self.zombies if it.failure is not None]:
             self.do(zombie.kill())
@@ -202,6 +218,12 @@ class World(ABC):
         for _ in range(6):  # what hangs comes to an end, too
             self.loop.jump(10)
             self.run(6)
+
+    def check_for_errors_of_ours(self) -> None:
+        """Hold at any moment: agents set aside what an error of ours meets, and go on."""
+        letters = [it for topic, log in self.broker.topics.items() if topic.endswith(DEAD_LETTER_SUFFIX) for it in log]
+        reasons = [DeadLetterSource.from_headers(it.headers) for it in letters]
+        assert [it for it in reasons if "error of ours" in it.detail] == []
 
     settles_within_seconds: float = 600.0
 
@@ -262,6 +284,10 @@ class HistoryMachine(RuleBasedStateMachine):
     @rule()
     def replace(self) -> None:
         self.world.replace()
+
+    @rule()
+    def lose_offsets(self) -> None:
+        self.world.lose_offsets()
 
     @rule()
     def thaw(self) -> None:

@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
+from schemas.directory.route import Route
 
 Entry = TypeVar("Entry", Carrier, Route)
 Settings = TypeVar("Settings", bound=Mapping[str, object])

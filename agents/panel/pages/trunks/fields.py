@@ -7,8 +7,9 @@ from typing import Final
 from agents.panel.operations.trunks.trunks import TrunkSettings
 from agents.panel.page import PageContext
 from agents.panel.pages.forms import Problems, by_field
-from pipeline.directory.values import normalize_networks, url_problem
+from pipeline.directory.values import normalize_networks
 from pipeline.errors import RuleViolated
+from pipeline.urls import url_problem
 from schemas.address import MSISDN
 from schemas.directory.trunk import Trunk
 

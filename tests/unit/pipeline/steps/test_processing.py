@@ -7,22 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.processor.records import caused_by
 from pipeline.directory.model import Directory
 from pipeline.settings import MessageSettings
 from pipeline.steps.admission import check_content
 from pipeline.steps.processing import Accepted, Routed, process
-from pipeline.steps.segmentation import segment
 from schemas.directory.account import NumberCheck
 from schemas.directory.entry import DirectoryEntry
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.identifiers import message_id_of_destination, submission_id_from_coordinates
-from schemas.mt_message import DataCoding, MtMessage
+from schemas.mt_message import Alternative, DataCoding, MtMessage
 from schemas.record import InRecord
 from schemas.status import CodeId, MessageStatus, StatusName
 from schemas.submission import EARLIEST, LATEST, Destination, Submission
 from schemas.topics import SEGMENTED, STATUS, SUBMITTED
 from tests.builders import CREATED, account, carrier, did, directory_of, in_record, route, submission, trunk, uuid
+from tests.unit.agents.processor.causing import caused_by
+from tests.unit.pipeline.steps.segmented import segmented
 
 ID = uuid(9)
 ACCOUNT, DID, TRUNK, CARRIER, ROUTE = account(), did(), trunk(), carrier(), route(price_per_segment=Decimal("0.0075"))
@@ -59,6 +59,25 @@ def test_a_message_is_encoded_segmented_and_routed() -> None:
     assert (message.accepted_at, message.expires_at) == (CREATED, CREATED + timedelta(days=1))
 
 
+def test_a_message_names_what_it_costs_and_who_else_would_take_it() -> None:
+    """Price and currency are the route's; the alternatives are in their order, each with its own."""
+    view = usual(
+        route(price_per_segment=Decimal("0.0075"), currency="USD"), carrier(22), carrier(23), carrier(24, blocked=True),
+        route(32, carrier_id=uuid(23), priority=2, price_per_segment=Decimal("0.01"), currency="EUR"),
+        route(33, carrier_id=uuid(22), priority=9), route(34, carrier_id=uuid(24), priority=1),
+    )  # fmt: skip
+    (message,) = outcomes(view, asking())
+    assert isinstance(message, MtMessage)
+    assert (message.carrier_id, message.price_per_segment, message.currency) == (uuid(21), Decimal("0.0075"), "USD")
+    assert message.alternatives == (
+        Alternative(carrier_id=uuid(23), price_per_segment=Decimal("0.01"), currency="EUR"),
+        Alternative(carrier_id=uuid(22)),
+    )
+    (alone,) = outcomes(usual(), asking())
+    assert isinstance(alone, MtMessage)
+    assert alone.alternatives is None
+
+
 @given(
     content=st.text(min_size=1, max_size=400),
     price=st.none() | st.decimals(0, 999_999, allow_nan=False, places=6),
@@ -78,7 +97,7 @@ def test_what_is_written_by_hand_is_what_the_model_would_write(
         assert isinstance(outcome, MessageStatus)
         return
     assert isinstance(outcome, Routed)
-    data_coding, segments = segment(content, ID)
+    data_coding, segments = segmented(content, ID)
     assert MtMessage.from_bytes(outcome.value) == MtMessage(
         id=ID, trunk_id=TRUNK.id, account_id=ACCOUNT.id, source=DID.number, destination="15551234567",
         data_coding=data_coding, segments=segments, carrier_id=CARRIER.id, price_per_segment=price,
