@@ -23,12 +23,14 @@ from pipeline.settings import KafkaSettings, weak_pepper
 
 CERTIFICATE_DAYS: Final = 365
 GRAFANA_PASSWORD_BYTES: Final = 18
+RECEIPT_KEY_BYTES: Final = 32
 
 Folder = Annotated[Path | None, typer.Option(file_okay=False, exists=True, help="Make what is kept there, here.")]
 
 
 def install(
     pepper: Folder = None,
+    receipt_key: Folder = None,
     carrier_keys: Folder = None,
     people_folder: Folder = None,
     tls: Folder = None,
@@ -42,6 +44,8 @@ def install(
         topics.apply()  # first: whether a pepper has been lost, the directory tells
     if pepper is not None:
         _make_pepper(pepper / "pepper", kafka)
+    if receipt_key is not None and not (receipt_key / "receipt-key").exists():
+        write_private(receipt_key / "receipt-key", secrets.token_urlsafe(RECEIPT_KEY_BYTES) + "\n")
     if carrier_keys is not None:
         CarrierSealer.from_file(carrier_keys / "carrier-keys", make=True)
     if tls is not None:

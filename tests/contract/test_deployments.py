@@ -23,7 +23,8 @@ KUBERNETES = ROOT / "deploy" / "kubernetes"
 SYSTEMD = ROOT / "deploy" / "systemd"
 VERSION = "1.31"
 OF_OPERATORS = {"kafka.strimzi.io", "keda.sh", "monitoring.coreos.com", "kustomize.config.k8s.io"}
-AGENTS = ("ingress", "processor", "delivery", "callback", "panel")
+AGENTS = ("ingress", "processor", "delivery", "receipts", "callback", "message_log", "panel")
+ALONE = {"panel", "message-log"}
 
 
 def documents(folder: str) -> list[dict[str, Any]]:
@@ -82,10 +83,10 @@ def test_every_agent_runs_with_probes_limits_and_no_rights() -> None:
     base = documents("base")
     sets = named(base, "StatefulSet")
     common = sets.pop("every-agent")["spec"]["template"]["spec"]
-    assert set(sets) == set(AGENTS)
+    assert set(sets) == {it.replace("_", "-") for it in AGENTS}
     for name, made in sets.items():
         (container,) = made["spec"]["template"]["spec"]["containers"]
-        assert (container["args"], container["name"]) == ([name], "agent")
+        assert (container["args"], container["name"]) == ([name.replace("-", "_")], "agent")
         assert set(container["resources"]) == {"requests", "limits"}
     (container,) = common["containers"]
     assert [container[it]["httpGet"]["path"] for it in ("startupProbe", "livenessProbe", "readinessProbe")] == [
@@ -95,22 +96,26 @@ def test_every_agent_runs_with_probes_limits_and_no_rights() -> None:
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
     }  # fmt: skip
-    assert set(named(base, "PodDisruptionBudget")) == set(AGENTS) - {"panel"}
-    assert sets["panel"]["spec"]["replicas"] == 1
+    assert set(named(base, "PodDisruptionBudget")) == set(sets) - ALONE
+    assert {name for name, it in sets.items() if it["spec"]["replicas"] == 1} == ALONE
 
 
 def test_secrets_reach_only_those_who_need_them_and_are_never_written_down() -> None:
-    """The pepper: ingress and panel, by reference."""
-    with_pepper = []
+    """By reference to secrets."""
+    referred: dict[str, set[str]] = {"SMSOUT_PEPPER": set(), "SMSOUT_RECEIPT_KEY": set(), "SMSOUT_DATABASE_URL": set()}
     for name, made in named(documents("base"), "StatefulSet").items():
         for variable in made["spec"]["template"]["spec"]["containers"][0].get("env", ()):
-            if variable["name"] == "SMSOUT_PEPPER":
-                with_pepper.append(name)
-                assert variable["valueFrom"]["secretKeyRef"]["name"] == "smsout-pepper"
-    assert sorted(with_pepper) == ["ingress", "panel"]
+            if variable["name"] in referred:
+                referred[variable["name"]].add(name)
+                assert variable["valueFrom"]["secretKeyRef"]["name"].startswith("smsout-")
+    assert referred == {
+        "SMSOUT_PEPPER": {"ingress", "panel", "message-log"},
+        "SMSOUT_RECEIPT_KEY": {"ingress", "delivery"},
+        "SMSOUT_DATABASE_URL": {"panel", "message-log"},
+    }
     for found in (documents("base"), documents("production")):
         configuration = named(found, "ConfigMap")["smsout"]["data"]
-        assert [it for it in configuration if "PASSWORD" in it or "PEPPER" in it] == []
+        assert [it for it in configuration if "PASSWORD" in it or "PEPPER" in it or it.endswith("_KEY")] == []
         assert set(configuration) - set(every_setting()) == set()
 
 
@@ -160,9 +165,9 @@ def test_systemd_takes_every_unit(tmp_path: Path) -> None:
 def test_systemd_gives_secrets_only_to_those_who_need_them() -> None:
     """As credentials, in drop-ins of ingress and panel."""
     drop_ins = {it.parent.name: it.read_text() for it in SYSTEMD.glob("*.d/*.conf")}
-    assert sorted(drop_ins) == [f"smsout@{name}.service.d" for name in ("delivery", "ingress", "panel")]
+    assert sorted(drop_ins) == [f"smsout@{name}.service.d" for name in ("delivery", "ingress", "message_log", "panel")]
     assert sorted(name for name, it in drop_ins.items() if "LoadCredential=pepper:" in it) == [
-        "smsout@ingress.service.d", "smsout@panel.service.d",
+        "smsout@ingress.service.d", "smsout@message_log.service.d", "smsout@panel.service.d",
     ]  # fmt: skip
     assert sorted(name for name, it in drop_ins.items() if "SMSOUT_CARRIER_KEY_FILE=" in it) == [
         "smsout@delivery.service.d", "smsout@panel.service.d",

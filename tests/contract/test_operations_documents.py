@@ -69,22 +69,24 @@ def test_agents_wait_for_what_is_installed_and_that_for_the_broker() -> None:
 
 
 def test_secrets_reach_only_those_who_need_them() -> None:
-    """The pepper: ingress and the directory's writers. The password keys: the writers alone. None has a default."""
+    """The pepper: ingress, message log, the directory's writers. The password keys: the writers. None has a default."""
 
     def services_with(volume: str) -> list[str]:
         return [name for name, it in SERVICES.items() if any(v.split(":")[0] == volume for v in it.get("volumes", ()))]
 
-    assert services_with("pepper") == ["install", "ingress", "panel", "tools"]
+    assert services_with("pepper") == ["install", "ingress", "panel", "message_log", "tools"]
+    assert services_with("receipt-key") == ["install", "ingress", "delivery"]
     assert services_with("password-keys") == ["panel", "tools"]
     assert services_with("carrier-keys") == ["install", "panel", "delivery", "tools"]
     assert services_with("tls") == ["install", "panel", "nginx"]
     assert services_with("people") == ["install"]
-    assert not any("SMSOUT_PEPPER" in it.get("environment", {}) for it in SERVICES.values())
+    named = {name for it in SERVICES.values() for name in it.get("environment", {})}
+    assert named & {"SMSOUT_PEPPER", "SMSOUT_RECEIPT_KEY"} == set()
 
 
 def test_any_agent_that_may_can_be_scaled() -> None:
     """No port of this machine, no name of its own; slots are leased in a folder that its processes share."""
-    for name in ("ingress", "processor", "delivery", "callback"):
+    for name in ("ingress", "processor", "delivery", "receipts", "callback"):
         assert "ports" not in SERVICES[name]
         assert "container_name" not in SERVICES[name]
         assert SERVICES[name]["environment"]["SMSOUT_STATE_DIR"] == "/state"

@@ -23,7 +23,9 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml
 def here(text: str, folder: Path, servers: str) -> str:
     """Return what the compose file says with its volumes below `folder`, its defaults, and a broker of ours."""
     text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text).replace("kafka:9092", servers)
-    return re.sub(r"(?<![\w.])/(pepper|people|tls|grafana|keys|carrier-keys|state)(?=/|$)", f"{folder}/\\1", text)
+    return re.sub(
+        r"(?<![\w.])/(pepper|people|tls|grafana|keys|carrier-keys|receipt-key|log|state)(?=/|$)", f"{folder}/\\1", text
+    )
 
 
 def environment_of(service: str, folder: Path, servers: str) -> dict[str, str]:
@@ -56,14 +58,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Any:
 async def test_everything_is_made_once_and_every_agent_runs_from_it(broker: RunningBroker, tmp_path: Path) -> None:
     """Passwords are shown at the first time only; a second run changes nothing."""
     servers = broker.bootstrap_servers
-    for name in ("pepper", "people", "tls", "grafana", "keys", "carrier-keys", "state"):
+    for name in ("pepper", "people", "tls", "grafana", "keys", "carrier-keys", "receipt-key", "log", "state"):
         (tmp_path / name).mkdir()
     code, output = await install(tmp_path, servers)
     assert code == 0, output
     assert len(re.findall(r"password \S{12,}, shown only now", output)) == 2
     made = volumes(tmp_path)
     assert set(made) == {
-        "pepper/pepper", "carrier-keys/carrier-keys", "people/panel.json",
+        "pepper/pepper", "receipt-key/receipt-key", "carrier-keys/carrier-keys", "people/panel.json",
         "tls/server.crt", "tls/server.key", "grafana/admin-password",
     }  # fmt: skip
     assert {(tmp_path / it).stat().st_mode & 0o077 for it in made if it != "tls/server.crt"} == {0}
@@ -72,8 +74,8 @@ async def test_everything_is_made_once_and_every_agent_runs_from_it(broker: Runn
     assert (code, volumes(tmp_path)) == (0, made), output
     assert "shown only now" not in output
 
-    for name in ("panel", "callback", "delivery", "processor", "ingress"):
-        ports = {f"SMSOUT_{it}_PORT": str(free_port()) for it in ("PANEL", "INGRESS")}
+    for name in ("panel", "message_log", "callback", "receipts", "delivery", "processor", "ingress"):
+        ports = {f"SMSOUT_{it}_PORT": str(free_port()) for it in ("PANEL", "INGRESS", "MESSAGE_LOG")}
         environment = environment_of(name, tmp_path, servers) | ports
         async with agent_process(name, tmp_path / f"{name}.log", environment) as agent:
             await agent.until_ready()

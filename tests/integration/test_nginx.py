@@ -35,7 +35,8 @@ async def running_nginx(folder: Path, upstream: int, door: int, panel: int) -> A
     text = CONFIGURATION.read_text()
     for old, new in (
         ("/tmp/", f"{folder}/"), ("/tls/", f"{folder}/"), ("ingress:8080", f"127.0.0.1:{upstream}"),  # noqa: S108  # what the configuration says
-        ("panel:8081", f"127.0.0.1:{upstream}"), ("listen 8443", f"listen 127.0.0.1:{door}"),
+        ("panel:8081", f"127.0.0.1:{upstream}"),
+        ("message_log:8082", f"127.0.0.1:{upstream}"), ("listen 8443", f"listen 127.0.0.1:{door}"),
         ("listen 9443", f"listen 127.0.0.1:{panel}"), ("_timeout 10s", "_timeout 1s"),
     ):  # fmt: skip
         assert old in text

@@ -105,15 +105,21 @@ class System:
                 "SMSOUT_PEPPER": self._pepper.get_secret_value(),
                 "SMSOUT_KEY_FILE": str(self._data.key_file.absolute()),
                 "SMSOUT_CARRIER_KEY_FILE": str(self._data.carrier_key_file.absolute()),
+                "SMSOUT_RECEIPT_KEY": self._data.receipt_key().get_secret_value(),
             },
             metrics_port=lambda default: self._ports.get(default, "metrics"),
             extra={
                 "ingress": state,
                 "processor": state,
+                "delivery": {
+                    "SMSOUT_DELIVERY_RECEIPT_BASE_URL": os.environ.get("SMSOUT_DELIVERY_RECEIPT_BASE_URL", ingress_url)
+                },
                 "callback": {
                     "SMSOUT_CALLBACK_ALLOWED_ADDRESSES": allowed_addresses(simulator_url, self._options.callback_url)
                 },
-                "panel": {
+                "message_log": state,
+                "panel": state
+                | {
                     "SMSOUT_PANEL_INGRESS_URLS": os.environ.get("SMSOUT_PANEL_INGRESS_URLS", ingress_url),
                 },
                 "simulator": {
@@ -127,6 +133,9 @@ class System:
         self._content = {
             "ingress_url": ingress_url,
             "panel_url": f"http://{reachable_host('SMSOUT_PANEL_HOST')}:{ports['SMSOUT_PANEL_PORT']}",
+            "message_log_url": (
+                f"http://{reachable_host('SMSOUT_MESSAGE_LOG_HOST')}:{ports['SMSOUT_MESSAGE_LOG_PORT']}"
+            ),
             "simulator_url": simulator_url,
             "bootstrap_servers": bootstrap_servers,
             "broker": EXTERNAL if external else BROKER,
