@@ -75,6 +75,28 @@ PAGE = Page(
             ),
         ),
         Row(
+            "Receipts",
+            (
+                Graph(
+                    "Receipts",
+                    "taken, as the carriers send them. refused: not signed by us; not_stored: the broker is slow.",
+                    "cps",
+                    (("sum by (outcome) (rate(smsout_receipts_total[5m]))", "{{outcome}}"),),
+                ),
+                Graph(
+                    "How messages ended",
+                    "delivered nearly alone; unknown: the carrier has sent no receipt in time.",
+                    "cps",
+                    (
+                        (
+                            'sum by (outcome) (rate(smsout_messages_total{stage="receipts"}[5m])) or vector(0)',
+                            "{{outcome}}",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Row(
             "Carriers",
             (
                 Graph(
