@@ -23,6 +23,7 @@ from agents.commands import carriers as carriers_commands
 from agents.commands import dead_letters as dead_letters_commands
 from agents.commands import directory as directory_commands
 from agents.commands import doctor as doctor_command
+from agents.commands import install as install_command
 from agents.commands import messages as messages_commands
 from agents.commands import offsets as offsets_commands
 from agents.commands import routes as routes_commands
@@ -50,6 +51,7 @@ app.add_typer(carriers_commands.app, name="carriers")
 app.add_typer(dead_letters_commands.app, name="dead-letters")
 app.add_typer(offsets_commands.app, name="offsets")
 app.command("doctor")(doctor_command.doctor)
+app.command("install")(install_command.install)
 app.add_typer(schema_documents.app, name="schemas")
 
 DataDirectory = Annotated[Path, typer.Option(help="Where everything that must be kept is kept.", file_okay=False)]
@@ -80,12 +82,13 @@ def up(
     ] = None,
     carrier_url: Annotated[str | None, typer.Option(help="Carrier in place of the practice one.")] = None,
     callback_url: Annotated[str | None, typer.Option(help="Callback URL of the demo trunk.")] = None,
+    observe: Annotated[bool, typer.Option("--observe", help="Start a Prometheus that looks at all of it.")] = False,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
     from agents.local.up.run import UpOptions  # imported here: `--help` should not wait for clients of the broker
     from agents.local.up.run import up as run
 
-    run(UpOptions(data_dir, ready_file, ports, directory, carrier_url, callback_url))
+    run(UpOptions(data_dir, ready_file, ports, directory, carrier_url, callback_url, observe))
 
 
 @app.command("broker")

@@ -8,6 +8,7 @@ from aiohttp import web
 from agents.panel.app import build
 from agents.panel.attempts import Attempts
 from agents.panel.audit import AuditLog
+from agents.panel.figures import DirectoryFigures
 from agents.panel.log_reader import LogReader
 from agents.panel.operations import CredentialKeys, Operations
 from agents.panel.pages import PAGES
@@ -26,10 +27,12 @@ from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
 from pipeline.http.client_address import Networks
+from pipeline.kafka.admin.broker_figures import BrokerFigures
 from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import (
     CarrierKeySettings,
+    GrafanaSettings,
     KafkaSettings,
     MessageSettings,
     PanelKeySettings,
@@ -82,6 +85,8 @@ class Panel:
         self._statuses = Statuses(
             TopicFollower(kafka, STATUS, client_id="panel-statuses", grows=True), self._operations.messages.sent
         )
+        self._directory_figures = DirectoryFigures(self._directory_writer.directory)
+        self._broker_figures = BrokerFigures(kafka, client_id="panel-figures")
         self._attempts = Attempts(kafka, self._operations.callbacks)
         sessions = Sessions(settings.idle_timeout_seconds, settings.session_timeout_seconds)
         self._log_ins = LogIns(self._operations, passwords, sessions, Throttle(), Devices.under(pepper))
@@ -99,6 +104,8 @@ class Panel:
                     tasks.create_task(self._audit.follow()),
                     tasks.create_task(self._statuses.follow()),
                     tasks.create_task(self._attempts.follow()),
+                    tasks.create_task(self._directory_figures.follow()),
+                    tasks.create_task(self._broker_figures.follow()),
                 ]
                 runner = await self._listen()
                 self._agent.ready = lambda: True
@@ -124,6 +131,7 @@ class Panel:
             PAGES,
             trusted_proxies=self._trusted,
             max_body_bytes=self._settings.max_body_bytes,
+            grafana_url=GrafanaSettings().grafana_url,
         )
         connections = Connections("panel", affordable(MAX_CONNECTIONS), MAX_CONNECTIONS_PER_ADDRESS, self._trusted)
         runner = AppRunner(app, connections, shutdown_timeout=self._agent.settings.drain_timeout_seconds)

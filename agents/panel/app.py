@@ -37,7 +37,7 @@ def assets() -> tuple[StaticFiles, jinja2.Environment]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = static.url
+    environment.globals |= {"static": static.url, "grafana_url": None}
     return static, environment
 
 
@@ -49,9 +49,12 @@ def build(
     *,
     trusted_proxies: Networks,
     max_body_bytes: int,
+    grafana_url: str | None = None,
 ) -> web.Application:
     """Return the whole panel as an aiohttp application."""
-    static, templates = assets()
+    static, shared = assets()
+    templates = shared.overlay()
+    templates.globals = {**shared.globals, "grafana_url": grafana_url}
     guard = Guard(operations, templates, log_ins, cookies, trusted_proxies)
     api = Api(operations, trusted_proxies)
 

@@ -15,7 +15,7 @@ from agents.local.broker.answering import answers
 from agents.local.broker.apache import ApacheKafka
 from agents.local.console import say
 from agents.local.launch import Launch
-from agents.local.up import demo, people
+from agents.local.up import demo, observe, people
 from agents.local.up.allowed_addresses import allowed_addresses
 from agents.local.up.data_dir import BROKER, DataDir, new_pepper
 from agents.local.up.lost_pepper import refuse_lost_pepper
@@ -35,6 +35,7 @@ from pipeline.settings import AgentSettings, KafkaSettings, RetrySettings, Topic
 
 DEFAULT_BROKER_PORT: Final = 9092
 BROKER_STOP_SECONDS: Final = 30.0
+OBSERVER_STOP_SECONDS: Final = 10.0
 BROKER_ASK_SECONDS: Final = 5.0  # each question is a client of its own
 BEYOND_DRAIN_SECONDS: Final = 5.0
 EXTERNAL: Final = "external"
@@ -50,6 +51,7 @@ class UpOptions:
     directory: Path | None = None
     carrier_url: str | None = None
     callback_url: str | None = None
+    observe: bool = False
 
 
 def up(options: UpOptions) -> None:
@@ -74,6 +76,7 @@ class System:
         self._content: dict[str, Any] = {}
         self._everything_is_ready = False
         self._processes: list[Process] = []
+        self._prometheus: Launch | None = None
 
     def run(self) -> None:
         """Prepare what needs no event loop, then supervise."""
@@ -138,6 +141,10 @@ class System:
             "broker": EXTERNAL if external else BROKER,
             "metrics": {process.name: f"{process.base_url}/metrics" for process in self._processes},
         }
+        if self._options.observe:
+            port = self._ports.get(observe.DEFAULT_PORT, "prometheus")
+            self._prometheus = observe.prepare(self._data.path / "prometheus", port, self._processes)
+            self._content["prometheus_url"] = f"http://127.0.0.1:{port}"
         asyncio.run(self._run(broker))
 
     def _prepare_broker(self) -> Launch:
@@ -236,6 +243,13 @@ class System:
                 for process in self._processes
             ]
         )  # fmt: skip
+        if self._prometheus is not None:
+            url = f"{self._content['prometheus_url']}/-/ready"
+            service = Service(
+                "prometheus", self._prometheus, _check(session, url), _say_as, self._publish,
+                stop_seconds=OBSERVER_STOP_SECONDS, state_changed=self._publish,
+            )  # fmt: skip
+            self._supervisor.start([service])
         await self._supervisor.wait_until_ready()
         self._everything_is_ready = True
         self._publish()

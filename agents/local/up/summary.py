@@ -42,6 +42,8 @@ def summary(ready: dict[str, Any], data_dir: str) -> str:
         f"  metrics            {', '.join(f'{name} {url}' for name, url in ready['metrics'].items())}",
         f"  data               {data_dir}",
     ]
+    if prometheus := ready.get("prometheus_url"):
+        lines.append(f"  Prometheus         {prometheus}/graph, alerts at {prometheus}/alerts")
     if panel := ready.get("panel"):
         lines += [
             "",

@@ -114,7 +114,7 @@ class Site(NamedTuple):
 
 @asynccontextmanager
 async def running(
-    office: Office, public_url: str | None = None, pages: tuple[Page, ...] = PAGES
+    office: Office, public_url: str | None = None, pages: tuple[Page, ...] = PAGES, grafana_url: str | None = None
 ) -> AsyncIterator[Site]:
     """Run a panel for as long as the context lasts."""
     slow = Throttle()
@@ -126,6 +126,7 @@ async def running(
         pages,
         trusted_proxies=Networks([]),
         max_body_bytes=1_048_576,
+        grafana_url=grafana_url,
     )
     server = TestServer(app)
     async with TestClient(server, cookie_jar=CookieJar(unsafe=True)) as client:
