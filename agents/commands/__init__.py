@@ -12,6 +12,8 @@ dead_letters      what could not be processed, and what to do with it
 offsets           where consumer groups go on
 doctor            what is stuck and why
 doctor_findings   what was found, in words
+doctor_parked     what is parked, and for whom
+doctor_samples    whom unfinished work is for
 install           what an installation needs once
 metrics_document  the table of metrics, generated from their definitions
 schema_documents  JSON Schemas and AsyncAPI, generated from the models

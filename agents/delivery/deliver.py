@@ -14,6 +14,7 @@ from agents.delivery.line_up import Reading, Unreadable
 from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.decision import Success, Wait, decide, failed, succeeded
+from pipeline.carriers.outcome import Outcome
 from pipeline.dead_letters.letter import INTERNAL_ERROR, announce, dead_letter, place_of
 from pipeline.errors import SmsoutError
 from pipeline.kafka.consuming.journal import Journal
@@ -78,11 +79,17 @@ class Delivery:
 
     async def _deliver(self, item: Reading, turn: Turn[Entry[Reading]] | None) -> None:
         """Deliver or move on. The record is finished when what comes of it is durable, for which nobody waits."""
-        message, work = item.message, item.work
-        sending = Sending(item, turn, self._journal.state, self._line, self._writer)
-        reported = self._journal.state.reported(message.id, message.trunk_id)
+        work, journal = item.work, self._journal.state
+        if item.message.alternatives is not None:
+            # Marks name who has been tried; without any, whoever gives the turn is the first.
+            carrier_id = journal.carrier_of(work.record.coordinates) or (turn and turn.peer.name)
+            item.message = item.message.through(carrier_id or item.message.carrier_id)
+        message = item.message
+        sending = Sending(item, turn, journal, self._line, self._writer)
+        reported = journal.reported(message.id, message.trunk_id)
         if reported is not None:  # by an earlier life, which did not come to commit it
-            work.finish(_letters(work, reported))
+            carrier = self._view.directory.carrier(message.carrier_id) if message.receipts else None
+            self._writer.end(item, sending.expected_before(carrier), _letters(work, reported))
             return
         try:
             outcome = await self._outcome(message, sending, turn)
@@ -99,8 +106,12 @@ class Delivery:
         carrier = self._view.directory.carrier(message.carrier_id) or await self._look_up(message)
         end = await sending.run(carrier)
         if isinstance(end, Sent):
-            return succeeded(message, end.at, end.progress.possible_duplicate)
-        return decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
+            return succeeded(message, end.at, end.progress.possible_duplicate, whole=sending.whole)
+        outcome = decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
+        if isinstance(outcome, Wait) and outcome.waiting.message.carrier_id != message.carrier_id:
+            self.figures.failed_over()
+            sending.mark_stop(Outcome.NOT_TAKEN, outcome.waiting.last_error, end.at)
+        return outcome
 
     def _set_aside(self, item: Reading, sending: Sending, error: Exception) -> None:
         """End a message that an error of ours meets, visibly; all others go on."""

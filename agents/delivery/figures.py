@@ -10,6 +10,7 @@ from schemas.status import CodeId, MessageStatus
 
 _settled = MESSAGES.labels("delivery", "settled")
 _waiting = MESSAGES.labels("delivery", "waiting")
+_failed_over = MESSAGES.labels("delivery", "failed_over")
 _failures = {code: FAILURES.labels("delivery", code.name.lower()) for code in CodeId}
 _to_carrier = END_TO_END.labels("to_carrier")
 _segments = SEGMENTS.labels()
@@ -39,6 +40,10 @@ class Figures:
         TRUNK_MESSAGES.add(message.trunk_id, "sent")
         if message.price_per_segment:
             self._spend[message.carrier_id, message.currency or "", float(message.price_per_segment)] += count
+
+    def failed_over(self) -> None:
+        """Note that a message goes to another carrier."""
+        _failed_over.inc()
 
     def report(self) -> None:
         """Bring the metrics up to date."""
