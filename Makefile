@@ -50,8 +50,8 @@ lint: setup-dev ## format, lint, types, import layers, generated documents
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/smsout schemas check
-	@$(BIN)/python -m deploy.dashboards check
-	@$(BIN)/python -m deploy.strimzi check
+	@$(BIN)/python -m tests.dashboards check
+	@$(BIN)/python -m tests.strimzi check
 
 format: setup-dev ## put every file in the house format
 	@$(BIN)/ruff check --fix --select I .
@@ -69,9 +69,9 @@ fuzz: setup-dev ## ten minutes of each fuzz (FUZZ_SECONDS=N for another length, 
 schemas: setup ## write docs/schemas and docs/asyncapi.yaml anew from the models
 	@$(BIN)/smsout schemas write
 
-dashboards: setup-dev ## write what deploy/dashboards and deploy/strimzi.py make anew
-	@$(BIN)/python -m deploy.dashboards write
-	@$(BIN)/python -m deploy.strimzi write
+dashboards: setup-dev ## write what tests/dashboards and tests/strimzi.py make anew
+	@$(BIN)/python -m tests.dashboards write
+	@$(BIN)/python -m tests.strimzi write
 
 # A wheel each of what runs; what tests and checks need is not in the image.
 sbom: setup-dev ## write build/sbom.json: what is in requirements.lock, as CycloneDX

@@ -14,8 +14,8 @@ import yaml
 from agents.callback.app import GROUP as CALLBACK_GROUP
 from agents.delivery.app import GROUP as DELIVERY_GROUP
 from agents.processor.app import GROUP as PROCESSOR_GROUP
-from deploy import strimzi
 from schemas.topics import SEGMENTED, STATUS, SUBMITTED
+from tests import strimzi
 from tests.contract.every_setting import every_setting
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.dashboards.__main__ import drift
 from pipeline import metrics
 from pipeline.measuring.catalogue import metrics_of
 from tests.contract.observability import (
@@ -23,6 +22,7 @@ from tests.contract.observability import (
     selectors_of,
     series_of,
 )
+from tests.dashboards.__main__ import drift
 from tests.prometheus import program_or_skip
 
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
@@ -33,7 +33,7 @@ KNOWN = {series: set(it.labels) for it in metrics_of(metrics) for series in it.s
 
 
 def test_generated_dashboards_are_current() -> None:
-    """What is in the folder is what deploy/dashboards says."""
+    """What is in the folder is what tests/dashboards says."""
     assert drift() == []
     assert len(DASHBOARDS) == 7
 

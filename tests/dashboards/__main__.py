@@ -1,13 +1,13 @@
-"""`python -m deploy.dashboards write|check`: deploy/grafana/dashboards, or whether it is what is written here."""
+"""`python -m tests.dashboards write|check`: deploy/grafana/dashboards, or whether it is what is written here."""
 
 import sys
 from pathlib import Path
 from typing import Final
 
-from deploy.dashboards import callbacks, carrier, delivery, ingress, kafka, overview, trunk
-from deploy.dashboards.pages import json_of
+from tests.dashboards import callbacks, carrier, delivery, ingress, kafka, overview, trunk
+from tests.dashboards.pages import json_of
 
-FOLDER: Final = Path(__file__).resolve().parents[1] / "grafana" / "dashboards"
+FOLDER: Final = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "dashboards"
 PAGES: Final = tuple(it.PAGE for it in (overview, ingress, delivery, callbacks, kafka, trunk, carrier))
 
 

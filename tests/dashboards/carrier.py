@@ -1,6 +1,6 @@
 """One carrier."""
 
-from deploy.dashboards.pages import Choice, Graph, Page, Row, quantiles
+from tests.dashboards.pages import Choice, Graph, Page, Row, quantiles
 
 PAGE = Page(
     "carrier",

@@ -1,6 +1,6 @@
 """Is everything well?"""
 
-from deploy.dashboards.pages import Graph, Number, Page, Row, quantiles
+from tests.dashboards.pages import Graph, Number, Page, Row, quantiles
 
 PAGE = Page(
     "overview",

@@ -1,6 +1,6 @@
 """Customers' endpoints."""
 
-from deploy.dashboards.pages import Graph, Number, Page, Row, quantiles
+from tests.dashboards.pages import Graph, Number, Page, Row, quantiles
 
 PAGE = Page(
     "callbacks",

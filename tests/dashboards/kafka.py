@@ -1,6 +1,6 @@
 """Topics, lag and the broker's disks."""
 
-from deploy.dashboards.pages import Graph, Page, Row
+from tests.dashboards.pages import Graph, Page, Row
 
 PAGE = Page(
     "kafka",

@@ -1,6 +1,6 @@
 """Carriers, from the segment to the answer."""
 
-from deploy.dashboards.pages import Graph, Page, Row, quantiles
+from tests.dashboards.pages import Graph, Page, Row, quantiles
 
 _NAMED = " * on (carrier) group_left (name) max by (carrier, name) (smsout_carrier_info)"
 

@@ -1,6 +1,6 @@
 """Requests and their answers."""
 
-from deploy.dashboards.pages import Graph, Page, Row, quantiles
+from tests.dashboards.pages import Graph, Page, Row, quantiles
 
 PAGE = Page(
     "ingress",

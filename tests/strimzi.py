@@ -1,4 +1,4 @@
-"""`python -m deploy.strimzi write|check`: every topic of the catalogue as a resource for Strimzi's topic operator."""
+"""`python -m tests.strimzi write|check`: every topic of the catalogue as a resource for Strimzi's topic operator."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import yaml
 
 from schemas.topics import Topic, catalogue
 
-FILE: Final = Path(__file__).resolve().parent / "kubernetes" / "kafka" / "topics.yaml"
+FILE: Final = Path(__file__).resolve().parents[1] / "deploy" / "kubernetes" / "kafka" / "topics.yaml"
 PARTITIONS: Final = 12
 REPLICAS: Final = 3
 MIN_INSYNC_REPLICAS: Final = 2

@@ -1,6 +1,6 @@
 """One trunk."""
 
-from deploy.dashboards.pages import Choice, Graph, Page, Row
+from tests.dashboards.pages import Choice, Graph, Page, Row
 
 PAGE = Page(
     "trunk",
