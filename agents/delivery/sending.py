@@ -76,7 +76,8 @@ class Sending:
     async def run(self, carrier: Carrier | None) -> Sent | Stop:
         """Send the segments that are left; say where it stopped, if it did. Raises `PartitionLost`.
 
-        Without a carrier, because it has been deleted, what is known is settled and the rest refused.
+        Without a carrier, because it has been deleted, what is known is settled and the rest refused, or not taken
+        where another carrier may have it.
         """
         message = self._message
         now = datetime.now(UTC)
@@ -118,12 +119,16 @@ class Sending:
 
     def mark_end(self, status: MessageStatus) -> None:
         """Mark that it fails without a POST: marks tell a restart for whose status to look."""
+        in_doubt = status.code_id is CodeId.IN_DOUBT
+        self.mark_stop(Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN, status.reason, status.ended_at)
+
+    def mark_stop(self, outcome: Outcome, error: str | None, at: datetime) -> None:
+        """Mark that it stops without a POST: that there are marks shows that somebody has worked here."""
         if not self._marked:
-            in_doubt = status.code_id is CodeId.IN_DOUBT
-            result = AttemptResult(Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN, error=status.reason)
+            result = AttemptResult(outcome, error=error)
             segment_id = self._message.segment_id(self._message.segments[self._item.first_seqnum - 1])
             attempt = Attempt(self._coordinates, segment_id, self._progress.attempt, self._message.carrier_id)
-            self.unwritten = [self._record(attempt, result, status.ended_at)]
+            self.unwritten = [self._record(attempt, result, at)]
 
     async def _settle(self, carrier: Carrier | None, segment: Segment) -> tuple[AttemptResult, datetime] | None:
         """Find out what becomes of one segment, and when that was; None when it may not be tried now."""
@@ -137,9 +142,14 @@ class Sending:
             if self._progress.in_doubt:
                 self._note_repetition(policy)
             return known, mark.at  # settled before a restart: what follows comes out the same
+        if self._leave is not None:
+            segments = len(self._message.segments) if self._whole else 1
+            if (pacing := self._leave.pace(segments)) is not None:
+                await pacing
         now = datetime.now(UTC)
         if carrier is None:
-            outcome = Outcome.IN_DOUBT if in_doubt else Outcome.REFUSED
+            others = self._message.alternatives is not None and segment.seqnum == 1
+            outcome = Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN if others else Outcome.REFUSED
             return AttemptResult(outcome, error="carrier unknown"), now
         if not self._as_begun:
             outcome = Outcome.IN_DOUBT if in_doubt else Outcome.REFUSED

@@ -7,9 +7,11 @@ POSTs are open at all, and how many of them one account may hold (`Places`).
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pipeline.posting.flows import Flow, Kind, PeerFlows, Turn
+from pipeline.posting.limit import Limit
 from pipeline.posting.peer import SLOW_SECONDS, Peer
 from pipeline.posting.places import HANGING, QUICK, SLOW, Places
 
@@ -23,7 +25,7 @@ class Dispatcher(Generic[T]):
     """Calls `work` with turns. `quick` and `slow` are how many may be at work, as many as `quick` may hang beside.
 
     With `shares_peers` several accounts post to one peer, and the same goes for the places there. `clock` gives seconds
-    that only go forward.
+    that only go forward. `rate_of` returns the limit of a flow of this name, if it has one.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class Dispatcher(Generic[T]):
         quick: int,
         slow: int,
         shares_peers: bool = False,
+        rate_of: Callable[[str], Limit | None] = lambda _: None,
     ) -> None:
         self._work = work
         self._spawn = spawn
         self._clock = clock
         self._shares_peers = shares_peers
+        self._rate_of = rate_of
         self._places = Places(quick, slow)
         self._peers: dict[str, PeerFlows[T]] = {}
         self._blocked: dict[str, deque[Flow[T]]] = {}  # by account: what must wait until it holds less
@@ -64,7 +68,7 @@ class Dispatcher(Generic[T]):
             waiting = self._peers[peer.name] = PeerFlows(peer)
         flow = waiting.flows.get(name)
         if flow is None:
-            flow = waiting.flows[name] = Flow(name, account, peer)
+            flow = waiting.flows[name] = Flow(name, account, peer, self._rate_of(name))
         return flow
 
     def __iter__(self) -> Iterator[Flow[T]]:
@@ -90,7 +94,7 @@ class Dispatcher(Generic[T]):
 
     def probe(self, flow: Flow[T]) -> bool:
         """Let one item find out whether the peer is back; False when none is ready, or it may not."""
-        if not flow or self._closed or not flow.peer.admit_probe():
+        if not flow or self._closed or not flow.is_free or not flow.peer.admit_probe():
             return False
         # Beside the places: a peer that is away must not have to wait for others to be asked.
         self._begin(flow, probe=True, place=HANGING)
@@ -140,21 +144,45 @@ class Dispatcher(Generic[T]):
 
         What is left in the list then is looked at again when a turn of the peer ends, or it is back.
         """
-        for _ in range(len(waiting.ready)):
+        limit = waiting.peer.rate
+        if limit is not None and waiting.ready and not limit.is_free:
+            limit.when_free(waiting.peer.name, partial(self._look_again, waiting))
+            return None
+        left = len(waiting.ready)
+        while left:
             flow = waiting.ready.popleft()
+            left -= 1
             if not flow:
                 flow.listed = False
                 self._forget(flow)
             elif not self._places.may_take(flow.account, place):
                 self._blocked.setdefault(flow.account, deque()).append(flow)  # and stays listed
+            elif flow.rate is not None and not flow.rate.is_free:
+                flow.rate.when_free((flow.peer.name, flow.name), partial(self._list_again, flow))  # and stays listed
+            elif flow.owes and waiting.ready:
+                flow.owes -= 1
+                waiting.ready.append(flow)
+                left += 1
             elif self._shares_peers and waiting.has_its_share(flow.account):
                 waiting.ready.append(flow)
             elif waiting.peer.admit():
+                flow.owes = 0  # if it owes anything, nobody was there to go first
                 return flow
             else:
                 waiting.ready.appendleft(flow)
                 return None
         return None
+
+    def _look_again(self, waiting: PeerFlows[T]) -> None:
+        self._list_peer(waiting)
+        self._serve()
+
+    def _list_again(self, flow: Flow[T]) -> None:
+        flow.listed = False
+        if flow.peer.name in self._peers:
+            self._list(flow)
+            self._forget(flow)
+            self._serve()
 
     # Turns.
 
@@ -164,6 +192,10 @@ class Dispatcher(Generic[T]):
         turn = Turn(flow, lane, item, probe=probe, place=place, began_at=self._clock())
         self._turns.add(turn)
         self._places.take(flow.account, place)
+        if flow.rate is not None:
+            flow.rate.take()
+        if flow.peer.rate is not None:
+            flow.peer.rate.take()
         self._peers[flow.peer.name].held[flow.account] += 1
         flow.listed = False
         self._list(flow)
@@ -200,6 +232,10 @@ class Dispatcher(Generic[T]):
             turn.probe = False
             peer.breaker.left(probe=True)
         peer.release()
+        if turn.is_paid:
+            for rate in (flow.rate, peer.rate):
+                if rate is not None:
+                    rate.give_back()
         waiting = self._peers[peer.name]
         waiting.held[flow.account] -= 1
         if not waiting.held[flow.account]:

@@ -9,13 +9,22 @@ from agents.panel.api.jsonapi import Name, RequestModel, Resource, Shown, resour
 from agents.panel.api.route import EntryResources, created
 from agents.panel.operations import Operations, Permission
 from agents.panel.operations.routing.carriers import CARRIER_ORDERS, Carriers, CarrierSettings
-from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.directory.carrier import MAX_SEGMENTS_PER_SECOND, Carrier, InDoubtPolicy
 from schemas.identifiers import Uuid
 
 Url = Annotated[str, Field(min_length=1, max_length=2048)]
 Policy = Annotated[InDoubtPolicy, Field(strict=False)]
 MaxInFlight = Annotated[int, Field(ge=1, le=10_000)]
 TimeoutSeconds = Annotated[float, Field(gt=0, le=120)]
+
+SegmentsPerSecond = Annotated[
+    int | None,
+    Field(ge=1, le=MAX_SEGMENTS_PER_SECOND, description="What all processes together post to it; null: any number."),
+]
+Burst = Annotated[
+    int | None,
+    Field(ge=1, le=MAX_SEGMENTS_PER_SECOND, description="What of it may go at once; null: a tenth of a second's."),
+]
 
 
 class CarrierAttributes(RequestModel):
@@ -27,6 +36,8 @@ class CarrierAttributes(RequestModel):
     in_doubt_policy: Policy = InDoubtPolicy.GIVE_UP
     max_in_flight: MaxInFlight = 64
     timeout_seconds: TimeoutSeconds = 30.0
+    segments_per_second: SegmentsPerSecond = None
+    burst: Burst = None
 
 
 class CarrierChanges(RequestModel):
@@ -38,6 +49,8 @@ class CarrierChanges(RequestModel):
     in_doubt_policy: Policy = InDoubtPolicy.GIVE_UP
     max_in_flight: MaxInFlight = 64
     timeout_seconds: TimeoutSeconds = 30.0
+    segments_per_second: SegmentsPerSecond = None
+    burst: Burst = None
 
 
 class NewCarrier(RequestModel):
@@ -64,6 +77,8 @@ class ShownCarrierAttributes(Shown):
     in_doubt_policy: InDoubtPolicy
     max_in_flight: int
     timeout_seconds: float
+    segments_per_second: int | None
+    burst: int | None
 
 
 POINTERS: Final = {name: f"attributes/{name}" for name in CarrierAttributes.model_fields}

@@ -20,6 +20,8 @@ class CarrierSettings(TypedDict, total=False):
     in_doubt_policy: InDoubtPolicy
     max_in_flight: int
     timeout_seconds: float
+    segments_per_second: int | None
+    burst: int | None
 
 
 _ORDERS: Final = {

@@ -8,7 +8,7 @@ from agents.panel.operations import Permission
 from agents.panel.operations.routing.carriers import CarrierSettings
 from agents.panel.page import PageContext
 from agents.panel.pages.entry_pages import EditablePages, Edited, Fields
-from agents.panel.pages.forms import Problems, choice, refuse, whole_number
+from agents.panel.pages.forms import Problems, choice, optional_number, refuse, whole_number
 from agents.panel.pages.listing import ListPage
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 
@@ -18,8 +18,15 @@ POLICY_WORDS: Final = {
     InDoubtPolicy.GIVE_UP: "Report it as failed",
     InDoubtPolicy.RESEND: "Send again, perhaps twice",
 }
-LABELS: Final = {"name": "Name", "url": "URL", "max_in_flight": "Posts in flight", "timeout_seconds": "Time-out"}
-TEXTS: Final = ("name", "url", "in_doubt_policy", "max_in_flight", "timeout_seconds")
+LABELS: Final = {
+    "name": "Name",
+    "url": "URL",
+    "max_in_flight": "Posts in flight",
+    "timeout_seconds": "Time-out",
+    "segments_per_second": "Segments per second",
+    "burst": "Burst",
+}
+TEXTS: Final = ("name", "url", "in_doubt_policy", "max_in_flight", "timeout_seconds", "segments_per_second", "burst")
 
 
 class CarrierPages(EditablePages):
@@ -77,7 +84,7 @@ class CarrierPages(EditablePages):
 
 
 def _fields(carrier: Carrier) -> Fields:
-    shown = {field: getattr(carrier, field) for field in TEXTS}
+    shown = {field: "" if (held := getattr(carrier, field)) is None else held for field in TEXTS}
     shown["timeout_seconds"] = f"{carrier.timeout_seconds:g}"
     return {**shown, "in_doubt_policy": carrier.in_doubt_policy.value, "blocked": carrier.blocked}
 
@@ -96,6 +103,8 @@ def _settings(context: PageContext) -> CarrierSettings:
         in_doubt_policy=InDoubtPolicy(policy),
         max_in_flight=whole_number(context.text("max_in_flight"), problems, "max_in_flight"),
         timeout_seconds=timeout,
+        segments_per_second=optional_number(context.text("segments_per_second"), problems, "segments_per_second"),
+        burst=optional_number(context.text("burst"), problems, "burst"),
         blocked=context.checked("blocked"),
     )
     refuse(problems)
