@@ -71,9 +71,11 @@ async def serve(agent: Agent) -> None:
         writer, workers = OutcomeWriter(producer, journal), Workers()
         delivery = Delivery(view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds))
         rates = Rates(view.directory, monotonic)
+        places = max(1, settings.connections * 3 // 10)  # of each class; the rest of the connections is for probes
         dispatcher: Dispatcher[Entry[Reading]] = Dispatcher(
             delivery, workers.spawn, monotonic,
-            quick=settings.connections // 3, slow=settings.connections // 3, shares_peers=True, rate_of=rates.of_trunk,
+            quick=places, slow=places, probing=max(1, settings.connections - 3 * places), shares_peers=True,
+            rate_of=rates.of_trunk,
         )  # fmt: skip
         backlog = Backlog()
         opened.callback(backlog.close)

@@ -91,7 +91,8 @@ class Delivery:
         sending = Sending(item, turn, journal, self._line, self._writer)
         reported = journal.reported(message.id, message.trunk_id)
         if reported is not None:  # by an earlier life, which did not come to commit it
-            work.finish(_letters(work, reported))
+            carrier = self._view.directory.carrier(message.carrier_id) if message.receipts else None
+            self._writer.end(item, sending.expected_before(carrier), _letters(work, reported))
             return
         try:
             outcome = await self._outcome(message, sending, turn)
@@ -108,7 +109,7 @@ class Delivery:
         carrier = self._view.directory.carrier(message.carrier_id) or await self._look_up(message)
         end = await sending.run(carrier)
         if isinstance(end, Sent):
-            return succeeded(message, end.at, end.progress.possible_duplicate)
+            return succeeded(message, end.at, end.progress.possible_duplicate, whole=sending.whole)
         outcome = decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
         if isinstance(outcome, Wait) and outcome.waiting.message.carrier_id != message.carrier_id:
             self._failed_over += 1

@@ -153,8 +153,8 @@ def failed(message: MtMessage, code: CodeId, reason: str, stop: Stop) -> Message
     )
 
 
-def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = False) -> Success:
-    """Return the final status of a message all of whose segments the carrier has accepted."""
+def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = False, *, whole: bool = False) -> Success:
+    """Return the final status of a message all of whose segments the carrier has accepted; `whole`, by one POST."""
     count = len(message.segments)
     status = UncheckedMessageStatus(
         message_id=message.id,
@@ -173,5 +173,6 @@ def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = Fals
         carrier_id=message.carrier_id,
         possible_duplicate=possible_duplicate or None,
         receipts=message.receipts,
+        posts=1 if whole else None,
     )
     return Success(encode(status))

@@ -10,7 +10,6 @@ wait is not worth it (`Elsewhere`).
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -23,6 +22,7 @@ from pipeline.posting.elsewhere import Elsewhere
 from pipeline.posting.flows import Kind
 from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
+from pipeline.posting.places import PROBING
 from schemas.record import InRecord
 
 P = TypeVar("P")
@@ -34,6 +34,9 @@ LOADED_AT_ONCE: Final = 128
 LOOK_SECONDS: Final = 0.02  # while something on disk could be released
 TICK_SECONDS: Final = 0.25
 SLICE_SECONDS: Final = 0.004  # work on records without letting POSTs and answers have their turn
+NOBODY: Final = ""
+"""Stands for the account where nothing waits for a peer that is probed."""
+
 PROBES_PER_TICK: Final = 50
 EXPIRED_AT_ONCE: Final = 200
 MOVED_AT_ONCE: Final = 500
@@ -89,7 +92,7 @@ class Intake(Generic[P]):
         self._spilled: dict[tuple[FlowKey, int], None] = {}
         self._rows: list[Row] = []
         self._reaching: set[asyncio.Task[None]] = set()
-        self._probe_turn: deque[str] = deque()
+        self._probe_turn: list[str] = []
         self._slice_ends = 0.0
         self._back = asyncio.Event()
         self._here: dict[FlowKey, None] = {}
@@ -268,31 +271,40 @@ class Intake(Generic[P]):
         for key in self.backlog.counts:
             if self._peers.of(key.peer).wants_probe and waiting.get(key.peer) is None:
                 waiting[key.peer] = key
-        if not waiting:
-            return
-        turn = [name for name in self._probe_turn if name in waiting]
-        turn += [name for name in waiting if name not in set(turn)]
-        self._probe_turn = deque(turn[PROBES_PER_TICK:])
-        for name in turn[:PROBES_PER_TICK]:
-            peer = self._peers.of(name)
-            example = waiting[name]
-            if not peer.unreachable and example is not None:
-                self._probe_with(example, peer)
-            elif peer.unreachable and peer.admit_probe():
-                task = asyncio.create_task(self._try_to_reach(peer))
-                self._reaching.add(task)
-                task.add_done_callback(self._reaching.discard)
+        # Those whose turn has not come before go first.
+        turn = dict.fromkeys(name for name in self._probe_turn if name in waiting) | waiting
+        begun = 0
+        self._probe_turn = []
+        for name in turn:
+            waits = waiting[name]
+            account = NOBODY if waits is None else waits.account
+            if begun < PROBES_PER_TICK and self._dispatcher.places.may_take(account, PROBING):
+                begun += 1
+                self._probe_one(waits, account, self._peers.of(name))
+            else:
+                self._probe_turn.append(name)
+
+    def _probe_one(self, key: FlowKey | None, account: str, peer: Peer) -> None:
+        if not peer.unreachable:
+            if key is not None:
+                self._probe_with(key, peer)
+        elif peer.admit_probe():
+            self._dispatcher.places.take(account, PROBING)
+            task = asyncio.create_task(self._try_to_reach(account, peer))
+            self._reaching.add(task)
+            task.add_done_callback(self._reaching.discard)
 
     def _probe_with(self, key: FlowKey, peer: Peer) -> None:
         flow = self._dispatcher.find(peer, key.name)
         if flow or self._load(key, peer, 1):
             self._dispatcher.probe(self._dispatcher.flow(peer, key.name, key.account))
 
-    async def _try_to_reach(self, peer: Peer) -> None:
+    async def _try_to_reach(self, account: str, peer: Peer) -> None:
         try:
             connected = await self._reach(peer)
         finally:
             peer.release()
+            self._dispatcher.places.leave(account, PROBING)
         peer.reached(connected=connected)
 
 

@@ -126,9 +126,12 @@ class Bench:
         carrier: Carrier | None = CARRIER,
         marks: Sequence[JournalEntry] = (),
         through: Carrier = CARRIER,
+        profiles: Sequence[Profile] = (),
     ) -> None:
         self.directory = directory = Directory()
         directory.apply(key_of(OTHER), OTHER.to_bytes())
+        for profile in profiles:
+            directory.apply(key_of(profile), profile.to_bytes())
         if carrier is not None:
             directory.apply(key_of(carrier), carrier.to_bytes())
         self.carrier = ScriptedCarrier(*script)
@@ -186,6 +189,12 @@ class Bench:
             await asyncio.wait([writing])
         if not writing.cancelled():
             writing.result()
+
+    async def hand_out(self, message: MtMessage) -> None:
+        """Deliver one message; what was written is in `written`."""
+        self.tracker.hand_out(7)
+        await self.hand_in(message.to_bytes())
+        assert self.tracker.position == 8
 
     async def trip(self) -> None:
         """Let the carrier fail until it is left alone."""

@@ -20,12 +20,13 @@ from schemas.record import InRecord
 from tests.fakes.clock import Clock
 
 FOREVER = NO_END
+PROBING = 200
 
 
 class Site:
     """An intake over a carrier that answers when the test says so; what is restored comes from the row alone."""
 
-    def __init__(self, *, most: int = 8, room: int = 60, moves: bool = False) -> None:
+    def __init__(self, *, most: int = 8, room: int = 60, probing: int = PROBING, moves: bool = False) -> None:
         self.clock = Clock()
         self.open: list[tuple[Turn[Entry[str]], asyncio.Future[News | None]]] = []
         self.done: list[str] = []
@@ -35,7 +36,9 @@ class Site:
         self.tasks: set[asyncio.Task[None]] = set()
         self.offset = 0
         self.backlog = Backlog()
-        self.dispatcher: Dispatcher[Entry[str]] = Dispatcher(self._work, self._spawn, self.clock, quick=64, slow=64)
+        self.dispatcher: Dispatcher[Entry[str]] = Dispatcher(
+            self._work, self._spawn, self.clock, quick=64, slow=64, probing=probing
+        )
         self.peers = Peers(lambda name: Peer(name, self.clock, most=most), lambda _: True, self.clock)
         self.intake: Intake[str] = Intake(
             self.dispatcher, self.backlog, self.peers,
@@ -69,11 +72,18 @@ class Site:
         return self.reachable
 
     def entry(
-        self, payload: str, *, flow: str = "trunk", lane: int = 0, peer: str = "carrier", expires_ms: int = FOREVER
+        self,
+        payload: str,
+        *,
+        flow: str = "trunk",
+        lane: int = 0,
+        peer: str = "carrier",
+        account: str = "account",
+        expires_ms: int = FOREVER,
     ) -> Entry[str]:
         self.offset += 1
         record = InRecord("topic", 0, self.offset, 0, None, payload.encode(), ())
-        flow_key = FlowKey(peer, flow, "account")
+        flow_key = FlowKey(peer, flow, account)
         return Entry(flow_key, lane, Kind.FRESH, record, payload, expires_ms, takers=takers_of(payload))
 
     def at(self, peer: str) -> list[str]:
@@ -337,6 +347,35 @@ async def test_a_carrier_that_everything_leaves_is_found_when_it_is_back() -> No
         await site.take(site.entry("any more"))
         assert site.at("carrier") == ["any more"]
         await site.close()
+
+
+async def test_hundreds_of_hanging_probes_of_one_account_leave_room_for_anothers() -> None:
+    """They hold no more than their share of what probes have, and who is back is found within two seconds."""
+    site = Site(probing=64)
+    names = [f"hanging{n}" for n in range(300)] + ["other"]
+    for name in names:
+        peer = site.peers.of(name)
+        for _ in range(TRIP_AFTER):
+            peer.admit()
+            peer.learn(News.SILENT, 0.1)
+            peer.release()
+    await site.take(
+        *[site.entry(f"of {it}", peer=it, flow=it, account="theirs" if it == "other" else "ours") for it in names]
+    )
+    ticks = 0
+    while not (probes := [turn for turn, _ in site.open if turn.peer.name == "other"]):
+        site.clock.now += 0.25
+        await site.tick()
+        ticks += 1
+        assert ticks <= 8
+    for _ in range(100):
+        site.clock.now += 0.25
+        await site.tick()
+    assert probes
+    assert len([turn for turn, _ in site.open if turn.peer.name != "other"]) <= 48
+    assert len(site.open) <= 64
+    await site.finish()
+    await site.close()
 
 
 async def test_what_has_waited_too_long_ends() -> None:

@@ -231,7 +231,7 @@ class Site:
         self.refused_from: float | None = None
         limited = limited or {}
         self.dispatcher: Dispatcher[tuple[str, int]] = Dispatcher(
-            self._work, self._spawn, loop.time, quick=64, slow=64, shares_peers=True, rate_of=limited.get
+            self._work, self._spawn, loop.time, quick=64, slow=64, probing=8, shares_peers=True, rate_of=limited.get
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
