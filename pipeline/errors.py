@@ -177,14 +177,19 @@ class InDoubt(PostFailed):
 
 
 class LogUnavailable(SmsoutError):
-    """The message log's database does not answer; `too_slow`: it does, but not in the time that a question may take."""
+    """The message log's database does not answer, or not as it should.
+
+    `too_slow`: not in the time that a question may take. `rejected`: it does not take what it was given, whenever that
+    is given again.
+    """
 
     code = "message-log-unavailable"
     stage = "message-log"
 
-    def __init__(self, message: str, *, too_slow: bool = False) -> None:
+    def __init__(self, message: str, *, too_slow: bool = False, rejected: bool = False) -> None:
         super().__init__(message)
         self.too_slow = too_slow
+        self.rejected = rejected
 
 
 class StateLost(SmsoutError):

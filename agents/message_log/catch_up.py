@@ -3,17 +3,19 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import structlog
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from pipeline.directory.model import Directory
-from pipeline.errors import BrokerUnreachable, Stuck
+from pipeline.errors import BrokerUnreachable, LogUnavailable, Stuck
 from pipeline.kafka.views.topics_feed import Fetched, TopicsFeed
 from pipeline.message_log.batch import LogBatch
 from pipeline.message_log.decoding import RecordReader
@@ -66,15 +68,46 @@ class CatchUp:
 
     def _write(self, taken: Fetched) -> None:
         began = time.perf_counter()
-        today = day_of(micros(datetime.now(UTC)))
-        batch = LogBatch(today - self._settings.retention_days, today + FUTURE_DAYS)
-        count = 0
-        for place, records in taken.records.items():
-            self._reader.read(batch, place.topic, records)
-            count += len(records)
-        self._writer.write(batch, _places(taken.positions))
-        LOG_RECORDS.inc(count)
+        found = [(LogPlace(*place), it) for place, records in taken.records.items() for it in records]
+        self._take(found)
+        # Beyond the last record there may be a gap: a transaction's marker.
+        self._writer.write(self._empty(), _places(taken.positions))
+        LOG_RECORDS.inc(len(found))
         LOG_BATCH_SECONDS.observe(time.perf_counter() - began)
+
+    def _empty(self) -> LogBatch:
+        today = day_of(micros(datetime.now(UTC)))
+        return LogBatch(today - self._settings.retention_days, today + FUTURE_DAYS)
+
+    def _take(self, found: Sequence[tuple[LogPlace, ConsumerRecord]]) -> None:
+        """Write records in their order. What no database takes is found by halves, and passed over.
+
+        Raises `LogUnavailable` when that is not because of what is in them.
+        """
+        if not found:
+            return
+        batch, positions = self._empty(), dict[LogPlace, int]()
+        for place, records in groupby(found, key=itemgetter(0)):
+            mine = [it for _, it in records]
+            self._reader.read(batch, place.topic, mine)
+            positions[place] = mine[-1].offset + 1
+        try:
+            self._writer.write(batch, positions)
+        except (LogUnavailable, ValueError, OverflowError, TypeError) as error:
+            if isinstance(error, LogUnavailable) and not error.rejected:
+                raise
+            if len(found) > 1:
+                self._take(found[: len(found) // 2])
+                self._take(found[len(found) // 2 :])
+                return
+            place, record = found[0]
+            log.error(
+                "log_record_unwritable", topic=place.topic, partition=place.partition, offset=record.offset,
+                error=type(error).__name__,
+            )  # fmt: skip
+            LOG_PASSED_OVER.labels("unwritable").inc()
+            self._writer.write(self._empty(), positions)
+            return
         if batch.passed_over:
             LOG_PASSED_OVER.labels("too old").inc(batch.passed_over)
         if batch.unreadable:

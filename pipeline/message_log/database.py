@@ -155,6 +155,14 @@ def _is_too_slow(error: DBAPIError) -> bool:
     return "interrupted" in words or "statement timeout" in words
 
 
+def is_rejection(error: DBAPIError | sqlite3.Error) -> bool:
+    """Tell whether a database refuses what it was given, and not its being written at all (a full disk, a lock)."""
+    said = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(said, "sqlstate", None) or ""
+    # Classes of SQLSTATE: data, integrity, program limits (an index entry that is too large).
+    return state[:2] in ("22", "23", "54") or isinstance(said, sqlite3.DataError | sqlite3.IntegrityError)
+
+
 def words_of(error: DBAPIError | sqlite3.Error) -> str:
     """Return what a database says, without the values that it may quote in further lines."""
     said = error.orig if isinstance(error, DBAPIError) else error

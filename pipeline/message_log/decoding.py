@@ -17,7 +17,7 @@ from pipeline.directory.model import Directory
 from pipeline.message_log.batch import DELIVERED, PROCESSED, SEGMENTED, SUBMITTED, LogBatch
 from pipeline.message_log.submissions import glance
 from pipeline.message_log.tables import EPOCH
-from pipeline.steps.acceptance import accept, recorded_at
+from pipeline.steps.acceptance import LATEST_MS, accept, recorded_at
 from pipeline.steps.submitted_record import UnreadableSubmission, read_submitted
 from schemas import topics
 from schemas.identifiers import message_id_from_idempotency_key
@@ -29,22 +29,25 @@ TOPICS: Final = (
     topics.SUBMITTED, topics.SEGMENTED, topics.JOURNAL, topics.STATUS, topics.CALLBACK_ATTEMPTED,
 )  # fmt: skip
 
+MAX_SEQNUM: Final = 255
 _NULL: Final = b"\\u0000"  # the one character that JSON can hold and PostgreSQL's texts cannot
 _NULL_SHOWN: Final = b"\\ufffd"
 _SUBMITTING: Final = JournalMark.SUBMITTING.value
 
+# Bounded as everything that is indexed must be: PostgreSQL takes no entry of more than 2.7 kB.
+Name = Annotated[str, Meta(max_length=64)]
 Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
 
 
 class _Segmented(Struct, gc=False):
-    id: str
-    trunk_id: str
-    account_id: str
-    source: str
-    destination: str
+    id: Name
+    trunk_id: Name
+    account_id: Name
+    source: Name
+    destination: Name
     data_coding: Count
     segments: list[Raw]
-    carrier_id: str
+    carrier_id: Name
     accepted_at: datetime
     expires_at: datetime
     price_per_segment: str | None = None
@@ -52,45 +55,45 @@ class _Segmented(Struct, gc=False):
 
 
 class _Status(Struct, gc=False):
-    message_id: str
-    trunk_id: str
-    stage: str
-    status: str
-    source: str
-    destination: str
+    message_id: Name
+    trunk_id: Name
+    stage: Name
+    status: Name
+    source: Name
+    destination: Name
     accepted_at: datetime
     ended_at: datetime
-    account_id: str | None = None
+    account_id: Name | None = None
     code_id: Count | None = None
     reason: str | None = None
     segments_sent: Count = 0
     price_per_segment: str | None = None
     currency: str | None = None
-    carrier_id: str | None = None
+    carrier_id: Name | None = None
     possible_duplicate: bool | None = None
     segments: Raw | None = None
 
 
 class _Mark(Struct, gc=False):
-    segment_id: str
-    mark: str
+    segment_id: Name
+    mark: Name
     attempt: Count
     at: datetime
-    carrier_id: str
+    carrier_id: Name
     carrier_message_id: str | None = None
     error: str | None = None
     whole: bool | None = None
 
 
 class _Attempt(Struct, gc=False):
-    webhook_id: str
-    message_id: str
-    trunk_id: str
+    webhook_id: Annotated[str, Meta(max_length=128)]
+    message_id: Name
+    trunk_id: Name
     attempt: Count
     endpoint: str
     at: datetime
     milliseconds: Count
-    outcome: str
+    outcome: Name
     resent_at: datetime | None = None
     status_code: Count | None = None
     error: str | None = None
@@ -228,6 +231,7 @@ class RecordReader:
 
     def _take_segmented(self, batch: LogBatch, record: InRecord, value: bytes) -> None:
         it = _segmented(value)
+        written_at_ms = min(max(0, record.timestamp_ms), LATEST_MS)
         row = batch.message(
             it.id, it.trunk_id, it.account_id, it.source, it.destination, _micros(it.accepted_at)
         )  # fmt: skip
@@ -237,8 +241,8 @@ class RecordReader:
             row,
             SEGMENTED,
             (
-                record.partition, record.offset, record.timestamp_ms * 1000, it.data_coding, len(it.segments),
-                it.carrier_id, it.price_per_segment, it.currency, _micros(it.expires_at),
+                record.partition, record.offset, written_at_ms * 1000, it.data_coding, len(it.segments), it.carrier_id,
+                it.price_per_segment, it.currency, _micros(it.expires_at),
             ),
         )  # fmt: skip
         if self._keeps_texts_of(it.account_id):
@@ -264,9 +268,12 @@ class RecordReader:
 
     def _take_mark(self, batch: LogBatch, value: bytes) -> None:
         it = _mark(value)
-        identity, _, seqnum = it.segment_id.rpartition(":")
+        identity, _, number = it.segment_id.rpartition(":")
+        seqnum = int(number)
+        if not 0 < seqnum <= MAX_SEQNUM:
+            raise ValueError("a segment that cannot be")
         batch.mark(
-            (identity, int(seqnum), it.attempt), _micros(it.at), it.mark, it.carrier_id, it.carrier_message_id,
+            (identity, seqnum, it.attempt), _micros(it.at), it.mark, it.carrier_id, it.carrier_message_id,
             it.error, is_whole=1 if it.whole else None, begins=it.mark == _SUBMITTING,
         )  # fmt: skip
 

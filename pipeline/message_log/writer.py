@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from pipeline.errors import LogUnavailable, StateLost
 from pipeline.failpoints import failpoint
 from pipeline.message_log.batch import ACCOUNT_ID, CONTENT, DayRows, LogBatch
-from pipeline.message_log.database import known_days, words_of
+from pipeline.message_log.database import is_rejection, known_days, words_of
 from pipeline.message_log.tables import DAYS, OFFSETS, TEXTS, tables_of
 from pipeline.message_log.upserts import write_callbacks, write_journal, write_messages
 
@@ -83,7 +83,8 @@ class LogWriter:
                     connection.execute(insert(TEXTS).values(day=day, account_id=account_id))
                 failpoint("message_log.before_commit")
         except (DBAPIError, sqlite3.Error) as error:
-            raise LogUnavailable(f"the message log's database does not take a batch: {words_of(error)}") from None
+            words = f"the message log's database does not take a batch: {words_of(error)}"
+            raise LogUnavailable(words, rejected=is_rejection(error)) from None
         failpoint("message_log.after_commit")
         self._days |= made
         self._texts |= texts

@@ -69,7 +69,9 @@ async def test_a_message_is_found_and_its_callback_sent_again(
                     await page.goto(path)
                     assert await overflow_pixels(page) == 0, (path, width)
                     assert await serious_findings(page) == [], (path, width, scheme)
-                    await page.screenshot(path=pictures / f"log-{name}-{width}-{scheme}.png", full_page=True)
+                    shown = {"list": "panel-log", "message": "panel-message"}.get(name)
+                    picture = shown if shown and (width, scheme) == (1440, "light") else f"log-{name}-{width}-{scheme}"
+                    await page.screenshot(path=pictures / f"{picture}.png", full_page=True)
 
 
 async def test_a_test_event_shows_what_the_endpoint_answers(owner: Page, client: OperatorClient) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Engine, create_engine
 
 from pipeline.errors import ConfigurationError, LogUnavailable, StateLost
 from pipeline.message_log import upserts, writer
-from pipeline.message_log.batch import LogBatch
+from pipeline.message_log.batch import COLUMNS, LogBatch
 from pipeline.message_log.database import known_days, migrate, parsed, reader_engine, reading, writer_engine
 from pipeline.message_log.look_up import find, history_of
 from pipeline.message_log.message import EventKind, LogState
@@ -291,3 +291,18 @@ def test_nothing_answers(tmp_path: Path) -> None:
     with disposed(missing) as engine, pytest.raises(LogUnavailable), reading(engine):
         pass
     assert not (tmp_path / "not-there.sqlite").exists()
+
+
+def test_what_a_database_refuses_is_told_from_its_being_away(engine: Engine) -> None:
+    """A value that no column holds is the record's fault."""
+    batch = LogBatch(0, 100_000)
+    row = batch.message(uuid(1), uuid(11), uuid(1), "1", "2", micros(NOON))
+    assert row is not None
+    row[COLUMNS.index("reason")] = None
+    row[COLUMNS.index("source")] = None  # which no column takes
+    writer = LogWriter(engine)
+    writer.open()
+    with pytest.raises(LogUnavailable) as raised:
+        writer.write(batch, {LogPlace(topics.SUBMITTED, 0): 1})
+    assert raised.value.rejected
+    assert rows_of(engine) == {}

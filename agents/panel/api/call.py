@@ -61,6 +61,17 @@ class Query:
                 raise BadQuery(parameter, "is not a known parameter")
         return {**found, "paging": paging}
 
+    def described(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return the parameters with their JSON Schemas."""
+        found: list[tuple[str, Mapping[str, Any]]] = [
+            (f"filter[{name}]", {"type": "boolean" if kind == "flag" else "string"})
+            for name, kind in self.filters.items()
+        ]
+        found.append(("sort", {"type": "string", "enum": [sign + name for name in self.sorts for sign in ("", "-")]}))
+        for name, most in (("page[number]", MAX_NUMBER), ("page[size]", MAX_SIZE)):
+            found.append((name, {"type": "integer", "minimum": 1, "maximum": most}))
+        return found
+
 
 NO_QUERY: Final = Query({}, ())
 

@@ -37,13 +37,15 @@ class ApiRoute:
     gives: type[BaseModel] | None = None
     status: int = 200
     is_list: bool = False
+    is_logged: bool = False
+    """It is answered by the message log, and not from the directory."""
     query: Query = NO_QUERY
     pointers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_identity(self) -> bool:
-        """Whether the path ends with an id."""
-        return self.path.endswith("}")
+        """Whether the path has an id."""
+        return "{id}" in self.path
 
     @property
     def takes_if_match(self) -> bool:

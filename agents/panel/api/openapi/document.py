@@ -15,7 +15,6 @@ from agents.panel.api.openapi import ingress
 from agents.panel.api.resources import ROUTES
 from agents.panel.api.route import ApiRoute
 from agents.panel.operations import PERMISSIONS, ROLE_WORDS
-from agents.panel.operations.entries.paging import MAX_SIZE
 from agents.serving.errors import MEDIA_TYPE
 
 _REF: Final = "#/components/schemas/{model}"
@@ -35,7 +34,7 @@ _ERRORS: Final[dict[int, str]] = {
     415: "Another Content-Type",
     422: "Attributes that break rules, each with a pointer",
     501: "A transfer coding other than chunked",
-    503: "The broker does not answer: a change may or may not be in force",
+    503: "The broker does not answer: a change may or may not be in force; or the message log does not answer",
 }
 
 
@@ -53,6 +52,8 @@ def _errors_of(route: ApiRoute) -> list[int]:
         found |= {404, 408, 413, 415, 422, 501}
         if route.has_identity:
             found |= {409}
+    if route.is_logged:
+        found |= {422, 503}
     if route.method != "GET":
         found |= {422, 503}
     return sorted(found)
@@ -80,13 +81,7 @@ def _parameters(route: ApiRoute) -> list[Json]:
         )
     if not route.is_list:
         return found
-    for name, kind in route.query.filters.items():
-        schema: Json = {"type": "boolean"} if kind == "flag" else {"type": "string"}
-        found.append({"name": f"filter[{name}]", "in": "query", "schema": schema})
-    orders = [sign + name for name in route.query.sorts for sign in ("", "-")]
-    found.append({"name": "sort", "in": "query", "schema": {"type": "string", "enum": orders}})
-    for name, most in (("page[number]", 1_000_000), ("page[size]", MAX_SIZE)):
-        found.append({"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": most}})
+    found += [{"name": name, "in": "query", "schema": schema} for name, schema in route.query.described()]
     return found
 
 
@@ -106,7 +101,7 @@ def _done(route: ApiRoute) -> Json:
     }
     answer: Json = {"description": "Done", "content": {MEDIA_TYPE: {"schema": document}}}
     headers: Json = {}
-    if not route.is_list and route.kind != "sms_trunk_regenerate_credentials":
+    if not (route.is_list or route.is_logged) and route.kind != "sms_trunk_regenerate_credentials":
         headers |= _ETAG
     if route.status == 201:
         headers["Location"] = {"description": "Where it is.", "schema": {"type": "string"}}

@@ -7,11 +7,12 @@ numbers          /v3/dids
 carriers         /v3/carriers
 routes           /v3/routes
 accounts         /v3/accounts
+outbound_messages  /v3/outbound_messages
 """
 
 from typing import Final
 
-from agents.panel.api.resources import accounts, carriers, credentials, numbers, routes, trunks
+from agents.panel.api.resources import accounts, carriers, credentials, numbers, outbound_messages, routes, trunks
 from agents.panel.api.route import ApiRoute
 
 ROUTES: Final[tuple[ApiRoute, ...]] = (
@@ -21,5 +22,6 @@ ROUTES: Final[tuple[ApiRoute, ...]] = (
     *carriers.ROUTES,
     *routes.ROUTES,
     *accounts.ROUTES,
+    *outbound_messages.ROUTES,
 )
 """Every route of the management API: what it takes, what it gives, who may call it."""

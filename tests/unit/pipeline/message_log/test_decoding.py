@@ -100,6 +100,8 @@ def test_what_cannot_be_read_is_counted_and_stops_nobody() -> None:
     good = status(accepted_at=NOON).to_bytes()
     lives.add(topics.STATUS, 0, good.replace(b'"segments_sent":0', b'"segments_sent":99999999999999999999'))
     lives.add(topics.STATUS, 0, good.replace(b"T12:00:00Z", b"T12:00:00"))
+    mark = journal_entry(JournalMark.ACCEPTED, at=NOON).to_bytes()
+    lives.add(topics.JOURNAL, 0, mark.replace(b':1"', b':99999999999999999999999"'))
     lives.add(topics.STATUS, 0, good)
     batch = batch_of(lives)
     assert set(messages(batch)) == {uuid(61)}
