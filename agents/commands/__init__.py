@@ -12,5 +12,7 @@ dead_letters      what could not be processed, and what to do with it
 offsets           where consumer groups go on
 doctor            what is stuck and why
 doctor_findings   what was found, in words
+doctor_parked     what is parked, and for whom
+doctor_samples    whom unfinished work is for
 schema_documents  JSON Schemas and AsyncAPI, generated from the models
 """

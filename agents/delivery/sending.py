@@ -33,11 +33,10 @@ class PartitionLost(Exception):
 
 
 class Sent(NamedTuple):
-    """All segments were accepted, the last one `at` that time; `whole`: in one POST."""
+    """All segments were accepted, the last one `at` that time."""
 
     at: datetime
     progress: Progress
-    whole: bool = False
 
 
 def policy_of(carrier: Carrier | None) -> InDoubtPolicy:
@@ -64,7 +63,8 @@ class Sending:
         self._posted_again = journal.posted_again(self._coordinates)
         self._marks = journal.take(self._coordinates)
         self._marked = bool(self._marks)
-        self._whole = False
+        self.whole = False
+        """Whether the message goes out by one POST, though it has several segments."""
         self._as_begun = True
         self._seqnum = item.first_seqnum
         self._posting = False
@@ -78,7 +78,8 @@ class Sending:
     async def run(self, carrier: Carrier | None) -> Sent | Stop:
         """Send the segments that are left; say where it stopped, if it did. Raises `PartitionLost`.
 
-        Without a carrier, because it has been deleted, what is known is settled and the rest refused.
+        Without a carrier, because it has been deleted, what is known is settled and the rest refused, or not taken
+        where another carrier may have it.
         """
         message = self._message
         now = datetime.now(UTC)
@@ -101,7 +102,7 @@ class Sending:
                 return Stop(segment.seqnum, result, now, self._progress)
             if self._progress.in_doubt:
                 self._progress = self._progress._replace(in_doubt=False)
-        return Sent(now, self._progress, self._whole)
+        return Sent(now, self._progress)
 
     def _units(self, carrier: Carrier | None) -> Sequence[Segment]:
         """Return what is left to hand over, POST by POST: segments, or the whole text as if it were the first one.
@@ -112,20 +113,24 @@ class Sending:
         bound = None if carrier is None else self._line.bound(carrier)
         takes_whole = bound is not None and bound.whole_text and len(segments) > 1
         begun = next(iter(self._marks.values()), None)
-        self._whole = takes_whole and first == 1 if begun is None else begun.whole is True
-        self._as_begun = bound is None or self._whole == takes_whole
-        if self._whole and bound is not None:
+        self.whole = takes_whole and first == 1 if begun is None else begun.whole is True
+        self._as_begun = bound is None or self.whole == takes_whole
+        if self.whole and bound is not None:
             return [bound.unit(self._message, segments[0])]
-        return segments[:1] if self._whole else segments[first - 1 :]
+        return segments[:1] if self.whole else segments[first - 1 :]
 
     def mark_end(self, status: MessageStatus) -> None:
         """Mark that it fails without a POST: marks tell a restart for whose status to look."""
+        in_doubt = status.code_id is CodeId.IN_DOUBT
+        self.mark_stop(Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN, status.reason, status.ended_at)
+
+    def mark_stop(self, outcome: Outcome, error: str | None, at: datetime) -> None:
+        """Mark that it stops without a POST: that there are marks shows that somebody has worked here."""
         if not self._marked:
-            in_doubt = status.code_id is CodeId.IN_DOUBT
-            result = AttemptResult(Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN, error=status.reason)
+            result = AttemptResult(outcome, error=error)
             segment_id = self._message.segment_id(self._message.segments[self._item.first_seqnum - 1])
             attempt = Attempt(self._coordinates, segment_id, self._progress.attempt, self._message.carrier_id)
-            self.unwritten = [self._record(attempt, result, status.ended_at)]
+            self.unwritten = [self._record(attempt, result, at)]
 
     async def _settle(self, carrier: Carrier | None, segment: Segment) -> tuple[AttemptResult, datetime] | None:
         """Find out what becomes of one segment, and when that was; None when it may not be tried now."""
@@ -140,9 +145,14 @@ class Sending:
                 self._note_repetition(policy)
             self.unwritten += self._expected(carrier, segment_id, known, mark.at)  # which may not have been written
             return known, mark.at  # settled before a restart: what follows comes out the same
+        if self._leave is not None:
+            segments = len(self._message.segments) if self.whole else 1
+            if (pacing := self._leave.pace(segments)) is not None:
+                await pacing
         now = datetime.now(UTC)
         if carrier is None:
-            outcome = Outcome.IN_DOUBT if in_doubt else Outcome.REFUSED
+            others = self._message.alternatives is not None and segment.seqnum == 1
+            outcome = Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN if others else Outcome.REFUSED
             return AttemptResult(outcome, error="carrier unknown"), now
         if not self._as_begun:
             outcome = Outcome.IN_DOUBT if in_doubt else Outcome.REFUSED
@@ -241,7 +251,7 @@ class Sending:
 
     def _attempt(self, carrier: Carrier, segment: Segment) -> Attempt:
         return Attempt(
-            self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id, self._whole
+            self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id, self.whole
         )
 
     def _record(self, attempt: Attempt, result: AttemptResult, at: datetime) -> OutRecord:

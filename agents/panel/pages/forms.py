@@ -57,6 +57,11 @@ def whole_number(text: str, problems: Problems, field: str) -> int:
     return 0
 
 
+def optional_number(text: str, problems: Problems, field: str) -> int | None:
+    """Return a number of a form, None for an empty field, or note a problem."""
+    return whole_number(text, problems, field) if text.strip() else None
+
+
 def refuse(problems: Problems) -> None:
     """Raise `RuleViolated` when there are problems."""
     if problems:

@@ -7,10 +7,10 @@ from typing import Generic, TypeVar
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes
-from schemas.directory.carrier import Carrier
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.route import Route
 
-Entry = TypeVar("Entry", Carrier, Route)
+Entry = TypeVar("Entry", Carrier, Profile, Route)
 Settings = TypeVar("Settings", bound=Mapping[str, object])
 
 
@@ -27,6 +27,10 @@ class OperatedEntries(ABC, Generic[Entry, Settings]):
     def _blank(self) -> Entry:
         """Return a new entry with an id, and nothing else."""
 
+    def _changed(self, entry: Entry, settings: Settings) -> Entry:
+        """Return an entry with other settings."""
+        return entry.model_copy(update=dict(settings))
+
     def get(self, actor: Actor, identity: str) -> tuple[Entry, int]:
         """Return an entry and its version. Raises `NotFound`."""
         actor.must(Permission.OPERATE)
@@ -36,7 +40,7 @@ class OperatedEntries(ABC, Generic[Entry, Settings]):
     async def create(self, actor: Actor, settings: Settings) -> tuple[Entry, int]:
         """Create an entry; return it and its version. Raises `RuleViolated`."""
         actor.must(Permission.OPERATE)
-        entry = self._blank().model_copy(update=dict(settings))
+        entry = self._changed(self._blank(), settings)
         await self._changes.create(actor, f"{self._noun}.created", entry)
         return self.get(actor, entry.id)
 
@@ -48,7 +52,7 @@ class OperatedEntries(ABC, Generic[Entry, Settings]):
             actor,
             f"{self._noun}.updated",
             lambda: self.get(actor, identity)[0],
-            lambda it: it.model_copy(update=dict(settings)),
+            lambda it: self._changed(it, settings),
             expected_version,
         )
         return self.get(actor, identity)
