@@ -14,7 +14,7 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.confirmation import confirmation
 from agents.panel.pages.forms import Problems, by_field, expected_version
 from agents.panel.pages.listing import ListPage
-from agents.panel.pages.navigation import go_to
+from agents.panel.pages.navigation import go_to, way_back
 from pipeline.errors import RuleViolated
 
 Fields = Mapping[str, Any]
@@ -114,7 +114,7 @@ class EntryPages(ABC):
     def done(self, context: PageContext, words: str) -> web.Response:
         """Lead back to the list, and say there what has been done."""
         context.flash("good", words)
-        return go_to(context, self.path)
+        return go_to(context, way_back(context, self.path))
 
     def form(
         self,
@@ -133,6 +133,7 @@ class EntryPages(ABC):
             form=fields,
             edited=edited,
             problems=problems or {},
+            back=way_back(context, self.path),
             **self.offered(context, edited),
         )
 
@@ -147,7 +148,7 @@ class EntryPages(ABC):
             names=[self.name_of(context, identity)],
             consequence=self.consequence,
             action=f"{self.path}/{identity}/delete",
-            back=self.path,
+            back=way_back(context, self.path),
             verb=self.remove_verb,
             problems=problems,
             status=status,

@@ -112,7 +112,7 @@ class Listing:
 class ListPage:
     """One list of the panel: its path and template, the order when none is asked for, and what it can be filtered by.
 
-    `to_last_page` leads from a page beyond the end to the last one.
+    A page beyond the end leads to the last one: what was on it may have been deleted.
     """
 
     path: str
@@ -120,7 +120,6 @@ class ListPage:
     template: str
     sort: str = ""
     filters: tuple[str, ...] = ()
-    to_last_page: bool = False
 
     def query(self, context: PageContext) -> ListQuery:
         """Return what the request asks for."""
@@ -135,7 +134,7 @@ class ListPage:
         **values: Any,
     ) -> web.Response:
         """Return the page: `row` makes of an item what the template shows of it."""
-        if self.to_last_page and part.total and not part.items:
+        if part.total and not part.items:
             return context.redirect(query.url(page=part.pages))
         return context.render(
             self.template,

@@ -10,7 +10,7 @@ from agents.panel.pages.listing import ListPage
 from agents.panel.pages.navigation import need_account
 from pipeline.errors import RuleViolated
 
-LIST = ListPage("/numbers", "numbers", "numbers/list.html", sort="number", filters=("number", "p2p"), to_last_page=True)
+LIST = ListPage("/numbers", "numbers", "numbers/list.html", sort="number", filters=("number", "p2p"))
 EXAMPLE: Final = "number,p2p_enabled\n12125551234,yes\n12125551236,no"
 Lines = list[tuple[str, str]]
 

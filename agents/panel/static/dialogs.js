@@ -10,10 +10,21 @@ function dialogElement() {
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog) dialog.close(); // outside of its content
     });
-    dialog.addEventListener("close", () => dialog.replaceChildren()); // secrets do not stay behind
+    dialog.addEventListener("close", () => {
+      dialog.replaceChildren(); // secrets do not stay behind
+      giveBack(dialog);
+    });
     document.body.append(dialog);
   }
   return dialog;
+}
+
+let opener = null;
+
+/** Give the focus back to what has opened the dialog; a link of a menu is hidden by now, its button is not. */
+function giveBack(dialog) {
+  const back = opener?.closest("details[data-menu]")?.querySelector("summary") ?? opener;
+  if (back?.isConnected && !dialog.open) back.focus();
 }
 
 function show(panel, into) {
@@ -22,11 +33,15 @@ function show(panel, into) {
   const dialog = into.closest("dialog");
   if (dialog && !dialog.open) dialog.showModal();
   into.scrollTop = 0;
+  const title = panel.querySelector("#panel-title");
+  title?.setAttribute("tabindex", "-1");
+  title?.focus(); // what had the focus may have gone with the content before
   into.dispatchEvent(new CustomEvent("panel:arrived", { bubbles: true }));
 }
 
-export async function openDialog(url, opener) {
-  opener?.setAttribute("aria-busy", "true");
+export async function openDialog(url, from) {
+  if (!from?.closest("dialog")) opener = from;
+  from?.setAttribute("aria-busy", "true");
   try {
     const found = await fragment(url);
     const panel = found?.body.querySelector("[data-panel]");
@@ -35,7 +50,7 @@ export async function openDialog(url, opener) {
   } catch (error) {
     sayWhy(error);
   } finally {
-    opener?.removeAttribute("aria-busy");
+    from?.removeAttribute("aria-busy");
   }
 }
 

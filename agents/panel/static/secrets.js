@@ -32,6 +32,7 @@ async function copyText(text, near) {
     field.select();
     document.execCommand("copy");
     field.remove();
+    near.querySelector("[data-copy], [data-copy-secret]")?.focus();
   }
 }
 

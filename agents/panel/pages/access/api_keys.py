@@ -10,6 +10,7 @@ from agents.panel.pages.access.roles import chosen_role, offered_roles
 from agents.panel.pages.access.shown_once import shown_once
 from agents.panel.pages.entry_pages import Edited, EntryPages, Fields
 from agents.panel.pages.listing import ListPage
+from agents.panel.pages.navigation import way_back
 from agents.panel.pages.words import utc
 from pipeline.errors import RuleViolated
 from schemas.directory.people import ApiKey, PanelRole
@@ -68,7 +69,7 @@ class ApiKeyPages(EntryPages):
             about=record.name,
             label="Key",
             secret=text,
-            back=self.path,
+            back=way_back(context, self.path),
         )
 
     def name_of(self, context: PageContext, identity: str) -> str:

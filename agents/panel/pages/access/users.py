@@ -11,6 +11,7 @@ from agents.panel.pages.access.shown_once import shown_once
 from agents.panel.pages.confirmation import confirmation
 from agents.panel.pages.entry_pages import EditablePages, Edited, Fields
 from agents.panel.pages.listing import ListPage
+from agents.panel.pages.navigation import way_back
 from schemas.directory.people import PanelRole, PanelUser
 
 LABELS: Final = {"email": "Email", "role": "Role"}
@@ -97,7 +98,7 @@ async def ask_reset(context: PageContext) -> web.StreamResponse:
         names=[user.email],
         consequence=UserPages.consequence,
         action=f"/users/{user.id}/reset-password",
-        back="/users",
+        back=way_back(context, "/users"),
         verb="Reset",
         icon="refresh",
     )
@@ -126,7 +127,7 @@ def _password(context: PageContext, heading: str, user: PanelUser, password: str
         about=user.email,
         label="Password",
         secret=password,
-        back="/users",
+        back=way_back(context, "/users"),
     )
 
 

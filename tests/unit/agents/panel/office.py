@@ -12,7 +12,7 @@ from pipeline.settings import MessageSettings
 from schemas.directory.account import Account, Did
 from schemas.directory.audit import AuditEvent
 from schemas.directory.carrier import Carrier, Route
-from schemas.directory.entry import DirectoryEntry
+from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import PanelRole, PanelUser
 from schemas.directory.trunk import Trunk
 from schemas.record import OutRecord
@@ -129,6 +129,12 @@ class Office:
         check(entries, self.store.directory)
         for entry in entries:
             self.store.directory.apply(change_key(entry), entry.to_bytes(), self.store.offset)
+            self.store.offset += 1
+
+    def remove(self, *entries: DirectoryEntry) -> None:
+        """Take entries away, whatever refers to them."""
+        for entry in entries:
+            self.store.directory.apply(key_of(entry), None, self.store.offset)
             self.store.offset += 1
 
     def stored(self, trunk_id: str) -> Trunk:
