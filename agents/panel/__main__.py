@@ -24,10 +24,18 @@ from agents.serving.connections import Connections, affordable
 from agents.serving.protocol import AppRunner
 from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
+from pipeline.http.addresses import AddressGuard
 from pipeline.http.client_address import Networks
 from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.topic_follower import TopicFollower
-from pipeline.settings import KafkaSettings, MessageSettings, PanelKeySettings, PanelSettings, PepperSettings
+from pipeline.settings import (
+    CallbackSettings,
+    KafkaSettings,
+    MessageSettings,
+    PanelKeySettings,
+    PanelSettings,
+    PepperSettings,
+)
 from schemas.topics import STATUS
 
 MAX_CONNECTIONS: Final = 1000
@@ -53,7 +61,7 @@ class Panel:
         except ValueError as error:
             raise ConfigurationError(f"SMSOUT_PANEL_TRUSTED_PROXIES: {error}") from error
         self._cookies = Cookies(settings.public_url, settings.host, settings.port)
-        self._directory_writer = DirectoryWriter(kafka)
+        self._directory_writer = DirectoryWriter(kafka, patience_seconds=settings.write_timeout_seconds)
         self._producer = RestartingProducer(kafka, "panel", settings.write_timeout_seconds)
         self._audit = AuditLog(kafka, self._producer)
         passwords, pepper = Passwords(), PepperSettings().pepper.get_secret_value().encode()
@@ -66,6 +74,7 @@ class Panel:
             CredentialKeys(pepper, sealer),
             limits=MessageSettings(),
             hosts=settings.ingress_urls,
+            callback_addresses=AddressGuard(CallbackSettings().allowed_addresses),
         )
         self._statuses = Statuses(
             TopicFollower(kafka, STATUS, client_id="panel-statuses", grows=True), self._operations.messages.sent

@@ -135,12 +135,12 @@ class PageContext:
         await self.log_ins.log_out(self.actor)
         self.new_session_id = ""
 
-    async def change_password(self, old: str, new: str) -> None:
+    async def change_password(self, old: str, new: str, repeated: str) -> None:
         """Change one's own password; this session goes on under a new id, all others end.
 
-        Raises `RuleViolated` with the fields `old_password` and `new_password`.
+        Raises `RuleViolated` with the fields `old_password`, `new_password` and `again`.
         """
-        user = await self.operations.users.change_own_password(self.actor, old, new)
+        user = await self.operations.users.change_own_password(self.actor, old, new, repeated)
         self.new_session_id, session = self.log_ins.sessions.begin(user)
         session.account_id = self.account_id
         self.session = session

@@ -8,12 +8,20 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6
 from typing import Final
 from urllib.parse import urlsplit
 
+import idna
+
 from pipeline.errors import RuleViolated
 from schemas.directory.trunk import Trunk
 
 MAX_URL_LENGTH: Final = 2048
 
 _URL_TEXT: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")  # RFC 3986 section 2
+_ZWJ: Final = "\u200d"
+_JOINERS: Final = frozenset({"\u200c", _ZWJ})
+_EMOJI: Final = frozenset({"So", "Sk", "Mn"})  # a symbol, a skin tone, or the mark that asks for colours
+_CASELESS: Final = frozenset({"Lo", "Lm", "Mn", "Mc"})  # Arabic, Persian, the scripts of India
+# Letters and symbols by their category, and nothing to see all the same.
+_WITHOUT_WIDTH: Final = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034f")
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LONGEST_NETWORK: Final = 90  # two IPv6 addresses in full, one of them as a mask
 _MAPPED_PREFIX: Final = 96  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
@@ -31,9 +39,42 @@ def name_problem(name: str) -> str | None:
         return "must not be empty"
     if name != name.strip():
         return "must not begin or end with a space"
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
-        return "must not hold line breaks or other control characters"
+    for index, character in enumerate(name):
+        category = unicodedata.category(character)
+        if category in ("Cc", "Cs", "Zl", "Zp"):
+            return "must not hold line breaks or other control characters"
+        if (category == "Cf" or character in _WITHOUT_WIDTH) and not _joins(name, index):
+            words = unicodedata.name(character, "a format character")
+            return (
+                f"must not hold U+{ord(character):04X} {words} (character {index + 1}): nobody can see it; leave it out"
+            )
     return None
+
+
+def _joins(name: str, index: int) -> bool:
+    """Tell whether a joiner does its work here: inside an emoji, or between letters of a script that needs it."""
+    if name[index] not in _JOINERS or not 0 < index < len(name) - 1:
+        return False
+    kinds = {unicodedata.category(name[place]) for place in (index - 1, index + 1)}
+    before = unicodedata.category(name[index - 1])
+    return (before in _EMOJI and name[index] == _ZWJ) or kinds <= _CASELESS
+
+
+def punycoded(url: str) -> str:
+    """Return `url` with the host as it is asked for in the DNS: a name in other letters in punycode (RFC 5891).
+
+    A URL without one is returned as it is, and so is one whose host no registry would take: `url_problem` says why.
+    """
+    try:
+        authority = urlsplit(url).netloc
+        user, at, place = authority.rpartition("@")
+        host, colon, port = place.partition(":")
+        if host.isascii():
+            return url
+        name = idna.encode(host, uts46=True).decode()
+    except (ValueError, UnicodeError):  # not a URL, or `idna.IDNAError`
+        return url
+    return url.replace(authority, f"{user}{at}{name}{colon}{port}", 1)
 
 
 def url_problem(url: str) -> str | None:
@@ -44,6 +85,8 @@ def url_problem(url: str) -> str | None:
     readable = _URL_TEXT.match(url)
     if readable is None or readable.end() != len(url):
         at = readable.end() if readable else 0
+        if not url[at].isascii() and url.count("/", 0, at) == 2:
+            return f"has a host that is no name of the internet: {url[at]!r} (character {at + 1}) cannot stand in it"
         return f"has {url[at]!a} at character {at + 1}, which must be percent-encoded in a URL"
     try:
         parts = urlsplit(url)

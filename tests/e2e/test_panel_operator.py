@@ -97,7 +97,7 @@ async def test_a_carrier_and_a_route_to_it(operator: Page) -> None:
         await operator.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
     await delete("/carriers", name)
-    await expect(operator.get_by_role("dialog").get_by_role("alert")).to_contain_text("route(s) still lead to it")
+    await expect(operator.get_by_role("dialog").get_by_role("alert")).to_contain_text("1 route still leads to it")
     await delete("/routes", prefix)
     await expect(operator.get_by_role("status").filter(has_text="has been deleted")).to_be_visible()
     await delete("/carriers", name)

@@ -1,11 +1,14 @@
 """Where the browser and its focus are after something has been done, and what narrow and forced-colour screens show."""
 
 import base64
+import os
+import signal
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Dialog, Page, expect
 
 from tests.e2e.browser import log_in, new_page
 from tests.e2e.panel import OperatorClient
@@ -26,10 +29,10 @@ async def test_save_cancel_and_delete_lead_back_to_the_list_as_it_was(owner: Pag
     kept, gone = await client.make_trunk(), await client.make_trunk()
     list_url = "/sms/trunks?name=Trunk&sort=-name&per_page=100"
     await owner.goto(list_url)
-    await owner.get_by_role("link", name=kept.name).click()
+    await owner.get_by_role("link", name=kept.name, exact=True).click()
     await owner.get_by_role("link", name="Cancel").click()
     await owner.wait_for_url(f"**{list_url}")
-    await owner.get_by_role("link", name=kept.name).click()
+    await owner.get_by_role("link", name=kept.name, exact=True).click()
     await owner.get_by_label("Friendly name").fill("")
     await owner.get_by_role("button", name="Save").click()
     await expect(owner.get_by_role("alert")).to_be_visible()  # the way back survives a mistake
@@ -131,3 +134,62 @@ async def test_switches_and_the_current_page_show_in_forced_colours(browser: Bro
         assert on["fill"] != off["fill"]
         here, there = await look(".nav a[aria-current]"), await look(".nav li a:not([aria-current])")
         assert here["fill"] != there["fill"]
+
+
+async def test_what_has_not_been_saved_is_asked_about(owner: Page, client: OperatorClient) -> None:
+    """Leaving a form with something entered asks first, in the browser's words; Cancel says it already."""
+    trunk, questions = await client.make_trunk(), []
+    leave = False
+
+    async def answer(dialog: Dialog) -> None:
+        questions.append(dialog.type)
+        await (dialog.accept() if leave else dialog.dismiss())
+
+    owner.on("dialog", answer)
+    edit = f"/sms/trunks/{trunk.id}/edit"
+    await owner.goto(edit)
+    await owner.get_by_label("Callback URL").fill("https://example.com/half-typed")
+    await owner.get_by_role("link", name="Numbers").click()
+    await expect(owner.get_by_label("Callback URL")).to_have_value("https://example.com/half-typed")
+    assert questions == ["beforeunload"]
+    await owner.get_by_role("link", name="Cancel").click()
+    await owner.wait_for_url("**/sms/trunks")
+    await owner.goto(edit)
+    await owner.get_by_role("link", name="Numbers").click()  # nothing entered, nothing asked
+    await owner.wait_for_url("**/numbers")
+    assert questions == ["beforeunload"]
+    await owner.goto("/users")
+    await owner.get_by_role("link", name="Add user").click()
+    await owner.get_by_role("dialog").get_by_label("Email").fill("half@")
+    await owner.keyboard.press("Escape")
+    await expect(owner.get_by_role("dialog").get_by_label("Email")).to_have_value("half@")
+    assert questions == ["beforeunload", "confirm"]
+    leave = True
+    await owner.keyboard.press("Escape")
+    await expect(owner.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.alone
+async def test_a_silent_broker_is_told_in_seconds_and_nothing_is_lost(owner: Page, client: OperatorClient) -> None:
+    """Pages open as ever; a form says within 6 s that it is not saved, keeps its input, and is saved a little later."""
+    trunk = await client.make_trunk()
+    await owner.goto(f"/sms/trunks/{trunk.id}/edit")
+    await owner.get_by_label("Friendly name").fill(f"{trunk.name} renamed")
+    save, broker = owner.get_by_role("button", name="Save"), client.ready["pids"]["broker"]
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        begin = time.monotonic()
+        await save.click(no_wait_after=True)
+        await expect(save).to_have_attribute("aria-busy", "true")
+        await expect(owner.get_by_role("alert")).to_contain_text("The message broker does not answer", timeout=15_000)
+        assert time.monotonic() - begin < 6
+        for path in ("/sms/trunks", "/numbers", "/users", "/audit", "/password"):
+            assert (await owner.request.get(path)).status == 200
+    finally:
+        os.kill(broker, signal.SIGCONT)
+    await expect(owner.get_by_label("Friendly name")).to_have_value(f"{trunk.name} renamed")
+    for _ in range(20):
+        await save.click()
+        if "/edit" not in owner.url:
+            break
+    await expect(owner.get_by_role("link", name=f"{trunk.name} renamed", exact=True)).to_be_visible()

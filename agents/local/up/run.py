@@ -16,7 +16,7 @@ from agents.local.broker.apache import ApacheKafka
 from agents.local.console import say
 from agents.local.launch import Launch
 from agents.local.up import demo, people
-from agents.local.up.allowed_addresses import allowed_addresses
+from agents.local.up.allowed_addresses import SETTING, allowed_addresses
 from agents.local.up.data_dir import BROKER, DataDir, new_pepper
 from agents.local.up.lost_pepper import refuse_lost_pepper
 from agents.local.up.port_plan import Ports, PortsKind
@@ -94,6 +94,7 @@ class System:
         )
         state = {"SMSOUT_STATE_DIR": os.environ.get("SMSOUT_STATE_DIR", str(self._data.path / "state"))}
         ingress_url = f"http://{reachable_host('SMSOUT_INGRESS_HOST')}:{ports['SMSOUT_INGRESS_PORT']}"
+        callback_addresses = allowed_addresses(simulator_url, self._options.callback_url)
         around = Surroundings(
             bootstrap_servers,
             ports,
@@ -102,10 +103,9 @@ class System:
             extra={
                 "ingress": state,
                 "processor": state,
-                "callback": {
-                    "SMSOUT_CALLBACK_ALLOWED_ADDRESSES": allowed_addresses(simulator_url, self._options.callback_url)
-                },
+                "callback": {SETTING: callback_addresses},
                 "panel": {
+                    SETTING: callback_addresses,  # it takes no callback URL that cannot be called
                     "SMSOUT_PANEL_INGRESS_URLS": os.environ.get("SMSOUT_PANEL_INGRESS_URLS", ingress_url),
                 },
                 "simulator": {

@@ -46,6 +46,7 @@ from agents.panel.operations.trunks.callbacks import Callbacks
 from agents.panel.operations.trunks.trunk_secrets import TrunkSecrets
 from agents.panel.operations.trunks.trunks import Trunks
 from pipeline.directory.model import Directory
+from pipeline.http.addresses import AddressGuard
 from pipeline.settings import MessageSettings
 
 __all__ = [
@@ -68,7 +69,8 @@ def _now() -> datetime:
 class Operations:
     """The operations of one panel process, by area.
 
-    `hosts` are the URLs of ingress that are shown with a trunk's credentials; `limits` are those of a message.
+    `hosts` are the URLs of ingress that are shown with a trunk's credentials; `limits` are those of a message;
+    `callback_addresses` says where callbacks may go, without it to the internet alone.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Operations:
         *,
         limits: MessageSettings,
         hosts: tuple[str, ...],
+        callback_addresses: AddressGuard | None = None,
         clock: Clock = _now,
     ) -> None:
         access, trail = Access(store), AuditTrail(audit_topic, clock)
@@ -88,7 +91,7 @@ class Operations:
         self._access = access
         self.audit_trail = trail
         self.accounts = Accounts(access, changes)
-        self.trunks = Trunks(access, changes, keys, clock)
+        self.trunks = Trunks(access, changes, keys, clock, callback_addresses or AddressGuard())
         self.trunk_secrets = TrunkSecrets(access, changes, trail, keys, clock, hosts)
         self.callbacks = Callbacks(access, changes, store)
         self.numbers = Numbers(access, changes)

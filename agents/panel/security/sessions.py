@@ -7,7 +7,7 @@ import hashlib
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +32,7 @@ class Session:
     seen: float
     account_id: str | None = None
     flashes: list[Flash] = field(default_factory=list)
+    _sent: tuple[str, Mapping[str, str]] | None = None
 
     def flash(self, kind: str, text: str) -> None:
         """Keep a text for the next page that is shown."""
@@ -42,6 +43,14 @@ class Session:
         """Return the texts that wait, once."""
         taken, self.flashes = self.flashes, []
         return taken
+
+    def keep_sent(self, trunk_id: str, form: Mapping[str, str]) -> None:
+        """Keep what was typed for the last message, for the one after it."""
+        self._sent = trunk_id, form
+
+    def sent_through(self, trunk_id: str) -> Mapping[str, str]:
+        """Return what was typed for the last message, when it went through this trunk."""
+        return self._sent[1] if self._sent is not None and self._sent[0] == trunk_id else {}
 
 
 class Sessions:

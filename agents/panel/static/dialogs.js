@@ -1,4 +1,5 @@
 // Links with data-dialog open their page in a dialog; forms with data-inline post from inside it.
+import { mayLeave } from "./unsaved.js";
 import { fragment, sayWhy } from "./talk.js";
 
 function dialogElement() {
@@ -8,7 +9,10 @@ function dialogElement() {
     dialog.className = "dialog";
     dialog.setAttribute("aria-labelledby", "panel-title");
     dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) dialog.close(); // outside of its content
+      if (event.target === dialog && mayLeave(dialog)) dialog.close(); // outside of its content
+    });
+    dialog.addEventListener("cancel", (event) => {
+      if (!mayLeave(dialog)) event.preventDefault();
     });
     dialog.addEventListener("close", () => {
       dialog.replaceChildren(); // secrets do not stay behind
@@ -77,7 +81,7 @@ export function watchDialogs() {
     const dialog = closer?.closest("dialog");
     if (dialog) {
       event.preventDefault();
-      dialog.close();
+      if (closer.matches("a") || mayLeave(dialog)) dialog.close(); // Cancel says it, and Done
       return;
     }
     const link = event.target.closest("a[data-dialog]");

@@ -52,10 +52,16 @@ Record = tuple[bytes, bytes | None]
 
 
 class DirectoryWriter:
-    """Checks and writes changes, one set at a time. `directory` holds what this writer has written and read."""
+    """Checks and writes changes, one set at a time. `directory` holds what this writer has written and read.
 
-    def __init__(self, kafka: KafkaSettings) -> None:
+    `patience_seconds` is how long each step of a small write waits for the broker, `WRITE_TIMEOUT_SECONDS` where it is
+    not given.
+    """
+
+    def __init__(self, kafka: KafkaSettings, *, patience_seconds: float | None = None) -> None:
         self._kafka = kafka
+        self._given_patience = patience_seconds
+        self._leaving: set[asyncio.Task[None]] = set()
         self._view = DirectoryView(kafka, client_id="directory-writer-view", on_record=self._see)
         self._producer: AIOKafkaProducer | None = None
         self._instance = uuid7()
@@ -64,6 +70,10 @@ class DirectoryWriter:
         self._replaced = asyncio.Event()
         self._writing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
+
+    @property
+    def _patience(self) -> float:
+        return WRITE_TIMEOUT_SECONDS if self._given_patience is None else self._given_patience
 
     @property
     def directory(self) -> Directory:
@@ -159,7 +169,9 @@ class DirectoryWriter:
             await self._leave()
             self._following.cancel()
             await asyncio.wait([self._following])
-        await self._discard()
+        self._discard()
+        if self._leaving:
+            await asyncio.wait(set(self._leaving))
         await self._view.stop()
 
     async def _leave(self) -> None:
@@ -204,7 +216,7 @@ class DirectoryWriter:
 
     async def _catch_up(self) -> None:
         try:
-            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+            async with asyncio.timeout(READ_TIMEOUT_SECONDS if self._following is None else self._patience):
                 await self._view.catch_up()
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnreachable(f"the topic {DIRECTORY} cannot be read: {error!r}", stage="directory") from error
@@ -223,8 +235,9 @@ class DirectoryWriter:
             # warnings and comes again. That is its way to say "a moment please", not a sick broker.
             retry_backoff_ms=20,
         )
+        patience = self._kafka.connect_timeout_seconds if self._following is None else self._patience
         try:
-            await start(producer, self._kafka)
+            await start(producer, self._kafka.model_copy(update={"connect_timeout_seconds": patience}))
         except BaseException:
             await _stop(producer)
             raise
@@ -234,7 +247,7 @@ class DirectoryWriter:
         producer = self._producer
         if producer is None:
             raise NotAcknowledged("the directory's writer has not been started", stage="directory")
-        limit = min(WRITE_TIMEOUT_SECONDS + len(records) / WRITES_PER_SECOND, LONGEST_WRITE_SECONDS)
+        limit = min(self._patience + len(records) / WRITES_PER_SECOND, LONGEST_WRITE_SECONDS)
         try:
             async with asyncio.timeout(limit):
                 await producer.begin_transaction()
@@ -248,18 +261,18 @@ class DirectoryWriter:
             failpoint("directory.after_commit")
             await self._read_back(last)
         except ProducerFenced as error:
-            await self._discard()
+            self._discard()
             with suppress(BrokerUnreachable):
                 await self._catch_up()  # to say who it is
             raise _fenced(self._claim if self._claim and self._claim.instance != self._instance else None) from error
         except (KafkaError, TimeoutError) as error:
-            await self._discard()
+            self._discard()
             raise NotAcknowledged(
                 f"the broker did not confirm a change of the directory, which may or may not be in force: {error!r}",
                 stage="directory",
             ) from error
         except BaseException:
-            await self._discard()  # cancelled half-way: this producer cannot be trusted either
+            self._discard()  # cancelled half-way: this producer cannot be trusted either
             raise
 
     async def _read_back(self, offset: int) -> None:
@@ -268,10 +281,13 @@ class DirectoryWriter:
         async with asyncio.timeout(READ_TIMEOUT_SECONDS):
             await self._view.wait_for(offset)
 
-    async def _discard(self) -> None:
+    def _discard(self) -> None:
+        """Leave the producer behind. It stops by itself: nobody waits for a broker that does not answer."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await _stop(producer)
+            task = asyncio.create_task(_stop(producer))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
 
 
 async def _send(producer: AIOKafkaProducer, records: Sequence[Record]) -> int:

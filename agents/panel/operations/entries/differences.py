@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from pipeline.directory.rules import counted
 from schemas.directory.audit import Difference
 from schemas.directory.entry import DirectoryEntry
 
@@ -49,7 +50,7 @@ def _text(name: str, value: Any) -> str | None:
     if name == "credentials":
         return f"username {value[0].username}, password version {value[0].version}" + _grace(value)
     if name == "callback_secrets":
-        return f"{len(value)} signing secret(s)" + _grace(value)
+        return counted(len(value), "signing secret") + _grace(value)
     if isinstance(value, tuple):
         return _listed(value)
     return str(value)

@@ -46,8 +46,8 @@ class Users:
         """Create a user; return it with its password, which is made here and is to be shown once."""
         actor.must(Permission.MANAGE_ACCESS)
         account_id, email = self._access.account_of_role(actor, role, account_id), email.strip()
-        if (problem := _email_problem(email)) is not None:
-            raise RuleViolated([("email", problem)])
+        if problems := email_problems(email):
+            raise RuleViolated(problems)
         password = generated_password()
         password_hash = await self._hasher.hash(password)
         user = PanelUser(id=uuid7(), account_id=account_id, email=email, role=role, password_hash=password_hash)
@@ -84,13 +84,21 @@ class Users:
         )
         return password
 
-    async def change_own_password(self, actor: Actor, old: str, new: str) -> PanelUser:
-        """Change the password of the one who is logged in; all other sessions end."""
+    async def change_own_password(self, actor: Actor, old: str, new: str, repeated: str) -> PanelUser:
+        """Change the password of the one who is logged in; all other sessions end. `repeated` is typed a second time.
+
+        Raises `RuleViolated` with everything that is wrong with the three.
+        """
         user = self._oneself(actor)
+        problems = []
         if not await self._hasher.verify(user.password_hash, old):
-            raise RuleViolated([("old_password", "is not your password")])
+            problems.append(("old_password", "is not your password"))
         if (problem := password_problem(new, user.email)) is not None:
-            raise RuleViolated([("new_password", problem)])
+            problems.append(("new_password", problem))
+        if repeated != new:
+            problems.append(("again", "is not the same as the new password"))
+        if problems:
+            raise RuleViolated(problems)
         password_hash = await self._hasher.hash(new)
         return await self._changes.update(
             actor,
@@ -117,6 +125,12 @@ class Users:
         return user
 
 
+def email_problems(email: str) -> list[tuple[str, str]]:
+    """Return what is wrong with the address of a new user."""
+    problem = _email_problem(email)
+    return [] if problem is None else [("email", problem)]
+
+
 def _not_oneself(actor: Actor, user: PanelUser) -> None:
     if actor.id == user.id:
         raise RuleViolated([("user", "you cannot do this to yourself")])
@@ -126,5 +140,5 @@ def _email_problem(email: str) -> str | None:
     # Whether it is somebody's address no rule can tell; it is what people log in with.
     name, at, domain = email.rpartition("@")
     if not (name and at and domain) or not email.isprintable() or " " in email or len(email) > 254:
-        return "must be an email address"
+        return "must be an email address, like name@example.com"
     return None

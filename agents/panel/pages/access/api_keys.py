@@ -12,6 +12,7 @@ from agents.panel.pages.entry_pages import Edited, EntryPages, Fields
 from agents.panel.pages.listing import ListPage
 from agents.panel.pages.navigation import way_back
 from agents.panel.pages.words import utc
+from pipeline.directory.values import name_problem
 from pipeline.errors import RuleViolated
 from schemas.directory.people import ApiKey, PanelRole
 
@@ -54,7 +55,8 @@ class ApiKeyPages(EntryPages):
 
     async def add(self, context: PageContext) -> web.Response:
         """Make a key, and show it once."""
-        name, role = context.text("key_name"), chosen_role(context.text("role"))
+        name = context.text("key_name")
+        role = chosen_role(context.text("role"), lambda: _name_problems(name))
         try:
             record, text = await context.operations.api_keys.create(
                 context.actor, name, role, account_id=context.account_id
@@ -81,6 +83,11 @@ class ApiKeyPages(EntryPages):
         """Revoke a key."""
         await context.operations.api_keys.revoke(context.actor, identity)
         return "The key has been revoked."
+
+
+def _name_problems(name: str) -> list[tuple[str, str]]:
+    problem = name_problem(name.strip())
+    return [] if problem is None else [("key_name", problem)]
 
 
 def _row(api_key: ApiKey) -> dict[str, object]:

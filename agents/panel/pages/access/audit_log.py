@@ -1,6 +1,7 @@
 """The audit log: who did what, when and from where."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -8,6 +9,7 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.listing import ListPage
 from schemas.directory.audit import AuditEvent
 
+_WORDS: Final = {"paneluser": "user", "apikey": "API key", "did": "number", "url": "URL", "ips": "IPs"}
 LIST = ListPage("/audit", "audit", "audit/list.html", filters=("text",))
 
 
@@ -36,8 +38,8 @@ def _row(event: AuditEvent) -> dict[str, Any]:
 
 def _in_words(name: str) -> str:
     """Return `trunk.created` or `callback_url` as people read it."""
-    words = name.replace(".", " ").replace("_", " ").replace("paneluser", "user").replace("apikey", "API key")
-    words = words.replace("url", "URL").replace("ips", "IPs").replace("api key", "API key").replace("did", "DID")
+    found = [_WORDS.get(word, word) for word in re.split(r"[._ ]", name)]
+    words = " ".join(found).replace("api key", "API key")
     return words[:1].upper() + words[1:]
 
 

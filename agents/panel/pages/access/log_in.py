@@ -3,9 +3,12 @@
 from aiohttp import web
 
 from agents.panel.page import Page, PageContext, local_path
-from agents.panel.pages.forms import Problems, by_field
+from agents.panel.pages.forms import Problems, by_field, unsaved
 from agents.panel.pages.navigation import go_to
-from pipeline.errors import RuleViolated
+from agents.panel.security.log_in import LogInRefused
+from pipeline.errors import BrokerError, RuleViolated
+
+NOT_RECORDED = "The message broker does not answer, and nobody logs in unrecorded. Try again in a moment."
 
 
 async def show_log_in(context: PageContext) -> web.StreamResponse:
@@ -19,7 +22,10 @@ async def show_log_in(context: PageContext) -> web.StreamResponse:
 async def log_in(context: PageContext) -> web.StreamResponse:
     """Check email and password; the two kinds of wrong look the same."""
     email, wanted = context.text("email").strip(), local_path(context.text("next", "/"))
-    refused = await context.log_in(email, context.text("password"))
+    try:
+        refused = await context.log_in(email, context.text("password"))
+    except BrokerError:  # who logs in is written down first
+        refused = LogInRefused(NOT_RECORDED, 503, 5)
     if refused is None:
         return context.redirect(wanted)
     response = context.render("login.html", status=refused.status, email=email, problem=refused.message, next=wanted)
@@ -41,13 +47,13 @@ async def show_password(context: PageContext) -> web.StreamResponse:
 
 async def change_password(context: PageContext) -> web.StreamResponse:
     """Change one's own password; every other session of this person ends."""
-    new = context.text("new_password")
-    if new != context.text("again"):
-        return _password_form(context, {"again": ["is not the same as the new password"]}, 422)
+    new, repeated = context.text("new_password"), context.text("again")
     try:
-        await context.change_password(context.text("old_password"), new)
+        await context.change_password(context.text("old_password"), new, repeated)
     except RuleViolated as error:
         return _password_form(context, by_field(error), 422)
+    except BrokerError as error:
+        return _password_form(context, unsaved(error), 503)
     context.flash("good", "Your password has been changed. You are logged out everywhere else.")
     return go_to(context, "/")
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from agents.panel.operations import ROLE_WORDS, Permission
+from agents.panel.operations.people.users import email_problems
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.access.roles import chosen_role, offered_roles
 from agents.panel.pages.access.shown_once import shown_once
@@ -57,7 +58,8 @@ class UserPages(EditablePages):
 
     async def add(self, context: PageContext) -> web.Response:
         """Add a user, and show the password once."""
-        email, role = context.text("email").strip(), chosen_role(context.text("role"))
+        email = context.text("email").strip()
+        role = chosen_role(context.text("role"), lambda: email_problems(email))
         user, password = await context.operations.users.create(
             context.actor, email, role, account_id=context.account_id
         )

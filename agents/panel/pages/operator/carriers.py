@@ -98,7 +98,8 @@ def _settings(context: PageContext) -> CarrierSettings:
         timeout_seconds=timeout,
         blocked=context.checked("blocked"),
     )
-    refuse(problems)
+    identity = context.request.match_info.get("id")
+    refuse(problems, lambda: context.operations.carriers.problems(context.actor, settings, identity, problems))
     return settings
 
 

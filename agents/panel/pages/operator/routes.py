@@ -127,7 +127,8 @@ def _settings(context: PageContext) -> RouteSettings:
         price_per_segment=price,
         blocked=context.checked("blocked"),
     )
-    refuse(problems)
+    identity = context.request.match_info.get("id")
+    refuse(problems, lambda: context.operations.routes.problems(context.actor, settings, identity, problems))
     return settings
 
 

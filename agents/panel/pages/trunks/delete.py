@@ -7,9 +7,9 @@ from aiohttp import web
 from agents.panel.operations import Permission
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.confirmation import confirmation
-from agents.panel.pages.forms import Problems, by_field
+from agents.panel.pages.forms import Problems, by_field, unsaved
 from agents.panel.pages.navigation import go_to, way_back
-from pipeline.errors import RuleViolated
+from pipeline.errors import BrokerError, RuleViolated
 
 PATH: Final = "/sms/trunks"
 CONSEQUENCE: Final = (
@@ -29,6 +29,8 @@ async def delete(context: PageContext) -> web.StreamResponse:
         gone = await context.operations.trunks.delete(context.actor, ids)
     except RuleViolated as error:
         return _question(context, ids, by_field(error), 422)
+    except BrokerError as error:
+        return _question(context, ids, unsaved(error), 503)
     context.flash("good", f"{gone[0].name} has been deleted." if len(gone) == 1 else f"{len(gone)} trunks deleted.")
     return go_to(context, way_back(context, PATH))
 

@@ -8,6 +8,7 @@ from pipeline.directory.credentials import PasswordSealer, SealingKey, new_callb
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal, change_key, check
 from pipeline.errors import NotAcknowledged
+from pipeline.http.addresses import AddressGuard
 from pipeline.settings import MessageSettings
 from schemas.directory.account import Account, Did
 from schemas.directory.audit import AuditEvent
@@ -88,13 +89,14 @@ class Hasher:
 class Office:
     """Everything a test needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, callback_addresses: AddressGuard | None = None) -> None:
         self.now = NOW
         self.store, self.producer, self.hasher = Store(), Producer(), Hasher()
         self.keys = CredentialKeys(PEPPER, PasswordSealer([SealingKey("k1", b"k" * 32)]))
         self.operations = Operations(
             self.store, self.store, self.producer, self.hasher, self.keys,
             limits=MessageSettings(), hosts=("https://sms.example",), clock=lambda: self.now,
+            callback_addresses=callback_addresses,
         )  # fmt: skip
         self.trunk, self.password = self._trunk(1, OURS)
         self.their_trunk, _ = self._trunk(2, THEIRS)

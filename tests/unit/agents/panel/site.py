@@ -52,7 +52,7 @@ async def change(context: PageContext) -> web.StreamResponse:
 
 
 async def password(context: PageContext) -> web.StreamResponse:
-    await context.change_password(context.text("old"), context.text("new"))
+    await context.change_password(context.text("old"), context.text("new"), context.text("new"))
     return context.redirect("/me")
 
 

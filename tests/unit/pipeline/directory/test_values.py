@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.directory.values import name_key, name_problem, normalize_networks, url_problem
+from pipeline.directory.values import name_key, name_problem, normalize_networks, punycoded, url_problem
 from pipeline.errors import RuleViolated
 from pipeline.http.client_address import Networks, parse_address
 
@@ -49,7 +49,7 @@ def test_endpoints_that_can_be_called(url: str) -> None:
         ("https://example.com/a\nb", "'\\n' at character 22"),
         ("https://example.com/\t", "at character 21"),
         ("https://example.com\\@evil.example", "at character 20"),
-        ("https://bücher.example", "at character 10"),
+        ("https://bücher.example", "character 10"),
         ("https://example.com/{id}", "'{' at character 21"),
         ("https://example.com/%zz", "'%' at character 21"),
         ("https://-example.com", "no valid name"),
@@ -165,3 +165,33 @@ def test_names_are_compared_as_people_read_them() -> None:
     assert name_key(" Main  Trunk ") == name_key("main trunk")
     assert name_key("Café") == name_key("CAFE\u0301")
     assert name_key("Straße") == name_key("STRASSE")
+
+
+@pytest.mark.parametrize(
+    "name", ["a\u202eb", "zero\u200bwidth", "a\u200db", "x\ufefft", "\u2066isolated\u2069", "a\u00adb"]
+)
+def test_a_name_holds_nothing_that_nobody_can_see(name: str) -> None:
+    """Bidi controls make a name read as another, and two names that look alike are one to people."""
+    assert "nobody can see it" in (name_problem(name) or "")
+
+
+@pytest.mark.parametrize("name", ["👨\u200d👩\u200d👧 team", "❤\ufe0f", "می\u200cخواهم", "क्\u200dष", "Ünïcode & Söhne"])
+def test_joiners_stay_where_a_script_or_an_emoji_needs_them(name: str) -> None:
+    """Persian, the scripts of India, and families."""
+    assert name_problem(name) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://bücher.example/x?y=z", "https://xn--bcher-kva.example/x?y=z"),
+        ("https://例え.テスト:8443/", "https://xn--r8jz45g.xn--zckzah:8443/"),
+        ("https://xn--bcher-kva.example/", "https://xn--bcher-kva.example/"),
+        ("https://☃.example/", "https://☃.example/"),
+        ("https://[::1/ü", "https://[::1/ü"),
+        ("", ""),
+    ],
+)
+def test_a_host_in_other_letters_becomes_punycode(url: str, kept: str) -> None:
+    """A URL without one, and one that no registry would take, stay as they are."""
+    assert punycoded(url) == kept

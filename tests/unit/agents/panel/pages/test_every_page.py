@@ -18,8 +18,8 @@ from agents.panel.pages import PAGES
 from pipeline.errors import NotAcknowledged
 from schemas.directory.account import Account, Did
 from schemas.directory.carrier import Carrier, Route
-from schemas.directory.entry import KINDS
-from schemas.directory.people import PanelRole, PanelUser
+from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.trunk import Trunk
 from tests.unit.agents.panel.office import OURS, Office, uuid
 from tests.unit.agents.panel.site import Site, logged_in, running
 
@@ -34,10 +34,9 @@ def as_it_is(office: Office) -> None:
 
 def with_nothing(office: Office) -> None:
     """Leave an account with the people who log in, and nothing else."""
-    for kind in KINDS.values():
-        for entry in list(office.store.directory.entries(kind)):
-            if not isinstance(entry, PanelUser) and getattr(entry, "id", None) != OURS:
-                office.remove(entry)
+    held = office.store.directory
+    office.remove(*held.entries(Route), *held.entries(Carrier), *held.entries(Trunk), *held.entries(Did))
+    office.remove(*held.entries(ApiKey), *(it for it in held.entries(Account) if it.id != OURS))
 
 
 def without_any_account(office: Office) -> None:

@@ -31,6 +31,8 @@ async def test_a_first_password_is_made_and_works(office: Office) -> None:
 async def test_ones_own_password_takes_the_old_one(office: Office) -> None:
     """A session left open is not enough to take an account over."""
     with pytest.raises(RuleViolated, match="old_password"):
-        await office.operations.users.change_own_password(office.actor(), "wrong", "a new long password")
+        await office.operations.users.change_own_password(
+            office.actor(), "wrong", "a new long password", "a new long password"
+        )
     with pytest.raises(RuleViolated, match="new_password"):
-        await office.operations.users.change_own_password(office.actor(), PASSWORD, "short")
+        await office.operations.users.change_own_password(office.actor(), PASSWORD, "short", "short")
