@@ -7,6 +7,7 @@ runs, and the operations ask again. What is decided about entries is decided in 
 trunks/       SMS Trunks, and what is done with one
 messages/     sending by hand, and what became of it
 numbers       the account's DIDs
+guide         help, and the reference of the APIs
 access/       log-in, users, API keys, audit log
 operator/     accounts, carriers, routes
 entry_pages   list, form and deletion, which most kinds of entries have
@@ -20,7 +21,7 @@ words         how times and long lists read
 from typing import Final
 
 from agents.panel.page import Page
-from agents.panel.pages import access, messages, numbers, operator, trunks
+from agents.panel.pages import access, guide, messages, numbers, operator, trunks
 
 PAGES: Final[tuple[Page, ...]] = (
     *access.PAGES,
@@ -28,4 +29,5 @@ PAGES: Final[tuple[Page, ...]] = (
     *messages.PAGES,
     *numbers.PAGES,
     *operator.PAGES,
+    *guide.PAGES,
 )
