@@ -25,7 +25,8 @@ from agents import core_dumps
 from agents.serving.connections import Connections
 from agents.serving.protocol import AppRunner
 from pipeline.errors import BrokerUnreachable, ConfigurationError, SmsoutError
-from pipeline.settings import AgentSettings
+from pipeline.settings import AgentSettings, StateSettings
+from pipeline.slot import Slot
 
 # sysexits.h: what a supervisor and an operator can tell apart.
 EXIT_UNAVAILABLE: Final = 69
@@ -44,6 +45,7 @@ class Agent:
 
     name: str
     settings: AgentSettings
+    slot: Slot
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ready: Callable[[], bool] = field(default=lambda: False)
     """Answers /readyz: can it do its work right now?"""
@@ -125,7 +127,8 @@ async def _run(name: str, main: Callable[[Agent], Awaitable[None]], settings: Ag
     # is here for good.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    agent = Agent(name, settings)
+    agent = Agent(name, settings, Slot.take(StateSettings().state_dir, name))
+    log.info("slot_taken", agent=name, slot=agent.slot.number, identity=agent.slot.identity)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.stopping.set)
@@ -157,7 +160,7 @@ def run(name: str, main: Callable[[Agent], Awaitable[None]]) -> None:
         configure_logging(name, "info")  # for what is wrong with the settings themselves
         settings = AgentSettings()
         configure_logging(name, settings.log_level)
-        structlog.get_logger().info("starting", agent=name, slot=settings.slot, pid=os.getpid())
+        structlog.get_logger().info("starting", agent=name, pid=os.getpid())
         _work_in_batches()
         uvloop.run(_run(name, main, settings))
     except BaseExceptionGroup as group:

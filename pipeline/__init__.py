@@ -9,11 +9,12 @@ http             how a request goes out, and where one comes from
 idempotency      which of several submissions with one key is sent
 dead_letters     what could not be processed, and what became of it
 kafka            the broker's edge
-numbers          could a phone number exist?
+numbering_plan   which calling codes there are, and how long a number can be
 e164             what is wrong with one, and which form was meant
 machine_numbers  those of SIM cards in machines
 errors           what can go wrong, each with a stable code
 settings         what an installation chooses, from the environment
+slot             which of an agent's processes this is, proved by a lock
 metrics          what is counted
 failpoints       places where a process can be made to die
 

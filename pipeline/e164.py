@@ -10,7 +10,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from pipeline.machine_numbers import is_machine
-from pipeline.numbers import calling_code_of, fits_plan
+from pipeline.numbering_plan import calling_code_of, fits_plan
 from schemas.address import MSISDN
 from schemas.directory.account import NumberCheck
 
@@ -83,8 +83,8 @@ def _ask_library(number: str, calling_code: str, national: str, single: str | No
 
 
 def _wrong(why: str, meant: str | None) -> _Reading:
-    told = f"is not in E.164 form: {why}"
-    return _Reading(told if meant is None else f"{told}; {meant} is meant", meant)
+    problem = f"is not in E.164 form: {why}"
+    return _Reading(problem if meant is None else f"{problem}; {meant} is meant", meant)
 
 
 def _meant(calling_code: str, national: str) -> str | None:

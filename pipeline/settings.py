@@ -57,7 +57,7 @@ class KafkaSettings(BaseSettings):
     produce_timeout_seconds: float = 40.0
     """A batch that is not acknowledged by then ends the agent, which starts over from its committed offsets."""
     session_timeout_seconds: float = 30.0
-    """How long a dead consumer keeps its partitions; a restart of the same slot takes them back at once."""
+    """How long one that does not answer keeps its partitions; who takes a dead one's slot has them at once."""
 
 
 class TopicSettings(BaseSettings):
@@ -85,8 +85,6 @@ class AgentSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_")
 
-    slot: Annotated[int, Field(ge=0)] = 0
-    """Which of several processes of the same agent this is; part of the consumer's static membership."""
     host: str = "127.0.0.1"
     metrics_port: Port = 0
     """Port of /metrics, /healthz and /readyz; 0 asks the system for a free one."""
@@ -103,12 +101,13 @@ class AgentSettings(BaseSettings):
 
 
 class StateSettings(BaseSettings):
-    """What ingress and processor keep on disk; all of it can be made again from topics."""
+    """What agents keep on disk: their slots, and of ingress and processor what can be made again from topics."""
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_")
 
     state_dir: Path | None = None
-    """A folder for one file per process. Without it there are only temporary files, made anew at every start."""
+    """A folder for a few files per process. Without it there are only temporary files, made anew at every start, and
+    one that was killed keeps its partitions for `SMSOUT_KAFKA_SESSION_TIMEOUT_SECONDS`."""
 
     def file(self, name: str) -> Path | None:
         """Return where a file of this name is kept, None when nothing is."""

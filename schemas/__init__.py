@@ -1,7 +1,6 @@
 """What travels: every record on a topic, as a frozen pydantic model.
 
-record       a Kafka record as it comes, and as it goes
-wire         the base of all records: strict parsing, JSON bytes, schema_version
+record       a Kafka record as it comes and as it goes, and the base of its values: strict, JSON, schema_version
 unchecked    the fast way to write one, for the records of the hot path
 identifiers  message, segment, trunk and account ids, and how a missing one is derived
 address      phone numbers as they travel: E.164 digits without a plus

@@ -6,9 +6,9 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.identifiers import Uuid
+from schemas.record import Record
 from schemas.status import MessageStatus
 from schemas.unchecked import unchecked
-from schemas.wire import Record
 
 
 class WaitingNotification(Record):

@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, Field
 
 from schemas.address import Msisdn
 from schemas.identifiers import SegmentId, Uuid, segment_id
+from schemas.record import Record, WireModel
 from schemas.unchecked import unchecked
-from schemas.wire import Record, WireModel
 
 
 class DataCoding(IntEnum):

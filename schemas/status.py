@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.identifiers import Uuid
+from schemas.record import Record
 from schemas.unchecked import unchecked
-from schemas.wire import Record
 
 
 class StatusStage(StrEnum):

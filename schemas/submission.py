@@ -12,8 +12,8 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, TypeAdapter, m
 
 from schemas.address import Msisdn
 from schemas.identifiers import MessageId, Uuid, message_id_of_destination
+from schemas.record import Record, WireModel
 from schemas.unchecked import unchecked
-from schemas.wire import Record, WireModel
 
 MAX_DESTINATIONS: Final = 1000  # the contract's limit for one bulk request (docs/http-api.md)
 MAX_SUBMISSIONS: Final = 1000  # per record of sms.mt.submitted

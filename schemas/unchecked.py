@@ -11,7 +11,7 @@ from typing import Any, Final, ParamSpec, cast
 from msgspec import Raw, defstruct, field
 from msgspec.json import Encoder
 
-from schemas.wire import WireModel
+from schemas.record import WireModel
 
 P = ParamSpec("P")
 

@@ -19,11 +19,10 @@ from schemas.directory.people import ApiKey, PanelRole, PanelUser
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.journal import JournalEntry, JournalMark
 from schemas.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
-from schemas.record import InRecord
+from schemas.record import InRecord, WireModel
 from schemas.status import MessageStatus, StatusName, StatusStage
 from schemas.submission import Destination, Submission
 from schemas.topics import SEGMENTED
-from schemas.wire import WireModel
 
 CREATED: Final = datetime(2026, 1, 1, tzinfo=UTC)
 LATER: Final = datetime(2026, 2, 1, tzinfo=UTC)

@@ -1,7 +1,6 @@
 """Posts notifications to customers' endpoints.
 
-read        a record becomes a notification: what to say, the how-manieth attempt, to which trunk's endpoint
-line_up     from a record to its turn: what nobody is to be told of ends, all else waits for its endpoint
+line_up     from a record to its turn: a notification that waits for its endpoint, unless nobody wants to have it
 notify      one attempt
 reschedule  what follows when it fails: a place in a retry tier, or a dead letter
 attempts    every attempt as an event

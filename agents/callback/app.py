@@ -6,16 +6,16 @@ from time import monotonic
 
 from agents.callback.attempts import AttemptLog
 from agents.callback.endpoints import Endpoints
-from agents.callback.line_up import LineUp
+from agents.callback.line_up import LineUp, Notification, lane_of
 from agents.callback.memory import Memory
 from agents.callback.notify import Notifier
 from agents.callback.ownership import Ownership
-from agents.callback.read import Notification, lane_of
 from agents.callback.reschedule import STAGE
 from agents.posting_agent import PostingAgent, Workers, work_of
 from agents.runtime import Agent
 from pipeline.http.addresses import AddressGuard
 from pipeline.http.client import HttpPoster
+from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.parking import Parking
@@ -31,7 +31,7 @@ from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
 from pipeline.posting.retry_schedule import RetrySchedule
 from pipeline.settings import CallbackSettings, KafkaSettings, RetrySettings
-from schemas.topics import CALLBACK_PARKED, CALLBACK_RETRY, STATUS, tier_topic
+from schemas.topics import CALLBACK_ATTEMPTED, CALLBACK_PARKED, CALLBACK_RETRY, STATUS, tier_topic
 
 GROUP = "sms-callback"
 MEMORY_SECONDS = 0.2
@@ -46,6 +46,8 @@ async def serve(agent: Agent) -> None:
     """Run until told to stop, then drain."""
     kafka, settings, retry = KafkaSettings(), CallbackSettings(), RetrySettings()
     schedule = RetrySchedule(CALLBACK_RETRY, retry.callback_delays_seconds)
+    tiers = [tier_topic(CALLBACK_RETRY, seconds) for seconds in retry.callback_delays_seconds]
+    await require_positions(kafka, {GROUP: [STATUS], f"{GROUP}-retry": tiers}, worked_if=[CALLBACK_ATTEMPTED])
     async with AsyncExitStack() as opened:
         view = await DirectoryView(kafka, client_id="callback-directory").start()
         opened.push_async_callback(view.stop)
@@ -78,7 +80,16 @@ async def serve(agent: Agent) -> None:
         def find_work(row: Row) -> tuple[TrackedConsumer, Work] | None:
             return work_of(row, first, later, parking)
 
-        line_up = LineUp(notifier, schedule, dispatcher, backlog, peers, reach=reach, find_work=find_work)
+        line_up = LineUp(
+            notifier.has_to_wait,
+            notifier.expire,
+            schedule,
+            dispatcher,
+            backlog,
+            peers,
+            reach=reach,
+            find_work=find_work,
+        )
         hand_off = HandOff(kafka, group=GROUP)
         parking = Parking(
             kafka, CALLBACK_PARKED, backlog, client_id="callback-parking", producer=producer, transactions=hand_off,
@@ -87,12 +98,11 @@ async def serve(agent: Agent) -> None:
         await parking.start()
         opened.push_async_callback(parking.stop)
         first = TrackedConsumer(
-            kafka, agent.settings, group=GROUP, topics=[STATUS], run_ahead=settings.run_ahead, hand_off=hand_off,
-            owner=Ownership([STATUS], backlog, parking, workers.spawn, main=True),
+            kafka, agent.settings, slot=agent.slot, group=GROUP, topics=[STATUS], run_ahead=settings.run_ahead,
+            hand_off=hand_off, owner=Ownership([STATUS], backlog, parking, workers.spawn, main=True),
         )  # fmt: skip
-        tiers = [tier_topic(CALLBACK_RETRY, seconds) for seconds in retry.callback_delays_seconds]
         later = tier_consumer(
-            kafka, agent.settings, group=f"{GROUP}-retry", family=CALLBACK_RETRY,
+            kafka, agent.settings, slot=agent.slot, group=f"{GROUP}-retry", family=CALLBACK_RETRY,
             delays_seconds=retry.callback_delays_seconds, run_ahead=settings.run_ahead,
             owner=Ownership(tiers, backlog, parking, workers.spawn, main=False),
         )  # fmt: skip

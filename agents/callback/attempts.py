@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from agents.callback.read import Notification
+from agents.callback.line_up import Notification
 from pipeline.failpoints import failpoint
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit

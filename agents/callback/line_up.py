@@ -1,28 +1,102 @@
-"""Lets notifications line up for their endpoint, but for those that nobody wants to have."""
+"""From a record to its turn: it becomes a notification, and lines up for its trunk's endpoint.
+
+A notification is read at its first attempt from `sms.mt.status`, later from a retry tier. What nobody wants to have
+ends here.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
-from agents.callback.notify import Notifier
-from agents.callback.read import Notification, entry_of, read
+from pydantic import ValidationError
+
+from pipeline.dead_letters.letter import place_of
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
-from pipeline.posting.backlog import Backlog, Row
+from pipeline.posting.backlog import Backlog, FlowKey, Row
 from pipeline.posting.dispatcher import Dispatcher
+from pipeline.posting.flows import Kind
 from pipeline.posting.intake import Entry, Intake
 from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
 from pipeline.posting.retry_schedule import RetrySchedule
+from pipeline.steps.submitted_record import describe
+from schemas.callback import WaitingNotification
+from schemas.record import InRecord
+from schemas.status import MessageStatus
+from schemas.topics import STATUS
 
 FindWork = Callable[[Row], tuple[TrackedConsumer, Work] | None]
 """Returns the work that a row stands for, with its consumer; None when its partition is not ours any more."""
 
+NO_ACCOUNT = ""
+"""Stands for the account where the status does not name one: its trunk was not known when it was written."""
+
+
+class Notification(NamedTuple):
+    """One attempt to be made.
+
+    `attempt` counts from 1; `first_attempt_at` is None when there was none. `resent_at` says when an operator asked
+    for the chain that it belongs to.
+    """
+
+    work: Work
+    status: MessageStatus
+    attempt: int = 1
+    first_attempt_at: datetime | None = None
+    resent_at: datetime | None = None
+
+
+class Unreadable(NamedTuple):
+    """A record that is not what its topic holds; `detail` says why, without its content."""
+
+    work: Work
+    detail: str
+
+
+def read(work: Work) -> Notification | Unreadable:
+    """Read a record of `sms.mt.status` or of a retry tier."""
+    try:
+        if work.record.topic == STATUS:
+            return Notification(work, MessageStatus.from_bytes(work.record.value or b""))
+        waiting = WaitingNotification.from_bytes(work.record.value or b"")
+    except ValidationError as error:
+        return Unreadable(work, describe(error))
+    except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the agent at each of its lives
+        return Unreadable(work, place_of(error))
+    return Notification(work, waiting.status, waiting.attempt, waiting.first_attempt_at, waiting.resent_at)
+
+
+def entry_of(notification: Notification, schedule: RetrySchedule) -> Entry[Notification]:
+    """Return what the intake needs to know of a notification: it waits for its trunk's endpoint, in no order.
+
+    It may wait for as long as the whole schedule takes, from its first attempt or, without one, its record on.
+    """
+    status, record = notification.status, notification.work.record
+    began = notification.first_attempt_at
+    began_ms = record.timestamp_ms if began is None else int(began.timestamp() * 1000)
+    return Entry(
+        FlowKey(status.trunk_id, status.trunk_id, status.account_id or NO_ACCOUNT),
+        lane_of(record),
+        Kind.FRESH if record.topic == STATUS else Kind.LATER,
+        record,
+        notification,
+        began_ms + schedule.total_seconds * 1000,
+    )
+
+
+def lane_of(_: InRecord) -> int:
+    """Return the lane of a record: notifications are in no order."""
+    return 0
+
 
 class LineUp:
-    """The way from a record to its turn."""
+    """Takes records in. `has_to_wait` ends what nobody wants to have, `expire` what has waited for too long."""
 
     def __init__(
         self,
-        notifier: Notifier,
+        has_to_wait: Callable[[Notification | Unreadable], bool],
+        expire: Callable[[Notification], None],
         schedule: RetrySchedule,
         dispatcher: Dispatcher[Entry[Notification]],
         backlog: Backlog,
@@ -31,7 +105,8 @@ class LineUp:
         reach: Callable[[Peer], Awaitable[bool]],
         find_work: FindWork,
     ) -> None:
-        self._notifier = notifier
+        self._has_to_wait = has_to_wait
+        self._end_expired = expire
         self._schedule = schedule
         self._find_work = find_work
         self.intake = Intake(
@@ -45,7 +120,7 @@ class LineUp:
 
     def _entry_of(self, work: Work) -> Entry[Notification] | None:
         item = read(work)
-        if not self._notifier.has_to_wait(item) or not isinstance(item, Notification):
+        if not self._has_to_wait(item) or not isinstance(item, Notification):
             return None
         return entry_of(item, self._schedule)
 
@@ -57,4 +132,4 @@ class LineUp:
         return entry
 
     async def _expire(self, entry: Entry[Notification]) -> None:
-        self._notifier.expire(entry.payload)
+        self._end_expired(entry.payload)

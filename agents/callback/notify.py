@@ -15,17 +15,19 @@ import structlog
 from agents.callback import attempts
 from agents.callback.attempts import AttemptLog, Failure
 from agents.callback.disabled import DisabledEndpoints
-from agents.callback.read import Notification, Unreadable, origin_of, url_to_notify
+from agents.callback.line_up import Notification, Unreadable
 from agents.callback.reschedule import DISABLED, GONE, STAGE, UNREADABLE, after_failure, exhausted, refused
-from pipeline.callbacks.notification import CONTENT_TYPE, body_of
+from pipeline.callbacks.notification import CONTENT_TYPE, body_of, url_to_notify
 from pipeline.callbacks.signing import signed_headers
-from pipeline.errors import InDoubt, NotSent, PostFailed, Refused
+from pipeline.dead_letters.letter import INTERNAL_ERROR, place_of
+from pipeline.errors import InDoubt, NotSent, PostFailed, Refused, SmsoutError
 from pipeline.failpoints import failpoint
 from pipeline.http.client import HttpPoster
+from pipeline.http.url import origin_of
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import MESSAGES, POST_SECONDS, POSTS
-from pipeline.posting.dispatcher import Turn
+from pipeline.posting.flows import Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.peer import News
 from pipeline.posting.retry_after import retry_after_seconds
@@ -104,6 +106,19 @@ class Notifier:
         work = notification.work
         if not work.begin():
             return
+        try:
+            await self._notify(turn, notification)
+        except SmsoutError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the agent at each of its lives
+            record, detail = work.record, place_of(error)
+            log.error(
+                "record_set_aside", topic=record.topic, partition=record.partition, offset=record.offset, error=detail
+            )
+            work.finish([refused(work, INTERNAL_ERROR, detail)])
+
+    async def _notify(self, turn: Turn[Entry[Notification]], notification: Notification) -> None:
+        work = notification.work
         trunk = self._view.directory.trunk(notification.status.trunk_id)
         if trunk is None:
             await self._catch_up_with(work)

@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from agents.callback.read import Notification
+from agents.callback.line_up import Notification
 from pipeline.dead_letters.letter import dead_letter
 from pipeline.kafka.consuming.work import Work
 from pipeline.metrics import MESSAGES

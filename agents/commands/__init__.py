@@ -5,6 +5,7 @@ topics            creates the topics and reports drift
 directory         writes a YAML file into the directory, and the directory into one
 callbacks         what became of notifications, and sending them again
 dead_letters      what could not be processed, and what to do with it
+offsets           where consumer groups go on
 doctor            what is stuck and why
 doctor_findings   what was found, in words
 schema_documents  JSON Schemas and AsyncAPI, generated from the models

@@ -25,10 +25,10 @@ from schemas.dlr import SegmentReceipt
 from schemas.headers.dead_letter import PREFIX, DeadLetterSource
 from schemas.journal import JournalEntry
 from schemas.mt_message import MtMessage, WaitingMessage
+from schemas.record import Record
 from schemas.status import MessageStatus
 from schemas.submission import SUBMISSIONS, Submission
 from schemas.topics import DIRECTORY, SUBMITTED, Topic, catalogue
-from schemas.wire import Record
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

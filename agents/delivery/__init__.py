@@ -1,7 +1,6 @@
 """Posts segments to carriers: `sms.mt.segmented` and its retry tiers in, `sms.mt.status` out.
 
-read          a record becomes a message
-line_up       from a record to its turn: what was begun is settled, all else waits for its carrier
+line_up       from a record to its turn: a message that waits for its carrier; what was begun is settled first
 deliver       one message, from its turn to its end
 sending       its segments, with their marks in the journal
 carrier_line  one segment to the carrier, and what came of it

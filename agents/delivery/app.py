@@ -7,13 +7,13 @@ from time import monotonic
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.carriers import Carriers, carrier_peer
 from agents.delivery.deliver import STAGE, Delivery
-from agents.delivery.line_up import LineUp
+from agents.delivery.line_up import LineUp, Reading, lane_of
 from agents.delivery.ownership import Ownership
-from agents.delivery.read import Reading, lane_of
 from agents.delivery.write import OutcomeWriter
 from agents.posting_agent import PostingAgent, Workers, work_of
 from agents.runtime import Agent
 from pipeline.http.client import HttpPoster
+from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.journal import Journal
@@ -30,7 +30,7 @@ from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
 from pipeline.posting.retry_schedule import RetrySchedule
 from pipeline.settings import DeliverySettings, KafkaSettings, RetrySettings
-from schemas.topics import MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
+from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
 
 GROUP = "sms-delivery"
 
@@ -41,6 +41,8 @@ _backlog = BACKLOG.labels(STAGE)
 async def serve(agent: Agent) -> None:
     """Run until told to stop, then drain."""
     kafka, settings, retry = KafkaSettings(), DeliverySettings(), RetrySettings()
+    tiers = [tier_topic(MT_RETRY, seconds) for seconds in retry.mt_delays_seconds]
+    await require_positions(kafka, {GROUP: [SEGMENTED], f"{GROUP}-retry": tiers}, worked_if=[JOURNAL])
     async with AsyncExitStack() as opened:
         view = await DirectoryView(kafka, client_id="delivery-directory").start()
         opened.push_async_callback(view.stop)
@@ -53,10 +55,10 @@ async def serve(agent: Agent) -> None:
             max_connections=settings.connections,
         )
         opened.push_async_callback(poster.close)
-        journal = await Journal(kafka, producer, client_id="delivery-journal").start()
+        journal = await Journal(kafka, client_id="delivery-journal").start()
         opened.push_async_callback(journal.stop)
 
-        writer, line, workers = OutcomeWriter(journal), CarrierLine(poster), Workers()
+        writer, line, workers = OutcomeWriter(producer, journal), CarrierLine(poster), Workers()
         delivery = Delivery(view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds))
         dispatcher: Dispatcher[Entry[Reading]] = Dispatcher(
             delivery, workers.spawn, monotonic,
@@ -78,7 +80,7 @@ async def serve(agent: Agent) -> None:
             return work_of(row, first, later, parking)
 
         line_up = LineUp(
-            delivery, journal.state, dispatcher, backlog, peers,
+            delivery.settle, delivery.refuse, journal.state, dispatcher, backlog, peers,
             reach=reach, find_work=find_work, spawn=workers.spawn,
         )  # fmt: skip
         hand_off = HandOff(kafka, group=GROUP)
@@ -89,13 +91,13 @@ async def serve(agent: Agent) -> None:
         await parking.start()
         opened.push_async_callback(parking.stop)
         first = TrackedConsumer(
-            kafka, agent.settings, group=GROUP, topics=[SEGMENTED], run_ahead=settings.run_ahead,
+            kafka, agent.settings, slot=agent.slot, group=GROUP, topics=[SEGMENTED], run_ahead=settings.run_ahead,
             hand_off=hand_off, owner=Ownership([SEGMENTED], journal, backlog, parking, line_up.settle_first),
         )  # fmt: skip
-        tiers = [tier_topic(MT_RETRY, seconds) for seconds in retry.mt_delays_seconds]
         later = tier_consumer(
-            kafka, agent.settings, group=f"{GROUP}-retry", family=MT_RETRY, delays_seconds=retry.mt_delays_seconds,
-            run_ahead=settings.run_ahead, owner=Ownership(tiers, journal, backlog, parking),
+            kafka, agent.settings, slot=agent.slot, group=f"{GROUP}-retry", family=MT_RETRY,
+            delays_seconds=retry.mt_delays_seconds, run_ahead=settings.run_ahead,
+            owner=Ownership(tiers, journal, backlog, parking),
         )  # fmt: skip
         carriers = Carriers(view.directory, peers, dispatcher)
 

@@ -24,7 +24,7 @@ _UNAVAILABLE: Final = 503
 
 
 class Leave(Protocol):
-    """Leave to post to a carrier (`pipeline.posting.dispatcher.Turn`)."""
+    """Leave to post to a carrier (`pipeline.posting.flows.Turn`)."""
 
     @property
     def stands(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agents.delivery.read import Reading
+from agents.delivery.line_up import Reading
 from pipeline.directory.model import Directory
 from pipeline.metrics import CARRIER_BREAKER, CARRIER_PACE
 from pipeline.posting.breaker import BreakerState

@@ -6,17 +6,20 @@ in one transaction with the commit that says it is done here.
 
 from typing import Final
 
+import structlog
+
 from agents.delivery.carrier_line import CarrierLine
-from agents.delivery.read import Reading, Unreadable
+from agents.delivery.line_up import Reading, Unreadable
 from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
 from agents.delivery.write import OutcomeWriter
-from pipeline.carriers.decision import Success, Wait, decide, succeeded
-from pipeline.dead_letters.letter import dead_letter
+from pipeline.carriers.decision import Success, Wait, decide, failed, succeeded
+from pipeline.dead_letters.letter import INTERNAL_ERROR, dead_letter, place_of
+from pipeline.errors import SmsoutError
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import MESSAGES
-from pipeline.posting.dispatcher import Turn
+from pipeline.posting.flows import Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import Carrier
@@ -28,6 +31,8 @@ from schemas.topics import STATUS
 STAGE: Final = "delivery"
 IN_DOUBT: Final = "in-doubt"
 UNREADABLE: Final = "schema-violation"
+
+log = structlog.get_logger(__name__)
 
 _settled = MESSAGES.labels(STAGE, "settled")
 _waiting = MESSAGES.labels(STAGE, "waiting")
@@ -81,14 +86,37 @@ class Delivery:
         if reported is not None:  # by an earlier life, which did not come to commit it
             work.finish(_letters(work, reported))
             return
+        try:
+            outcome = await self._outcome(message, sending, turn)
+        except (PartitionLost, SmsoutError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the agent at each of its lives
+            self._set_aside(item, sending, error)
+        else:
+            self._end(item, outcome, sending)
+
+    async def _outcome(
+        self, message: MtMessage, sending: Sending, turn: Turn[Entry[Reading]] | None
+    ) -> Success | MessageStatus | Wait:
         carrier = self._view.directory.carrier(message.carrier_id) or await self._look_up(message)
-        outcome: Success | MessageStatus | Wait
         end = await sending.run(carrier)
         if isinstance(end, Sent):
-            outcome = succeeded(message, end.at, end.progress.possible_duplicate)
-        else:
-            outcome = decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
-        self._end(item, outcome, sending)
+            return succeeded(message, end.at, end.progress.possible_duplicate)
+        return decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
+
+    def _set_aside(self, item: Reading, sending: Sending, error: Exception) -> None:
+        """End a message that an error of ours meets, visibly; all others go on."""
+        record, detail = item.work.record, place_of(error)
+        log.error(
+            "record_set_aside", topic=record.topic, partition=record.partition, offset=record.offset, error=detail
+        )
+        stop = sending.broken_off()
+        code = CodeId.IN_DOUBT if stop.progress.in_doubt else CodeId.INTERNAL_ERROR
+        status = failed(item.message, code, detail, stop)
+        sending.mark_end(status)
+        records = [*sending.unwritten, OutRecord(STATUS, item.message.id.encode(), status.to_bytes())]
+        reason = IN_DOUBT if code is CodeId.IN_DOUBT else INTERNAL_ERROR
+        self._writer.end(item, records, [dead_letter(record, stage=STAGE, reason=reason, detail=detail)])
 
     async def _look_up(self, message: MtMessage) -> Carrier | None:
         # The processor may have read of a new carrier a moment before this process has.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from agents.delivery.carrier_line import CarrierLine, Leave
-from agents.delivery.read import Reading
+from agents.delivery.line_up import Reading
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.decision import Progress, Stop
 from pipeline.carriers.journal import Attempt, JournalState, result_of
@@ -60,7 +60,14 @@ class Sending:
         self._posted_again = journal.posted_again(self._coordinates)
         self._marks = journal.take(self._coordinates)
         self._marked = bool(self._marks)
+        self._seqnum = item.first_seqnum
+        self._posting = False
         self.unwritten: list[OutRecord] = []
+
+    def broken_off(self) -> Stop:
+        """Say where it stands after an error of ours: in doubt, if a POST may have gone out and nobody knows."""
+        in_doubt = self._posting or self._progress.in_doubt or bool(self._marks)
+        return Stop(self._seqnum, None, datetime.now(UTC), self._progress._replace(in_doubt=in_doubt))
 
     async def run(self, carrier: Carrier | None) -> Sent | Stop:
         """Send the segments that are left; say where it stopped, if it did. Raises `PartitionLost`.
@@ -70,6 +77,7 @@ class Sending:
         message = self._message
         now = datetime.now(UTC)
         for segment in message.segments[self._item.first_seqnum - 1 :]:
+            self._seqnum = segment.seqnum
             settled = await self._settle(carrier, segment)
             if settled is None:
                 in_doubt = self._progress.in_doubt or message.segment_id(segment) in self._marks
@@ -163,6 +171,7 @@ class Sending:
         failpoint("delivery.before_marker")
         attempt = self._attempt(carrier, segment)
         mark = attempt.submitting(datetime.now(UTC))
+        self._posting = True
         await self._writer.mark(self._item, [*self.unwritten, self._entry(attempt, mark)])
         self.unwritten = []
         self._marked = True
@@ -172,6 +181,7 @@ class Sending:
         result = await self._line.post(leave, carrier, self._message, segment)
         failpoint("delivery.after_post")
         self.unwritten = [self._record(attempt, result, datetime.now(UTC))]
+        self._posting = False
         return result
 
     def _attempt(self, carrier: Carrier, segment: Segment) -> Attempt:

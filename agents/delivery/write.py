@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from agents.delivery.read import Reading
+from agents.delivery.line_up import Reading
 from pipeline.failpoints import failpoint
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
+from pipeline.kafka.producer import RecordProducer
 from schemas.record import OutRecord
 
 
@@ -26,7 +27,8 @@ class _Entry(NamedTuple):
 class OutcomeWriter:
     """Writes to the journal and `sms.mt.status`; `run` must be running. Of work that is lost nothing is written."""
 
-    def __init__(self, journal: Journal, pause_seconds: float = BUSY_PAUSE_SECONDS) -> None:
+    def __init__(self, producer: RecordProducer, journal: Journal, pause_seconds: float = BUSY_PAUSE_SECONDS) -> None:
+        self._producer = producer
         self._journal = journal
         self._group: GroupCommit[_Entry] = GroupCommit(self._write, pause_seconds=pause_seconds)
 
@@ -42,13 +44,14 @@ class OutcomeWriter:
             _finish(item.work, following)
 
     async def run(self) -> None:
-        """Write until cancelled. Raises as `Journal.write`."""
+        """Write until cancelled. Raises as `RecordProducer.write`."""
         await self._group.run()
 
     async def _write(self, entries: Sequence[_Entry]) -> None:
         for consumer in {entry.item.consumer for entry in entries}:
             await consumer.is_member()
-        await self._journal.write([entry.records for entry in entries if not entry.item.work.lost])
+        ours = [record for entry in entries if not entry.item.work.lost for record in entry.records]
+        self._journal.written(await self._producer.write(ours))
 
 
 def _finish(work: Work, following: Sequence[OutRecord]) -> None:

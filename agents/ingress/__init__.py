@@ -1,11 +1,11 @@
-"""The HTTP door: authenticates, admits, and answers 201 when the broker has the message.
+"""The HTTP API: authenticates, admits, and answers 201 when the broker has the message.
 
 __main__        the process: what is started, and in which order it stops
 server          aiohttp's low-level server, with errors in the contract's shape
 app             one request, from its head to its answer
 authentication  IP allow-list, then HTTP Basic
 json_api        a body becomes the attributes of a resource
-answers         answers and errors as bytes
+responses       answers and errors as bytes
 submit          from an admitted submission to the broker's acknowledgement
 claims          the Idempotency-Keys, read anew when they are lost
 keyed           requests with an Idempotency-Key: sent once

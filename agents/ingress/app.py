@@ -14,10 +14,10 @@ import structlog
 from aiohttp import HttpVersion11, hdrs, web
 
 from agents.ingress import json_api
-from agents.ingress.answers import Answer, bad_request, created, created_bulk, error
 from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import IDEMPOTENCY_KEY, KeyedSubmitter, bad_key, under_key
 from agents.ingress.outstanding import Full, Outstanding
+from agents.ingress.responses import Response, bad_request, created, created_bulk, error
 from agents.ingress.submit import Submitter
 from agents.serving.errors import MEDIA_TYPE, TITLES
 from agents.serving.head import elements, is_acceptable, is_compressed, transfer_problem
@@ -45,25 +45,25 @@ def count(status: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class Resource:
     """One of the two ways to send: its resource type, how it is admitted and what the answer looks like."""
 
     type: str
     admit: Callable[..., Admitted | list[Problem]]
     bulk: bool
 
-    def created(self, messages: Sequence[tuple[str, str]], headers: Mapping[str, str] | None = None) -> Answer:
+    def created(self, messages: Sequence[tuple[str, str]], headers: Mapping[str, str] | None = None) -> Response:
         """Return a 201 for messages, each with its id and destination."""
         return created_bulk(messages, headers) if self.bulk else created(messages[0][0], headers)
 
 
-ENDPOINTS: Final = {
-    "/outbound_messages": Endpoint("outbound_messages", admit, bulk=False),
-    "/bulk_outbound_messages": Endpoint("bulk_outbound_messages", admit_bulk, bulk=True),
+RESOURCES: Final = {
+    "/outbound_messages": Resource("outbound_messages", admit, bulk=False),
+    "/bulk_outbound_messages": Resource("bulk_outbound_messages", admit_bulk, bulk=True),
 }
 
 
-class Door:
+class HttpApi:
     """Answers requests."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Door:
         self._retry_after = {"Retry-After": str(settings.retry_after_seconds)}
         self.outstanding = Outstanding(settings.max_outstanding, settings.max_outstanding_per_trunk)
 
-    async def answer(self, request: web.BaseRequest) -> Answer:
+    async def answer(self, request: web.BaseRequest) -> Response:
         """Answer one request. An error of ours is logged and becomes a 500."""
         try:
             answer = await self._answer(request)
@@ -99,9 +99,9 @@ class Door:
         count(answer.status)
         return answer
 
-    async def _answer(self, request: web.BaseRequest) -> Answer:
-        endpoint = ENDPOINTS.get(request.raw_path) or ENDPOINTS.get(request.path)
-        if endpoint is None:
+    async def _answer(self, request: web.BaseRequest) -> Response:
+        resource = RESOURCES.get(request.raw_path) or RESOURCES.get(request.path)
+        if resource is None:
             return error(404, "there is no such resource")
         if request.method != hdrs.METH_POST:
             return error(405, "only POST is allowed here", headers={"Allow": "POST"})
@@ -124,18 +124,18 @@ class Door:
         if keys and (problem := bad_key(keys)):
             return error(400, problem, source=_KEY_HEADER, close=expects)
         body = await self._read(request, expects)
-        if isinstance(body, Answer):
+        if isinstance(body, Response):
             return body
         try:
             document = json_api.parse(body)
         except json_api.Malformed as malformed:
             return bad_request([("", str(malformed))])
-        submission = self._admit(endpoint, trunk, document)
-        if isinstance(submission, Answer):
+        submission = self._admit(resource, trunk, document)
+        if isinstance(submission, Response):
             return submission
-        return await self._submit(endpoint, under_key(submission, keys[0], endpoint.type) if keys else submission)
+        return await self._submit(resource, under_key(submission, keys[0], resource.type) if keys else submission)
 
-    async def _read(self, request: web.BaseRequest, expects: bool) -> bytes | Answer:
+    async def _read(self, request: web.BaseRequest, expects: bool) -> bytes | Response:
         """Return the body, or why it is not taken."""
         limit = self._settings.max_body_bytes
         content = request.content
@@ -166,11 +166,11 @@ class Door:
             return error(400, "the body is not well-formed HTTP", close=True)
         return bytes(received)
 
-    def _admit(self, endpoint: Endpoint, trunk: Trunk, document: Any) -> Admitted | Answer:
-        attributes, problems = json_api.resource(document, endpoint.type)
+    def _admit(self, resource: Resource, trunk: Trunk, document: Any) -> Admitted | Response:
+        attributes, problems = json_api.resource(document, resource.type)
         if attributes is None:
             return bad_request(problems)
-        admitted = endpoint.admit(
+        admitted = resource.admit(
             attributes,
             trunk_id=trunk.id,
             max_segments=self._max_segments,
@@ -181,7 +181,7 @@ class Door:
             return bad_request(problems) if problems else admitted
         return bad_request([*problems, *((_ATTRIBUTES + pointer, detail) for pointer, detail in admitted)])
 
-    async def _submit(self, endpoint: Endpoint, submission: Admitted) -> Answer:
+    async def _submit(self, resource: Resource, submission: Admitted) -> Response:
         messages = submission.messages
         full = self.outstanding.take(submission.trunk_id, len(messages))
         if full is Full.TRUNK:
@@ -194,19 +194,19 @@ class Door:
             elif (verdict := await self._keyed.submit(submission)) is Verdict.CONFLICTS:
                 return error(409, "the Idempotency-Key belongs to another request", source=_KEY_HEADER)
             elif verdict is Verdict.REPEATS:
-                return endpoint.created(messages, _REPLAYED)
+                return resource.created(messages, _REPLAYED)
         except BrokerUnreachable:
             return error(503, "messages cannot be taken right now: none was sent", headers=self._retry_after)
         except BrokerError:
-            return self._in_doubt(endpoint, messages)
+            return self._in_doubt(resource, messages)
         finally:
             self.outstanding.give_back(submission.trunk_id, len(messages))
         ACCEPTED.inc(len(messages))
-        return endpoint.created(messages)
+        return resource.created(messages)
 
-    def _in_doubt(self, endpoint: Endpoint, messages: Sequence[tuple[str, str]]) -> Answer:
+    def _in_doubt(self, resource: Resource, messages: Sequence[tuple[str, str]]) -> Response:
         meta: dict[str, Any]
-        if endpoint.bulk:
+        if resource.bulk:
             meta = {"messages": [{"id": message_id, "destination": to} for message_id, to in messages]}
         else:
             meta = {"message_id": messages[0][0]}
@@ -214,5 +214,5 @@ class Door:
         return error(503, detail, meta=meta, headers=self._retry_after)
 
 
-def _too_large(limit: int) -> Answer:
+def _too_large(limit: int) -> Response:
     return error(413, f"the body must not be larger than {limit} bytes", close=True)

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Final
 
-import structlog
 from aiohttp import web
 
 from agents.panel.app import build
@@ -40,8 +39,6 @@ from schemas.topics import STATUS
 
 MAX_CONNECTIONS: Final = 1000
 MAX_CONNECTIONS_PER_ADDRESS: Final = 256  # a browser takes six, and an office has one address
-
-log = structlog.get_logger(__name__)
 
 
 async def serve(agent: Agent) -> None:

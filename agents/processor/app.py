@@ -15,7 +15,8 @@ from faust.tables import TableManager
 
 from agents.processor.driver import CommittedTransport
 from agents.processor.worker import Taken
-from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.settings import KafkaSettings
+from pipeline.slot import Slot
 from schemas.topics import SUBMITTED
 
 GROUP: Final = "sms-processor"
@@ -30,7 +31,7 @@ class _NoTables(TableManager):
         await self.recovery.start()
 
 
-def build_app(kafka: KafkaSettings, agent: AgentSettings) -> faust.App:
+def build_app(kafka: KafkaSettings, slot: Slot) -> faust.App:
     """Return the app without its agent. Call it inside the running event loop."""
     app = faust.App(
         GROUP,
@@ -54,7 +55,7 @@ def build_app(kafka: KafkaSettings, agent: AgentSettings) -> faust.App:
         # Nothing is kept on disk; Faust insists on a directory name.
         datadir=None,
     )
-    app.transport = CommittedTransport(app, kafka, f"{GROUP}-{agent.slot}")
+    app.transport = CommittedTransport(app, kafka, slot.member(GROUP))
     return app
 
 

@@ -1,12 +1,11 @@
 """One record of `sms.mt.submitted` to every record that it causes: messages, refusals, dead letters."""
 
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from pipeline.dead_letters.letter import dead_letter
+from pipeline.dead_letters.letter import INTERNAL_ERROR, dead_letter, place_of
 from pipeline.directory.model import Directory
 from pipeline.errors import Refused
 from pipeline.idempotency.keys import Verdict
@@ -25,7 +24,6 @@ LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
 
 
 CONFLICT: Final = "idempotency-conflict"
-INTERNAL: Final = "internal-error"
 UNKNOWN: Final = "idempotency-unknown"
 
 _routed = MESSAGES.labels("processor", "routed")
@@ -105,13 +103,6 @@ def consequences(
     return Consequences(outputs, number - first, are_refused)
 
 
-def caused_by(
-    record: InRecord, directory: Directory, settings: MessageSettings, unheld: Mapping[int, Verdict]
-) -> list[OutRecord]:
-    """Return what all of `record` causes."""
-    return consequences(record, parts_of(record), 0, directory, settings, unheld).outputs
-
-
 def set_aside(record: InRecord, part: Part | None, error: Exception) -> OutRecord:
     """Return the dead letter of a part, None for the whole record, that an error keeps from being processed.
 
@@ -123,10 +114,7 @@ def set_aside(record: InRecord, part: Part | None, error: Exception) -> OutRecor
             element, value = source_of(record.value or b"", part[0])
     if isinstance(error, Refused):
         return _refused_part(record, UnreadableSubmission(element, value, UNKNOWN, str(error)))
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    # Not the error's own words: they may hold the text of a message.
-    detail = f"an error of ours: {type(error).__name__} in {where.name}, line {where.lineno}"
-    return _refused_part(record, UnreadableSubmission(element, value, INTERNAL, detail))
+    return _refused_part(record, UnreadableSubmission(element, value, INTERNAL_ERROR, place_of(error)))
 
 
 def count_of(record: InRecord, part: Part) -> int:

@@ -1,16 +1,27 @@
-"""Step 7, notification: a status becomes the body that the customer's callback URL receives (docs/http-api.md)."""
+"""Step 7, notification: who hears of a status, and the body that the callback URL receives (docs/http-api.md)."""
 
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
+from schemas.directory.trunk import Trunk
 from schemas.status import MessageStatus, StatusStage
 
 CONTENT_TYPE: Final = "application/vnd.api+json"
 
 _PROCESSING: Final = StatusStage.PROCESSING
 _exact: Final = Context(prec=40).multiply  # no price that a record can hold times a number of segments is rounded
+
+
+def url_to_notify(trunk: Trunk, status: MessageStatus) -> str | None:
+    """Return where the trunk, as it is configured now, wants to hear of `status`; None when it does not.
+
+    A trunk that has been deleted is told how its last messages ended.
+    """
+    if status.stage is StatusStage.DELIVERY and not trunk.receipts_enabled:
+        return None
+    return trunk.callback_url
 
 
 def body_of(status: MessageStatus) -> bytes:

@@ -125,11 +125,11 @@ class JournalState:
 
         Producers choose ids: another trunk's message may have the same, and what became of it says nothing about ours.
         """
-        told = self._reported.get(message_id) if self._reported else None
-        if told is None:
+        by_trunk = self._reported.get(message_id) if self._reported else None
+        if by_trunk is None:
             return None
-        status = told.pop(trunk_id, None)
-        if not told:
+        status = by_trunk.pop(trunk_id, None)
+        if not by_trunk:
             del self._reported[message_id]
         return status
 

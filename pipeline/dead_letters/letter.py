@@ -5,6 +5,7 @@ it is unpacked is cut, and the letter says so: the record itself lies where the 
 it.
 """
 
+import traceback
 from typing import Final
 
 from pipeline.metrics import DEAD_LETTERS
@@ -12,6 +13,9 @@ from schemas.headers.causation import HEADER as CAUSATION
 from schemas.headers.dead_letter import MAX_DETAIL_CHARACTERS, PREFIX, DeadLetterSource
 from schemas.record import Header, InRecord, OutRecord, UnreadableBatch
 from schemas.topics import dead_letter_topic, max_batch_bytes
+
+INTERNAL_ERROR: Final = "internal-error"
+"""The reason of what an error of ours keeps from being processed."""
 
 MAX_KEY_BYTES: Final = 1024  # a trunk's id has 36
 MAX_HEADERS: Final = 32
@@ -42,6 +46,12 @@ def dead_letter(record: InRecord, *, stage: str, reason: str, detail: str, eleme
         first_offset, value_size, key_size, left_out or None,
     )  # fmt: skip
     return OutRecord(topic, key, value, (*headers, *source.to_headers()))
+
+
+def place_of(error: BaseException) -> str:
+    """Say which error of ours it is and where: not in its own words, which may hold the text of a message."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"an error of ours: {type(error).__name__} in {where.name}, line {where.lineno}"
 
 
 def without_bytes(letter: OutRecord, first_offset: int, size: int) -> OutRecord:

@@ -1,6 +1,6 @@
 """HTTP as a client, safely: what goes out, to which address, and the truth about how it failed; and who calls us.
 
-url             a URL taken apart, once and strictly
+url             a URL taken apart, once and strictly; and what of it may be logged
 addresses       which addresses may be called at all
 pinning         a host becomes addresses that have been checked, and connections go to no others
 client          one POST over a kept-alive connection

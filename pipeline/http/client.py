@@ -22,7 +22,7 @@ from pipeline.http.addresses import Address, AddressGuard
 from pipeline.http.answer import Answer
 from pipeline.http.connection import Connection
 from pipeline.http.pinning import CheckedAddresses, Resolve, resolve_by_system
-from pipeline.http.url import Endpoint, endpoint
+from pipeline.http.url import HttpUrl, http_url
 
 __all__ = ["Answer", "HttpPoster"]
 
@@ -88,7 +88,7 @@ class HttpPoster:
     async def reach(self, url: str) -> bool:
         """Tell whether a connection to where `url` leads can be made now; it is kept for the next POST."""
         loop = asyncio.get_running_loop()
-        target = endpoint(url)
+        target = http_url(url)
         try:
             addresses = await self._addresses.of((target.host, target.port))
             found = await self._connect(target, addresses, loop.time() + self._connect_timeout_seconds)
@@ -103,7 +103,7 @@ class HttpPoster:
         loop = asyncio.get_running_loop()
         now = loop.time()
         deadline = now + (self._timeout_seconds if timeout_seconds is None else timeout_seconds)
-        target = endpoint(url)
+        target = http_url(url)
         host_port = (target.host, target.port)
         request = _request(method, target, headers, body)
         if self._free:
@@ -158,7 +158,7 @@ class HttpPoster:
 
     # Connections.
 
-    async def _connect(self, target: Endpoint, addresses: list[Address], deadline: float) -> tuple[Connection, Address]:
+    async def _connect(self, target: HttpUrl, addresses: list[Address], deadline: float) -> tuple[Connection, Address]:
         """Return a new connection to the first address that takes one. Raises `NotSent`."""
         loop = asyncio.get_running_loop()
         tried = list(addresses)
@@ -172,7 +172,7 @@ class HttpPoster:
                     raise
         raise NotSent("no address is left")
 
-    async def _connect_to(self, target: Endpoint, address: Address, seconds: float) -> Connection:
+    async def _connect_to(self, target: HttpUrl, address: Address, seconds: float) -> Connection:
         if seconds <= 0:
             raise NotSent("no time was left to connect")
         if target.tls and self._tls is None:
@@ -198,7 +198,7 @@ class HttpPoster:
         self._open.add(connection)
         return connection
 
-    def _take_idle(self, target: Endpoint, addresses: list[Address], now: float) -> tuple[Connection, Address] | None:
+    def _take_idle(self, target: HttpUrl, addresses: list[Address], now: float) -> tuple[Connection, Address] | None:
         kept = self._idle.get(target.origin)
         while kept:
             connection, address, since = kept.pop()  # the one that was used last: the others may go
@@ -212,9 +212,7 @@ class HttpPoster:
             connection.close()
         return None
 
-    def _keep(
-        self, target: Endpoint, connection: Connection, address: Address, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def _keep(self, target: HttpUrl, connection: Connection, address: Address, loop: asyncio.AbstractEventLoop) -> None:
         if len(self._open) > 2 * self._max_connections:
             connection.close()  # many endpoints, seldom called: what lies idle is bounded too
             return
@@ -251,7 +249,7 @@ class HttpPoster:
                     await asyncio.sleep(0)
 
 
-def _request(method: str, target: Endpoint, headers: Mapping[str, str], body: bytes | None) -> bytes:
+def _request(method: str, target: HttpUrl, headers: Mapping[str, str], body: bytes | None) -> bytes:
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     if lines.count("\n") != len(headers):
         raise ValueError("a header with a line break")

@@ -10,7 +10,7 @@ from pipeline.errors import AddressNotAllowed
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Endpoint(NamedTuple):
+class HttpUrl(NamedTuple):
     """Where a URL leads, and what to ask for there.
 
     `host` is a name in lower case or an address without brackets. `authority` is the Host header, `target` path and
@@ -27,7 +27,7 @@ class Endpoint(NamedTuple):
 
 
 @lru_cache(maxsize=8192)
-def endpoint(url: str) -> Endpoint:
+def http_url(url: str) -> HttpUrl:
     """Take a URL apart. Raises `AddressNotAllowed` for one that the directory would not take.
 
     The same strict reading as the directory's (ASCII, one spelling of an address, no user info): what is checked is
@@ -41,4 +41,12 @@ def endpoint(url: str) -> Endpoint:
     written = f"[{host}]" if ":" in host else host
     authority = written if port == DEFAULT_PORTS[parts.scheme] else f"{written}:{port}"
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Endpoint(parts.scheme == "https", host, port, authority, target, f"{parts.scheme}://{authority}")
+    return HttpUrl(parts.scheme == "https", host, port, authority, target, f"{parts.scheme}://{authority}")
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL, whatever it is, for logs and records; `invalid` of one that is none."""
+    try:
+        return http_url(url).origin
+    except AddressNotAllowed:
+        return "invalid"

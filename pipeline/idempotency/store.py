@@ -61,7 +61,7 @@ class ClaimStore:
                 self._open()
         except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(
-                f"{path} cannot be used (SMSOUT_STATE_DIR, SMSOUT_SLOT; does another process have it?): {error}"
+                f"{path} cannot be used (SMSOUT_STATE_DIR; does another process have it?): {error}"
             ) from error
 
     def _open(self) -> bool:

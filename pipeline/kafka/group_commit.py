@@ -76,11 +76,6 @@ class GroupCommit(Generic[T]):
         self._waiting = deque(it for it in self._waiting if not _is_withdrawn(it[1]))
         self._sweep_at = max(SWEEP_FROM, 2 * len(self._waiting))
 
-    @property
-    def waiting(self) -> int:
-        """How many entries wait for the next group, some of them perhaps withdrawn."""
-        return len(self._waiting)
-
     async def run(self) -> None:
         """Write groups until cancelled. An error of `write` goes to that group's callers and ends this too."""
         self._loop = asyncio.get_running_loop()

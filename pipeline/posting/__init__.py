@@ -4,8 +4,9 @@ breaker         when to leave a peer alone
 pace            how many POSTs a peer has open at once
 peer            how one peer is: its breaker, its pace, whether it is slow
 peers           those that there are
-flows           what waits in memory for a peer: by sender, in order per lane
-dispatcher      whose turn it is, and how much one account may hold
+flows           what waits in memory for a peer: by sender, in order per lane; and an item at work
+places          how many POSTs may be open, and how many of them one account may hold
+dispatcher      whose turn it is
 backlog         what waits on disk
 intake          what waits where, and when it is released
 retry_schedule  after how long an attempt is followed by another

@@ -58,7 +58,7 @@ class Breaker:
         """What it is now."""
         if self._opened_until is None:
             return BreakerState.CLOSED
-        return BreakerState.OPEN if self._clock() < self._opened_until else BreakerState.HALF_OPEN
+        return BreakerState.OPEN if self.seconds_left else BreakerState.HALF_OPEN
 
     @property
     def seconds_left(self) -> float:

@@ -1,90 +1,22 @@
 """Who is posted to next, and how many POSTs may be open: nobody's input holds what others need.
 
 Peers take turns, and in each of them its flows. Beside what a peer itself takes (`Peer`) there are two bounds: how many
-POSTs are open at all, in three classes, and how many of them one account may hold.
-
-Quick ones come back soon. Peers that are slow on average have places of their own, where they meet only their like; and
-a POST that hangs gives up its quick place after a second, as long as there are places for those. One account may hold
-so many places of a class that a part of it stays free (`_SHARE`), however many of its peers hang: with each account
-that takes all it may, the part becomes smaller, but there always is one.
+POSTs are open at all, and how many of them one account may hold (`Places`).
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pipeline.posting.flows import Flow, Kind, Lane
-from pipeline.posting.peer import SLOW_SECONDS, News, Peer
+from pipeline.posting.flows import Flow, Kind, PeerFlows, Turn
+from pipeline.posting.peer import SLOW_SECONDS, Peer
+from pipeline.posting.places import HANGING, QUICK, SLOW, Places
 
 T = TypeVar("T")
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Makes a task of a worker. Whose group it is made in decides where an error of `work` goes."""
-
-QUICK: Final = 0
-SLOW: Final = 1
-HANGING: Final = 2
-
-# An account may hold three places for each one that stays free: three quarters of them alone, three sevenths beside
-# another one that takes all it may (dynamic thresholds, as switches share their buffers).
-_SHARE: Final = 3
-_SHARED_FROM: Final = 4  # POSTs that a peer takes at once: of fewer none is kept free
-
-
-class Turn(Generic[T]):
-    """An item at work, with leave to post to its peer until `end`."""
-
-    __slots__ = ("_flow", "_held", "_lane", "began_at", "item", "peer", "place", "probe")
-
-    def __init__(self, flow: Flow[T], lane: Lane[T], item: T, *, probe: bool, place: int, began_at: float) -> None:
-        self._flow = flow
-        self._lane = lane
-        self._held = True
-        self.item = item
-        self.peer = flow.peer
-        self.probe = probe
-        """It is to find out whether the peer is back, and that is not known yet."""
-        self.place = place
-        self.began_at = began_at
-
-    @property
-    def stands(self) -> bool:
-        """Whether another POST may be made: the breaker may have opened since."""
-        return self._held and (self.probe or self.peer.breaker.closed)
-
-    def learn(self, news: News, seconds: float, error: str = "", pause_seconds: float | None = None) -> None:
-        """Say how a POST went."""
-        probe, self.probe = self.probe, False
-        self.peer.learn(news, seconds, probe=probe, error=error, pause_seconds=pause_seconds)
-
-
-class _Waiting(Generic[T]):
-    """A peer's flows, those that may be taken from in the order of their turns, and how much each account has open."""
-
-    __slots__ = ("flows", "held", "listed", "peer", "ready")
-
-    def __init__(self, peer: Peer) -> None:
-        self.peer = peer
-        self.flows: dict[str, Flow[T]] = {}
-        self.ready: deque[Flow[T]] = deque()
-        self.held: Counter[str] = Counter()
-        self.listed = False
-
-    def has_its_share(self, account: str) -> bool:
-        """Tell whether an account holds so much of the peer that the rest is for others."""
-        limit = self.peer.limit
-        return limit >= _SHARED_FROM and self.held[account] > _SHARE * (limit - self.peer.in_flight - 1)
-
-
-class _Account(Generic[T]):
-    """How many places of each class an account holds, and its flows that must wait for one."""
-
-    __slots__ = ("blocked", "held")
-
-    def __init__(self) -> None:
-        self.held = [0, 0, 0]
-        self.blocked: deque[Flow[T]] = deque()
 
 
 class Dispatcher(Generic[T]):
@@ -108,11 +40,11 @@ class Dispatcher(Generic[T]):
         self._spawn = spawn
         self._clock = clock
         self._shares_peers = shares_peers
-        self._free = [quick, slow, quick]
-        self._peers: dict[str, _Waiting[T]] = {}
-        self._accounts: dict[str, _Account[T]] = {}
-        self._ready: deque[_Waiting[T]] = deque()
-        self._full: tuple[list[_Waiting[T]], ...] = ([], [])
+        self._places = Places(quick, slow)
+        self._peers: dict[str, PeerFlows[T]] = {}
+        self._blocked: dict[str, deque[Flow[T]]] = {}  # by account: what must wait until it holds less
+        self._ready: deque[PeerFlows[T]] = deque()
+        self._full: tuple[list[PeerFlows[T]], ...] = ([], [])
         self._idle: list[asyncio.Future[Turn[T]]] = []
         self._workers: set[asyncio.Task[None]] = set()
         self._turns: set[Turn[T]] = set()
@@ -129,7 +61,7 @@ class Dispatcher(Generic[T]):
         """Return the flow of this name to a peer, to put something into it; it goes when nothing of it is left."""
         waiting = self._peers.get(peer.name)
         if waiting is None:
-            waiting = self._peers[peer.name] = _Waiting(peer)
+            waiting = self._peers[peer.name] = PeerFlows(peer)
         flow = waiting.flows.get(name)
         if flow is None:
             flow = waiting.flows[name] = Flow(name, account, peer)
@@ -183,7 +115,7 @@ class Dispatcher(Generic[T]):
         waiting.ready.append(flow)
         self._list_peer(waiting)
 
-    def _list_peer(self, waiting: _Waiting[T]) -> None:
+    def _list_peer(self, waiting: PeerFlows[T]) -> None:
         if waiting.ready and not waiting.listed:
             waiting.listed = True
             self._ready.append(waiting)
@@ -194,7 +126,7 @@ class Dispatcher(Generic[T]):
             waiting = self._ready.popleft()
             waiting.listed = False
             place = SLOW if waiting.peer.slow else QUICK
-            if self._free[place] <= 0:
+            if self._places.are_full(place):
                 waiting.listed = True
                 self._full[place].append(waiting)
             elif (flow := self._next_flow(waiting, place)) is not None:
@@ -203,7 +135,7 @@ class Dispatcher(Generic[T]):
             if not waiting.flows and not waiting.listed:
                 self._peers.pop(waiting.peer.name, None)
 
-    def _next_flow(self, waiting: _Waiting[T], place: int) -> Flow[T] | None:
+    def _next_flow(self, waiting: PeerFlows[T], place: int) -> Flow[T] | None:
         """Return the flow whose turn it is, admitted at its peer; None when the peer takes no more of any now.
 
         What is left in the list then is looked at again when a turn of the peer ends, or it is back.
@@ -213,8 +145,8 @@ class Dispatcher(Generic[T]):
             if not flow:
                 flow.listed = False
                 self._forget(flow)
-            elif self._account(flow).held[place] > _SHARE * (self._free[place] - 1):
-                self._account(flow).blocked.append(flow)  # and stays listed
+            elif not self._places.may_take(flow.account, place):
+                self._blocked.setdefault(flow.account, deque()).append(flow)  # and stays listed
             elif self._shares_peers and waiting.has_its_share(flow.account):
                 waiting.ready.append(flow)
             elif waiting.peer.admit():
@@ -224,12 +156,6 @@ class Dispatcher(Generic[T]):
                 return None
         return None
 
-    def _account(self, flow: Flow[T]) -> _Account[T]:
-        account = self._accounts.get(flow.account)
-        if account is None:
-            account = self._accounts[flow.account] = _Account()
-        return account
-
     # Turns.
 
     def _begin(self, flow: Flow[T], *, probe: bool, place: int) -> None:
@@ -237,8 +163,7 @@ class Dispatcher(Generic[T]):
         self.waiting -= 1
         turn = Turn(flow, lane, item, probe=probe, place=place, began_at=self._clock())
         self._turns.add(turn)
-        self._free[place] -= 1
-        self._account(flow).held[place] += 1
+        self._places.take(flow.account, place)
         self._peers[flow.peer.name].held[flow.account] += 1
         flow.listed = False
         self._list(flow)
@@ -267,10 +192,10 @@ class Dispatcher(Generic[T]):
 
     def end(self, turn: Turn[T]) -> None:
         """Let the next one have the place; may be called again, and is when the work ends."""
-        if not turn._held:  # noqa: SLF001  # a turn is this class's own record
+        if not turn.held:
             return
-        turn._held = False  # noqa: SLF001
-        flow, peer = turn._flow, turn.peer  # noqa: SLF001
+        turn.held = False
+        flow, peer = turn.flow, turn.peer
         if turn.probe:
             turn.probe = False
             peer.breaker.left(probe=True)
@@ -281,18 +206,19 @@ class Dispatcher(Generic[T]):
             del waiting.held[flow.account]
         self._turns.discard(turn)
         self._leave(flow, turn.place)
-        flow.done(turn._lane)  # noqa: SLF001
+        flow.done(turn.lane)
         self._list(flow)
         self._list_peer(waiting)
         self._forget(flow)
         self._serve()
 
     def _leave(self, flow: Flow[T], place: int) -> None:
-        self._free[place] += 1
-        account = self._account(flow)
-        account.held[place] -= 1
-        if account.blocked:
-            blocked = account.blocked.popleft()
+        self._places.leave(flow.account, place)
+        waiting = self._blocked.get(flow.account)
+        if waiting:
+            blocked = waiting.popleft()
+            if not waiting:
+                del self._blocked[flow.account]
             blocked.listed = False
             self._list(blocked)
             self._forget(blocked)
@@ -300,8 +226,6 @@ class Dispatcher(Generic[T]):
             full = self._full[place].pop(0)
             full.listed = False
             self._list_peer(full)
-        if not any(account.held) and not account.blocked:
-            self._accounts.pop(flow.account, None)
 
     def _forget(self, flow: Flow[T]) -> None:
         if flow.waiting or flow.busy or flow.listed:
@@ -317,12 +241,10 @@ class Dispatcher(Generic[T]):
         now = self._clock()
         for turn in [it for it in self._turns if it.place == QUICK and now - it.began_at >= SLOW_SECONDS]:
             turn.peer.hangs(now - turn.began_at)
-            account = self._account(turn._flow)  # noqa: SLF001
-            if self._free[HANGING] > 0 and account.held[HANGING] <= _SHARE * (self._free[HANGING] - 1):
-                self._free[HANGING] -= 1
-                account.held[HANGING] += 1
+            if self._places.may_take(turn.flow.account, HANGING):
+                self._places.take(turn.flow.account, HANGING)
                 turn.place = HANGING
-                self._leave(turn._flow, QUICK)  # noqa: SLF001
+                self._leave(turn.flow, QUICK)
         self._serve()
 
     def close(self) -> None:

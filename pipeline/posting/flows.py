@@ -6,11 +6,12 @@ one number: at most one of them is at work. Within a flow what comes back from d
 tried again take turns, so that none of them starves.
 """
 
-from collections import deque
+from collections import Counter, deque
 from enum import IntEnum
 from typing import Final, Generic, TypeVar
 
-from pipeline.posting.peer import Peer
+from pipeline.posting.peer import News, Peer
+from pipeline.posting.places import holds_its_share
 
 T = TypeVar("T")
 
@@ -113,3 +114,48 @@ class Flow(Generic[T]):
             ready.clear()
         self.waiting = 0
         return taken
+
+
+class PeerFlows(Generic[T]):
+    """A peer's flows, those that may be taken from in the order of their turns, and how much each account has open."""
+
+    __slots__ = ("flows", "held", "listed", "peer", "ready")
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.flows: dict[str, Flow[T]] = {}
+        self.ready: deque[Flow[T]] = deque()
+        self.held: Counter[str] = Counter()
+        self.listed = False
+
+    def has_its_share(self, account: str) -> bool:
+        """Tell whether an account holds so much of the peer that the rest is for others."""
+        return holds_its_share(self.held[account], self.peer.limit, self.peer.in_flight)
+
+
+class Turn(Generic[T]):
+    """An item at work, with leave to post to its peer until `end`."""
+
+    __slots__ = ("began_at", "flow", "held", "item", "lane", "peer", "place", "probe")
+
+    def __init__(self, flow: Flow[T], lane: Lane[T], item: T, *, probe: bool, place: int, began_at: float) -> None:
+        self.flow = flow
+        self.lane = lane
+        self.held = True
+        """It has its place, and leave to post."""
+        self.item = item
+        self.peer = flow.peer
+        self.probe = probe
+        """It is to find out whether the peer is back, and that is not known yet."""
+        self.place = place
+        self.began_at = began_at
+
+    @property
+    def stands(self) -> bool:
+        """Whether another POST may be made: the breaker may have opened since."""
+        return self.held and (self.probe or self.peer.breaker.closed)
+
+    def learn(self, news: News, seconds: float, error: str = "", pause_seconds: float | None = None) -> None:
+        """Say how a POST went."""
+        probe, self.probe = self.probe, False
+        self.peer.learn(news, seconds, probe=probe, error=error, pause_seconds=pause_seconds)

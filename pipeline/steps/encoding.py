@@ -40,11 +40,6 @@ def measure(text: str) -> tuple[DataCoding, int]:
         raise Unencodable(f"half of a surrogate pair at position {error.start} cannot be sent") from None
 
 
-def data_coding_of(text: str) -> DataCoding:
-    """Return how `text` is coded. Raises `Unencodable` as `measure` does."""
-    return measure(text)[0]
-
-
 def mark_pairs(text: str, data_coding: DataCoding) -> str:
     """Return `text` with ESCAPE before each character that takes two units: one character per unit.
 

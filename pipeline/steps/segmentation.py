@@ -12,7 +12,7 @@ from zlib import crc32
 from pipeline.errors import TooManySegments
 from pipeline.steps.encoding import mark_pairs, measure
 from pipeline.steps.gsm0338 import ESCAPE
-from schemas.mt_message import DataCoding, Segment
+from schemas.mt_message import DataCoding
 
 MAX_SEGMENTS: Final = 255
 """The header counts segments in one octet."""
@@ -33,27 +33,6 @@ class Estimate(NamedTuple):
     units_left: int
 
 
-def segment(text: str, message_id: str) -> tuple[DataCoding, tuple[Segment, ...]]:
-    """Return how `text` is coded, and its segments in order.
-
-    The same text and id give the same segments at every replay. Raises `Unencodable`, and `TooManySegments` for more
-    than 255.
-    """
-    data_coding, parts = split(text)
-    return data_coding, with_headers(parts, message_id)
-
-
-def with_headers(parts: tuple[str, ...], message_id: str) -> tuple[Segment, ...]:
-    """Return the segments of a text that has been split; a bulk submission splits once for all its messages."""
-    if len(parts) == 1:
-        return (Segment(seqnum=1, text=parts[0]),)
-    headers = user_data_headers(len(parts), message_id)
-    return tuple(
-        Segment(seqnum=seqnum, text=part, udh=udh)
-        for seqnum, (part, udh) in enumerate(zip(parts, headers, strict=True), 1)
-    )
-
-
 def user_data_headers(count: int, message_id: str) -> list[str]:
     """Return the headers, in hex, of the `count` segments of a message that has several."""
     common = f"050003{concatenation_reference(message_id):02x}{count:02x}"
@@ -61,7 +40,10 @@ def user_data_headers(count: int, message_id: str) -> list[str]:
 
 
 def split(text: str) -> tuple[DataCoding, tuple[str, ...]]:
-    """Return how `text` is coded, and the texts of its segments: joined they are `text`. Raises as `segment` does."""
+    """Return how `text` is coded, and the texts of its segments: joined they are `text`.
+
+    Raises `Unencodable`, and `TooManySegments` for more than 255.
+    """
     data_coding, units = measure(text)
     if units <= ALONE[data_coding]:
         return data_coding, (text,)

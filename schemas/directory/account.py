@@ -7,7 +7,7 @@ from pydantic import Field
 
 from schemas.address import Msisdn
 from schemas.identifiers import Uuid
-from schemas.wire import Record
+from schemas.record import Record
 
 
 class NumberCheck(StrEnum):

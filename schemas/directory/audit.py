@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.identifiers import Uuid
-from schemas.wire import Record, WireModel
+from schemas.record import Record, WireModel
 
 
 class Difference(WireModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.identifiers import Uuid
-from schemas.wire import Record
+from schemas.record import Record
 
 
 class InDoubtPolicy(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.identifiers import Uuid
-from schemas.wire import Record
+from schemas.record import Record
 
 
 class PanelRole(StrEnum):

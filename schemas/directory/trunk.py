@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.address import Msisdn
 from schemas.identifiers import Uuid
-from schemas.wire import Record, WireModel
+from schemas.record import Record, WireModel
 
 
 class PasswordVerifier(WireModel):
@@ -58,8 +58,3 @@ class Trunk(Record):
     callback_secrets: Annotated[tuple[CallbackSecret, ...], Field(min_length=1, max_length=2)]
     created_at: AwareDatetime
     deleted_at: AwareDatetime | None = None
-
-    @property
-    def credentials_version(self) -> int:
-        """Counts up with every regeneration."""
-        return self.credentials[0].version

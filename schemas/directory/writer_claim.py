@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from schemas.identifiers import Uuid
-from schemas.wire import Record
+from schemas.record import Record
 
 
 class WriterClaim(Record):

@@ -12,10 +12,9 @@ import aiohttp
 from aiokafka import AIOKafkaProducer
 
 from agents.local.ports import free_port
-from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.client import connection, start
 from pipeline.kafka.directory.writer import DirectoryWriter
-from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
+from pipeline.settings import KafkaSettings, RetrySettings
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.entry import DirectoryEntry
 from tests.arena.life import AgentProcess, Life
@@ -23,6 +22,7 @@ from tests.arena.topics import Topics
 from tests.arena.world import PEPPER, PREFIXES, TrunkAccess, World, new_world
 from tests.brokers import RunningBroker
 from tests.builders import SOURCE
+from tests.installation import install
 
 AGENTS: Final = ("ingress", "processor", "delivery", "callback")
 SESSION_TIMEOUT_SECONDS: Final = 6
@@ -73,7 +73,7 @@ class Arena:
         """Make topics and directory, and start the simulator."""
         self.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         self.processes["simulator"] = self._new_process("simulator", Life())
-        await topic_admin.apply(self.kafka, TopicSettings(partitions=PARTITIONS), self.retry)
+        await install(self.kafka, PARTITIONS, self.retry)
         await self.write_directory(*self.world.entries)
         self._producer = AIOKafkaProducer(**connection(self.kafka), client_id="arena", enable_idempotence=True)
         await start(self._producer, self.kafka)
@@ -93,7 +93,7 @@ class Arena:
     async def stand(self, **lives: Life) -> None:
         """See that the agents of `AGENTS`, and those named in `lives`, run as `lives` say (else plainly); no others.
 
-        `delivery_1` is delivery's second process, of slot 1. Whatever runs already as it should goes on.
+        `delivery_1` is delivery's second process. Whatever runs already as it should goes on.
         """
         await self.stand_only({name: Life() for name in AGENTS} | lives)
 
@@ -155,7 +155,7 @@ class Arena:
         assert code == -9, f"{name} ended with {code}, not of its failpoint"
 
     def _new_process(self, name: str, life: Life) -> AgentProcess:
-        agent, _, slot = name.partition("_")
+        agent = name.partition("_")[0]
         settings = {
             "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
             "SMSOUT_KAFKA_SESSION_TIMEOUT_SECONDS": str(SESSION_TIMEOUT_SECONDS),
@@ -170,7 +170,7 @@ class Arena:
         secrets = {"SMSOUT_PEPPER": PEPPER, "SMSOUT_KEY_FILE": str(self.key_file)}
         settings |= {variable: secrets[variable] for variable in SECRETS.get(agent, ())}
         log_file = self.folder / f"{next(self._lives):03d}-{name}.log"
-        return AgentProcess(agent, int(slot or 0), life, settings, log_file)
+        return AgentProcess(agent, life, settings, log_file)
 
     # -- the directory, the customer, direct producers ---------------------------------------------------------------
 

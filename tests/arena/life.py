@@ -44,9 +44,8 @@ class Life:
 class AgentProcess:
     """A running process. `settings` are its environment beside ours."""
 
-    def __init__(self, agent: str, slot: int, life: Life, settings: Mapping[str, str], log_file: Path) -> None:
+    def __init__(self, agent: str, life: Life, settings: Mapping[str, str], log_file: Path) -> None:
         self.agent = agent
-        self.slot = slot
         self.life = life
         self.log_file = log_file
         self.metrics_url = f"http://127.0.0.1:{(port := free_port())}"
@@ -54,7 +53,7 @@ class AgentProcess:
         if life.variant is not None:
             program = [sys.executable, "-m", "tests.crash.sabotaged", agent, life.variant]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SMSOUT_")}
-        environment |= {"SMSOUT_SLOT": str(slot), "SMSOUT_METRICS_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        environment |= {"SMSOUT_METRICS_PORT": str(port), "PYTHONUNBUFFERED": "1"}
         environment |= {**settings, **life.settings}
         if life.failpoint is not None:
             environment["SMSOUT_FAILPOINT"] = life.failpoint

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from agents.commands.schema_documents import RECORDS, document_name
-from schemas.wire import Record
+from schemas.record import Record
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 

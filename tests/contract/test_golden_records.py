@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from agents.commands.schema_documents import RECORDS, document_name
+from schemas.record import Record
 from schemas.submission import SUBMISSIONS, Submission
-from schemas.wire import Record
 from tests.contract.golden_records import GOLDEN, every_golden_record, golden_records
 
 

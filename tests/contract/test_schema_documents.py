@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from agents.commands.schema_documents import ROOT, app, document_name, documents, drift, json_schemas
+from schemas.record import Record
 from schemas.submission import Submission
 from schemas.topics import DEAD_LETTER_SUFFIX, catalogue
-from schemas.wire import Record
 from tests.contract.golden_records import every_golden_record
 
 DOCS = ROOT / "docs"

@@ -20,11 +20,11 @@ from pipeline.idempotency.keys import Verdict
 from pipeline.kafka.consuming.commits import Commits
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
-from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.claims_view import ClaimsView
+from pipeline.slot import Slot
 from schemas.record import OutRecord
 from schemas.topics import CALLBACK_RETRY, DEAD_LETTER_SUFFIX, JOURNAL
 
@@ -144,12 +144,12 @@ def believes_every_origin() -> None:
 @variant
 def writes_no_marks() -> None:
     """Delivery posts without a `submitting` mark in the journal."""
-    whole = Journal.write
+    whole = RecordProducer.write
 
-    async def write(self: Journal, groups: Sequence[Sequence[OutRecord]]) -> None:
-        await whole(self, [[it for it in group if not _is_mark(it)] for group in groups])
+    async def write(self: RecordProducer, records: Iterable[OutRecord]) -> dict[TopicPartition, int]:
+        return await whole(self, [it for it in records if not _is_mark(it)])
 
-    Journal.write = write  # type: ignore[method-assign]
+    RecordProducer.write = write  # type: ignore[method-assign]
 
 
 def _is_mark(record: OutRecord) -> bool:
@@ -207,6 +207,19 @@ def trusts_its_lease() -> None:
     """Delivery does not ask whether it is still a member; it is stopped, once, between a mark and its POST."""
     stops_before_it_posts()
     Commits.trusted = property(lambda self: True)  # type: ignore[assignment, method-assign]
+
+
+@variant
+def shares_a_slot() -> None:
+    """Whoever is started has the identity of the first slot, though its holder lives."""
+    Slot.take = classmethod(lambda cls, *_: cls(0, "0" * 32))  # type: ignore[method-assign, assignment]
+
+
+@variant
+def stops_before_it_posts_and_shares_a_slot() -> None:
+    """Both: the one that is replaced."""
+    stops_before_it_posts()
+    shares_a_slot()
 
 
 @variant

@@ -39,6 +39,7 @@ Row = Callable[..., Awaitable[Any]]
             ),
             ("finishes_before_it_hands_on", ["callback"], posting.failed_and_killed, "never called back"),
             ("trusts_its_lease", ["delivery"], stopping.delivery_before_it_posts, "sent twice in silence"),
+            ("shares_a_slot", ["delivery"], stopping.replaced_before_it_posts, "left over|sent twice"),
             ("skips_the_drain", ["delivery"], group.drained, "sent twice in silence"),
             ("drops_dead_letters", ["processor"], door.poison, "not visible: .*sms.mt.submitted"),
             ("drops_dead_letters", ["delivery"], posting.marked_and_not_posted, "not visible: .* ended in doubt"),

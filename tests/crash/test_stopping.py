@@ -1,9 +1,10 @@
-"""SIGSTOP for longer than the session time-out, then SIGCONT: nothing is posted twice in silence."""
+"""SIGSTOP and SIGCONT, after the session or with a replacement within it: nothing is posted twice in silence."""
 
 import pytest
 
 from schemas.directory.carrier import InDoubtPolicy
 from tests.arena.arena import Arena
+from tests.arena.life import Life
 from tests.crash.rows import stopping
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -47,3 +48,27 @@ async def test_a_callback_agent_that_was_stopped_forks_no_chain(arena: Arena) ->
     )
     await arena.clear_fault("inbox/main")
     assert {1} == set(oracle.posts.values())
+
+
+async def test_row_18_delivery_that_is_replaced_while_it_is_stopped_posts_once(arena: Arena) -> None:
+    """It goes on as the member that it still is; the other one takes a slot of its own, and waits for the group."""
+    oracle = await stopping.replaced_before_it_posts(arena)
+    assert {1} == set(oracle.posts.values())
+    assert {1} == {len(it) for it in oracle.statuses.values()}
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [
+        ("delivery", "stops_after_it_posted"),
+        ("processor", "stops_before_it_writes"),
+        ("callback", "stops_after_it_notified"),
+    ],
+)
+async def test_row_18_a_process_that_is_replaced_while_it_is_stopped_contradicts_nobody(
+    arena: Arena, name: str, variant: str
+) -> None:
+    """Each message has one POST and one outcome."""
+    oracle = await stopping.replaced(arena, name, variant, Life(), InDoubtPolicy.GIVE_UP)
+    assert {1} == set(oracle.posts.values())
+    assert {1} == {len(it) for it in oracle.statuses.values()}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.structs import OffsetAndMetadata
 
+from pipeline.slot import Slot
 from schemas.headers.parked import read_at
 from schemas.record import OutRecord
 from tests.fakes.virtual_time import CLOCK
@@ -98,8 +99,9 @@ class Killed(Exception):
 class Life:
     """One life of a process. `breathe` is where it may be left for ever, or for a while."""
 
-    def __init__(self, broker: Broker, random: Random) -> None:
+    def __init__(self, broker: Broker, random: Random, slot: Slot) -> None:
         self.broker = broker
+        self.slot = slot
         self.random = random
         self.dead = False
         self.failure: BaseException | None = None
@@ -156,6 +158,7 @@ class Life:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.slot.free()
 
     async def write(self, records: Iterable[OutRecord]) -> Mapping[tuple[str, int], int]:
         """Write as the idempotent producer does, which nobody fences; return the ends of the topics.

@@ -11,12 +11,14 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import BrokerUnreachable, NotAcknowledged
+from pipeline.kafka.admin.group_offsets import PartitionOffsets
 from schemas.record import InRecord, OutRecord
 from tests.fakes.broker import LIFE, Stored
 
 Listen = Callable[[set[TopicPartition]], Awaitable[None]]
 
 POLL_SECONDS: Final = 0.02
+POSITIONS: Final = "pipeline.kafka.admin.positions"
 CONSUMING: Final = "pipeline.kafka.consuming"
 
 
@@ -153,6 +155,33 @@ async def committed_by(
     return {place: life.broker.committed.get(place.topic) for place in places}
 
 
+async def group_offsets(
+    _kafka: Any, _group: str, topics: Iterable[str], **_: Any
+) -> dict[TopicPartition, PartitionOffsets]:
+    """Stands for the question where a group stands."""
+    broker = LIFE.get().broker
+    await LIFE.get().breathe()
+    known = {topic: broker.committed.get(topic) for topic in topics}
+    return {
+        TopicPartition(topic, 0): PartitionOffsets(0, len(broker.log(topic)), None if it is None else it.offset)
+        for topic, it in known.items()
+    }
+
+
+async def has_committed(_kafka: Any, _group: str) -> bool:
+    """Stands for the question whether a group has committed anything: no other topics than those asked for."""
+    return False
+
+
+async def commit_positions(
+    _kafka: Any, _group: str, positions: Mapping[TopicPartition, int], *, first: bool = False
+) -> None:
+    """Stands for the first commit of a group."""
+    await LIFE.get().breathe()
+    for place, position in positions.items():
+        LIFE.get().broker.committed.setdefault(place.topic, OffsetAndMetadata(position, ""))
+
+
 class HandOffEdge:
     """Stands for transactions: both or neither, and fenced by whoever took over last."""
 
@@ -274,10 +303,13 @@ async def _for_ever(*_: Any) -> None:
 
 _EXCHANGED: Final[tuple[tuple[str, str, object], ...]] = (
     (f"{CONSUMING}.consumer", "AIOKafkaConsumer", GroupConsumer),
-    (f"{CONSUMING}.consumer", "committed_by", committed_by),
+    (f"{CONSUMING}.rebalances", "committed_by", committed_by),
     (f"{CONSUMING}.consumer", "start", _nothing),
     (f"{CONSUMING}.consumer", "stop", _nothing),
     (f"{CONSUMING}.consumer", "watch", _for_ever),
+    (POSITIONS, "group_offsets", group_offsets),
+    (POSITIONS, "has_committed", has_committed),
+    (POSITIONS, "commit_positions", commit_positions),
     (f"{CONSUMING}.retry_tiers", "HandOff", HandOffEdge),
     (f"{CONSUMING}.parking", "TopicFollower", Follower),
     (f"{CONSUMING}.journal", "TopicFollower", Follower),

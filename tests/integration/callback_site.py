@@ -10,9 +10,8 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from pipeline.directory.credentials import new_callback_secret
-from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.producer import RecordProducer
-from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
+from pipeline.settings import KafkaSettings, RetrySettings
 from schemas.directory.entry import key_of
 from schemas.directory.trunk import Trunk
 from schemas.headers.dead_letter import DeadLetterSource
@@ -22,6 +21,7 @@ from schemas.status import MessageStatus
 from schemas.topics import DIRECTORY, STATUS
 from tests import builders
 from tests.fakes.receiver import Received, Receiver
+from tests.installation import install
 from tests.integration.agent_process import AgentProcess, agent_process
 from tests.integration.patience import until
 
@@ -80,7 +80,7 @@ class CallbackSite:
 async def callback_site(kafka: str) -> AsyncIterator[CallbackSite]:
     """Yield a site on the broker that the session shares."""
     settings = KafkaSettings(bootstrap_servers=kafka)
-    await topic_admin.apply(settings, TopicSettings(partitions=2), RETRY)
+    await install(settings, 2, RETRY)
     producer = await RecordProducer(settings, client_id="test").start()
     try:
         yield CallbackSite(settings, producer)

@@ -18,6 +18,7 @@ from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
 
@@ -46,8 +47,11 @@ class Bench:
         await producer.stop()
 
     def consumer(self, slot: int = 0, run_ahead: int = 10_000, **agent: float) -> TrackedConsumer:
-        settings = AgentSettings.model_validate({"slot": slot, "drain_timeout_seconds": 5, **agent})
-        return TrackedConsumer(self.kafka, settings, group=self.name, topics=[self.name], run_ahead=run_ahead)
+        settings = AgentSettings.model_validate({"drain_timeout_seconds": 5, **agent})
+        return TrackedConsumer(
+            self.kafka, settings, slot=Slot(slot, f"{slot:032x}"), group=self.name, topics=[self.name],
+            run_ahead=run_ahead,
+        )  # fmt: skip
 
     async def committed(self, partition: int = 0) -> int | None:
         offsets = await self.admin.list_consumer_group_offsets(self.name)
@@ -96,10 +100,12 @@ KILLED = """
 import asyncio, sys
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 
 async def main(servers, name):
     kafka = KafkaSettings(bootstrap_servers=servers)
-    consumer = TrackedConsumer(kafka, AgentSettings(), group=name, topics=[name], run_ahead=1000)
+    slot = Slot(0, "0" * 32)
+    consumer = TrackedConsumer(kafka, AgentSettings(), slot=slot, group=name, topics=[name], run_ahead=1000)
     await consumer.start()
     async for batch in consumer.batches(asyncio.Event()):
         for work in batch[:4]:

@@ -16,6 +16,7 @@ from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.headers.dead_letter import DeadLetterSource, Settled
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
@@ -50,7 +51,7 @@ async def test_a_processor_fills_the_bin_no_further_and_holds_up_nobody(
     rest of the letters say; what comes behind them is read. A letter without bytes is replayed from there."""
     settings = catalogue
     environment = {
-        "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": kafka, "SMSOUT_DEAD_LETTER_BRAKE": "5", "SMSOUT_SLOT": "8",
+        "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": kafka, "SMSOUT_DEAD_LETTER_BRAKE": "5",
     }  # fmt: skip
     first = await write(settings, SUBMITTED, 40)
     async with agent_process("processor", tmp_path / "log", environment) as agent:
@@ -87,6 +88,7 @@ async def test_a_tracked_consumer_fills_the_bin_no_further_in_a_second_life(kafk
         consumer = TrackedConsumer(
             settings,
             AgentSettings(dead_letter_brake=5),
+            slot=Slot.take(None, name),
             group=name,
             topics=[name],
             run_ahead=100,

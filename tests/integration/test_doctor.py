@@ -11,6 +11,7 @@ from pipeline.kafka.admin.group_members import members_of
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
 from schemas.topics import SEGMENTED
@@ -55,7 +56,9 @@ async def test_a_broker_that_does_not_answer_is_69() -> None:
 async def test_members_of_several_groups_are_counted(catalogue: KafkaSettings, kafka: str) -> None:
     """A group with a member, and one that does not exist."""
     settings, name = catalogue, f"test.doctor-{uuid7()}"
-    consumer = TrackedConsumer(settings, AgentSettings(), group=name, topics=[SEGMENTED], run_ahead=10)
+    consumer = TrackedConsumer(
+        settings, AgentSettings(), slot=Slot.take(None, name), group=name, topics=[SEGMENTED], run_ahead=10
+    )
     await consumer.start()
     stopping = asyncio.Event()
     polling = asyncio.create_task(anext(consumer.batches(stopping), None))

@@ -257,8 +257,8 @@ async def test_stopping_finishes_what_was_begun(site: Site, tmp_path: Path) -> N
 async def test_two_processes_on_one_port(site: Site, tmp_path: Path) -> None:
     """Both take requests; when one stops, the other goes on."""
     port = free_port()
-    async with ingress(site, tmp_path, port, INGRESS_REUSE_PORT="true", SLOT="0") as first:
-        async with ingress(site, tmp_path, port, INGRESS_REUSE_PORT="true", SLOT="1") as second:
+    async with ingress(site, tmp_path, port, INGRESS_REUSE_PORT="true") as first:
+        async with ingress(site, tmp_path, port, INGRESS_REUSE_PORT="true") as second:
             answers = await asyncio.gather(*(first.post(single()) for _ in range(60)))
             assert {201} == {answer.status for answer in answers}
             counts = [await it.agent.metric("smsout_ingress_messages_accepted_total") for it in (first, second)]

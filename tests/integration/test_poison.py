@@ -25,6 +25,7 @@ from pipeline.kafka.views.claims_view import ClaimsView
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import AgentSettings
+from pipeline.slot import Slot
 from schemas.directory.account import Account
 from schemas.directory.carrier import Carrier
 from schemas.directory.entry import key_of
@@ -127,7 +128,9 @@ async def test_a_reader_of_a_topic_comes_to_its_end(site: Site, topic: str) -> N
 async def test_a_member_of_a_group_is_handed_everything_and_commits_to_the_end(site: Site, topic: str) -> None:
     """Delivery and callback read so. An offset that is handed out can be committed, also that of a whole batch."""
     poisoned, group = site.poisoned[topic], f"test-poison-{uuid7()}"
-    consumer = TrackedConsumer(site.arena.kafka, AgentSettings(), group=group, topics=[topic], run_ahead=1000)
+    consumer = TrackedConsumer(
+        site.arena.kafka, AgentSettings(), slot=Slot.take(None, group), group=group, topics=[topic], run_ahead=1000
+    )
     await consumer.start()
     offsets: list[int] = []
     async with asyncio.timeout(LIMIT_SECONDS):

@@ -12,6 +12,7 @@ from pipeline.kafka.admin.group_offsets import PartitionOffsets, group_offsets
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.identifiers import uuid7
 from schemas.topics import SUBMITTED, dead_letter_topic
@@ -45,7 +46,7 @@ async def test_open_aborted_and_committed_transactions_interleaved(
     and no watchdog takes it for work."""
     mark, end = str(uuid7()), 0
     environment = {
-        "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": kafka, "SMSOUT_WATCHDOG_SECONDS": str(WATCHDOG_SECONDS), "SMSOUT_SLOT": "7",
+        "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": kafka, "SMSOUT_WATCHDOG_SECONDS": str(WATCHDOG_SECONDS),
     }  # fmt: skip
     plain = await producer_of(kafka, transacts=False)
     aborting, committing, opening = [await producer_of(kafka, transacts=True) for _ in range(3)]
@@ -109,7 +110,9 @@ async def test_a_member_of_a_group_commits_past_what_is_no_record(kafka: str) ->
     await producer.send_and_wait(name, b"aborted", partition=0)
     await producer.abort_transaction()
     await producer.stop()
-    consumer = TrackedConsumer(settings, AgentSettings(), group=name, topics=[name], run_ahead=100)
+    consumer = TrackedConsumer(
+        settings, AgentSettings(), slot=Slot.take(None, name), group=name, topics=[name], run_ahead=100
+    )
     await consumer.start()
     stopping, found = asyncio.Event(), list[bytes | None]()
 

@@ -38,7 +38,6 @@ async def test_a_processor_whose_stream_has_stopped_exits_with_70(catalogue: Kaf
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SMSOUT_")} | {
         "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": kafka,
         "SMSOUT_WATCHDOG_SECONDS": "3",
-        "SMSOUT_SLOT": "7",
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", STREAM_STOPS, env=environment, stdout=asyncio.subprocess.PIPE

@@ -86,11 +86,11 @@ def processes_of(spec: AgentSpec, around: Surroundings) -> list[Process]:
     """Return the processes of an agent, ready to be started."""
     count = processes_wanted(spec)
     found = []
-    for slot in range(count):
-        port = around.metrics_port(spec.metrics_port + 20 * slot)
+    for number in range(count):
+        port = around.metrics_port(spec.metrics_port + 20 * number)
         environment: dict[str, str | None] = dict.fromkeys(SECRETS)
         environment |= {name: around.secrets[name] for name in spec.secrets}
-        environment |= {"SMSOUT_SLOT": str(slot), "SMSOUT_METRICS_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        environment |= {"SMSOUT_METRICS_PORT": str(port), "PYTHONUNBUFFERED": "1"}
         if spec.needs_broker:
             environment["SMSOUT_KAFKA_BOOTSTRAP_SERVERS"] = around.bootstrap_servers
         else:
@@ -102,7 +102,7 @@ def processes_of(spec: AgentSpec, around: Surroundings) -> list[Process]:
         environment |= around.extra.get(spec.name, {})
         found.append(
             Process(
-                f"{spec.name}-{slot}" if slot else spec.name,
+                f"{spec.name}-{number}" if number else spec.name,
                 # -P: a folder named `agents` where the command was given is none of ours.
                 Launch((sys.executable, "-P", "-m", f"agents.{spec.name}"), environment),
                 f"http://{reachable_host('SMSOUT_HOST')}:{port}",

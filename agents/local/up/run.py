@@ -134,22 +134,24 @@ class System:
     async def _run(self, broker: Launch | None) -> None:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self._told_to_stop, stopping)
+            asyncio.get_running_loop().add_signal_handler(number, self._begin_stop, stopping)
         self._supervisor = Supervisor()
         # Open until the last process has ended: those whose turn to stop has not come are watched until then.
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as session:
             try:
-                await self._until_told(broker, session, stopping)
+                await self._run_until_stopped(broker, session, stopping)
             finally:
                 self._everything_is_ready = False  # from here on nothing is published any more
                 self._ready_file.remove()
                 await self._supervisor.stop()
 
-    async def _until_told(self, broker: Launch | None, session: aiohttp.ClientSession, stopping: asyncio.Event) -> None:
+    async def _run_until_stopped(
+        self, broker: Launch | None, session: aiohttp.ClientSession, stopping: asyncio.Event
+    ) -> None:
         """Start everything, and return when it is to stop. Raises what has made it impossible to go on."""
         starting = asyncio.create_task(self._start(broker, session))
-        told = asyncio.create_task(stopping.wait())
-        endings: set[asyncio.Future[Any]] = {told, self._supervisor.broken}
+        stopped = asyncio.create_task(stopping.wait())
+        endings: set[asyncio.Future[Any]] = {stopped, self._supervisor.broken}
         try:
             await asyncio.wait(endings | {starting}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
@@ -160,10 +162,10 @@ class System:
                 self._supervisor.broken.result()
         finally:
             starting.cancel()
-            told.cancel()
-            await asyncio.wait({starting, told})
+            stopped.cancel()
+            await asyncio.wait({starting, stopped})
 
-    def _told_to_stop(self, stopping: asyncio.Event) -> None:
+    def _begin_stop(self, stopping: asyncio.Event) -> None:
         if stopping.is_set():
             say("killing everything that still runs")
             self._supervisor.kill()

@@ -46,9 +46,11 @@ class Supervisor:
             while not service.ready.is_set():
                 for other in self.services:
                     if other.hopeless.is_set():
-                        raise DidNotStart(_told(f"{other.name} cannot run", other))
+                        raise DidNotStart(_with_last_lines(f"{other.name} cannot run", other))
                 if (left := deadline - asyncio.get_running_loop().time()) <= 0:
-                    raise DidNotStart(_told(f"{service.name} is not ready after {limit_seconds:g} s", service))
+                    raise DidNotStart(
+                        _with_last_lines(f"{service.name} is not ready after {limit_seconds:g} s", service)
+                    )
                 waiting = {asyncio.create_task(service.ready.wait())} | {
                     asyncio.create_task(other.hopeless.wait()) for other in self.services
                 }
@@ -69,6 +71,6 @@ class Supervisor:
             service.kill()
 
 
-def _told(what: str, service: Service) -> str:
+def _with_last_lines(what: str, service: Service) -> str:
     lines = "\n".join(f"    {line}" for line in service.tail) or "    (nothing)"
     return f"{what}. Its last lines:\n{lines}"

@@ -20,7 +20,7 @@ from schemas.directory.account import Account, Did
 from schemas.directory.carrier import Carrier, Route
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.trunk import Trunk
-from schemas.wire import WireModel, json_object
+from schemas.record import WireModel, json_object
 
 
 class DirectoryFile:

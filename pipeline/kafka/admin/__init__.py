@@ -4,5 +4,6 @@ topic_admin    creates the catalogue's topics and reports drift
 partitions     which partitions topics have
 committed      what a group has committed, with its metadata
 group_offsets  how far a group is with its topics
+positions      where a group goes on, and that a loss of its offsets is no beginning
 group_members  how many members consumer groups have
 """

@@ -27,7 +27,7 @@ TRUST_FOR: Final = 0.7
 CONFIRM_TRIES: Final = 5  # an answer that took longer than it is trusted for proves nothing: ask again
 
 
-class Told(Protocol):
+class CommitListener(Protocol):
     """Who is told of commits, and says how far a journal goes (`pipeline.kafka.consuming.consumer.Owner`)."""
 
     def committed(self, place: TopicPartition, position: int) -> None:
@@ -46,7 +46,7 @@ class Commits:
         *,
         session_timeout_seconds: float,
         hand_off: HandOff | None = None,
-        owner: Told | None = None,
+        owner: CommitListener | None = None,
         brake: int = 0,
     ) -> None:
         self._consumer = consumer

@@ -6,76 +6,49 @@ a killed process that comes back takes its partitions at once instead of after t
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
-from time import monotonic
-from typing import Any, Protocol, Self
+from typing import Self
 from zlib import crc32
 
-import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import IllegalStateError
-from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import Stuck
-from pipeline.kafka.admin.committed import committed_by
 from pipeline.kafka.client import connection, start, stop
 from pipeline.kafka.consuming.commits import Commits
 from pipeline.kafka.consuming.handoff import HandOff
+from pipeline.kafka.consuming.lag import Lag
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.pauses import Pauses, WaitSeconds
+from pipeline.kafka.consuming.rebalances import Owner, Rebalances, finish_begun
 from pipeline.kafka.consuming.watchdog import watch
 from pipeline.kafka.consuming.work import Work
 from pipeline.metrics import REPEATED
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.headers.causation import causation_of
 from schemas.record import InRecord
-
-log = structlog.get_logger(__name__)
 
 COMMIT_INTERVAL_SECONDS = 0.5  # what a crash replays at most, beside what was in flight
 # Under load a fetch for every few records costs broker and consumer more than the records: let some more gather.
 BUSY_RECORDS = 8
 BUSY_PAUSE_SECONDS = 0.010
 OUTSTANDING = 5000  # records of a partition that have something to write at their commit
-REVOKE_TIMEOUT_SECONDS = 10.0  # work in progress may finish before its partition goes; below the rebalance time-out
 
 
-def _member(group: str, slot: int, topics: tuple[str, ...]) -> str:
-    """Return the static member's id: `<group>-<slot>`, with a mark of the topics when there are several.
+def _member(group: str, slot: Slot, topics: tuple[str, ...]) -> str:
+    """Return the static member's id: that of the slot, with a mark of the topics when there are several.
 
     The broker gives a returning static member what it had before, without a look at what it subscribes to now: after
     a change of the retry schedule the new tiers would lie there unread, and the old ones end the process. Under
     another id it is a new member; the old one's share comes to it after the session time-out.
     """
     if len(topics) == 1:
-        return f"{group}-{slot}"
-    return f"{group}-{slot}-{crc32(' '.join(sorted(topics)).encode()):08x}"
-
-
-class Owner(Protocol):
-    """Whoever works on the records, and has to know whose they are."""
-
-    async def assigned(
-        self, committed: Mapping[TopicPartition, OffsetAndMetadata]
-    ) -> Mapping[TopicPartition, int] | None:
-        """Make ready for the records of these partitions; of all others none will come.
-
-        Returns the highest offset in each of which a journal says something, None where there is no journal.
-        """
-
-    def begun(self, assignments: Mapping[TopicPartition, Assignment]) -> None:
-        """Note how these partitions are followed from now on, before anything of them is committed."""
-
-    def committed(self, place: TopicPartition, position: int) -> None:
-        """Note that a commit has passed what lies before `position`."""
-
-    def journal_end(self, partition: int) -> int | None:
-        """Return where the journal of a partition ends, as far as is known; None without one."""
+        return slot.member(group)
+    return f"{slot.member(group)}-{crc32(' '.join(sorted(topics)).encode()):08x}"
 
 
 class TrackedConsumer:
-    """Consumes `topics` as a static member of `group`, one for each slot.
+    """Consumes `topics` as the static member of `group` that `slot` is.
 
     Two bounds per partition: `outstanding` is how many records may have something to write at their commit, which is
     in memory until then; `run_ahead` how many may lie between the oldest unfinished one and the newest: so much is read
@@ -93,6 +66,7 @@ class TrackedConsumer:
         kafka: KafkaSettings,
         agent: AgentSettings,
         *,
+        slot: Slot,
         group: str,
         topics: Sequence[str],
         run_ahead: int,
@@ -106,17 +80,12 @@ class TrackedConsumer:
         self._group = group
         self._topics = tuple(topics)
         self._is_tier = wait_seconds is not None
-        self._owner = owner
-        self._failure: BaseException | None = None
-        self._proved_at = monotonic()
-        self._positions: dict[TopicPartition, int] = {}
-        self.joined = False
-        """Has the group given this member its partitions (perhaps none) at least once?"""
+        self._hand_off = hand_off
         self._consumer = AIOKafkaConsumer(
             **connection(kafka),
-            client_id=f"{group}-{agent.slot}",
+            client_id=f"{group}-{slot.number}",
             group_id=group,
-            group_instance_id=_member(group, agent.slot, self._topics),
+            group_instance_id=_member(group, slot, self._topics),
             # One member gets the same partitions of every topic: see HandOff.
             partition_assignment_strategy=(RangePartitionAssignor,),
             enable_auto_commit=False,
@@ -132,13 +101,16 @@ class TrackedConsumer:
             max_partition_fetch_bytes=4_194_304,
         )
         self._pauses = Pauses(self._consumer, outstanding=outstanding, run_ahead=run_ahead, wait_seconds=wait_seconds)
-        self._hand_off = hand_off
+        self._lag = Lag(self._consumer, self._pauses)
         self._commits = Commits(
             self._consumer,
             session_timeout_seconds=kafka.session_timeout_seconds,
-            hand_off=self._hand_off,
+            hand_off=hand_off,
             owner=owner,
             brake=agent.dead_letter_brake,
+        )
+        self._rebalances = Rebalances(
+            self._consumer, kafka, group, self._commits, self._pauses, self._lag, hand_off, owner
         )
 
     async def start(self) -> Self:
@@ -146,7 +118,7 @@ class TrackedConsumer:
         await start(self._consumer, self._kafka)
         # Not before: aiokafka's start would wait for the group, which can wait for a member that is gone until its
         # session ends, and that is no unreachable broker.
-        self._consumer.subscribe(self._topics, listener=_Listener(self))
+        self._consumer.subscribe(self._topics, listener=self._rebalances)
         self._commits.moved_at = asyncio.get_running_loop().time()
         return self
 
@@ -170,7 +142,7 @@ class TrackedConsumer:
     async def batches(self, stopping: asyncio.Event) -> AsyncIterator[list[Work]]:
         """Yield records as they come, in order per partition, until `stopping` is set."""
         while not stopping.is_set():
-            self._raise_failure()
+            self._rebalances.check()
             self._pauses.look(self._commits.assignments)
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=500)
             batch: list[Work] = []
@@ -179,7 +151,7 @@ class TrackedConsumer:
                 if assignment is None or assignment.closed:
                     continue
                 for record in records:
-                    if self._pauses.must_wait(place, record):
+                    if self._is_tier and self._pauses.must_wait(place, record):
                         break
                     if not assignment.hand_out(record.offset, causation_of(record.headers), record.timestamp):
                         REPEATED.inc()
@@ -213,11 +185,11 @@ class TrackedConsumer:
         try:
             while True:
                 await asyncio.sleep(COMMIT_INTERVAL_SECONDS)
-                self._raise_failure()
+                self._rebalances.check()
                 if watching.done():
                     watching.result()
                 await self.commit()
-                await self._note_positions()
+                await self._lag.note_positions(self._commits.assignments)
                 now = asyncio.get_running_loop().time()
                 if not self.lag():
                     self._commits.moved_at = now
@@ -240,31 +212,12 @@ class TrackedConsumer:
             )
 
     def lag(self) -> int:
-        """Return how many records of our partitions are not finished, as far as the last fetch tells.
-
-        Records that are not due, and those behind them, do not count: nothing is late with them.
-        """
-        total = 0
-        for place, assignment in self._commits.assignments.items():
-            total += assignment.outstanding
-            if assignment.closed or assignment.last_offset is None or self._pauses.is_waiting(place):
-                continue
-            highwater = self._consumer.highwater(place)
-            if highwater is not None:
-                total += max(0, highwater - max(assignment.last_offset + 1, self._positions.get(place, 0)))
-        return total
-
-    async def _note_positions(self) -> None:
-        """Note how far the fetcher has come: transactions leave markers, which are never handed out, behind records."""
-        for place, assignment in list(self._commits.assignments.items()):
-            if not assignment.closed:
-                with suppress(IllegalStateError):  # taken away meanwhile
-                    self._positions[place] = await self._consumer.position(place)
-                    assignment.reach(self._positions[place])
+        """Return how many records of our partitions are not finished, as far as the last fetch tells."""
+        return self._lag.records(self._commits.assignments)
 
     async def drain(self) -> None:
         """Let begun work finish (at most `drain_timeout_seconds`), begin no other, and commit."""
-        await self._close(list(self._commits.assignments.values()), self._agent.drain_timeout_seconds)
+        await finish_begun(self._commits.assignments.values(), self._agent.drain_timeout_seconds)
         await self.commit()
 
     async def stop(self) -> None:
@@ -274,100 +227,11 @@ class TrackedConsumer:
             await self._hand_off.stop()
 
     @property
+    def joined(self) -> bool:
+        """Whether the group has given this member its partitions (perhaps none) at least once."""
+        return self._rebalances.joined
+
+    @property
     def assignments(self) -> Mapping[TopicPartition, Assignment]:
         """What is ours now."""
         return self._commits.assignments
-
-    def _raise_failure(self) -> None:
-        """Raise what taking over or giving up partitions has failed with: they would rest for ever."""
-        if self._failure is not None:
-            raise self._failure
-
-    async def assigned(self, places: set[TopicPartition]) -> None:
-        """Take partitions over; a failure ends `batches` and `run_commits`: aiokafka would only log it."""
-        try:
-            await self._assign(places)
-        except Exception as error:
-            self._fail(error)
-            raise
-
-    async def revoked(self, places: set[TopicPartition]) -> None:
-        """Give partitions up; a failure ends `batches` and `run_commits`: aiokafka would only log it."""
-        try:
-            await self._revoke(places)
-        except Exception as error:
-            self._fail(error)
-            raise
-        finally:
-            # What proves that we are a member again is asked for from here on.
-            self._proved_at = monotonic()
-
-    def _fail(self, error: Exception) -> None:
-        log.error("rebalance_failed", group=self._group, error=repr(error))
-        self._failure = self._failure or error
-        self.joined = False
-        self._commits.lose_all()
-
-    async def _assign(self, places: set[TopicPartition]) -> None:
-        """Start fresh assignments: what an earlier assignment knew no longer counts."""
-        proved_at = self._proved_at
-        self._commits.lose_all()
-        self._pauses.forget()
-        self._positions.clear()
-        # aiokafka fetches while this runs; a record that came before its assignment is known would be passed over.
-        self._consumer.pause(*places)
-        if self._hand_off is not None:
-            # First of all: it ends what an earlier owner has begun, so that what is read next stays true.
-            await self._hand_off.own({place.partition for place in places})
-        committed = await self._committed(places)
-        begun_before = None if self._owner is None else await self._owner.assigned(committed)
-        for place, known in committed.items():
-            # aiokafka may have asked for it before an earlier owner's last transaction came to its end.
-            self._consumer.seek(place, known.offset)
-        self._commits.begin(committed, begun_before, proved_at)
-        if self._owner is not None:
-            self._owner.begun(self._commits.assignments)
-        # Who was stopped in here for long has taken transactions over from whoever has the partitions now: nothing may
-        # follow before the group has said that they are ours.
-        await self._commits.confirm_anew()
-        self._consumer.resume(*places)
-        self.joined = True
-
-    async def _committed(self, places: set[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
-        """Return what the group has committed; where it has not, the beginning."""
-        known = await committed_by(self._kafka, self._group, places)
-        new = [place for place, committed in known.items() if committed is None]
-        begins = await self._consumer.beginning_offsets(new) if new else {}
-        return {
-            place: OffsetAndMetadata(begins[place], "") if committed is None else committed
-            for place, committed in known.items()
-        }
-
-    async def _revoke(self, places: set[TopicPartition]) -> None:
-        """Let work in progress on `places` finish, commit it, and forget them; what goes on then is lost."""
-        leaving = [assignment for place, assignment in self._commits.assignments.items() if place in places]
-        await self._close(leaving, REVOKE_TIMEOUT_SECONDS)
-        await self.commit()
-        for assignment in leaving:
-            assignment.lose()
-
-    async def _close(self, assignments: list[Assignment], limit_seconds: float) -> None:
-        for assignment in assignments:
-            assignment.closed = True
-        deadline = asyncio.get_running_loop().time() + limit_seconds
-        while any(assignment.in_progress for assignment in assignments):
-            if asyncio.get_running_loop().time() > deadline:
-                log.warning("work_left_behind", records=sum(assignment.in_progress for assignment in assignments))
-                return
-            await asyncio.sleep(0.01)
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
-    def __init__(self, consumer: TrackedConsumer) -> None:
-        self._owner = consumer
-
-    async def on_partitions_revoked(self, revoked: Any) -> None:
-        await self._owner.revoked(set(revoked))
-
-    async def on_partitions_assigned(self, assigned: Any) -> None:
-        await self._owner.assigned(set(assigned))

@@ -1,11 +1,11 @@
-"""The delivery journal on its topic: written beside the work, read back when partitions are assigned.
+"""The delivery journal on its topic: how far it goes, and what is read back when partitions are assigned.
 
 How much is read back does not depend on how long the system has run: with each commit the group keeps the place in
 the journal that every uncommitted piece of work comes after (pipeline/kafka/consuming/partition/commit_metadata.py).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final, Self
 
@@ -16,12 +16,11 @@ from pydantic import ValidationError
 
 from pipeline.carriers.journal import JournalState
 from pipeline.kafka.consuming.partition.commit_metadata import CommitMetadata
-from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
 from schemas.journal import JournalEntry
-from schemas.record import Coordinates, OutRecord
+from schemas.record import Coordinates
 from schemas.status import MessageStatus
 from schemas.topics import JOURNAL, STATUS
 
@@ -31,11 +30,10 @@ log = structlog.get_logger(__name__)
 
 
 class Journal:
-    """Entries out through `producer`, state of uncommitted work in."""
+    """What uncommitted work has left in the journal, and how far the journal goes."""
 
-    def __init__(self, kafka: KafkaSettings, producer: RecordProducer, *, client_id: str) -> None:
+    def __init__(self, kafka: KafkaSettings, *, client_id: str) -> None:
         self._kafka = kafka
-        self._producer = producer
         self._ends: dict[int, int] = {}
         self._reading = asyncio.Lock()
         self.state = JournalState()
@@ -50,9 +48,8 @@ class Journal:
         """Disconnect."""
         await self._follower.stop()
 
-    async def write(self, groups: Sequence[Sequence[OutRecord]]) -> None:
-        """Write groups of records, journal entries and what follows from them. Raises as `RecordProducer.write`."""
-        ends = await self._producer.write(record for group in groups for record in group)
+    def written(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Note the ends of the topics that something was written to, as `RecordProducer.write` returns them."""
         for (topic, partition), end in ends.items():
             if topic == JOURNAL:
                 self._ends[partition] = max(end, self._ends.get(partition, 0))

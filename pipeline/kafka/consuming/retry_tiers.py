@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, ValidationError
 
-from pipeline.kafka.consuming.consumer import Owner, TrackedConsumer
+from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.pauses import WaitSeconds
+from pipeline.kafka.consuming.rebalances import Owner
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
+from schemas.record import WireModel
 from schemas.topics import tier_topic
-from schemas.wire import WireModel
 
 
 class _Waiting(WireModel):
@@ -27,6 +29,7 @@ def tier_consumer(
     kafka: KafkaSettings,
     agent: AgentSettings,
     *,
+    slot: Slot,
     group: str,
     family: str,
     delays_seconds: Sequence[int],
@@ -38,6 +41,7 @@ def tier_consumer(
     return TrackedConsumer(
         kafka,
         agent,
+        slot=slot,
         group=group,
         topics=tuple(tiers),
         run_ahead=run_ahead,

@@ -1,4 +1,4 @@
-"""Rows of their own: a process is stopped (SIGSTOP) for longer than its session lasts, and goes on (SIGCONT)."""
+"""A process is stopped (SIGSTOP), and goes on (SIGCONT): after its session, or with a replacement within it."""
 
 import asyncio
 import signal
@@ -11,6 +11,7 @@ from tests.crash.oracle import Oracle
 from tests.crash.rows.lives import NONE, Variants
 
 PAUSE_SECONDS = SESSION_TIMEOUT_SECONDS + 1.5
+WITHIN_THE_SESSION_SECONDS = SESSION_TIMEOUT_SECONDS * 0.4
 
 
 async def until_stopped(arena: Arena, name: str) -> None:
@@ -33,6 +34,31 @@ async def paused(
     await asyncio.sleep(PAUSE_SECONDS)
     arena.processes[name].signal(signal.SIGCONT)
     return await Oracle(arena, sent, attempts_repeat=again).judge(limit_seconds=90)
+
+
+async def replaced(arena: Arena, name: str, variant: str, replacement: Life, policy: InDoubtPolicy) -> Oracle:
+    """Row 18: `name` is stopped in the place of its variant, and an orchestrator starts another with its environment.
+
+    The first goes on while the group still has it as a member.
+    """
+    await arena.stand(**{name: Life(variant=variant)})
+    sent = [await arena.send(policy)]
+    await until_stopped(arena, name)
+    arena.start_beside(f"{name}_1", replacement)
+    await asyncio.sleep(WITHIN_THE_SESSION_SECONDS)
+    arena.processes[name].signal(signal.SIGCONT)
+    sent += [await arena.send(policy) for _ in range(3)]
+    return await Oracle(arena, sent, attempts_repeat=name == "callback").judge(limit_seconds=90)
+
+
+async def replaced_before_it_posts(arena: Arena, variants: Variants = NONE) -> Oracle:
+    """Delivery is stopped between mark and POST, and replaced at once."""
+    first = "stops_before_it_posts"
+    second = variants.get("delivery")
+    return await replaced(
+        arena, "delivery", first if second is None else f"{first}_and_{second}", Life(variant=second),
+        InDoubtPolicy.QUERY,
+    )  # fmt: skip
 
 
 async def delivery_before_it_posts(arena: Arena, variants: Variants = NONE) -> Oracle:

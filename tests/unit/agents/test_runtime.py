@@ -119,9 +119,9 @@ def test_an_agents_memory_lands_on_no_disk() -> None:
 
 def test_a_bad_setting_is_named() -> None:
     """The process does not start with a setting that it cannot read."""
-    returned, logged = ends("return", SMSOUT_SLOT="minus one")
+    returned, logged = ends("return", SMSOUT_METRICS_PORT="minus one")
     assert returned == EXIT_CONFIGURATION
-    assert "slot" in str(logged[-1])
+    assert "metrics_port" in str(logged[-1])
 
 
 def test_libraries_log_json_too_and_do_not_repeat_themselves() -> None:

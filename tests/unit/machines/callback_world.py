@@ -134,7 +134,7 @@ class CallbackWorld(World):
         self.begin()
 
     async def agent(self, life: Life) -> None:
-        await serve(cast("Agent", SimpleNamespace(settings=SETTINGS, stopping=life.stopping)))
+        await serve(cast("Agent", SimpleNamespace(settings=SETTINGS, slot=life.slot, stopping=life.stopping)))
 
     # What may happen.
 
@@ -192,6 +192,7 @@ class CallbackWorld(World):
 
     def check(self) -> None:
         """Hold at any moment: one open record for each notification, or it was accepted or is a dead letter."""
+        self.check_for_errors_of_ours()
         chains: dict[str, int] = defaultdict(int)
         for topic, _, record in self.broker.open(self.topics):
             chains[_status_of(topic, record.value).webhook_id] += 1

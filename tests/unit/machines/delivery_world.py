@@ -188,7 +188,7 @@ class DeliveryWorld(World):
         self.begin()
 
     async def agent(self, life: Life) -> None:
-        await serve(cast("Agent", SimpleNamespace(settings=SETTINGS, stopping=life.stopping)))
+        await serve(cast("Agent", SimpleNamespace(settings=SETTINGS, slot=life.slot, stopping=life.stopping)))
 
     # What may happen.
 
@@ -239,6 +239,7 @@ class DeliveryWorld(World):
 
     def check(self) -> None:
         """Hold at any moment: one open record or a status for each message, never two, and unique attempts."""
+        self.check_for_errors_of_ours()
         statuses = self.statuses()
         chains: dict[str, int] = defaultdict(int)
         for topic, _, record in self.broker.open(TOPICS):

@@ -3,13 +3,20 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from aiokafka.structs import OffsetAndMetadata
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from pipeline.errors import ConfigurationError
+from pipeline.slot import Slot
+from schemas.headers.dead_letter import DeadLetterSource
+from schemas.topics import DEAD_LETTER_SUFFIX
 from tests.fakes.broker import SESSION_SECONDS, Broker, Life
 from tests.fakes.virtual_time import CLOCK, VirtualLoop
 
@@ -36,6 +43,8 @@ class World(ABC):
         CLOCK.begin(self.loop.time)
         self.random = Random(seed)
         self.broker = Broker()
+        self._state = TemporaryDirectory()
+        self._lost: dict[str, OffsetAndMetadata] = {}
         self.zombies: list[Life] = []
         self.present: Life
 
@@ -44,6 +53,7 @@ class World(ABC):
             it.thaw()
             self.do(it.kill())
         self.loop.close()
+        self._state.cleanup()
 
     def do(self, work: Coroutine[Any, Any, None]) -> None:
         self.loop.run_until_complete(work)
@@ -52,11 +62,14 @@ class World(ABC):
     async def agent(self, life: Life) -> None:
         """Be the agent's process, until it ends."""
 
-    def begin(self) -> None:
+    def _take_slot(self) -> Slot:
+        return Slot.take(Path(self._state.name), "agent")
+
+    def begin(self, slot: Slot | None = None) -> None:
         """Start a process in the place of the present one."""
 
         async def begin() -> None:
-            self.present = Life(self.broker, self.random)
+            self.present = Life(self.broker, self.random, slot or self._take_slot())
             self.broker.give_partitions_to(self.present)
             self.present.task(self.agent(self.present))
 
@@ -96,6 +109,26 @@ class World(ABC):
         self.present.freeze()
         self.zombies.append(self.present)
         self.loop.jump(SESSION_SECONDS + 1)
+        self.begin()
+
+    def replace(self) -> None:
+        """The process stops for a while, and an orchestrator starts another with the same environment at once.
+
+        The broker gives a static member what it had, at once; whoever is another has to wait for the session to end.
+        """
+        stopped = self.present
+        stopped.freeze()
+        self.zombies.append(stopped)
+        slot = self._take_slot()
+        if slot.identity != stopped.slot.identity:
+            self.loop.jump(SESSION_SECONDS + 1)
+        self.begin(slot)
+
+    def lose_offsets(self) -> None:
+        """Nobody has been in the groups for long, and the broker has forgotten their positions."""
+        self.do(self.present.kill())
+        self._lost = {**self._lost, **self.broker.committed}
+        self.broker.committed.clear()
         self.begin()
 
     def thaw(self) -> None:
@@ -144,6 +177,10 @@ class World(ABC):
         if (failure := self.present.failure) is not None:
             complaints = [it for it in _leaves(failure) if isinstance(it, AssertionError)]
             assert not complaints, complaints
+            if any(isinstance(it, ConfigurationError) for it in _leaves(failure)):
+                # It says that its offsets are lost, and how to set them; the operator knows where they were.
+                self.broker.committed.update(self._lost)
+                self._lost = {}
             self.crash()
         for zombie in [it for it in self.zombies if it.failure is not None]:
             self.do(zombie.kill())
@@ -181,6 +218,12 @@ class World(ABC):
         for _ in range(6):  # what hangs comes to an end, too
             self.loop.jump(10)
             self.run(6)
+
+    def check_for_errors_of_ours(self) -> None:
+        """Hold at any moment: agents set aside what an error of ours meets, and go on."""
+        letters = [it for topic, log in self.broker.topics.items() if topic.endswith(DEAD_LETTER_SUFFIX) for it in log]
+        reasons = [DeadLetterSource.from_headers(it.headers) for it in letters]
+        assert [it for it in reasons if "error of ours" in it.detail] == []
 
     settles_within_seconds: float = 600.0
 
@@ -237,6 +280,14 @@ class HistoryMachine(RuleBasedStateMachine):
     @rule()
     def freeze(self) -> None:
         self.world.freeze()
+
+    @rule()
+    def replace(self) -> None:
+        self.world.replace()
+
+    @rule()
+    def lose_offsets(self) -> None:
+        self.world.lose_offsets()
 
     @rule()
     def thaw(self) -> None:

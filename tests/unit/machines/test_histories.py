@@ -76,6 +76,26 @@ def a_process_is_frozen_with_messages_at_work(seed: int) -> None:
     end(world)
 
 
+def a_stopped_process_is_replaced(seed: int) -> None:
+    """Another is started with its environment, and soon it goes on."""
+    world, chance = DeliveryWorld(InDoubtPolicy.GIVE_UP, seed), Random(seed)
+    for _ in range(8):
+        chance.choice(
+            (world.replace, world.thaw, partial(world.accept, 0, 1, 3600), partial(world.run, chance.randrange(5)))
+        )()
+    end(world)
+
+
+def offsets_are_lost(seed: int) -> None:
+    """A message had waited in a tier, and was taken."""
+    world = DeliveryWorld(InDoubtPolicy.GIVE_UP, seed)
+    world.carrier.script.append(Behaviour.THROTTLES)
+    world.accept(0, 1, 3600)
+    for_a_while(world, 10)
+    world.lose_offsets()
+    end(world)
+
+
 def a_clock_is_put_back(seed: int) -> None:
     """Notifications wait in a tier, one behind the other."""
     world = CallbackWorld(seed)
@@ -96,6 +116,8 @@ def a_clock_is_put_back(seed: int) -> None:
         (a_carrier_is_deleted_meanwhile, unprotected.a_deleted_carrier_has_taken_nothing),
         (a_process_dies_at_a_commit, unprotected.the_next_tier_is_not_in_the_transaction),
         (a_process_is_frozen_with_messages_at_work, unprotected.membership_is_not_asked_for),
+        (a_stopped_process_is_replaced, unprotected.whoever_is_started_has_the_same_slot),
+        (offsets_are_lost, unprotected.a_group_without_offsets_is_new),
         (a_clock_is_put_back, unprotected.each_record_of_a_tier_is_judged_by_itself),
     ],
     ids=lambda it: it.__name__,

@@ -7,17 +7,18 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.delivery import deliver
+from agents.delivery import app, deliver
 from agents.delivery.sending import Sending
 from pipeline.carriers.decision import Stop, decide
 from pipeline.carriers.journal import JournalState
 from pipeline.carriers.outcome import Outcome
 from pipeline.kafka.consuming import retry_tiers
 from pipeline.kafka.consuming.commits import Commits
-from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.partition.ack_tracker import AckTracker
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.pauses import WaitSeconds
+from pipeline.kafka.consuming.rebalances import Rebalances
+from pipeline.slot import Slot
 from schemas.directory.carrier import Carrier
 from schemas.headers.causation import Causation
 from schemas.mt_message import MtMessage
@@ -72,8 +73,19 @@ def membership_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Commits, "trusted", True)
 
 
+def whoever_is_started_has_the_same_slot(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Slot, "take", lambda *_: Slot(0, "0" * 32))
+
+
+def a_group_without_offsets_is_new(patch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        """Whatever shows that it has worked."""
+
+    patch.setattr(app, "require_positions", never)
+
+
 def a_failed_rebalance_is_only_logged(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(TrackedConsumer, "_fail", lambda *_: None)
+    patch.setattr(Rebalances, "_fail", lambda *_: None)
 
 
 def what_hangs_is_not_lost_with_its_partition(patch: pytest.MonkeyPatch) -> None:

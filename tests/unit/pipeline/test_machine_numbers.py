@@ -4,8 +4,8 @@ import pytest
 
 from pipeline.e164 import IMPOSSIBLE, number_problem
 from pipeline.machine_numbers import MACHINE_RANGES, MachineRange
-from pipeline.numbers import is_possible
 from schemas.address import MSISDN
+from tests.unit.pipeline.possible_numbers import library_says
 
 
 @pytest.mark.parametrize("it", MACHINE_RANGES, ids=lambda it: f"{it.calling_code}-{it.prefix}")
@@ -14,11 +14,11 @@ def test_a_range_is_taken(it: MachineRange, filler: str) -> None:
     """One digit more or fewer is as impossible as it was; each range says where it comes from."""
     number = it.calling_code + it.prefix.ljust(it.length, filler)
     assert MSISDN.fullmatch(number)
-    assert not is_possible(number), "the library knows it: no line is needed"
+    assert not library_says(number), "the library knows it: no line is needed"
     assert number_problem(number) is None
     assert it.source
     for wrong in (number[:-1], number + filler):
-        if MSISDN.fullmatch(wrong) and not is_possible(wrong):
+        if MSISDN.fullmatch(wrong) and not library_says(wrong):
             assert number_problem(wrong) == IMPOSSIBLE
 
 

@@ -65,7 +65,7 @@ def test_delays_are_whole_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
         (RetrySettings, "SMSOUT_RETRY_MT_DELAYS_SECONDS", "[5, 30]"),
         (IngressSettings, "SMSOUT_INGRESS_PORT", "65536"),
         (IngressSettings, "SMSOUT_INGRESS_MAX_OUTSTANDING", "0"),
-        (AgentSettings, "SMSOUT_SLOT", "-1"),
+        (AgentSettings, "SMSOUT_METRICS_PORT", "-1"),
         (AgentSettings, "SMSOUT_LOG_LEVEL", "loud"),
         (TopicSettings, "SMSOUT_TOPICS_PARTITIONS", "0"),
         (MessageSettings, "SMSOUT_MESSAGE_MAX_SEGMENTS", "256"),

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from schemas.directory.entry import DirectoryEntry
+from schemas.record import Record
 from schemas.topics import (
     AUDIT,
     CALLBACK_DELAYS_SECONDS,
@@ -26,7 +27,6 @@ from schemas.topics import (
     delay_label,
     tier_topic,
 )
-from schemas.wire import Record
 
 TOPICS = {topic.name: topic for topic in catalogue(6)}
 every_topic = pytest.mark.parametrize("topic", TOPICS.values(), ids=lambda topic: topic.name)

@@ -10,7 +10,7 @@ from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes
 from agents.panel.operations.ports import DirectoryStore
-from pipeline.http.url import endpoint
+from pipeline.http.url import http_url
 from schemas.callback import AttemptOutcome, CallbackAttempt
 from schemas.directory.people import PanelRole
 from schemas.directory.trunk import Trunk
@@ -99,7 +99,7 @@ class Callbacks:
                 or trunk.deleted_at is not None
                 or trunk.callback_url is None
                 or trunk.callback_disabled_at is not None
-                or endpoint(trunk.callback_url).origin != attempt.endpoint
+                or http_url(trunk.callback_url).origin != attempt.endpoint
             ):
                 return False
             written_at = self._store.written_at(trunk)

@@ -9,19 +9,20 @@ import pytest
 from standardwebhooks import Webhook
 
 from agents.callback.attempts import AttemptLog, readable
+from agents.callback.line_up import Notification, entry_of, read
 from agents.callback.notify import Notifier
-from agents.callback.read import Notification, entry_of, origin_of, read
 from pipeline.directory.model import Directory
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
 from pipeline.http.client import Answer, HttpPoster
+from pipeline.http.url import origin_of
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.posting.breaker import LONGEST_ASKED_SECONDS, TRIP_AFTER
-from pipeline.posting.dispatcher import QUICK, Turn
-from pipeline.posting.flows import Flow, Lane
+from pipeline.posting.flows import Flow, Lane, Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
+from pipeline.posting.places import QUICK
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.directory.entry import key_of
@@ -480,3 +481,16 @@ async def test_a_notification_too_large_to_wait_is_a_dead_letter() -> None:
     await bench.take(STATUS, large.to_bytes())
     assert bench.reasons() == ["schema-violation"]
     assert bench.written[0].value == large.to_bytes()
+
+
+async def test_an_error_of_ours_over_one_notification_ends_that_one() -> None:
+    """A dead letter with the error's type and place; the agent goes on with the next."""
+    bench = Bench(ZeroDivisionError())
+    await bench.take(TIER, waiting(2))
+    bench.endpoint.outcome = 200
+    await bench.take(STATUS, status().to_bytes())
+    assert len(bench.endpoint.posted) == 2
+    [record] = [it for it in bench.written if it.topic.endswith("dead-letter")]
+    origin = DeadLetterSource.from_headers(record.headers)
+    assert (record.value, origin.reason) == (waiting(2), "internal-error")
+    assert origin.detail.startswith("an error of ours: ZeroDivisionError in post")

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
+from aiokafka import TopicPartition
+
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.deliver import Delivery
-from agents.delivery.read import Reading, Unreadable, entry_of, read
+from agents.delivery.line_up import Reading, Unreadable, entry_of, read
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.journal import JournalState
 from pipeline.directory.model import Directory
@@ -18,10 +20,10 @@ from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.posting.breaker import TRIP_AFTER
-from pipeline.posting.dispatcher import QUICK, Turn
-from pipeline.posting.flows import Flow, Lane
+from pipeline.posting.flows import Flow, Lane, Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
+from pipeline.posting.places import QUICK
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import key_of
@@ -38,6 +40,7 @@ from tests.fakes.directory_view import DirectoryViewInMemory
 if TYPE_CHECKING:
     from pipeline.http.client import HttpPoster
     from pipeline.kafka.consuming.consumer import TrackedConsumer
+    from pipeline.kafka.producer import RecordProducer
     from pipeline.kafka.views.directory_view import DirectoryView
 
 CARRIER: Final = carrier(name="one", url="http://carrier.example/sms", in_doubt_policy=InDoubtPolicy.GIVE_UP)
@@ -120,12 +123,7 @@ class Bench:
         for mark in marks:
             journal.state.apply(mark, 0, {SEGMENTED: 0})
 
-        async def write(groups: Sequence[Sequence[OutRecord]]) -> None:
-            assert self.tracker.unfinished == 1, "finished before it was durable"
-            self.written += [record for group in groups for record in group]
-
-        journal.write = write  # type: ignore[method-assign]
-        self.writer = OutcomeWriter(journal)
+        self.writer = OutcomeWriter(cast("RecordProducer", self), journal)
         line = CarrierLine(cast("HttpPoster", self.carrier))
         self.clock = Clock()
         self.peer = Peer(CARRIER.id, self.clock, most=8)
@@ -133,6 +131,12 @@ class Bench:
             self.peer.blocked = carrier.blocked
         view = cast("DirectoryView", DirectoryViewInMemory(directory))
         self.delivery = Delivery(view, line, journal, self.writer, RetrySchedule(MT_RETRY, (5, 30)))
+
+    async def write(self, records: Sequence[OutRecord]) -> dict[TopicPartition, int]:
+        """Stand for the producer."""
+        assert self.tracker.unfinished == 1, "finished before it was durable"
+        self.written += records
+        return {}
 
     async def _deliver(self, work: Work) -> None:
         item = read(cast("TrackedConsumer", self.member), work)

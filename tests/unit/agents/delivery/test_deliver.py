@@ -345,3 +345,32 @@ async def test_an_end_without_a_post_is_marked_too(
     record = await bench.run(message(1, lives).to_bytes())
     assert record.topic == STATUS
     assert bench.journal == expected
+
+
+async def test_an_error_of_ours_over_one_message_ends_that_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status that says so, and a dead letter with the error's type and place; the agent goes on."""
+    monkeypatch.setattr("agents.delivery.deliver.decide", lambda *_: 1 // 0)
+    bench = Bench(202, 503)
+    record = await bench.run(message(3).to_bytes())
+    ended = MessageStatus.from_bytes(record.value or b"")
+    assert (ended.status, ended.code_id, ended.segments_sent) == (StatusName.FAILED, CodeId.INTERNAL_ERROR, 1)
+    assert "ZeroDivisionError" in (ended.reason or "")
+    assert bench.letters == ["internal-error"]
+
+
+async def test_an_error_of_ours_between_mark_and_outcome_leaves_it_in_doubt() -> None:
+    """The POST may have gone out: an operator can settle the dead letter."""
+    bench = Bench(202, ZeroDivisionError())
+    record = await bench.run(message(3).to_bytes())
+    ended = MessageStatus.from_bytes(record.value or b"")
+    assert (ended.status, ended.code_id, ended.segments_sent) == (StatusName.FAILED, CodeId.IN_DOUBT, 1)
+    assert bench.letters == ["in-doubt"]
+
+
+async def test_an_error_of_ours_over_reading_a_record_makes_it_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is posted."""
+    monkeypatch.setattr("agents.delivery.line_up.MtMessage.from_bytes", lambda _: 1 // 0)
+    bench = Bench()
+    record = await bench.run(message().to_bytes())
+    assert DeadLetterSource.from_headers(record.headers).reason == "schema-violation"
+    assert bench.carrier.posted == []

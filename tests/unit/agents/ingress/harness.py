@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.ingress.app import Door
+from agents.ingress.app import HttpApi
 from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.server import listen
@@ -146,7 +146,7 @@ class OpenDoor(Knocker):
     directory: Directory
     submitter: Submitter
     clock: Clock
-    door: Door
+    api: HttpApi
     trunk: Trunk
     password: str
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -166,14 +166,14 @@ async def open_door(
     authenticator = Authenticator(directory, PEPPER, trusted)
     claims = ClaimsInMemory(producer)
     keyed = KeyedSubmitter(submitter, claims, options.acknowledge_timeout_seconds)
-    door = Door(options, authenticator, submitter, keyed, max_segments=max_segments, stopping=stopping)
+    api = HttpApi(options, authenticator, submitter, keyed, max_segments=max_segments, stopping=stopping)
     running = asyncio.create_task(submitter.run())
-    runner = await listen(door, options, trusted, drain_timeout_seconds=5)
+    runner = await listen(api, options, trusted, drain_timeout_seconds=5)
     port = runner.addresses[0][1]
     authorization = basic(trunk.credentials[0].username, password)
     try:
         yield OpenDoor(
-            port, authorization, producer, claims, directory, submitter, clock, door, trunk, password, stopping
+            port, authorization, producer, claims, directory, submitter, clock, api, trunk, password, stopping
         )
     finally:
         producer.speak()

@@ -18,7 +18,7 @@ BULK = "/bulk_outbound_messages"
 async def until_waiting(door: OpenDoor, messages: int) -> None:
     """Return when so many messages wait for the broker."""
     async with asyncio.timeout(5):
-        while door.door.outstanding.total != messages:
+        while door.api.outstanding.total != messages:
             await asyncio.sleep(0)
 
 
@@ -42,7 +42,7 @@ async def test_no_answer_before_the_acknowledgement() -> None:
         assert not posting.done()
         door.producer.speak()
         assert (await posting).status == 201
-        assert door.door.outstanding.total == 0
+        assert door.api.outstanding.total == 0
 
 
 async def test_single_in_doubt() -> None:
@@ -60,7 +60,7 @@ async def test_single_in_doubt() -> None:
         (submission,) = door.producer.submissions()
         assert {"message_id": submission.destinations[0].id} == error["meta"]
         assert (error["title"], error["code"], error["status"]) == ("Service Unavailable", "503", "503")
-        assert door.door.outstanding.total == 0
+        assert door.api.outstanding.total == 0
 
 
 async def test_bulk_in_doubt() -> None:
@@ -345,7 +345,7 @@ async def test_our_own_failure_is_a_500_without_details(monkeypatch: pytest.Monk
         assert answer.details == ["something went wrong on our side"]
         assert [line["event"] for line in logs] == ["request_failed"]
         assert "secret" not in str(logs)
-        assert door.door.outstanding.total == 0
+        assert door.api.outstanding.total == 0
 
 
 async def test_requests_are_counted_and_not_logged() -> None:

@@ -169,4 +169,4 @@ async def test_room_is_given_back() -> None:
         for content in ("a", "a", "b"):
             await door.post(single(content=content), idempotency_key="k")
 
-        assert door.door.outstanding.total == 0
+        assert door.api.outstanding.total == 0

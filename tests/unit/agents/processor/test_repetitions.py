@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from agents.processor.records import caused_by
 from agents.processor.repetitions import Repetitions
 from pipeline.errors import BrokerUnreachable
 from pipeline.idempotency.keys import Keyed, SubmissionOffset, Verdict
@@ -14,6 +13,7 @@ from schemas.headers.dead_letter import DeadLetterSource
 from schemas.record import InRecord, OutRecord
 from schemas.topics import SEGMENTED, SUBMITTED, dead_letter_topic
 from tests.builders import account, carrier, did, directory_of, in_record, route, submission, trunk, uuid
+from tests.unit.agents.processor.causing import caused_by
 
 NUMBERS = ("15551234567", "15551234568")
 ROUTED = directory_of(account(), did(), trunk(), carrier(), route())

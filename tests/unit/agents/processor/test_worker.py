@@ -10,7 +10,6 @@ from structlog.testing import capture_logs
 
 from agents.processor import worker
 from agents.processor.brake import Brake
-from agents.processor.records import caused_by
 from agents.processor.repetitions import Unheld
 from agents.processor.worker import MAX_BYTES, MAX_OUTPUTS, Taken, Worker
 from pipeline.errors import NotAcknowledged
@@ -23,6 +22,7 @@ from schemas.topics import MAX_RECORD_BYTES, SEGMENTED, STATUS, SUBMITTED, dead_
 from tests.builders import account, carrier, did, directory_of, in_record, route, submission, trunk, uuid
 from tests.fakes.directory_view import DirectoryViewInMemory
 from tests.fakes.producer import ProducerInMemory
+from tests.unit.agents.processor.causing import caused_by
 
 ENTRIES: tuple[DirectoryEntry, ...] = (account(), did(), trunk(), carrier(), route())
 

@@ -138,7 +138,7 @@ def test_file_from_before_the_machine_started_is_made_again(tmp_path: Path, monk
 def test_one_process_to_a_file(tmp_path: Path) -> None:
     """The second one is told which settings to look at, and the first one's file is untouched."""
     first = filled(tmp_path / "keys")
-    with pytest.raises(ConfigurationError, match="SMSOUT_STATE_DIR, SMSOUT_SLOT"):
+    with pytest.raises(ConfigurationError, match="SMSOUT_STATE_DIR; does another"):
         ClaimStore(tmp_path / "keys")
     first.apply(0, 3, 3, keyed("3"))
     first.save()

@@ -53,7 +53,7 @@ async def test_an_idle_group_does_not_wait_for_company() -> None:
         assert (held.groups, future.done()) == ([["a"]], False)
         held.acknowledge()
         await settle()
-        assert (future.result(), group.waiting) == (None, 0)
+        assert (future.result(), len(group._waiting)) == (None, 0)
 
 
 async def test_what_arrives_during_a_write_shares_the_next() -> None:
@@ -65,7 +65,7 @@ async def test_what_arrives_during_a_write_shares_the_next() -> None:
         await settle()
         others = [group.add(entry) for entry in "bcd"]
         await settle()
-        assert (held.groups, group.waiting) == ([["a"]], 3)
+        assert (held.groups, len(group._waiting)) == ([["a"]], 3)
         held.acknowledge()
         await settle()
         assert first.done()
@@ -158,7 +158,7 @@ async def test_an_error_reaches_the_groups_callers_and_ends_the_run() -> None:
         await settle()
         assert isinstance(task.exception(), OSError)
         assert isinstance(first.exception(), OSError)
-        assert (second.done(), group.waiting, held.groups) == (False, 1, [["a"]])
+        assert (second.done(), len(group._waiting), held.groups) == (False, 1, [["a"]])
 
 
 async def test_cancelling_the_run_cancels_the_callers_of_the_open_write() -> None:
@@ -183,7 +183,7 @@ async def test_callers_that_give_up_during_a_hanging_write_leave_nothing_behind(
         kept = [group.add("kept") for _ in range(10)]
         for _ in range(50_000):
             group.add("given up").cancel()
-        assert group.waiting < SWEEP_FROM
+        assert len(group._waiting) < SWEEP_FROM
         held.acknowledge()
         await settle()
         assert held.groups[1:] == [["kept"] * 10]

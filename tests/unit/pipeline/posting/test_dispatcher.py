@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pipeline.posting.breaker import FIRST_PAUSE_SECONDS, TRIP_AFTER
-from pipeline.posting.dispatcher import HANGING, Dispatcher, Turn
-from pipeline.posting.flows import Kind
+from pipeline.posting.dispatcher import Dispatcher
+from pipeline.posting.flows import Kind, Turn
 from pipeline.posting.peer import SLOW_SECONDS, News, Peer
+from pipeline.posting.places import HANGING
 from tests.fakes.clock import Clock
 
 
@@ -229,7 +230,8 @@ async def test_nothing_is_left_of_what_has_gone() -> None:
         for number in range(500):
             await site.put(f"p{number}", "i", flow=f"f{number}", account=f"a{number}")
             await site.end(1)
-        assert (site.dispatcher._peers, site.dispatcher._accounts, site.dispatcher.waiting) == ({}, {}, 0)
+        assert (site.dispatcher._peers, site.dispatcher._blocked, site.dispatcher.waiting) == ({}, {}, 0)
+        assert len(site.dispatcher._places) == 0
         assert not site.dispatcher._turns
         assert list(site.dispatcher) == []
 

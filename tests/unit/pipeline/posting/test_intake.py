@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pipeline.posting.backlog import NO_END, Backlog, FlowKey, Row
 from pipeline.posting.breaker import LONGEST_PAUSE_SECONDS, TRIP_AFTER
-from pipeline.posting.dispatcher import Dispatcher, Turn
-from pipeline.posting.flows import Kind
+from pipeline.posting.dispatcher import Dispatcher
+from pipeline.posting.flows import Kind, Turn
 from pipeline.posting.intake import Entry, Intake
 from pipeline.posting.peer import News, Peer
 from pipeline.posting.peers import Peers

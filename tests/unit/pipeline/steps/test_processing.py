@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.processor.records import caused_by
 from pipeline.directory.model import Directory
 from pipeline.settings import MessageSettings
 from pipeline.steps.admission import check_content
 from pipeline.steps.processing import Accepted, Routed, process
-from pipeline.steps.segmentation import segment
 from schemas.directory.account import NumberCheck
 from schemas.directory.entry import DirectoryEntry
 from schemas.headers.dead_letter import DeadLetterSource
@@ -23,6 +21,8 @@ from schemas.status import CodeId, MessageStatus, StatusName
 from schemas.submission import EARLIEST, LATEST, Destination, Submission
 from schemas.topics import SEGMENTED, STATUS, SUBMITTED
 from tests.builders import CREATED, account, carrier, did, directory_of, in_record, route, submission, trunk, uuid
+from tests.unit.agents.processor.causing import caused_by
+from tests.unit.pipeline.steps.segmented import segmented
 
 ID = uuid(9)
 ACCOUNT, DID, TRUNK, CARRIER, ROUTE = account(), did(), trunk(), carrier(), route(price_per_segment=Decimal("0.0075"))
@@ -78,7 +78,7 @@ def test_what_is_written_by_hand_is_what_the_model_would_write(
         assert isinstance(outcome, MessageStatus)
         return
     assert isinstance(outcome, Routed)
-    data_coding, segments = segment(content, ID)
+    data_coding, segments = segmented(content, ID)
     assert MtMessage.from_bytes(outcome.value) == MtMessage(
         id=ID, trunk_id=TRUNK.id, account_id=ACCOUNT.id, source=DID.number, destination="15551234567",
         data_coding=data_coding, segments=segments, carrier_id=CARRIER.id, price_per_segment=price,

@@ -17,12 +17,11 @@ from pipeline.steps.segmentation import (
     concatenation_reference,
     count_segments,
     estimate,
-    segment,
     split,
-    with_headers,
 )
 from schemas.identifiers import uuid7
 from schemas.mt_message import DataCoding, Segment
+from tests.unit.pipeline.steps.segmented import segmented
 
 GSM7, UCS2 = DataCoding.GSM7, DataCoding.UCS2
 MESSAGE_ID = "0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e"
@@ -144,13 +143,13 @@ def test_an_estimate_is_what_happens(text: str) -> None:
 
 def test_one_segment_has_no_header() -> None:
     """A text that fits needs no concatenation."""
-    assert segment("Hello World!", MESSAGE_ID) == (GSM7, (Segment(seqnum=1, text="Hello World!"),))
+    assert segmented("Hello World!", MESSAGE_ID) == (GSM7, (Segment(seqnum=1, text="Hello World!"),))
 
 
 @pytest.mark.parametrize("text", ["a" * 400, "ж" * 200, "a" * 153 * 255])
 def test_headers_name_reference_total_and_place(text: str) -> None:
     """Each header is 05 00 03, the message's reference, the number of segments, and 1, 2, 3 …"""
-    _, segments = segment(text, MESSAGE_ID)
+    _, segments = segmented(text, MESSAGE_ID)
     headers = [bytes.fromhex(part.udh or "") for part in segments]
     reference = concatenation_reference(MESSAGE_ID)
     assert headers == [bytes([5, 0, 3, reference, len(segments), n]) for n in range(1, len(segments) + 1)]
@@ -159,10 +158,9 @@ def test_headers_name_reference_total_and_place(text: str) -> None:
 
 
 def test_replays_give_the_same_segments() -> None:
-    """Nothing but text and id goes in, and a text split once gives each message what splitting again would."""
+    """Nothing but text and id goes in."""
     text = "Grüße [an] alle €" * 30
-    assert segment(text, MESSAGE_ID) == segment(text, MESSAGE_ID)
-    assert segment(text, MESSAGE_ID)[1] == with_headers(split(text)[1], MESSAGE_ID)
+    assert segmented(text, MESSAGE_ID) == segmented(text, MESSAGE_ID)
     assert concatenation_reference(MESSAGE_ID) == 0x1F  # replays of older records depend on it
 
 
@@ -192,16 +190,15 @@ def test_references_of_consecutive_messages_differ(ids: list[str]) -> None:
 def test_more_than_255_segments_are_refused(longest: str, more: str) -> None:
     """The header counts in one octet; counting alone still works beyond."""
     assert len(split(longest)[1]) == MAX_SEGMENTS == count_segments(longest)
-    for ask in (split, lambda text: segment(text, MESSAGE_ID)):
-        with pytest.raises(TooManySegments, match="256 segments") as refusal:
-            ask(longest + more)
-        assert isinstance(refusal.value, Refused)
+    with pytest.raises(TooManySegments, match="256 segments") as refusal:
+        split(longest + more)
+    assert isinstance(refusal.value, Refused)
     assert count_segments(longest + more) == estimate(longest + more).segments == 256
 
 
 @pytest.mark.parametrize("text", ["\x1b", "a" * 200 + "\x1b", "\ud83d", "ж" * 100 + "\udc00"])
 def test_what_cannot_be_sent_is_refused_by_every_question(text: str) -> None:
     """A raw escape and a lone surrogate are refused before anything is cut."""
-    for ask in (split, count_segments, estimate, lambda text: segment(text, MESSAGE_ID)):
+    for ask in (split, count_segments, estimate):
         with pytest.raises(Unencodable):
             ask(text)

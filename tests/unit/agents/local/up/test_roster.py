@@ -31,8 +31,8 @@ def taken() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def environment(name: str, slot: int = 0) -> dict[str, str | None]:
-    return dict(processes_of(BY_NAME[name], AROUND)[slot].launch.environment)
+def environment(name: str, number: int = 0) -> dict[str, str | None]:
+    return dict(processes_of(BY_NAME[name], AROUND)[number].launch.environment)
 
 
 def test_agents_stop_in_the_order_of_the_flow() -> None:
@@ -58,17 +58,17 @@ def test_the_simulator_learns_nothing_about_the_broker(monkeypatch: pytest.Monke
     assert environment("delivery")["SMSOUT_KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:9092"
 
 
-def test_several_processes_share_the_port_and_have_slots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each has its slot and metrics port; the public port is shared; one process alone does not share."""
+def test_several_processes_share_the_port_and_have_metrics_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its metrics port; the public port is shared; one process alone does not share."""
     assert "SMSOUT_INGRESS_REUSE_PORT" not in environment("ingress")
     monkeypatch.setenv("SMSOUT_UP_INGRESS_PROCESSES", "2")
     processes = processes_of(BY_NAME["ingress"], AROUND)
     assert [process.name for process in processes] == ["ingress", "ingress-1"]
     assert [process.base_url for process in processes] == ["http://127.0.0.1:9101", "http://127.0.0.1:9121"]
-    shown = ("SMSOUT_SLOT", "SMSOUT_INGRESS_PORT", "SMSOUT_INGRESS_REUSE_PORT")
-    assert [[environment("ingress", slot)[name] for name in shown] for slot in (0, 1)] == [
-        ["0", "8080", "true"],
-        ["1", "8080", "true"],
+    shown = ("SMSOUT_METRICS_PORT", "SMSOUT_INGRESS_PORT", "SMSOUT_INGRESS_REUSE_PORT")
+    assert [[environment("ingress", number)[name] for name in shown] for number in (0, 1)] == [
+        ["9101", "8080", "true"],
+        ["9121", "8080", "true"],
     ]
 
 

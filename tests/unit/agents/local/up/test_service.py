@@ -107,8 +107,8 @@ async def test_environment_is_added_and_taken_away(monkeypatch: pytest.MonkeyPat
     """A value is set, a None takes an inherited variable away."""
     monkeypatch.setenv("SMSOUT_PEPPER", "secret")
     lines: list[str] = []
-    code = "import os; print(os.environ.get('SMSOUT_PEPPER'), os.environ.get('SMSOUT_SLOT'))"
-    child = await Child(python(code, SMSOUT_PEPPER=None, SMSOUT_SLOT="3"), lines.append).start()
+    code = "import os; print(os.environ.get('SMSOUT_PEPPER'), os.environ.get('SMSOUT_METRICS_PORT'))"
+    child = await Child(python(code, SMSOUT_PEPPER=None, SMSOUT_METRICS_PORT="3"), lines.append).start()
     await child.wait()
     assert lines == ["None 3"]
 

@@ -10,10 +10,11 @@ from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import BrokerUnreachable
-from pipeline.kafka.consuming import commits, consumer
+from pipeline.kafka.consuming import commits, consumer, rebalances
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.slot import Slot
 from schemas.record import OutRecord
 
 TIER, OTHER = TopicPartition("tier", 0), TopicPartition("other", 0)
@@ -93,11 +94,12 @@ class Bench:
 
         monkeypatch.setattr(consumer, "AIOKafkaConsumer", lambda **_: self.kafka)
         self.consumer = TrackedConsumer(
-            KafkaSettings(), AgentSettings(), group="g", topics=["tier"],
+            KafkaSettings(), AgentSettings(), slot=Slot.take(None, "g"), group="g", topics=["tier"],
             run_ahead=run_ahead, outstanding=outstanding, wait_seconds=wait_seconds,
         )  # fmt: skip
+        self.rebalances = self.consumer._rebalances
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.clock)
-        monkeypatch.setattr(consumer, "committed_by", nothing_committed)
+        monkeypatch.setattr(rebalances, "committed_by", nothing_committed)
         monkeypatch.setattr(consumer, "BUSY_RECORDS", 1_000_000)  # the loop's clock stands still here
 
     @classmethod
@@ -106,7 +108,7 @@ class Bench:
     ) -> Self:
         """Return one whose consumer has been given its partitions."""
         bench = cls(monkeypatch, records, **bounds)
-        await bench.consumer.assigned(set(records))
+        await bench.rebalances.on_partitions_assigned(set(records))
         return bench
 
     def pass_time(self, seconds: float, wall: float | None = None) -> None:
@@ -194,7 +196,7 @@ async def test_a_rebalance_finds_out_anew_what_waits(monkeypatch: pytest.MonkeyP
     bench = await Bench.assigned(monkeypatch, {TIER: [5.0]})
     await bench.poll()
     bench.kafka.paused.clear()
-    await bench.consumer.assigned({TIER})
+    await bench.rebalances.on_partitions_assigned({TIER})
     assert await bench.poll() == []
     assert bench.kafka.paused == {TIER}
     bench.pass_time(5.0)
@@ -266,10 +268,10 @@ async def test_partitions_that_cannot_be_taken_over_end_the_agent(monkeypatch: p
     async def silent(*_: Any) -> Any:
         raise BrokerUnreachable("the coordinator does not answer")
 
-    monkeypatch.setattr(consumer, "committed_by", silent)
+    monkeypatch.setattr(rebalances, "committed_by", silent)
     monkeypatch.setattr(consumer, "COMMIT_INTERVAL_SECONDS", 0)
     with pytest.raises(BrokerUnreachable):
-        await bench.consumer.assigned({TIER})
+        await bench.rebalances.on_partitions_assigned({TIER})
     assert not bench.consumer.joined
     working = bench.consumer.batches(asyncio.Event()).__anext__() if runs == "batches" else bench.consumer.run_commits()
     with pytest.raises(BrokerUnreachable):
@@ -289,8 +291,8 @@ async def test_work_that_hangs_is_lost_when_its_partition_has_gone(monkeypatch: 
             batch[0].finish()
 
     monkeypatch.setattr(asyncio, "sleep", time_passes)
-    await bench.consumer.revoked({TIER})
-    assert bench.clock == pytest.approx(consumer.REVOKE_TIMEOUT_SECONDS, abs=0.02)
+    await bench.rebalances.on_partitions_revoked({TIER})
+    assert bench.clock == pytest.approx(rebalances.REVOKE_TIMEOUT_SECONDS, abs=0.02)
     assert bench.kafka.committed == {TIER: 1}
     assert (batch[1].lost, await bench.consumer.still_ours(batch[1])) == (True, False)
 
@@ -299,9 +301,9 @@ async def test_trust_counts_from_what_proved_it(monkeypatch: pytest.MonkeyPatch)
     """Making ready may take longer than a membership lasts without a word: what it proved is old by then."""
     bench = Bench(monkeypatch, {TIER: [0.0]})
     monotonic = [1000.0]
-    for module in (consumer, commits):
+    for module in (rebalances, commits):
         monkeypatch.setattr(module, "monotonic", lambda: monotonic[0])
-    await bench.consumer.revoked(set())
+    await bench.rebalances.on_partitions_revoked(set())
 
     async def slow(kafka: KafkaSettings, group: str, places: set[TopicPartition]) -> dict[TopicPartition, None]:
         monotonic[0] += KafkaSettings().session_timeout_seconds
@@ -310,7 +312,7 @@ async def test_trust_counts_from_what_proved_it(monkeypatch: pytest.MonkeyPatch)
     async def refused(_: object) -> None:
         raise CommitFailedError("another member has it")
 
-    monkeypatch.setattr(consumer, "committed_by", slow)
+    monkeypatch.setattr(rebalances, "committed_by", slow)
     monkeypatch.setattr(bench.kafka, "commit", refused)
-    await bench.consumer.assigned({TIER})
+    await bench.rebalances.on_partitions_assigned({TIER})
     assert bench.consumer.assignments[TIER].lost

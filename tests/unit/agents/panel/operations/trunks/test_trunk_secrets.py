@@ -17,7 +17,7 @@ async def test_regenerating_replaces_the_password_at_once(office: Office) -> Non
     new = await office.operations.trunk_secrets.regenerate_password(office.actor(), TRUNK)
     trunk = office.stored(TRUNK)
     assert (1, 2, office.trunk.credentials[0].username) == (
-        len(trunk.credentials), trunk.credentials_version, new.username,
+        len(trunk.credentials), trunk.credentials[0].version, new.username,
     )  # fmt: skip
     assert verify(trunk.credentials[0], TRUNK, new.password, PEPPER)
     assert not verify(trunk.credentials[0], TRUNK, office.password, PEPPER)

@@ -1,9 +1,9 @@
-"""Could a number exist? By length, as libphonenumber's `is_possible_number` says, at a fiftieth of its cost.
+"""The ITU-T's calling codes, and how long the numbers behind one can be.
 
-"Possible" is all that a gateway may ask: "valid" refuses test ranges and numbers newer than the installed metadata.
-The library parses free text (25 to 50 microseconds); our numbers are bare digits, so what is left of its work is to
-look up the possible lengths of the calling code. Where its rules for national prefixes could change a number, the
-library itself is asked.
+As libphonenumber's `is_possible_number` says, at a fiftieth of its cost. "Possible" is all that a gateway may ask:
+"valid" refuses test ranges and numbers newer than the installed metadata. The library parses free text (25 to 50
+microseconds); our numbers are bare digits, so what is left of its work is to look up the possible lengths of the
+calling code. Where its rules for national prefixes could change a number, only the library itself can tell.
 """
 
 import re
@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import phonenumbers
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, NumberParseException, PhoneMetadata
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 _CALLING_CODES: Final = frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
 _SHORTEST_PARSED: Final = 2  # digits after the calling code: what the library parses at all
@@ -23,15 +23,6 @@ class _Plan(NamedTuple):
 
     lengths: frozenset[int]
     prefix: re.Pattern[str] | None
-
-
-def is_possible(number: str) -> bool:
-    """Tell whether `number` (E.164 digits without a plus, see `schemas.address.MSISDN`) has a possible length."""
-    calling_code = calling_code_of(number)
-    if calling_code is None:
-        return False
-    fits = fits_plan(calling_code, number[len(calling_code) :])
-    return _ask_library(number) if fits is None else fits
 
 
 def calling_code_of(number: str) -> str | None:
@@ -65,10 +56,3 @@ def _plan(calling_code: str) -> _Plan:
         frozenset(length for length in lengths if _SHORTEST_PARSED <= length <= _LONGEST_PARSED),
         re.compile(prefix) if prefix else None,
     )
-
-
-def _ask_library(number: str) -> bool:
-    try:
-        return bool(phonenumbers.is_possible_number(phonenumbers.parse("+" + number, None)))
-    except NumberParseException:
-        return False

@@ -18,7 +18,7 @@ _dated_second = 0
 _dated_head: dict[int, bytes] = {}
 
 
-class Answer(web.StreamResponse):
+class Response(web.StreamResponse):
     """A complete answer. `close` ends the connection after it."""
 
     def __init__(
@@ -74,18 +74,18 @@ def _head(status: int) -> bytes:
     return head
 
 
-def created(message_id: str, headers: Mapping[str, str] | None = None) -> Answer:
+def created(message_id: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer to a request for one message."""
-    return Answer(201, b'{"data":{"id":"%b","type":"outbound_messages"}}' % message_id.encode(), headers)
+    return Response(201, b'{"data":{"id":"%b","type":"outbound_messages"}}' % message_id.encode(), headers)
 
 
-def created_bulk(messages: Iterable[tuple[str, str]], headers: Mapping[str, str] | None = None) -> Answer:
+def created_bulk(messages: Iterable[tuple[str, str]], headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer to a bulk request: (message id, destination) in the order of the request."""
     data = b",".join(
         b'{"id":"%b","type":"outbound_messages","attributes":{"destination":"%b"}}' % (message_id.encode(), to.encode())
         for message_id, to in messages
     )
-    return Answer(201, b'{"data":[%b]}' % data, headers)
+    return Response(201, b'{"data":[%b]}' % data, headers)
 
 
 def error(
@@ -96,22 +96,22 @@ def error(
     source: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     close: bool = False,
-) -> Answer:
+) -> Response:
     """Return an answer with one error; `source` (JSON:API 1.1) says what in the request it is about."""
-    told = member(status, detail)
+    entry = member(status, detail)
     if source is not None:
-        told["source"] = source
+        entry["source"] = source
     if meta is not None:
-        told["meta"] = meta
-    return Answer(status, document([told]), headers, close=close)
+        entry["meta"] = meta
+    return Response(status, document([entry]), headers, close=close)
 
 
-def bad_request(problems: Iterable[tuple[str, str]]) -> Answer:
+def bad_request(problems: Iterable[tuple[str, str]]) -> Response:
     """Return a 400 with one error for each (JSON pointer from the document's root, detail)."""
     members = []
     for pointer, detail in problems:
-        told = member(400, detail)
+        entry = member(400, detail)
         if pointer:
-            told["source"] = {"pointer": pointer}
-        members.append(told)
-    return Answer(400, document(members))
+            entry["source"] = {"pointer": pointer}
+        members.append(entry)
+    return Response(400, document(members))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from agents.commands.schema_documents import RECORDS
 from schemas import callback, journal, mt_message, status, submission
+from schemas.record import Record, WireModel, json_object
 from schemas.unchecked import encode, written_once
-from schemas.wire import Record, WireModel, json_object
 
 PRICES = st.decimals("0", "999999", places=6)
 OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
