@@ -74,12 +74,15 @@ def up(
     ] = None,
     carrier_url: Annotated[str | None, typer.Option(help="Carrier in place of the practice one.")] = None,
     callback_url: Annotated[str | None, typer.Option(help="Callback URL of the demo trunk.")] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show every line that the agents write, not in the log file alone.")
+    ] = False,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
     from agents.local.up.run import UpOptions  # imported here: `--help` should not wait for clients of the broker
     from agents.local.up.run import up as run
 
-    run(UpOptions(data_dir, ready_file, ports, directory, carrier_url, callback_url))
+    run(UpOptions(data_dir, ready_file, ports, directory, carrier_url, callback_url, verbose))
 
 
 @app.command("broker")

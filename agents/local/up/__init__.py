@@ -12,5 +12,6 @@ people             who can log in to the panel of a new installation
 allowed_addresses  which endpoints callbacks may reach although their addresses are not public
 ready_file         what is running where, for programs
 summary            the same for a person
+reports            what a person reads while it runs, and the log file that has everything
 run                how these come together
 """

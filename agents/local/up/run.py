@@ -22,6 +22,7 @@ from agents.local.up.lost_pepper import refuse_lost_pepper
 from agents.local.up.port_plan import Ports, PortsKind
 from agents.local.up.pulse import ANSWER_SECONDS
 from agents.local.up.ready_file import ReadyFile
+from agents.local.up.reports import Reports
 from agents.local.up.roster import ROSTER, Process, Surroundings, processes_of, reachable_host
 from agents.local.up.service import Service
 from agents.local.up.summary import summary
@@ -49,6 +50,8 @@ class UpOptions:
     directory: Path | None = None
     carrier_url: str | None = None
     callback_url: str | None = None
+    verbose: bool = False
+    """Whether the console has every line that the log file has."""
 
 
 def up(options: UpOptions) -> None:
@@ -68,6 +71,7 @@ class System:
     def __init__(self, options: UpOptions) -> None:
         self._options = options
         self._data = DataDir(options.data_dir).open()
+        self._reports = Reports(self._data.log_file, verbose=options.verbose)
         self._ports = Ports(options.ports)
         self._ready_file = ReadyFile(options.ready_file)
         self._content: dict[str, Any] = {}
@@ -144,6 +148,7 @@ class System:
                 self._everything_is_ready = False  # from here on nothing is published any more
                 self._ready_file.remove()
                 await self._supervisor.stop()
+                self._reports.close()
 
     async def _run_until_stopped(
         self, broker: Launch | None, session: aiohttp.ClientSession, stopping: asyncio.Event
@@ -179,8 +184,9 @@ class System:
             self._supervisor.start(
                 [
                     Service(
-                        "broker", broker, lambda: answers(address), _say_as, self._publish,
+                        "broker", broker, lambda: answers(address), self._reports.event, self._publish,
                         stop_seconds=BROKER_STOP_SECONDS, state_changed=self._publish, ask_seconds=BROKER_ASK_SECONDS,
+                        output=self._reports.output,
                     )
                 ]
             )  # fmt: skip
@@ -213,8 +219,8 @@ class System:
         self._supervisor.start(
             [
                 Service(
-                    process.name, process.launch, _check(session, f"{process.base_url}/readyz"), _say_as,
-                    self._publish, stop_seconds=drain, state_changed=self._publish,
+                    process.name, process.launch, _check(session, f"{process.base_url}/readyz"), self._reports.event,
+                    self._publish, stop_seconds=drain, state_changed=self._publish, output=self._reports.output,
                     is_alive=_check(session, f"{process.base_url}/healthz"),
                 )
                 for process in self._processes
@@ -223,7 +229,7 @@ class System:
         await self._supervisor.wait_until_ready()
         self._everything_is_ready = True
         self._publish()
-        say(summary(self._ready_file.content or {}, str(self._data.path)))
+        say(summary(self._ready_file.content or {}, str(self._data.path), str(self._reports.path)))
 
     def _publish(self) -> None:
         if self._everything_is_ready:
@@ -235,10 +241,6 @@ class System:
                 for service in self._supervisor.services
             }  # fmt: skip
             self._ready_file.publish({**self._content, "pids": pids, "states": states})
-
-
-def _say_as(name: str, line: str) -> None:
-    say(f"{name:<10}| {line}")
 
 
 def _check(session: aiohttp.ClientSession, url: str) -> Callable[[], Awaitable[bool]]:

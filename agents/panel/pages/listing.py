@@ -56,6 +56,11 @@ class ListQuery:
         """Whether any filter is set."""
         return any(self.filters.values())
 
+    def url_of(self, path: str) -> str:
+        """Return another address about the same entries: with these filters, and nothing of order and page."""
+        left = {name: value for name, value in self.filters.items() if value}
+        return f"{path}?{urlencode(left)}" if left else path
+
     def url(self, **changes: object) -> str:
         """Return the address of this list with `changes`, without what is as by default."""
         query: dict[str, object] = {**self.filters, "sort": self.sort, "per_page": self.size, **changes}

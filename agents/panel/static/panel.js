@@ -6,6 +6,7 @@ import { watchMenus } from "./menus.js";
 import { watchPickers } from "./picker.js";
 import { watchPolls } from "./polls.js";
 import { watchSecrets } from "./secrets.js";
+import { watchSuggestions } from "./suggest.js";
 
 watchMenus();
 watchDialogs();
@@ -18,6 +19,7 @@ function arrived(root) {
   watchComposers(root);
   watchPickers(root);
   watchPolls(root);
+  watchSuggestions(root);
   root.querySelector("[data-focus]")?.focus();
 }
 document.addEventListener("panel:arrived", (event) => arrived(event.target));

@@ -13,7 +13,7 @@ from pipeline.directory.rules import check
 from pipeline.directory.values import name_key, normalize_networks, punycoded, url_problem
 from pipeline.errors import RuleViolated
 from pipeline.http.addresses import AddressGuard
-from pipeline.http.url import endpoint
+from pipeline.http.url import http_url
 from schemas.directory.account import Did
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
@@ -205,7 +205,7 @@ class Trunks:
     def _never_called(self, url: str | None) -> Iterator[tuple[str, str]]:
         if url is None or url_problem(url) is not None:
             return
-        called = endpoint(url)
+        called = http_url(url)
         if self._callback_addresses.never_permits(called.host, called.port):
             yield (
                 "callback_url",

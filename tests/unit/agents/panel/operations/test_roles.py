@@ -76,6 +76,7 @@ CASES = [
     Case("accounts.update", OPERATORS, {"account_id": OURS, "name": "Ours", "blocked": True}),
     Case("accounts.delete", OPERATORS, {"account_id": uuid(60)}),
     Case("audit_events.list", EVERYBODY, {}, ACCOUNT),
+    Case("audit_events.all", EVERYBODY, {}, ACCOUNT),
     Case("users.list", EVERYBODY, {}, ACCOUNT),
     Case("users.get", EVERYBODY, {"user_id": uuid(103)}, ("user_id", uuid(70))),
     Case("users.create", OWNERS, {"email": "new@example.com", "role": M, "account_id": OURS}, ACCOUNT),
