@@ -11,6 +11,7 @@ journal      delivery's marks: about to send, and what came of it
 dlr          a carrier's delivery receipt for one segment
 callback     one notification that waits in a retry tier for its next attempt
 directory/   accounts, DIDs, trunks, carriers, routes, people; who changed them
+remembered   what the panel remembers of those who use it
 headers/     what rides in Kafka headers beside the bytes
 topics       the catalogue: name, key, model, partitions, retention, dead-letter topic
 """

@@ -26,6 +26,7 @@ from schemas.headers.dead_letter import PREFIX, DeadLetterSource
 from schemas.journal import JournalEntry
 from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.record import Record
+from schemas.remembered import Remembered
 from schemas.status import MessageStatus
 from schemas.submission import SUBMISSIONS, Submission
 from schemas.topics import DIRECTORY, SUBMITTED, Topic, catalogue
@@ -40,7 +41,7 @@ _DOCUMENTED_PARTITIONS: Final = 4
 RECORDS: Final[tuple[type[Record], ...]] = (
     Submission, MtMessage, MessageStatus, WaitingMessage, WaitingNotification, CallbackAttempt, JournalEntry,
     SegmentReceipt,
-    *KINDS.values(), AuditEvent,
+    *KINDS.values(), AuditEvent, Remembered,
 )  # fmt: skip
 
 app = typer.Typer(help="Generated documents: JSON Schemas and the AsyncAPI document.", no_args_is_help=True)

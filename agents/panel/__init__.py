@@ -11,6 +11,7 @@ page                 what a page handler is given, and what it declares
 static_files         scripts, styles and icons, kept by browsers
 restarting_producer  a producer for people who wait for the answer
 audit                the audit log on its topic
+memory               what outlives a restart: sessions, last uses
 attempts             follows the attempts at callbacks
 statuses             follows the statuses of messages that were sent here
 """

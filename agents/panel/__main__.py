@@ -8,6 +8,7 @@ from aiohttp import web
 from agents.panel.app import build
 from agents.panel.attempts import Attempts
 from agents.panel.audit import AuditLog
+from agents.panel.memory import Memory
 from agents.panel.operations import CredentialKeys, Operations
 from agents.panel.pages import PAGES
 from agents.panel.restarting_producer import RestartingProducer
@@ -35,6 +36,7 @@ from pipeline.settings import (
     PanelSettings,
     PepperSettings,
 )
+from schemas.remembered import Remembered
 from schemas.topics import STATUS
 
 MAX_CONNECTIONS: Final = 1000
@@ -77,8 +79,11 @@ class Panel:
             TopicFollower(kafka, STATUS, client_id="panel-statuses", grows=True), self._operations.messages.sent
         )
         self._attempts = Attempts(kafka, self._operations.callbacks)
-        sessions = Sessions(settings.idle_timeout_seconds, settings.session_timeout_seconds)
-        self._log_ins = LogIns(self._operations, passwords, sessions, Throttle(), Devices.under(pepper))
+        self._memory = Memory(kafka, self._producer)
+        self._sessions = Sessions(
+            settings.idle_timeout_seconds, settings.session_timeout_seconds, remember=self._memory.remember
+        )
+        self._log_ins = LogIns(self._operations, passwords, self._sessions, Throttle(), Devices.under(pepper))
 
     async def run(self) -> None:
         """Serve."""
@@ -87,12 +92,14 @@ class Panel:
             await self._audit.start()
             await self._statuses.start()
             await self._attempts.start()
+            await self._recall()
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(self._directory_writer.until_replaced()),
                     tasks.create_task(self._audit.follow()),
                     tasks.create_task(self._statuses.follow()),
                     tasks.create_task(self._attempts.follow()),
+                    tasks.create_task(self._memory.keep()),
                 ]
                 runner = await self._listen()
                 self._agent.ready = lambda: True
@@ -103,11 +110,20 @@ class Panel:
                 for task in background:
                     task.cancel()
         finally:
+            await self._memory.stop()
             await self._directory_writer.stop()
             await self._producer.stop()
             await self._audit.stop()
             await self._statuses.stop()
             await self._attempts.stop()
+
+    async def _recall(self) -> None:
+        """Take up what the process before has remembered."""
+        remembered, last_uses = await self._memory.load(), self._operations.last_uses
+        self._sessions.restore(remembered)
+        for key, value in remembered.items():
+            last_uses.load(key, value.used_at)
+        last_uses.keep = lambda key, at: self._memory.remember(key, Remembered(used_at=at))
 
     async def _listen(self) -> AppRunner:
         app = build(

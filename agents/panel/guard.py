@@ -93,6 +93,7 @@ class Guard:
         )
         if found is not None and self._account_is_open(found[1]):
             context.session = found[0]
+            self._operations.last_uses.note("user", found[1].id)
             context.csrf_token = found[0].csrf_token
             context.known_actor = Actor.of_user(found[1], ip)
         return context

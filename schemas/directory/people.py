@@ -34,7 +34,7 @@ class ApiKey(Record):
     """A program's access to the management API: acts with `role` in one account, an operator's in all of them.
 
     `digest` is the key's SHA-256 (hex): a key is 256 random bits, so nothing slower is needed. `hint` is its end, to
-    tell keys apart.
+    tell keys apart. From `expires_at` on it is refused; None is never.
     """
 
     schema_version: Literal[1] = 1
@@ -45,3 +45,4 @@ class ApiKey(Record):
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     hint: Annotated[str, Field(min_length=4, max_length=4)]
     created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None

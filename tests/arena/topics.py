@@ -16,6 +16,7 @@ from schemas.topics import (
     CALLBACK_RETRY,
     DIRECTORY,
     MT_RETRY,
+    REMEMBERED,
     SEGMENTED,
     STATUS,
     SUBMITTED,
@@ -45,7 +46,7 @@ class Topics:
         self._places = [
             TopicPartition(topic.name, partition)
             for topic in everything
-            if topic.name not in (DIRECTORY, AUDIT)
+            if topic.name not in (DIRECTORY, AUDIT, REMEMBERED)
             for partition in range(topic.partitions)
         ]
         self._records: defaultdict[TopicPartition, list[Any]] = defaultdict(list)

@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import json
 import os
 import signal
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -214,3 +216,24 @@ async def test_a_silent_broker_is_told_in_seconds_and_nothing_is_lost(owner: Pag
         if "/edit" not in owner.url:
             break
     await expect(owner.get_by_role("link", name=f"{trunk.name} renamed", exact=True)).to_be_visible()
+
+
+@pytest.mark.alone
+async def test_a_session_survives_a_restart_of_the_panel(browser: Browser, client: OperatorClient) -> None:
+    """The panel is killed with a form half filled in: who was logged in still is, and the form is taken."""
+    people, trunk = client.ready["panel"], await client.make_trunk()
+    ready_file = Path(client.ready["ready_file"])
+    async with new_page(browser, client.panel_url) as page:
+        await log_in(page, people["owner_username"], people["owner_password"])
+        await page.goto(f"/sms/trunks/{trunk.id}/edit")
+        await page.get_by_label("Friendly name").fill(f"{trunk.name} over")
+        await asyncio.sleep(1)  # what is remembered goes to the broker in the background
+        killed = json.loads(ready_file.read_text())["pids"]["panel"]
+        os.kill(killed, signal.SIGKILL)
+        async with asyncio.timeout(60):
+            while (now := json.loads(ready_file.read_text()))["pids"]["panel"] == killed or (
+                now["states"]["panel"]["state"] != "ready"
+            ):
+                await asyncio.sleep(0.1)
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("link", name=f"{trunk.name} over", exact=True)).to_be_visible()

@@ -81,6 +81,7 @@ class LogIns:
         if current is None or current.blocked or current.password_hash != user.password_hash:
             return LogInRefused(WRONG, 401)
         identity, session = self.sessions.begin(current)
+        self._operations.last_uses.note("user", current.id)
         session.account_id = session.account_id or self._operations.accounts.only()
         return LoggedIn(identity, session, self._devices.new_cookie(user.id))
 

@@ -11,6 +11,7 @@ follow();
 /** What the renderer draws for eyes alone gets its words, and each list of operations the place of a heading. */
 function mend() {
   for (const svg of box.querySelectorAll("svg:not([aria-hidden])")) svg.setAttribute("aria-hidden", "true");
+  for (const sample of box.querySelectorAll("pre:not([tabindex])")) sample.tabIndex = 0; // it may scroll
   for (const button of box.querySelectorAll("button:not([aria-label])")) {
     if (!button.textContent.trim()) button.setAttribute("aria-label", button.title || "Show or hide");
   }

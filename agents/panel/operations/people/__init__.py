@@ -3,4 +3,5 @@
 users         people who log in
 passwords     what a person's password must be, and one that is made for them
 api_keys      keys of programs
+last_uses     when users and keys were last used
 """

@@ -13,6 +13,7 @@ from agents.panel.pages.confirmation import confirmation
 from agents.panel.pages.entry_pages import EditablePages, Edited, Fields
 from agents.panel.pages.listing import ListPage
 from agents.panel.pages.navigation import way_back
+from agents.panel.pages.words import utc
 from schemas.directory.people import PanelRole, PanelUser
 
 LABELS: Final = {"email": "Email", "role": "Role"}
@@ -35,7 +36,7 @@ class UserPages(EditablePages):
         """Show the users of the account; to operators who have chosen none, all."""
         query = self.listed.query(context)
         part = context.operations.users.list(context.actor, account_id=context.account_id, paging=query.paging)
-        return self.listed.render(context, query, part, _row, kind=self)
+        return self.listed.render(context, query, part, lambda it: _row(it, context), kind=self)
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""
@@ -113,8 +114,14 @@ async def reset(context: PageContext) -> web.StreamResponse:
     return _password(context, "New password", user, password)
 
 
-def _row(user: PanelUser) -> dict[str, object]:
-    return {"id": user.id, "email": user.email, "role_words": ROLE_WORDS[user.role], "blocked": user.blocked}
+def _row(user: PanelUser, context: PageContext) -> dict[str, object]:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "role_words": ROLE_WORDS[user.role],
+        "blocked": user.blocked,
+        "last_used": utc(context.operations.last_uses.of("user", user.id)),
+    }
 
 
 def _user(context: PageContext, identity: str) -> PanelUser:
