@@ -23,6 +23,9 @@ P = TypeVar("P")
 
 REPORT_SECONDS: Final = 1.0  # how far the metrics may be behind
 
+FindWork = Callable[[Row], tuple[TrackedConsumer, Work] | None]
+"""Returns the work that a row stands for, with its consumer; None when its partition is not ours any more."""
+
 
 class Workers:
     """Makes tasks in the group of the agent that runs: an error of any of them ends it."""

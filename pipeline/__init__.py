@@ -9,6 +9,8 @@ http             how a request goes out, and where one comes from
 idempotency      which of several submissions with one key is sent
 dead_letters     what could not be processed, and what became of it
 kafka            the broker's edge
+yaml_document    YAML as plain text values, each with its line
+urls             what a URL that is posted to must look like
 numbering_plan   which calling codes there are, and how long a number can be
 e164             what is wrong with one, and which form was meant
 machine_numbers  those of SIM cards in machines

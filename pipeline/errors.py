@@ -13,6 +13,9 @@ SmsoutError                       code, stage
 │   ├── RuleViolated              a directory change against the rules
 │   ├── Unencodable               a text with a character that no SMS can carry
 │   ├── TooManySegments           a text longer than a message can be
+│   ├── BadReceipt                what a carrier reports in a form that is not its own
+│   ├── Inexpressible             a value that a carrier's request cannot hold in its place
+│   ├── CarrierUnusable           a carrier whose profile, settings or secrets do not work
 │   └── AddressNotAllowed         an endpoint at an address that we must not call
 ├── PostFailed                    a POST to a carrier or an endpoint
 │   ├── NotSent                   no byte can have reached the other side
@@ -125,10 +128,31 @@ class TooManySegments(Refused):
     stage = "segmentation"
 
 
+class BadReceipt(Refused):
+    """A carrier's receipt that cannot be read. The message says what is wrong with it and quotes nothing of it."""
+
+    code = "bad-receipt"
+    stage = "receipts"
+
+
+class CarrierUnusable(Refused):
+    """A carrier whose profile, settings or secrets do not work: nothing can be sent to it until an operator acts."""
+
+    code = "carrier-unusable"
+    stage = "post"
+
+
 class AddressNotAllowed(Refused):
     """An endpoint whose address is not global and not on the operator's allow-list."""
 
     code = "address-not-allowed"
+    stage = "post"
+
+
+class Inexpressible(Refused):
+    """A value that its place in a carrier's request cannot hold. The message names the character, never the text."""
+
+    code = "inexpressible"
     stage = "post"
 
 

@@ -59,6 +59,11 @@ CARRIER_BREAKER: Final = Gauge(
     "0 closed (all is well), 1 half open (being tried), 2 open (left alone)",
     ["carrier"],
 )
+CARRIER_NEEDS_OPERATOR: Final = Gauge(
+    "smsout_carrier_needs_operator",
+    "1 while the carrier takes nothing until an operator acts (money, a key)",
+    ["carrier"],
+)
 CARRIER_PACE: Final = Gauge("smsout_carrier_pace", "POSTs that may be open to the carrier at once", ["carrier"])
 
 # callback: counts, because endpoints are no closed set

@@ -140,6 +140,15 @@ class PanelKeySettings(BaseSettings):
     """Made on first use, readable by its owner alone. Without it passwords still work, but nobody can see them."""
 
 
+class CarrierKeySettings(BaseSettings):
+    """The key of carriers' secrets: the directory's writer seals with it, delivery opens."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_CARRIER_")
+
+    key_file: Path | None = None
+    """Made on first use by panel or `smsout directory apply`. Without it carriers cannot have secrets."""
+
+
 class IngressSettings(BaseSettings):
     """The HTTP door."""
 

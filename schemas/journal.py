@@ -24,6 +24,7 @@ class JournalEntry(Record):
     """One mark for one attempt at one segment.
 
     `topic` and `offset` are the place of the record that was worked on, whose partition has the journal's number.
+    `whole`: the attempt was at the whole text, in the name of the first segment.
     """
 
     schema_version: Literal[1] = 1
@@ -36,6 +37,7 @@ class JournalEntry(Record):
     carrier_id: Uuid
     carrier_message_id: str | None = None
     error: str | None = None
+    whole: bool | None = None
 
 
 UncheckedJournalEntry: Final = unchecked(JournalEntry)

@@ -12,6 +12,8 @@ from schemas.identifiers import SegmentId, Uuid, segment_id
 from schemas.record import Record, WireModel
 from schemas.unchecked import unchecked
 
+MAX_ALTERNATIVES: Final = 4
+
 
 class DataCoding(IntEnum):
     """How the segments' text is coded on the air (SMPP 3.4 section 5.2.19)."""
@@ -34,8 +36,22 @@ class Segment(WireModel):
 UncheckedSegment: Final = unchecked(Segment)
 
 
+class Alternative(WireModel):
+    """Another carrier that would take the message, and what a segment costs there."""
+
+    carrier_id: Uuid
+    price_per_segment: Decimal | None = None
+    currency: str | None = None
+
+
+UncheckedAlternative: Final = unchecked(Alternative)
+
+
 class MtMessage(Record):
-    """A mobile-terminated message, ready for its carrier."""
+    """A mobile-terminated message, ready for its carrier.
+
+    `alternatives` are the carriers that it may go to when its own definitely has not taken it, in their order.
+    """
 
     schema_version: Literal[1] = 1
     id: Uuid
@@ -47,6 +63,8 @@ class MtMessage(Record):
     segments: Annotated[tuple[Segment, ...], Field(min_length=1, max_length=255)]
     carrier_id: Uuid
     price_per_segment: Decimal | None = None
+    currency: str | None = None
+    alternatives: Annotated[tuple[Alternative, ...], Field(min_length=1, max_length=MAX_ALTERNATIVES)] | None = None
     accepted_at: AwareDatetime
     expires_at: AwareDatetime
 

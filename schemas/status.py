@@ -67,6 +67,7 @@ class MessageStatus(Record):
     segments_total: Annotated[int, Field(ge=0)] = 0
     segments_sent: Annotated[int, Field(ge=0)] = 0
     price_per_segment: Decimal | None = None
+    currency: str | None = None
     carrier_id: Uuid | None = None
     possible_duplicate: bool | None = None
 

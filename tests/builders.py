@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from pipeline.directory.credentials import PasswordSealer, SealingKey, new_password_verifier
+from pipeline.directory.credentials import PasswordSealer, new_password_verifier
+from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
 from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.journal import JournalEntry, JournalMark
 from schemas.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
@@ -95,6 +97,23 @@ def trunk_with_password(
 
 def carrier(number: int = 21, **changes: Any) -> Carrier:
     return _built(Carrier, changes, id=uuid(number), name=f"carrier {number}", url="https://example.net/sms")
+
+
+PROFILE_TEXT: Final = """\
+version: 1
+name: Plain
+about: A GET for each segment.
+request:
+  method: GET
+  urls: "{url}"
+  query: {to: "{destination}", text: "{text}"}
+answers:
+  - {status: 200, outcome: accepted}
+"""
+
+
+def profile(name: str = "plain", text: str = PROFILE_TEXT) -> Profile:
+    return Profile(id=name, text=text)
 
 
 def route(number: int = 31, **changes: Any) -> Route:

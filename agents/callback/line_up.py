@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from agents.posting_agent import FindWork
 from pipeline.dead_letters.letter import place_of
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
@@ -25,9 +26,6 @@ from schemas.callback import WaitingNotification
 from schemas.record import InRecord
 from schemas.status import MessageStatus
 from schemas.topics import STATUS
-
-FindWork = Callable[[Row], tuple[TrackedConsumer, Work] | None]
-"""Returns the work that a row stands for, with its consumer; None when its partition is not ours any more."""
 
 NO_ACCOUNT = ""
 """Stands for the account where the status does not name one: its trunk was not known when it was written."""

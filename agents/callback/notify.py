@@ -217,12 +217,12 @@ class Notifier:
         if failure.status_code == _GONE:
             self._disabled.add(trunk)
             log.warning("endpoint_disabled", trunk_id=trunk.id, endpoint=origin)
-            following = refused(work, GONE, f"attempt {notification.attempt}: {origin} answered 410")
+            next_record = refused(work, GONE, f"attempt {notification.attempt}: {origin} answered 410")
         else:
-            following = after_failure(
+            next_record = after_failure(
                 notification, str(failure), datetime.now(UTC), self._schedule, at_least_seconds
             )  # fmt: skip
-        work.finish([attempts.failed(notification, origin, *when, failure), following])
+        work.finish([attempts.failed(notification, origin, *when, failure), next_record])
 
 
 def _news_of(code: int) -> News:

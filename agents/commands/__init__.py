@@ -3,7 +3,10 @@
 cli               the command: agents, `up`, `broker`, and those below
 topics            creates the topics and reports drift
 directory         writes a YAML file into the directory, and the directory into one
+routes            which route a message takes, and why
 callbacks         what became of notifications, and sending them again
+carriers          profiles of carriers: checked, shown, tried
+carrier_options   what is typed after `smsout carriers`
 dead_letters      what could not be processed, and what to do with it
 offsets           where consumer groups go on
 doctor            what is stuck and why

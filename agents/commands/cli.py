@@ -19,10 +19,12 @@ from pydantic_settings import BaseSettings
 
 from agents import core_dumps
 from agents.commands import callbacks as callbacks_commands
+from agents.commands import carriers as carriers_commands
 from agents.commands import dead_letters as dead_letters_commands
 from agents.commands import directory as directory_commands
 from agents.commands import doctor as doctor_command
 from agents.commands import offsets as offsets_commands
+from agents.commands import routes as routes_commands
 from agents.commands import schema_documents
 from agents.commands import topics as topics_commands
 from agents.local.up.port_plan import PortsKind
@@ -40,7 +42,9 @@ app = typer.Typer(
 )
 app.add_typer(topics_commands.app, name="topics")
 app.add_typer(directory_commands.app, name="directory")
+app.add_typer(routes_commands.app, name="routes")
 app.add_typer(callbacks_commands.app, name="callbacks")
+app.add_typer(carriers_commands.app, name="carriers")
 app.add_typer(dead_letters_commands.app, name="dead-letters")
 app.add_typer(offsets_commands.app, name="offsets")
 app.command("doctor")(doctor_command.doctor)

@@ -21,7 +21,7 @@ from pipeline.errors import BrokerUnreachable, SmsoutError
 from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.admin.group_members import members_of
 from pipeline.kafka.admin.group_offsets import PartitionOffsets, group_offsets
-from pipeline.kafka.admin.topic_admin import TopicState
+from pipeline.kafka.admin.topic_drift import TopicState
 from pipeline.kafka.directory.liveness import is_alive_here
 from pipeline.kafka.directory.writer import CLAIM_KEY
 from pipeline.kafka.views.directory_view import DirectoryView

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.kafka.admin import topic_admin
-from pipeline.kafka.admin.topic_admin import TopicReport, TopicState
+from pipeline.kafka.admin.topic_drift import TopicReport, TopicState
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 
 app = typer.Typer(help="Kafka topics of this installation.", no_args_is_help=True)

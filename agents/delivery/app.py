@@ -12,6 +12,8 @@ from agents.delivery.ownership import Ownership
 from agents.delivery.write import OutcomeWriter
 from agents.posting_agent import PostingAgent, Workers, work_of
 from agents.runtime import Agent
+from pipeline.carriers.profiles.book import BoundCarriers, ProfileBook
+from pipeline.directory.carrier_secrets import delivery_sealer, secrets_of
 from pipeline.http.client import HttpPoster
 from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
@@ -29,7 +31,8 @@ from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
 from pipeline.posting.retry_schedule import RetrySchedule
-from pipeline.settings import DeliverySettings, KafkaSettings, RetrySettings
+from pipeline.settings import CarrierKeySettings, DeliverySettings, KafkaSettings, RetrySettings
+from schemas.directory.carrier import Profile
 from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
 
 GROUP = "sms-delivery"
@@ -58,7 +61,11 @@ async def serve(agent: Agent) -> None:
         journal = await Journal(kafka, client_id="delivery-journal").start()
         opened.push_async_callback(journal.stop)
 
-        writer, line, workers = OutcomeWriter(producer, journal), CarrierLine(poster), Workers()
+        sealer = delivery_sealer(CarrierKeySettings().key_file)
+        bound = BoundCarriers(
+            ProfileBook(partial(view.directory.get, Profile)), lambda carrier: secrets_of(carrier, sealer)
+        )
+        writer, line, workers = OutcomeWriter(producer, journal), CarrierLine(poster, bound), Workers()
         delivery = Delivery(view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds))
         dispatcher: Dispatcher[Entry[Reading]] = Dispatcher(
             delivery, workers.spawn, monotonic,
@@ -67,14 +74,14 @@ async def serve(agent: Agent) -> None:
         backlog = Backlog()
         opened.callback(backlog.close)
         peers = Peers(
-            partial(carrier_peer, view.directory, monotonic),
+            partial(carrier_peer, view.directory, line.bound, monotonic),
             lambda peer: peer.in_flight > 0 or dispatcher.waits_for(peer) or backlog.waiting_for(peer.name) > 0,
             monotonic,
         )
 
         async def reach(peer: Peer) -> bool:
             carrier = view.directory.carrier(peer.name)
-            return carrier is None or await poster.reach(carrier.url)
+            return carrier is None or await line.reach(carrier)
 
         def find_work(row: Row) -> tuple[TrackedConsumer, Work] | None:
             return work_of(row, first, later, parking)
@@ -99,7 +106,7 @@ async def serve(agent: Agent) -> None:
             delays_seconds=retry.mt_delays_seconds, run_ahead=settings.run_ahead,
             owner=Ownership(tiers, journal, backlog, parking),
         )  # fmt: skip
-        carriers = Carriers(view.directory, peers, dispatcher)
+        carriers = Carriers(view.directory, line, peers, dispatcher)
 
         def report() -> None:
             _lag.set(first.lag() + later.lag())

@@ -3,24 +3,26 @@
 from collections import Counter
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Protocol
 
-from pipeline.carriers.http_json import asked_about, query_url, request_of, result_of
-from pipeline.carriers.outcome import AttemptResult, Outcome
-from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
-from pipeline.http.client import HttpPoster
-from pipeline.metrics import POST_SECONDS, POSTS
+import structlog
+
+from pipeline.carriers.outcome import AttemptResult, ErrorClass, Outcome
+from pipeline.carriers.profiles.book import BoundCarriers
+from pipeline.carriers.profiles.bound import BoundCarrier
+from pipeline.carriers.profiles.request import Request
+from pipeline.errors import AddressNotAllowed, CarrierUnusable, InDoubt, Inexpressible, NotSent
+from pipeline.http.client import Answer, HttpPoster
+from pipeline.metrics import CARRIER_NEEDS_OPERATOR, POST_SECONDS, POSTS
 from pipeline.posting.peer import News
 from pipeline.posting.retry_after import retry_after_seconds
-from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.directory.carrier import Carrier
 from schemas.mt_message import MtMessage, Segment
+
+log = structlog.get_logger(__name__)
 
 _posts = {outcome: POSTS.labels("delivery", outcome.value) for outcome in Outcome}
 _post_seconds = POST_SECONDS.labels("delivery")
-
-_CONFLICT: Final = 409  # a request with the same key is in progress
-_TOO_MANY_REQUESTS: Final = 429  # RFC 6585 section 4
-_UNAVAILABLE: Final = 503
 
 
 class Leave(Protocol):
@@ -37,47 +39,103 @@ class Leave(Protocol):
 class CarrierLine:
     """Turns every way in which a POST can end into an outcome, and into what it says about the carrier."""
 
-    def __init__(self, poster: HttpPoster) -> None:
+    def __init__(self, poster: HttpPoster, carriers: BoundCarriers) -> None:
         self._poster = poster
+        self._carriers = carriers
         self._seconds: list[float] = []
         self._outcomes: Counter[Outcome] = Counter()
+        self._calling: set[str] = set()
+        """Carriers that an operator has to do something about, by id."""
+
+    def bound(self, carrier: Carrier) -> BoundCarrier | None:
+        """Return a carrier with its profile; None for one whose profile or settings do not work."""
+        try:
+            return self._carriers.of(carrier)
+        except CarrierUnusable:
+            return None
 
     async def post(self, leave: Leave, carrier: Carrier, message: MtMessage, segment: Segment) -> AttemptResult:
-        """Post one segment, once."""
-        headers, body = request_of(message, segment)
+        """Post one unit, once: a segment, or a whole text where the carrier takes those."""
         started = perf_counter()
         unreachable = False
         try:
-            answer = await self._poster.post(carrier.url, headers, body, timeout_seconds=carrier.timeout_seconds)
+            bound = self._carriers.of(carrier)
+            answer = await self._send(bound, bound.request(message, segment), carrier.timeout_seconds)
         except NotSent as error:
             unreachable = True
             result = AttemptResult(Outcome.NOT_TAKEN, error=str(error))
         except InDoubt as error:
             result = AttemptResult(Outcome.IN_DOUBT, error=str(error))
-        except AddressNotAllowed as error:
+        except CarrierUnusable as error:
+            result = AttemptResult(Outcome.NOT_TAKEN, error=str(error), error_class=ErrorClass.OPERATOR)
+        except (AddressNotAllowed, Inexpressible) as error:
             result = AttemptResult(Outcome.REFUSED, error=str(error))
         else:
             self._seconds.append(perf_counter() - started)
-            honours_key = carrier.in_doubt_policy is InDoubtPolicy.RESEND_WITH_KEY
-            result = result_of(answer, honours_key=honours_key)
+            result = bound.read(answer)
         self._outcomes[result.outcome] += 1
+        if self._calling or result.error_class is ErrorClass.OPERATOR:
+            self._call_operator(carrier, result)
         _tell(leave, result, perf_counter() - started, unreachable=unreachable)
         return result
 
     async def query(self, leave: Leave, carrier: Carrier, message: MtMessage, segment: Segment) -> AttemptResult:
-        """Ask the carrier whether it has taken a segment; an answer that does not tell leaves it in doubt."""
-        url = query_url(carrier.url, message.segment_id(segment))
+        """Ask the carrier whether it has taken a unit; an answer that does not tell leaves it in doubt."""
         started = perf_counter()
         try:
-            answer = await self._poster.get(url, {}, timeout_seconds=carrier.timeout_seconds)
-        except (NotSent, InDoubt, AddressNotAllowed) as error:
+            bound = self._carriers.of(carrier)
+            question = bound.question(message, segment)
+            if question is None:
+                return AttemptResult(Outcome.IN_DOUBT, error="query: the carrier's profile does not say how to ask")
+            result = bound.read_question(await self._send(bound, question, carrier.timeout_seconds))
+        except (NotSent, InDoubt, AddressNotAllowed, CarrierUnusable, Inexpressible) as error:
             result = AttemptResult(Outcome.IN_DOUBT, error=f"query: {error}")
-        else:
-            result = asked_about(answer)
         # "I have not got it" is an answer, too, but the POST that follows will say how the carrier is.
         if result.outcome is not Outcome.NOT_TAKEN:
             _tell(leave, result, perf_counter() - started, unreachable=False)
         return result
+
+    async def _send(self, bound: BoundCarrier, request: Request, timeout_seconds: float) -> Answer:
+        """Send a request to the first of its targets that can be reached. Raises as the client does."""
+        last = len(request.targets) - 1
+        for at, (url, headers) in enumerate(request.targets):
+            try:
+                if request.method == "GET":
+                    return await self._poster.get(url, headers, timeout_seconds=timeout_seconds, tls=bound.tls)
+                return await self._poster.post(
+                    url, headers, request.body or b"", timeout_seconds=timeout_seconds, tls=bound.tls
+                )
+            except NotSent:
+                if at == last:
+                    raise
+        raise NotSent("the carrier has no URL")
+
+    async def reach(self, carrier: Carrier) -> bool:
+        """Tell whether a connection to the carrier can be made now; to one that cannot be used all ways are open."""
+        bound = self.bound(carrier)
+        if bound is None:
+            return True
+        for address in bound.addresses:
+            if await self._poster.reach(address, tls=bound.tls):
+                return True
+        return False
+
+    def _call_operator(self, carrier: Carrier, result: AttemptResult) -> None:
+        if result.error_class is ErrorClass.OPERATOR:
+            if carrier.id not in self._calling:
+                log.warning("carrier_needs_operator", carrier=carrier.name, carrier_id=carrier.id, error=result.error)
+            self._calling.add(carrier.id)
+            CARRIER_NEEDS_OPERATOR.labels(carrier.id).set(1)
+        elif result.outcome is Outcome.ACCEPTED and carrier.id in self._calling:
+            log.info("carrier_takes_messages_again", carrier=carrier.name, carrier_id=carrier.id)
+            self._calling.discard(carrier.id)
+            CARRIER_NEEDS_OPERATOR.labels(carrier.id).set(0)
+
+    def forget(self, carrier_id: str) -> None:
+        """Forget a carrier that is gone."""
+        if carrier_id in self._calling:
+            self._calling.discard(carrier_id)
+            CARRIER_NEEDS_OPERATOR.remove(carrier_id)
 
     def report(self) -> None:
         """Bring the metrics up to date: a POST leaves only numbers behind, which are counted here with others."""
@@ -90,13 +148,13 @@ class CarrierLine:
 
 
 def _tell(leave: Leave, result: AttemptResult, seconds: float, *, unreachable: bool) -> None:
-    about_the_message = result.outcome is Outcome.REFUSED or result.status == _CONFLICT
+    about_the_message = result.outcome is Outcome.REFUSED or result.in_progress
     if result.outcome is Outcome.ACCEPTED or about_the_message:
         leave.learn(News.ANSWERED, seconds)
         return
-    if result.status == _TOO_MANY_REQUESTS:
+    if result.error_class is ErrorClass.THROTTLED:
         news = News.THROTTLED
-    elif result.status == _UNAVAILABLE:
+    elif result.error_class in (ErrorClass.NOT_SENT, ErrorClass.OPERATOR):
         news = News.UNAVAILABLE
     else:
         news = News.UNREACHABLE if unreachable else News.SILENT

@@ -1,8 +1,11 @@
 """The carriers of the directory as peers: how much each one takes, and how it is."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
+from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.line_up import Reading
+from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.directory.model import Directory
 from pipeline.metrics import CARRIER_BREAKER, CARRIER_PACE
 from pipeline.posting.breaker import BreakerState
@@ -10,28 +13,46 @@ from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
-from schemas.directory.carrier import InDoubtPolicy
+from schemas.directory.carrier import Carrier, InDoubtPolicy
 
 _STATES = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 UNKNOWN_AT_ONCE = 16  # messages to a carrier that is gone end without a POST
 
 
-def carrier_peer(directory: Directory, clock: Callable[[], float], carrier_id: str) -> Peer:
+FindProfile = Callable[[Carrier], BoundCarrier | None]
+"""Returns a carrier with its profile; None for one whose profile does not work."""
+
+
+def carrier_peer(directory: Directory, profile_of: FindProfile, clock: Callable[[], float], carrier_id: str) -> Peer:
     """Make the peer of a carrier; one that the directory does not have gets one too."""
     carrier = directory.carrier(carrier_id)
-    most = UNKNOWN_AT_ONCE if carrier is None else carrier.max_in_flight
-    peer = Peer(carrier_id, clock, most=most)
-    if carrier is not None:
-        peer.blocked = carrier.blocked
-        peer.breaker.cautious = carrier.in_doubt_policy is InDoubtPolicy.GIVE_UP
+    if carrier is None:
+        return Peer(carrier_id, clock, most=UNKNOWN_AT_ONCE)
+    bound = profile_of(carrier)
+    peer = Peer(carrier_id, clock, most=_most(carrier, bound))
+    peer.blocked = _is_blocked(carrier, bound)
+    peer.breaker.cautious = carrier.in_doubt_policy is InDoubtPolicy.GIVE_UP
     return peer
+
+
+def _most(carrier: Carrier, bound: BoundCarrier | None) -> int:
+    concurrency = None if bound is None else bound.profile.form.limits.concurrency
+    return carrier.max_in_flight if concurrency is None else min(carrier.max_in_flight, concurrency)
+
+
+def _is_blocked(carrier: Carrier, bound: BoundCarrier | None) -> bool:
+    """By an operator, or because it is not the hour at which the carrier takes messages."""
+    return carrier.blocked or (bound is not None and not bound.is_open(datetime.now(UTC)))
 
 
 class Carriers:
     """Lets peers follow the directory, and the metrics follow the peers."""
 
-    def __init__(self, directory: Directory, peers: Peers, dispatcher: Dispatcher[Entry[Reading]]) -> None:
+    def __init__(
+        self, directory: Directory, line: CarrierLine, peers: Peers, dispatcher: Dispatcher[Entry[Reading]]
+    ) -> None:
         self._directory = directory
+        self._line = line
         self._peers = peers
         self._dispatcher = dispatcher
         self._shown: set[str] = set()
@@ -45,14 +66,16 @@ class Carriers:
                 peer.blocked = False
                 continue
             there.add(peer.name)
-            peer.blocked = carrier.blocked
+            bound = self._line.bound(carrier)
+            peer.blocked = _is_blocked(carrier, bound)
             peer.breaker.cautious = carrier.in_doubt_policy is InDoubtPolicy.GIVE_UP
-            peer.allow(carrier.max_in_flight)
+            peer.allow(_most(carrier, bound))
             self._dispatcher.resume(peer)
             CARRIER_BREAKER.labels(peer.name).set(_STATES[peer.breaker.state])
             CARRIER_PACE.labels(peer.name).set(peer.limit)
         for gone in self._shown - there:
             CARRIER_BREAKER.remove(gone)
             CARRIER_PACE.remove(gone)
+            self._line.forget(gone)
         self._shown = there
         self._peers.sweep()

@@ -12,6 +12,7 @@ from zlib import crc32
 
 from pydantic import ValidationError
 
+from agents.posting_agent import FindWork
 from pipeline.carriers.decision import Progress
 from pipeline.carriers.journal import JournalState
 from pipeline.dead_letters.letter import place_of
@@ -27,9 +28,6 @@ from pipeline.steps.submitted_record import describe
 from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.record import Coordinates, InRecord
 from schemas.topics import SEGMENTED
-
-FindWork = Callable[[Row], tuple[TrackedConsumer, Work] | None]
-"""Returns the work that a row stands for, with its consumer; None when its partition is not ours any more."""
 
 
 @dataclass(slots=True)

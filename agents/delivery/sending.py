@@ -1,9 +1,11 @@
 """One message on its way to the carrier: which segment comes next, and what each one comes to.
 
-For each segment: a durable `submitting` mark, the POST, its outcome. A crash between mark and outcome leaves the
-segment in doubt, and the carrier's policy decides; it is never blindly sent again.
+For each segment, or for the whole text where the carrier takes those (its marks are the first segment's): a durable
+`submitting` mark, the POST, its outcome. A crash between mark and outcome leaves it in doubt, and the carrier's policy
+decides; it is never blindly sent again.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -60,6 +62,8 @@ class Sending:
         self._posted_again = journal.posted_again(self._coordinates)
         self._marks = journal.take(self._coordinates)
         self._marked = bool(self._marks)
+        self._whole = False
+        self._as_begun = True
         self._seqnum = item.first_seqnum
         self._posting = False
         self.unwritten: list[OutRecord] = []
@@ -76,7 +80,7 @@ class Sending:
         """
         message = self._message
         now = datetime.now(UTC)
-        for segment in message.segments[self._item.first_seqnum - 1 :]:
+        for segment in self._units(carrier):
             self._seqnum = segment.seqnum
             settled = await self._settle(carrier, segment)
             if settled is None:
@@ -96,6 +100,21 @@ class Sending:
             if self._progress.in_doubt:
                 self._progress = self._progress._replace(in_doubt=False)
         return Sent(now, self._progress)
+
+    def _units(self, carrier: Carrier | None) -> Sequence[Segment]:
+        """Return what is left to hand over, POST by POST: segments, or the whole text as if it were the first one.
+
+        What an earlier life has begun goes on as it was begun.
+        """
+        segments, first = self._message.segments, self._item.first_seqnum
+        bound = None if carrier is None else self._line.bound(carrier)
+        takes_whole = bound is not None and bound.whole_text and len(segments) > 1
+        begun = next(iter(self._marks.values()), None)
+        self._whole = takes_whole and first == 1 if begun is None else begun.whole is True
+        self._as_begun = bound is None or self._whole == takes_whole
+        if self._whole and bound is not None:
+            return [bound.unit(self._message, segments[0])]
+        return segments[:1] if self._whole else segments[first - 1 :]
 
     def mark_end(self, status: MessageStatus) -> None:
         """Mark that it fails without a POST: marks tell a restart for whose status to look."""
@@ -122,6 +141,9 @@ class Sending:
         if carrier is None:
             outcome = Outcome.IN_DOUBT if in_doubt else Outcome.REFUSED
             return AttemptResult(outcome, error="carrier unknown"), now
+        if not self._as_begun:
+            outcome = Outcome.IN_DOUBT if in_doubt else Outcome.REFUSED
+            return AttemptResult(outcome, error="begun in other parts than the profile has"), now
         expired = self._message.is_expired(now)
         if not in_doubt and expired:
             return AttemptResult(Outcome.NOT_TAKEN, error="expired"), now
@@ -185,7 +207,9 @@ class Sending:
         return result
 
     def _attempt(self, carrier: Carrier, segment: Segment) -> Attempt:
-        return Attempt(self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id)
+        return Attempt(
+            self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id, self._whole
+        )
 
     def _record(self, attempt: Attempt, result: AttemptResult, at: datetime) -> OutRecord:
         return self._entry(attempt, attempt.settled(result, at))

@@ -36,12 +36,12 @@ class OutcomeWriter:
         """Write `records` before something is done: whoever has waited for it asks whether the work is still ours."""
         return self._group.add(_Entry(item, records))
 
-    def end(self, item: Reading, records: Sequence[OutRecord], following: Sequence[OutRecord]) -> None:
-        """Write what has come of `item` and then finish it; `following` is written with its commit."""
+    def end(self, item: Reading, records: Sequence[OutRecord], outbox: Sequence[OutRecord]) -> None:
+        """Write what has come of `item` and then finish it; `outbox` is written with its commit."""
         if records:
-            self._group.hand_in(_Entry(item, records), partial(_finish, item.work, following))
+            self._group.hand_in(_Entry(item, records), partial(_finish, item.work, outbox))
         else:
-            _finish(item.work, following)
+            _finish(item.work, outbox)
 
     async def run(self) -> None:
         """Write until cancelled. Raises as `RecordProducer.write`."""
@@ -54,9 +54,9 @@ class OutcomeWriter:
         self._journal.written(await self._producer.write(ours))
 
 
-def _finish(work: Work, following: Sequence[OutRecord]) -> None:
+def _finish(work: Work, outbox: Sequence[OutRecord]) -> None:
     if work.lost:
         work.abandon()
         return
     failpoint("delivery.after_outcome")
-    work.finish(following)
+    work.finish(outbox)

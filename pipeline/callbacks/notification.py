@@ -45,7 +45,9 @@ def body_of(status: MessageStatus) -> bytes:
         f'"time_start":"{_timestamp(status.accepted_at)}",'
         f'"end_time":"{_timestamp(status.ended_at)}",'
         f'"fragments_sent":{status.segments_sent},'
-        f'"price":{_total(status.price_per_segment, status.segments_sent)}}}}}}}'
+        f'"price":{_total(status.price_per_segment, status.segments_sent)},'
+        f'"price_per_segment":{"null" if status.price_per_segment is None else status.price_per_segment},'
+        f'"currency":{"null" if status.currency is None else quoted(status.currency)}}}}}}}'
     ).encode()
 
 

@@ -121,6 +121,7 @@ def failed(message: MtMessage, code: CodeId, reason: str, stop: Stop) -> Message
         segments_total=len(message.segments),
         segments_sent=stop.seqnum - 1,
         price_per_segment=message.price_per_segment,
+        currency=message.currency,
         carrier_id=message.carrier_id,
         possible_duplicate=stop.progress.possible_duplicate or None,
     )
@@ -142,6 +143,7 @@ def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = Fals
         segments_total=count,
         segments_sent=count,
         price_per_segment=message.price_per_segment,
+        currency=message.currency,
         carrier_id=message.carrier_id,
         possible_duplicate=possible_duplicate or None,
     )

@@ -148,6 +148,7 @@ class Attempt(NamedTuple):
     segment_id: str
     attempt: int
     carrier_id: str
+    whole: bool = False
 
     def submitting(self, at: datetime) -> bytes:
         """Return the entry that must be durable before the segment is posted."""
@@ -171,6 +172,7 @@ class Attempt(NamedTuple):
                 carrier_id=self.carrier_id,
                 carrier_message_id=carrier_message_id,
                 error=error,
+                whole=self.whole or None,
             )
         )
 

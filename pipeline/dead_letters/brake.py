@@ -50,9 +50,9 @@ def is_unreadable(headers: Iterable[Header]) -> bool:
     return any(name == _REASON and value in UNREADABLE for name, value in headers)
 
 
-def says_unreadable(following: Iterable[OutRecord]) -> bool:
+def says_unreadable(outbox: Iterable[OutRecord]) -> bool:
     """Tell whether what follows from a record says that it could not be read."""
-    return any(it.topic.endswith(DEAD_LETTER_SUFFIX) and is_unreadable(it.headers) for it in following)
+    return any(it.topic.endswith(DEAD_LETTER_SUFFIX) and is_unreadable(it.headers) for it in outbox)
 
 
 def brake_error(topic: str, partition: int, row: int) -> DeadLetterBrake:

@@ -9,16 +9,15 @@ import base64
 import hmac
 import os
 import secrets
-import stat
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from pipeline.errors import ConfigurationError, SecretUnreadable
+from pipeline.directory.key_file import SealingKey, ciphers_of, keys_of_file
+from pipeline.errors import SecretUnreadable
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier
 
 MAX_PASSWORD_LENGTH: Final = 256  # ours have 32; anything longer is refused at the cost of a usual check
@@ -27,21 +26,12 @@ USERNAME_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # no 0/o, 1/l/i: u
 PASSWORD_BYTES: Final = 24
 CALLBACK_SECRET_BYTES: Final = 32
 
-_KEY_BYTES: Final = 32  # AES-256
 _NONCE_BYTES: Final = 12
-_MAX_KEY_FILE_BYTES: Final = 65_536
 _KEY_FILE_HEADER: Final = """\
 # Keys that reveal trunk passwords, one a line: name and 32 bytes in base64. The first one seals new passwords, all of
 # them open old ones. Back this file up apart from the directory; see "Keys" in docs/directory.md.
 """
 _NOBODY: Final = ("00000000-0000-0000-0000-000000000000", 1, "0" * 64)
-
-
-class SealingKey(NamedTuple):
-    """A named AES-256 key."""
-
-    key_id: str
-    key: bytes
 
 
 class PasswordSealer:
@@ -51,14 +41,7 @@ class PasswordSealer:
     """
 
     def __init__(self, keys: Sequence[SealingKey]) -> None:
-        if not keys:
-            raise ConfigurationError("the key file holds no key")
-        for key_id, key in keys:
-            if len(key) != _KEY_BYTES:
-                raise ConfigurationError(f"the key {key_id} must be {_KEY_BYTES} bytes long, it has {len(key)}")
-        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys}
-        if len(self._ciphers) != len(keys):
-            raise ConfigurationError("two keys have the same name")
+        self._ciphers = ciphers_of(keys)
         self.current_key_id = keys[0].key_id
 
     def seal(self, trunk_id: str, version: int, password: str) -> str:
@@ -95,12 +78,7 @@ class PasswordSealer:
 
         Raises `ConfigurationError` when the file cannot be used or anybody but its owner may touch it.
         """
-        try:
-            if not path.exists():
-                _create_key_file(path)
-            return cls(_read_key_file(path))
-        except OSError as error:
-            raise ConfigurationError(f"the key file {path} (SMSOUT_KEY_FILE) cannot be used: {error}") from error
+        return cls(keys_of_file(path, "SMSOUT_KEY_FILE", _KEY_FILE_HEADER))
 
 
 def new_password_verifier(
@@ -160,56 +138,3 @@ def _keyed(pepper: bytes) -> hmac.HMAC:
 
 def _bound_to(trunk_id: str, version: int, key_id: str) -> bytes:
     return f"{trunk_id}|{version}|{key_id}".encode()
-
-
-def _create_key_file(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
-    # Written whole under another name first: a crash leaves either no key file or a complete one.
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(f"{_KEY_FILE_HEADER}k{secrets.token_hex(4)} {key}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            path.hardlink_to(draft)  # fails where a rename would overwrite what another process has just made
-        except FileExistsError:
-            return
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    finally:
-        draft.unlink()
-
-
-def _read_key_file(path: Path) -> list[SealingKey]:
-    with path.open("rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            raise ConfigurationError(f"the key file {path} is not a regular file")
-        if stat.S_IMODE(about.st_mode) & 0o077:
-            raise ConfigurationError(f"others than its owner may touch the key file {path}: chmod 600 it")
-        content = file.read(_MAX_KEY_FILE_BYTES + 1)
-    if len(content) > _MAX_KEY_FILE_BYTES:
-        raise ConfigurationError(f"the key file {path} is larger than {_MAX_KEY_FILE_BYTES} bytes")
-    keys: list[SealingKey] = []
-    for number, line in enumerate(content.decode(errors="replace").splitlines(), start=1):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        try:
-            key_id, encoded = words
-            key = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            # The line itself stays out of the message: it may hold a key.
-            raise ConfigurationError(f"line {number} of the key file {path} is not a name and a base64 key") from None
-        if len(key) != _KEY_BYTES:
-            raise ConfigurationError(
-                f"the key on line {number} of {path} must be {_KEY_BYTES} bytes, it has {len(key)}"
-            )
-        keys.append(SealingKey(key_id, key))
-    return keys

@@ -7,20 +7,22 @@ configuration must not take good configuration out of service.
 """
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from pipeline.directory.route_index import RouteIndex
 from pipeline.errors import UnreadableRecord
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 
 
 class Directory:
@@ -31,9 +33,7 @@ class Directory:
         self._versions: dict[type[DirectoryEntry], dict[str, int]] = {model: {} for model in KINDS.values()}
         self._trunks_by_username: dict[str, list[Trunk]] = {}
         self._allowed_sources: dict[str, frozenset[str]] = {}
-        self._routes_by_prefix: dict[str, list[Route]] = {}
-        self._prefixes_by_length: dict[int, int] = {}
-        self._prefix_lengths: tuple[int, ...] = ()
+        self._routes = RouteIndex()
         self.version = -1
         """Offset of the last record that was applied or refused."""
 
@@ -76,11 +76,11 @@ class Directory:
         if isinstance(before, Trunk):
             self._forget_trunk(before)
         elif isinstance(before, Route):
-            self._forget_route(before)
+            self._routes.forget(before)
         if isinstance(entry, Trunk):
             self._index_trunk(entry)
         elif isinstance(entry, Route):
-            self._index_route(entry)
+            self._routes.add(entry)
 
     def _index_trunk(self, trunk: Trunk) -> None:
         if not trunk.allow_any_did:
@@ -95,27 +95,6 @@ class Directory:
             rest = [held for held in self._trunks_by_username.pop(username, ()) if held.id != trunk.id]
             if rest:
                 self._trunks_by_username[username] = rest
-
-    def _index_route(self, route: Route) -> None:
-        prefix = route.destination_prefix
-        if prefix not in self._routes_by_prefix:
-            self._count_prefix(len(prefix), 1)
-        routes = list(self._routes_by_prefix.get(prefix, ()))  # a copy: a caller may be iterating over the old one
-        insort(routes, route, key=_preference)
-        self._routes_by_prefix[prefix] = routes
-
-    def _forget_route(self, route: Route) -> None:
-        prefix = route.destination_prefix
-        rest = [held for held in self._routes_by_prefix.pop(prefix) if held.id != route.id]
-        if rest:
-            self._routes_by_prefix[prefix] = rest
-        else:
-            self._count_prefix(len(prefix), -1)
-
-    def _count_prefix(self, length: int, change: int) -> None:
-        self._prefixes_by_length[length] = self._prefixes_by_length.get(length, 0) + change
-        used = [length for length, count in self._prefixes_by_length.items() if count]
-        self._prefix_lengths = tuple(sorted(used, reverse=True))
 
     def entries(self, model: type[Entry]) -> Iterator[Entry]:
         """Iterate over all entries of one kind, as they are now: changes during the iteration do not show."""
@@ -161,11 +140,9 @@ class Directory:
         """Return a carrier."""
         return self.get(Carrier, carrier_id)
 
-    def routes_for(self, destination: str) -> Iterator[Route]:
-        """Iterate over the routes whose prefix fits, best first: longest prefix, lowest priority, id."""
-        for length in self._prefix_lengths:
-            if length <= len(destination):
-                yield from self._routes_by_prefix.get(destination[:length], ())
+    def routes_for(self, account_id: str, source: str, destination: str) -> Iterator[Sequence[Route]]:
+        """Iterate over the routes that fit a message, best first, as `RouteIndex.find`."""
+        return self._routes.find(account_id, source, destination)
 
 
 def _usernames(trunk: Trunk) -> set[str]:
@@ -174,7 +151,3 @@ def _usernames(trunk: Trunk) -> set[str]:
 
 def _seniority(trunk: Trunk) -> tuple[datetime, str]:
     return trunk.created_at, trunk.id
-
-
-def _preference(route: Route) -> tuple[int, str]:
-    return route.priority, route.id

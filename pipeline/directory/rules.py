@@ -7,19 +7,25 @@ a DID and the trunk that stops using it, can go together. A problem's place is `
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
+from pipeline.carriers.profiles.book import ProfileBook
+from pipeline.carriers.profiles.shipped import shipped_names
+from pipeline.directory.carrier_rules import carrier_problems, profile_problems
 from pipeline.directory.model import Directory
-from pipeline.directory.values import name_key, name_problem, secret_problems, url_problem, written_problem
+from pipeline.directory.values import name_key, name_problem, secret_problems, written_problem
 from pipeline.e164 import number_problem
 from pipeline.errors import RuleViolated
+from pipeline.urls import url_problem
 from schemas.address import pattern_problem
 from schemas.directory.account import Account, Did, NumberCheck
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.topics import MAX_RECORD_BYTES
 
@@ -36,7 +42,7 @@ NOUNS: Final[dict[type[DirectoryEntry], str]] = {
 
 MAX_ENTRY_BYTES: Final = MAX_RECORD_BYTES - 4096  # room for the key and the batch around it
 
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 Problem = tuple[str, str]
 
 
@@ -61,6 +67,11 @@ def change_key(change: Change) -> bytes:
     return change.key if isinstance(change, Removal) else key_of(change)
 
 
+def route_key(route: Route) -> tuple[str, str | None, str | None, str]:
+    """Return what tells a route from all others: what it is for, and where it leads."""
+    return route.destination_prefix, route.source_prefix, route.account_id, route.carrier_id
+
+
 def check(changes: Sequence[Change], directory: Directory) -> None:
     """Raise `RuleViolated` with every problem of `changes`, taken as one set; return when there is none."""
     problems = list(_Check(changes, directory).problems())
@@ -71,6 +82,7 @@ def check(changes: Sequence[Change], directory: Directory) -> None:
 class _Check:
     def __init__(self, changes: Sequence[Change], directory: Directory) -> None:
         self._directory = directory
+        self._profiles = ProfileBook(partial(self._after, Profile))
         self._changes: dict[str, Change] = {}
         self._repeated: list[str] = []
         for change in changes:
@@ -99,10 +111,11 @@ class _Check:
                 yield from self._trunk(key, change)
             elif type(change) is Carrier:
                 yield from _named(f"{key}/name", change.name)
-                yield from _url(f"{key}/url", change.url)
+                yield from carrier_problems(key, change, self._profiles)
+            elif type(change) is Profile:
+                yield from self._profile(key, change)
             elif type(change) is Route:
-                if self._after(Carrier, change.carrier_id) is None:
-                    yield f"{key}/carrier_id", f"there is no carrier {change.carrier_id}"
+                yield from self._route(key, change)
             elif type(change) is PanelUser:
                 yield from self._holder(key, change)
             elif type(change) is ApiKey:
@@ -141,6 +154,24 @@ class _Check:
         if before is None or before.account_id != did.account_id:  # what is there may stay
             yield from _numbered(f"{key}/number", did.number, owner)
         yield from self._account_exists(key, did.account_id)
+
+    def _profile(self, key: str, profile: Profile) -> Iterator[Problem]:
+        problems = list(profile_problems(key, profile, self._profiles))
+        yield from problems
+        if problems:
+            return
+        for carrier in self._all_after(Carrier):
+            if carrier.profile == profile.id and f"carrier:{carrier.id}" not in self._changes:
+                for where, what in carrier_problems("", carrier, self._profiles):
+                    yield f"{key}/text", f"the carrier {carrier.name!r} could not go on: {where[1:]}: {what}"
+
+    def _route(self, key: str, route: Route) -> Iterator[Problem]:
+        if self._after(Carrier, route.carrier_id) is None:
+            yield f"{key}/carrier_id", f"there is no carrier {route.carrier_id}"
+        if route.account_id is not None:
+            yield from self._account_exists(key, route.account_id)
+        if route.currency is not None and route.price_per_segment is None:
+            yield f"{key}/currency", "there is no price that it could be of"
 
     def _account_exists(self, key: str, account_id: str) -> Iterator[Problem]:
         if self._after(Account, account_id) is None:
@@ -186,9 +217,7 @@ class _Check:
         if trunks:
             yield from self._unique_trunks(trunks)
         yield from self._unique_of(Carrier, "name", lambda carrier: name_key(carrier.name))
-        yield from self._unique_of(
-            Route, "destination_prefix", lambda route: (route.destination_prefix, route.carrier_id)
-        )
+        yield from self._unique_of(Route, "destination_prefix", route_key)
         yield from self._unique_of(PanelUser, "email", lambda user: user.email.casefold())
 
     def _unique_trunks(self, changed: list[Trunk]) -> Iterator[Problem]:
@@ -234,15 +263,22 @@ class _Check:
             held.update(did.account_id for did in self._all_after(Did))
             held.update(user.account_id for user in self._all_after(PanelUser) if user.account_id)
             held.update(api_key.account_id for api_key in self._all_after(ApiKey) if api_key.account_id)
+            held.update(route.account_id for route in self._all_after(Route) if route.account_id)
             for identity in accounts & held.keys():
                 left = counted(held[identity], "entry", "entries")
-                yield f"account:{identity}", f"still has {left} (trunks, numbers, users, API keys): delete those first"
+                what = "trunks, numbers, users, API keys, routes"
+                yield f"account:{identity}", f"still has {left} ({what}): delete those first"
         carriers = {removal.identity for removal in removed if removal.kind is Carrier}
         if carriers:
             routes = Counter(route.carrier_id for route in self._all_after(Route))
             for identity in carriers & routes.keys():
                 left = counted(routes[identity], "route still leads", "routes still lead")
                 yield f"carrier:{identity}", f"{left} to it: delete or change what leads here first"
+        profiles = {removal.identity for removal in removed if removal.kind is Profile}
+        if profiles:
+            for carrier in self._all_after(Carrier):
+                if carrier.profile in profiles and carrier.profile not in shipped_names():
+                    yield f"profile:{carrier.profile}", f"the carrier {carrier.name!r} still uses it"
         for removal in removed:
             if removal.kind is Trunk:
                 trunk = self._directory.trunk(removal.identity)

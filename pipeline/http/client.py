@@ -66,39 +66,59 @@ class HttpPoster:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._open: set[Connection] = set()
         self._idle: dict[str, list[_Idle]] = {}
-        """By origin, the one that was used last at the end."""
+        """By origin, and by who we are there; the one that was used last at the end."""
         self._sweeping: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout_seconds: float | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> Answer:
         """Send one POST; return the answer, whatever its status.
 
+        `tls` says whom to trust and who we are, where that is not as usual; the same context for the same carrier.
         `timeout_seconds` is from here to the end of the answer; one whose head is there by then is returned as it is.
         Raises `NotSent`, `InDoubt` when no head of an answer has come, or `AddressNotAllowed`
         for a URL that cannot or must not be called. No error's message holds the URL's path or query.
         """
-        return await self._ask("POST", url, headers, body, timeout_seconds)
+        return await self._ask("POST", url, headers, body, timeout_seconds, tls)
 
-    async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
-        """Send one GET, for questions that may be repeated. Raises as `post` does."""
-        return await self._ask("GET", url, headers, None, timeout_seconds)
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        timeout_seconds: float | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> Answer:
+        """Send one GET. Raises as `post` does."""
+        return await self._ask("GET", url, headers, None, timeout_seconds, tls)
 
-    async def reach(self, url: str) -> bool:
+    async def reach(self, url: str, *, tls: ssl.SSLContext | None = None) -> bool:
         """Tell whether a connection to where `url` leads can be made now; it is kept for the next POST."""
         loop = asyncio.get_running_loop()
         target = http_url(url)
         try:
             addresses = await self._addresses.of((target.host, target.port))
-            found = await self._connect(target, addresses, loop.time() + self._connect_timeout_seconds)
+            found = await self._connect(target, addresses, loop.time() + self._connect_timeout_seconds, tls)
         except (NotSent, AddressNotAllowed):
             return False
-        self._keep(target, *found, loop)
+        self._keep(_pool(target, tls), *found, loop)
         return True
 
     async def _ask(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout_seconds: float | None,
+        tls: ssl.SSLContext | None,
     ) -> Answer:
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -116,17 +136,18 @@ class HttpPoster:
             if not addresses:
                 addresses = await self._addresses.of(host_port)
                 now = loop.time()
-            found = self._take_idle(target, addresses, now)
+            pool = target.origin if tls is None else _pool(target, tls)
+            found = self._take_idle(pool, addresses, now)
             if found is None:
-                found = await self._connect(target, addresses, deadline)
+                found = await self._connect(target, addresses, deadline, tls)
                 now = loop.time()
             connection, address = found
             if now >= deadline:
-                self._keep(target, connection, address, loop)
+                self._keep(pool, connection, address, loop)
                 raise NotSent("no time was left to send it")
             answer = await connection.ask(request, deadline, loop)
             if connection.usable:
-                self._keep(target, connection, address, loop)
+                self._keep(pool, connection, address, loop)
             return answer
         finally:
             self._next_turn()
@@ -158,24 +179,28 @@ class HttpPoster:
 
     # Connections.
 
-    async def _connect(self, target: HttpUrl, addresses: list[Address], deadline: float) -> tuple[Connection, Address]:
+    async def _connect(
+        self, target: HttpUrl, addresses: list[Address], deadline: float, tls: ssl.SSLContext | None
+    ) -> tuple[Connection, Address]:
         """Return a new connection to the first address that takes one. Raises `NotSent`."""
         loop = asyncio.get_running_loop()
         tried = list(addresses)
         for address in tried:
             seconds = min(self._connect_timeout_seconds, deadline - loop.time())
             try:
-                return await self._connect_to(target, address, seconds), address
+                return await self._connect_to(target, address, seconds, tls), address
             except NotSent:
                 self._addresses.demote((target.host, target.port), address)
                 if address is tried[-1] or deadline - loop.time() < _WORTH_ANOTHER_TRY_SECONDS:
                     raise
         raise NotSent("no address is left")
 
-    async def _connect_to(self, target: HttpUrl, address: Address, seconds: float) -> Connection:
+    async def _connect_to(
+        self, target: HttpUrl, address: Address, seconds: float, tls: ssl.SSLContext | None
+    ) -> Connection:
         if seconds <= 0:
             raise NotSent("no time was left to connect")
-        if target.tls and self._tls is None:
+        if target.tls and tls is None and self._tls is None:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         loop = asyncio.get_running_loop()
@@ -185,7 +210,7 @@ class HttpPoster:
                     lambda: Connection(self._max_answer_bytes, self._open.discard),
                     str(address),
                     target.port,
-                    ssl=self._tls if target.tls else None,
+                    ssl=(tls or self._tls) if target.tls else None,
                     # Without the dot that ends a full name: certificates are not written with it.
                     server_hostname=target.host.removesuffix(".") if target.tls else None,
                 )
@@ -198,8 +223,8 @@ class HttpPoster:
         self._open.add(connection)
         return connection
 
-    def _take_idle(self, target: HttpUrl, addresses: list[Address], now: float) -> tuple[Connection, Address] | None:
-        kept = self._idle.get(target.origin)
+    def _take_idle(self, pool: str, addresses: list[Address], now: float) -> tuple[Connection, Address] | None:
+        kept = self._idle.get(pool)
         while kept:
             connection, address, since = kept.pop()  # the one that was used last: the others may go
             if (
@@ -212,14 +237,14 @@ class HttpPoster:
             connection.close()
         return None
 
-    def _keep(self, target: HttpUrl, connection: Connection, address: Address, loop: asyncio.AbstractEventLoop) -> None:
+    def _keep(self, pool: str, connection: Connection, address: Address, loop: asyncio.AbstractEventLoop) -> None:
         if len(self._open) > 2 * self._max_connections:
             connection.close()  # many endpoints, seldom called: what lies idle is bounded too
             return
         idle = _Idle(connection, address, loop.time())
-        kept = self._idle.get(target.origin)
+        kept = self._idle.get(pool)
         if kept is None:
-            self._idle[target.origin] = [idle]
+            self._idle[pool] = [idle]
         else:
             kept.append(idle)
         if self._sweeping is None:
@@ -247,6 +272,11 @@ class HttpPoster:
             async with asyncio.timeout(1.0):
                 while self._open:  # noqa: ASYNC110  # the loop tells each connection that it is lost
                     await asyncio.sleep(0)
+
+
+def _pool(target: HttpUrl, tls: ssl.SSLContext | None) -> str:
+    """Return what connections share: one that was made as somebody else, or on other trust, is another one."""
+    return target.origin if tls is None else f"{target.origin} {id(tls)}"
 
 
 def _request(method: str, target: HttpUrl, headers: Mapping[str, str], body: bytes | None) -> bytes:

@@ -4,8 +4,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from pipeline.directory.values import url_problem
 from pipeline.errors import AddressNotAllowed
+from pipeline.urls import url_problem
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -6,7 +6,8 @@ authorization     2: may this trunk send from this source to this destination?
 encoding          3: GSM-7 or UCS-2
 gsm0338           its alphabet
 segmentation      4: the text, cut into segments with their user data headers
-routing           5: which carrier
+routing           5: which carrier, and which others would
+routing_explained  the same for people, with what every other route lacks
 processing        steps 2 to 5 in their order
 
 What needs time, a socket or a topic does not belong here.

@@ -13,10 +13,10 @@ from pipeline.errors import TooManySegments, Unencodable
 from pipeline.settings import MessageSettings
 from pipeline.steps.admission import MAX_CONTENT_LENGTH, check_content
 from pipeline.steps.authorization import Grant, Refusal, authorize, authorize_destination
-from pipeline.steps.routing import choose_route
+from pipeline.steps.routing import Choice, choose_routes
 from pipeline.steps.segmentation import split, user_data_headers
 from schemas.identifiers import MessageId
-from schemas.mt_message import DataCoding, UncheckedMtMessage, UncheckedSegment
+from schemas.mt_message import DataCoding, UncheckedAlternative, UncheckedMtMessage, UncheckedSegment
 from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
 from schemas.submission import Submission
 from schemas.unchecked import encode, written_once
@@ -72,11 +72,11 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
         if unwanted is not None:
             yield _refused(accepted, message_id, destination, unwanted, grant)
             continue
-        choice = choose_route(directory, source, destination)
-        if choice is None:
+        choices = choose_routes(directory, account_id, source, destination, message_id)
+        if not choices:
             yield _refused(accepted, message_id, destination, Refusal(CodeId.NO_ROUTES_FOUND, "no route"), grant)
             continue
-        route, carrier = choice
+        route, carrier = choices[0]
         message = UncheckedMtMessage(
             id=message_id,
             trunk_id=trunk_id,
@@ -87,6 +87,8 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
             segments=alone or _segments(shared, message_id),
             carrier_id=carrier.id,
             price_per_segment=route.price_per_segment,
+            currency=route.currency,
+            alternatives=_alternatives(choices) if len(choices) > 1 else None,
             accepted_at=accepted_at,
             expires_at=expires_at,
         )
@@ -102,6 +104,17 @@ def _parts(content: str, max_segments: int) -> tuple[DataCoding, tuple[str, ...]
     if texts and len(texts) <= max_segments and 0 < len(content) <= MAX_CONTENT_LENGTH:
         return data_coding, texts
     return Refusal(CodeId.NO_ENCODING, check_content(content, max_segments) or "the text cannot be sent")
+
+
+def _alternatives(choices: Sequence[Choice]) -> Any:
+    return tuple(
+        [
+            UncheckedAlternative(
+                carrier_id=carrier.id, price_per_segment=route.price_per_segment, currency=route.currency
+            )
+            for route, carrier in choices[1:]
+        ]
+    )
 
 
 def _segments(texts: Sequence[Any], message_id: str) -> Any:

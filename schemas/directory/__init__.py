@@ -5,7 +5,8 @@ flight still need its callback URL; the record itself goes later.
 
 account       a customer and its DIDs
 trunk         an HTTP OUT SMS trunk, its credentials and signing secrets
-carrier       a carrier, and the routes that lead to one
+carrier       a carrier, and the profiles by which carriers are spoken to
+route         a route, which leads messages to a carrier
 people        who may use the panel and the management API
 entry         any of these, and the key of its record
 writer_claim  who writes all of this now

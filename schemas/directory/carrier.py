@@ -1,13 +1,12 @@
-"""A carrier, and the routes that lead to one."""
+"""A carrier."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from schemas.identifiers import Uuid
-from schemas.record import Record
+from schemas.record import Record, WireModel
 
 
 class InDoubtPolicy(StrEnum):
@@ -19,33 +18,47 @@ class InDoubtPolicy(StrEnum):
     RESEND = "resend"  # flagged as a possible duplicate
 
 
+ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+"""The name of a profile, shipped or own."""
+
+ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+ParameterValue = Annotated[str, Field(max_length=8192)]
+
+
+class SealedSecret(WireModel):
+    """A secret of a carrier under AES-256-GCM: base64 of nonce and ciphertext, under the key named by `key_id`.
+
+    Panel and delivery can open it (pipeline/directory/carrier_secrets.py).
+    """
+
+    name: ParameterName
+    sealed: Annotated[str, Field(max_length=65_536)]
+    key_id: Annotated[str, Field(min_length=1, max_length=64)]
+
+
 class Carrier(Record):
     """Where segments go. `max_in_flight` bounds the POSTs that one delivery process has open to it.
 
-    A carrier with the policy `query` takes GET `<url>/<segment id>` (the id behind the URL's path, before its
-    query): 200 says that it has the segment, 404 that it has not.
+    `profile` says how it is spoken to (docs/carriers.md); without one it is the practice carrier's. `url` may be empty
+    where the profile has an address of its own. `parameters` and `secrets` are what the profile asks for.
     """
 
     schema_version: Literal[1] = 1
     id: Uuid
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    url: Annotated[str, Field(max_length=2048)]
     blocked: bool = False
     in_doubt_policy: InDoubtPolicy = InDoubtPolicy.GIVE_UP
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 64
     timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 30.0
+    profile: ProfileName | None = None
+    parameters: Annotated[dict[ParameterName, ParameterValue], Field(max_length=50)] | None = None
+    secrets: Annotated[tuple[SealedSecret, ...], Field(max_length=20)] | None = None
 
 
-class Route(Record):
-    """Sends destinations that start with `destination_prefix` (empty: all) to a carrier.
-
-    The longest prefix wins, then the lowest `priority`, then the id.
-    """
+class Profile(Record):
+    """A profile of one's own, as YAML. `id` is the name by which carriers call it."""
 
     schema_version: Literal[1] = 1
-    id: Uuid
-    destination_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,15}$")] = ""
-    carrier_id: Uuid
-    priority: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    price_per_segment: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)] | None = None
-    blocked: bool = False
+    id: ProfileName
+    text: Annotated[str, Field(min_length=1, max_length=65_536)]

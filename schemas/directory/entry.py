@@ -3,17 +3,19 @@
 from typing import Final
 
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.people import ApiKey, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 
-DirectoryEntry = Account | Did | Trunk | Carrier | Route | PanelUser | ApiKey
+DirectoryEntry = Account | Did | Trunk | Carrier | Profile | Route | PanelUser | ApiKey
 
 KINDS: Final[dict[str, type[DirectoryEntry]]] = {
     "account": Account,
     "did": Did,
     "trunk": Trunk,
     "carrier": Carrier,
+    "profile": Profile,
     "route": Route,
     "paneluser": PanelUser,
     "apikey": ApiKey,

@@ -180,3 +180,15 @@ def test_every_target_of_make_exists() -> None:
     found = {(path, name) for path, name in named(TARGET, *DOCUMENTS)}
     assert len(found) > 5
     assert sorted(said(*it) for it in found if it[1] not in targets) == []
+
+
+def test_the_map_shows_every_room() -> None:
+    """CONTRIBUTING names every package right below the three roots, and the folders that hold no package."""
+    shown = set(re.findall(r"[\w/]+/(?= |,)", (ROOT / "CONTRIBUTING.md").read_text()))
+    rooms = {
+        f"{it.parent.relative_to(ROOT).as_posix()}/"
+        for root in ("pipeline", "agents")
+        for it in ROOT.glob(f"{root}/*/__init__.py")
+    }
+    assert len(rooms) > 15
+    assert sorted((rooms | {"schemas/", "deploy/", "docs/", "examples/"}) - shown) == []

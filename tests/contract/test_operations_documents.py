@@ -76,6 +76,7 @@ def test_secrets_reach_only_those_who_need_them() -> None:
 
     assert services_with("SMSOUT_PEPPER") == ["ingress", "panel", "directory"]
     assert services_with("SMSOUT_KEY_FILE") == ["panel", "directory"]
+    assert services_with("SMSOUT_CARRIER_KEY_FILE") == ["panel", "delivery", "directory"]
     assert SERVICES["ingress"]["environment"]["SMSOUT_PEPPER"].startswith("${SMSOUT_PEPPER:?")
 
 
@@ -95,7 +96,7 @@ def test_the_image_is_locked_and_runs_as_nobody_special() -> None:
         name for line in re.findall(r"^COPY (?!--from)(.+) \./?\S*$", DOCKERFILE, re.MULTILINE) for name in line.split()
     ]
     assert sorted(copied) == sorted(
-        ["requirements.lock", "pyproject.toml", "README.md", "schemas", "pipeline", "agents"]
+        ["requirements.lock", "pyproject.toml", "README.md", "schemas", "pipeline", "agents", "deploy/carriers"]
     )
     ignore = (REPOSITORY / ".dockerignore").read_text().splitlines()
     assert [name for name in copied if not (REPOSITORY / name).exists() or f"!{name}" not in ignore] == []

@@ -1,4 +1,4 @@
-"""The broker is killed, frozen, or out of disk: the door says 503, nothing that was accepted is lost, and work goes on.
+"""The broker is killed, frozen, or out of disk: ingress says 503, nothing that was accepted is lost, and work goes on.
 
 One system and one broker of its own for all three troubles, since the system has to get over each of them anyway.
 """
@@ -51,11 +51,11 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @dataclass
-class Door:
+class Answers:
     """What ingress answered: the texts that were accepted, and (seconds into the trouble, seconds taken, status)."""
 
     accepted: dict[str, str] = field(default_factory=dict)
-    answers: list[tuple[float, float, int]] = field(default_factory=list)
+    seen: list[tuple[float, float, int]] = field(default_factory=list)
     without_retry_after: int = 0
 
 
@@ -63,7 +63,7 @@ class Sender:
     """Sends a message every 200 ms, each with a text of its own, and keeps the answers."""
 
     def __init__(self, customer: Customer, name: str) -> None:
-        self.door = Door()
+        self.answers = Answers()
         self._ready = customer.ready
         self._authorization = aiohttp.encode_basic_auth(customer.trunk["username"], customer.trunk["password"])
         self._name = name
@@ -105,13 +105,13 @@ class Sender:
             ) as answer:
                 body = await answer.json(content_type=None)
                 if answer.status == 201:
-                    self.door.accepted[text] = body["data"]["id"]
+                    self.answers.accepted[text] = body["data"]["id"]
                 elif "Retry-After" not in answer.headers:
-                    self.door.without_retry_after += 1
+                    self.answers.without_retry_after += 1
                 status = answer.status
         except (aiohttp.ClientError, OSError):
             status = 0  # ingress itself was starting again
-        self.door.answers.append((asked - began, time.monotonic() - asked, status))
+        self.answers.seen.append((asked - began, time.monotonic() - asked, status))
 
 
 async def accepts_again(customer: Customer, limit_seconds: float = 90.0) -> None:
@@ -126,9 +126,9 @@ async def accepts_again(customer: Customer, limit_seconds: float = 90.0) -> None
                 return
 
 
-async def check_the_books(customer: Customer, door: Door) -> None:
+async def check_the_books(customer: Customer, found: Answers) -> None:
     """Everything that was accepted is at the carrier, once, and called back."""
-    accepted = set(door.accepted.values())
+    accepted = set(found.accepted.values())
     told: set[str] = set()
     since = 0
     async with asyncio.timeout(120):
@@ -142,7 +142,7 @@ async def check_the_books(customer: Customer, door: Door) -> None:
     posts: dict[str, Counter[str]] = {}
     for it in await customer.ledger():
         posts.setdefault(it["text"], Counter())[it["idempotency_key"]] += 1
-    for text, identity in door.accepted.items():
+    for text, identity in found.accepted.items():
         assert posts[text] == {f"{identity}:1": 1}, text
 
 
@@ -196,11 +196,11 @@ async def test_a_broker_in_trouble_costs_time_and_nothing_else(system: System, t
             await asyncio.get_running_loop().run_in_executor(thread, end, broker)
             await accepts_again(customer)
             await asyncio.sleep(1.0)
-        await check_the_books(customer, sender.door)
-    door = sender.door
-    assert {status for _, _, status in door.answers} <= {0, 201, 503}
-    assert door.without_retry_after == 0
-    refused = [it for it in door.answers if it[2] == 503]
+        await check_the_books(customer, sender.answers)
+    found = sender.answers
+    assert {status for _, _, status in found.seen} <= {0, 201, 503}
+    assert found.without_retry_after == 0
+    refused = [it for it in found.seen if it[2] == 503]
     assert refused, "the trouble was none"
     settled = [took for asked, took, _ in refused if 1.0 + ACKNOWLEDGE_SECONDS + 1.0 < asked < 1.0 + TROUBLE_SECONDS]
     assert settled

@@ -7,6 +7,7 @@ kafka_edges     what agents use of Kafka, on that broker
 producer        what agents write through
 receiver        customers' endpoints
 virtual_time    an event loop whose time is moved
+web_server      any server on a free port
 
 A fake that only one test module needs stays in it; a record to start from is in tests/builders.py.
 """

@@ -1,5 +1,8 @@
 """What an agent knows of the directory, without a topic to follow."""
 
+import asyncio
+from typing import Self
+
 from pipeline.directory.model import Directory
 from schemas.directory.entry import DirectoryEntry, key_of
 
@@ -11,6 +14,16 @@ class DirectoryViewInMemory:
         self.directory = directory
         self.looks = 0
         self._behind = behind
+
+    async def start(self) -> Self:
+        return self
+
+    async def stop(self) -> None:
+        """There is no connection."""
+
+    async def follow(self) -> None:
+        """Nothing comes."""
+        await asyncio.Event().wait()
 
     async def catch_up(self) -> None:
         self.looks += 1

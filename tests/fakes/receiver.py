@@ -8,6 +8,8 @@ from typing import Final
 
 from aiohttp import web
 
+from tests.fakes.web_server import serving_on_a_port
+
 SLOW_SECONDS: Final = 2.0
 
 
@@ -70,12 +72,8 @@ async def receiving() -> AsyncIterator[Receiver]:
     receiver = Receiver()
     app = web.Application()
     app.router.add_post("/{path:.*}", receiver.answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    receiver.port = runner.addresses[0][1]
-    try:
-        yield receiver
-    finally:
-        receiver.let_go.set()
-        await runner.cleanup()
+    async with serving_on_a_port(web.AppRunner(app, access_log=None)) as receiver.port:
+        try:
+            yield receiver
+        finally:
+            receiver.let_go.set()

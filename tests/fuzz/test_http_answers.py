@@ -8,8 +8,8 @@ import pytest
 import uvloop
 from hypothesis import given
 
-from pipeline.carriers.http_json import result_of
 from pipeline.carriers.outcome import Outcome
+from pipeline.carriers.profiles.shipped import PRACTICE, shipped_profile
 from pipeline.errors import InDoubt, NotSent, PostFailed
 from pipeline.http import client
 from pipeline.http.answer import MAX_BYTES_AROUND_BODY, Answer
@@ -166,7 +166,7 @@ def judge_carrier(model: Model, script: Script, outcome: Outcome_) -> None:
         Outcome.ACCEPTED if taken else Outcome.REFUSED if refused
         else Outcome.NOT_TAKEN if not_taken else Outcome.IN_DOUBT
     )  # fmt: skip
-    assert result_of(outcome, honours_key=False).outcome is expected
+    assert shipped_profile(PRACTICE).answers.read(outcome).outcome is expected
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

@@ -22,6 +22,7 @@ from schemas.mt_message import MtMessage
 from schemas.record import OutRecord
 from schemas.topics import DIRECTORY, SEGMENTED
 from tests.builders import carrier, message
+from tests.fakes.web_server import serving_on_a_port
 from tests.integration.agent_process import AgentProcess, agent_process
 from tests.integration.patience import until
 
@@ -62,15 +63,11 @@ async def carriers() -> AsyncIterator[Carriers]:
     both = Carriers()
     app = web.Application()
     app.add_routes([web.post("/quick", both.quick), web.post("/dead", both.dead)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    both.port = runner.addresses[0][1]
-    try:
-        yield both
-    finally:
-        both.let_go.set()
-        await runner.cleanup()
+    async with serving_on_a_port(web.AppRunner(app, access_log=None)) as both.port:
+        try:
+            yield both
+        finally:
+            both.let_go.set()
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from pipeline.directory.credentials import PasswordSealer, verify
 from pipeline.directory.rules import Change, Removal
 from pipeline.errors import BrokerUnreachable, DirectoryFenced, NotAcknowledged, RuleViolated
 from pipeline.kafka.admin import topic_admin
-from pipeline.kafka.directory import writer as directory_writer
+from pipeline.kafka.directory import transactions
 from pipeline.kafka.directory.apply import apply_file, export_text
 from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.directory_view import DirectoryView
@@ -247,7 +247,7 @@ async def test_an_error_in_doubt_is_settled_by_writing_again(
             await asyncio.sleep(60)
 
         monkeypatch.setattr(before, "commit_transaction", lost)
-        monkeypatch.setattr(directory_writer, "WRITE_TIMEOUT_SECONDS", 1.0)
+        monkeypatch.setattr(transactions, "WRITE_TIMEOUT_SECONDS", 1.0)
         with pytest.raises(NotAcknowledged):
             await writer.write(entry)
         monkeypatch.undo()

@@ -9,8 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from pipeline.errors import ConfigurationError
-from pipeline.kafka.admin import topic_admin
-from pipeline.kafka.admin.topic_admin import Drift, TopicReport, TopicState
+from pipeline.kafka.admin import topic_admin, topic_drift
+from pipeline.kafka.admin.topic_drift import Drift, TopicReport, TopicState
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.topics import catalogue
 from tests.brokers import running_broker
@@ -58,7 +58,7 @@ async def test_every_config_is_in_force(settings: KafkaSettings) -> None:
         }
         for resource in answer.to_object()["resources"]
     }
-    wanted = {topic.name: topic_admin.configs_of(topic, TOPICS) for topic in topics}
+    wanted = {topic.name: topic_drift.configs_of(topic, TOPICS) for topic in topics}
     assert {name: {key: told[name][key] for key in configs} for name, configs in wanted.items()} == wanted
 
 
@@ -68,7 +68,7 @@ async def test_drift_is_told_and_left_alone_then_fixed_on_request(settings: Kafk
     await admin.start()
     try:
         (topic,) = [topic for topic in catalogue(3) if topic.name == "sms.mt.submitted"]
-        changed = {**topic_admin.configs_of(topic, TOPICS), "retention.ms": "1000", "segment.ms": "3600000"}
+        changed = {**topic_drift.configs_of(topic, TOPICS), "retention.ms": "1000", "segment.ms": "3600000"}
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "sms.mt.submitted", changed)])
         await admin.create_partitions({"sms.mt.status": NewPartitions(total_count=5)})
         week = str(7 * 86_400_000)

@@ -16,7 +16,9 @@ from tests.unit.agents.delivery.bench import CARRIER, Bench, ScriptedCarrier, ma
 class SlowToTell(ScriptedCarrier):
     """Answers that it has not got it, when the message's time to live is over."""
 
-    async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None, tls: object = None
+    ) -> Answer:
         answer = await super().get(url, headers)
         await asyncio.sleep(0.05)
         return answer

@@ -33,13 +33,13 @@ async def _run(launch: Launch, port: int) -> None:
     child = await Child(launch, say).start()
     ended = asyncio.create_task(child.wait())
     announced = asyncio.create_task(_announce(port))
-    told = asyncio.create_task(stopping.wait())
-    await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
     announced.cancel()
     if stopping.is_set():
         await child.stop(STOP_SECONDS)
         return
-    told.cancel()
+    stopped.cancel()
     last = next((line for line in reversed(child.tail) if line.strip()), "it said nothing")
     raise BrokerUnreachable(f"the broker ended with code {child.exit_code}: {last[:400]}")
 

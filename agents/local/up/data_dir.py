@@ -4,12 +4,14 @@ import fcntl
 import os
 import secrets
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings import PepperSettings, weak_pepper
+
+M = TypeVar("M", bound=BaseModel)
 
 PEPPER_BYTES: Final = 32
 BROKER: Final = "apache"
@@ -24,6 +26,9 @@ class DataDir:
         self.log_file = self.path / "logs" / "up.log"
         self.carrier_ledger = self.path / "carrier-ledger.jsonl"
         self.key_file = Path(os.environ.get("SMSOUT_KEY_FILE") or self.path / "secrets" / "password-keys")
+        self.carrier_key_file = Path(
+            os.environ.get("SMSOUT_CARRIER_KEY_FILE") or self.path / "secrets" / "carrier-keys"
+        )
         self.pepper_file = self.path / "secrets" / "pepper"
         self._broker_file = self.path / "broker"
 
@@ -87,6 +92,14 @@ class DataDir:
 def new_pepper() -> SecretStr:
     """Return a pepper that nobody has had."""
     return SecretStr(secrets.token_urlsafe(PEPPER_BYTES))
+
+
+def read_private(path: Path, model: type[M]) -> M | None:
+    """Return what a JSON file holds; None when there is none. Raises `ConfigurationError`."""
+    try:
+        return model.model_validate_json(path.read_bytes()) if path.exists() else None
+    except (OSError, ValidationError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
 def write_private(path: Path, text: str) -> None:

@@ -10,18 +10,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr
 
-from agents.local.up.data_dir import write_private
+from agents.local.up.data_dir import read_private, write_private
 from pipeline.directory.credentials import PasswordSealer, new_callback_secret, new_password_verifier
 from pipeline.directory.model import Directory
-from pipeline.errors import ConfigurationError
 from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, InDoubtPolicy, Route
+from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import DirectoryEntry
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 
@@ -53,10 +53,7 @@ class Demo(BaseModel):
     @classmethod
     def load(cls, path: Path) -> Self | None:
         """Read the file; None when there is none."""
-        try:
-            return cls.model_validate_json(path.read_bytes()) if path.exists() else None
-        except (OSError, ValidationError) as error:
-            raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        return read_private(path, cls)
 
     def save(self, path: Path) -> None:
         """Write the file, for its owner's eyes."""
@@ -134,7 +131,7 @@ def new_demo(pepper: bytes, sealer: PasswordSealer, urls: DemoUrls) -> tuple[Dem
         Did(number=NOT_P2P, account_id=account.id),
         trunk,
         carrier,
-        Route(id=uuid7(), carrier_id=carrier.id, price_per_segment=PRICE),
+        Route(id=uuid7(), carrier_id=carrier.id, price_per_segment=PRICE, currency="USD"),
     ]
     demo = Demo(
         trunk_id=trunk_id,

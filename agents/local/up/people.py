@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from agents.local.up.data_dir import write_private
+from agents.local.up.data_dir import read_private, write_private
 from agents.panel.operations.people.api_keys import new_api_key
 from agents.panel.operations.people.passwords import generated_password
 from agents.panel.security.passwords import Passwords
 from pipeline.directory.model import Directory
-from pipeline.errors import ConfigurationError
 from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings
@@ -43,10 +42,7 @@ class FirstPeople(BaseModel):
     @classmethod
     def load(cls, path: Path) -> Self | None:
         """Read the file; None when there is none."""
-        try:
-            return cls.model_validate_json(path.read_bytes()) if path.exists() else None
-        except (OSError, ValidationError) as error:
-            raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        return read_private(path, cls)
 
     def as_panel(self, directory: Directory) -> dict[str, str] | None:
         """Return what the ready file says; None when the operator has gone or has another password since."""

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from agents.local.launch import Launch
 from pipeline.errors import ConfigurationError
 
-SECRETS: Final = ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE")
+SECRETS: Final = ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_CARRIER_KEY_FILE")
 MAX_PROCESSES: Final = 64
 
 
@@ -40,10 +40,10 @@ ROSTER: Final = (
     ),
     AgentSpec(
         "panel", 9106, port_variable="SMSOUT_PANEL_PORT", port=8081,
-        secrets=("SMSOUT_PEPPER", "SMSOUT_KEY_FILE"), processes_at_most=1,
+        secrets=SECRETS, processes_at_most=1,
     ),
     AgentSpec("processor", 9102),
-    AgentSpec("delivery", 9103),
+    AgentSpec("delivery", 9103, secrets=("SMSOUT_CARRIER_KEY_FILE",)),
     AgentSpec("callback", 9104),
     AgentSpec(
         "simulator", 9105, port_variable="SMSOUT_SIMULATOR_PORT", port=8090, needs_broker=False, processes_at_most=1

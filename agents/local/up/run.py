@@ -27,6 +27,7 @@ from agents.local.up.roster import ROSTER, Process, Surroundings, processes_of, 
 from agents.local.up.service import Service
 from agents.local.up.summary import summary
 from agents.local.up.supervisor import Supervisor
+from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
 from pipeline.kafka.admin import topic_admin
@@ -102,7 +103,11 @@ class System:
         around = Surroundings(
             bootstrap_servers,
             ports,
-            {"SMSOUT_PEPPER": self._pepper.get_secret_value(), "SMSOUT_KEY_FILE": str(self._data.key_file.absolute())},
+            {
+                "SMSOUT_PEPPER": self._pepper.get_secret_value(),
+                "SMSOUT_KEY_FILE": str(self._data.key_file.absolute()),
+                "SMSOUT_CARRIER_KEY_FILE": str(self._data.carrier_key_file.absolute()),
+            },
             metrics_port=lambda default: self._ports.get(default, "metrics"),
             extra={
                 "ingress": state,
@@ -197,10 +202,12 @@ class System:
         if self._pepper_is_new:
             await refuse_lost_pepper(self._data.pepper_file, self._kafka, self._options.directory)
             self._data.keep_pepper(self._pepper)
+        # Before delivery starts, which only reads it.
+        carrier_sealer = CarrierSealer.from_file(self._data.carrier_key_file, make=True)
         if self._options.directory:
             sealer = PasswordSealer.from_file(self._data.key_file)
             pepper = self._pepper.get_secret_value().encode()
-            applied = await apply_file(self._options.directory, self._kafka, pepper, sealer)
+            applied = await apply_file(self._options.directory, self._kafka, pepper, sealer, carrier_sealer)
             for trunk, account_name, password in applied.issued:
                 username = trunk.credentials[0].username
                 say(

@@ -131,10 +131,10 @@ class Service:
         self.pid = child.pid
         ended = asyncio.create_task(child.wait())
         watching = asyncio.create_task(self._watch(child.pid))
-        told = asyncio.create_task(self._stopping.wait())
+        stopped = asyncio.create_task(self._stopping.wait())
         try:
             self._changed()
-            await asyncio.wait({ended, told, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ended, stopped, watching}, return_when=asyncio.FIRST_COMPLETED)
             silent = watching.result() if watching.done() else None
             if silent is not None and not ended.done():
                 self._say(f"{silent} and is killed")
@@ -145,7 +145,7 @@ class Service:
             return await ended, self.ready.is_set(), silent
         finally:
             self.ready.clear()
-            for task in (watching, told):
+            for task in (watching, stopped):
                 task.cancel()
             if not ended.done():  # whoever fails in our care must not go on without it
                 child.signal(signal.SIGKILL)

@@ -23,17 +23,17 @@ def errors(status: int, problems: Iterable[Pointed], headers: dict[str, str] | N
     """Return a response with an error for each problem."""
     members = []
     for pointer, detail in problems:
-        told = member(status, detail)
+        entry = member(status, detail)
         if pointer:
-            told["source"] = {"pointer": pointer}
-        members.append(told)
+            entry["source"] = {"pointer": pointer}
+        members.append(entry)
     return json_response(status, {"errors": members}, headers)
 
 
 def not_acceptable() -> web.Response:
     """Return the response to a request whose Accept leaves no form that an answer has."""
-    told = member(406, f"Accept must allow {MEDIA_TYPE} without parameters.")
-    return json_response(406, {"errors": [{**told, "source": {"header": "Accept"}}]})
+    entry = member(406, f"Accept must allow {MEDIA_TYPE} without parameters.")
+    return json_response(406, {"errors": [{**entry, "source": {"header": "Accept"}}]})
 
 
 def explain(error: Exception, pointers: Mapping[str, str]) -> web.Response:
@@ -42,8 +42,8 @@ def explain(error: Exception, pointers: Mapping[str, str]) -> web.Response:
         return _invalid(error)
     if isinstance(error, BadQuery):
         shown = error.parameter[:64]
-        told = {**member(400, f"{shown} {error}"), "source": {"parameter": shown}}
-        return json_response(400, {"errors": [told]})
+        entry = {**member(400, f"{shown} {error}"), "source": {"parameter": shown}}
+        return json_response(400, {"errors": [entry]})
     if isinstance(error, BeginsWithMark):
         return errors(400, [("", "The body is not JSON: it begins with a byte order mark (U+FEFF): leave it out.")])
     if isinstance(error, RuleViolated):

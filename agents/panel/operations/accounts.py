@@ -87,6 +87,6 @@ class Accounts:
         return self.get(actor, account_id)
 
     async def delete(self, actor: Actor, account_id: str, expected_version: int | None = None) -> None:
-        """Remove an account. Raises `RuleViolated` while it has trunks, DIDs, users or API keys."""
+        """Remove an account. Raises `RuleViolated` while it has trunks, DIDs, users, API keys or routes."""
         actor.must(Permission.OPERATE)
         await self._changes.remove(actor, "account.removed", lambda: self.get(actor, account_id)[0], expected_version)

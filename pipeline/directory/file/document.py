@@ -3,6 +3,7 @@
 A file says what should be. Everything wrong with it is reported at once, each problem with its line.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Self
@@ -12,13 +13,15 @@ from pydantic import ValidationError
 
 from pipeline.directory.file.form import DirectoryForm
 from pipeline.directory.file.plan import Issuer, Plan, Planner, validation_problems
-from pipeline.directory.file.yaml_document import YamlDocument
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import check
+from pipeline.directory.values import name_key
 from pipeline.errors import RuleViolated
+from pipeline.yaml_document import YamlDocument
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.people import ApiKey, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.record import WireModel, json_object
 
@@ -91,18 +94,24 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
     users = {owner: [_written(user) for user in owned] for owner, owned in _by_account(people).items()}
     api_keys = {owner: [_written(key) for key in owned] for owner, owned in _by_account(programs).items()}
     carriers = sorted(directory.entries(Carrier), key=lambda carrier: (carrier.name, carrier.id))
+    accounts = sorted(directory.entries(Account), key=lambda account: (account.name, account.id))
     names = {carrier.id: carrier.name for carrier in carriers}
+    namesakes = Counter(name_key(account.name) for account in accounts)
+    owners = {account.id: account.name for account in accounts if namesakes[name_key(account.name)] == 1}
     content: dict[str, Any] = {
         "accounts": [
             _written(account)
             | {"dids": [_Inline(_written(did)) for did in dids.get(account.id, ())]}
             | {"trunks": [_trunk(trunk, secrets=secrets) for trunk in trunks.get(account.id, ())]}
             | ({"users": users.get(account.id, []), "api_keys": api_keys.get(account.id, [])} if secrets else {})
-            for account in sorted(directory.entries(Account), key=lambda account: (account.name, account.id))
+            for account in accounts
         ],
-        "carriers": [_written(carrier) for carrier in carriers],
+        "profiles": [_written(it) for it in sorted(directory.entries(Profile), key=lambda it: it.id)],
+        "carriers": [_carrier(carrier, secrets=secrets) for carrier in carriers],
         "routes": [
-            _written(route) | {"carrier": names.get(route.carrier_id, route.carrier_id)}
+            _written(route)
+            | ({} if route.account_id is None else {"account": owners.get(route.account_id, route.account_id)})
+            | {"carrier": names.get(route.carrier_id, route.carrier_id)}
             for route in sorted(directory.entries(Route), key=lambda route: (route.destination_prefix, route.id))
         ],
     }
@@ -114,7 +123,8 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
 
 _WITH_SECRETS: Final = """\
 # The directory, as `smsout directory export` wrote it.
-# THIS FILE HOLDS SECRETS: callback signing secrets, and what checks and (with the key file) reveals passwords.
+# THIS FILE HOLDS SECRETS: callback signing secrets, and what checks and (with the key files) reveals passwords and
+# carriers' secrets.
 # Keep it where only you can read it, and out of version control (there: `--without-secrets`).
 """
 _WITHOUT_SECRETS: Final = """\
@@ -143,6 +153,10 @@ def _written(entry: WireModel) -> dict[str, Any]:
 
 def _trunk(trunk: Trunk, *, secrets: bool) -> dict[str, Any]:
     return {name: value for name, value in _written(trunk).items() if secrets or name not in _NOT_WRITTEN_DOWN}
+
+
+def _carrier(carrier: Carrier, *, secrets: bool) -> dict[str, Any]:
+    return {name: value for name, value in _written(carrier).items() if secrets or name != "secrets"}
 
 
 def _by_account(entries: Iterable[Any]) -> dict[str | None, list[Any]]:

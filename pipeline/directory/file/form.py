@@ -101,26 +101,51 @@ class AccountForm(_Form):
     api_keys: tuple[ApiKeyForm, ...] | None = None
 
 
+class CarrierSecretForm(_Form):
+    """A secret of a carrier: in clear (`value`), or sealed as an export has it."""
+
+    name: str
+    value: str | None = None
+    sealed: str | None = None
+    key_id: str | None = None
+
+
 class CarrierForm(_Form):
-    """A carrier: the one with this id, else the one with this name."""
+    """A carrier: the one with this id, else the one with this name. Secrets that are left out stay as they are."""
 
     id: Uuid | None = None
     name: str
-    url: str
+    url: str = ""
     blocked: bool = False
     in_doubt_policy: InDoubtPolicy = InDoubtPolicy.GIVE_UP
     max_in_flight: int = 64
     timeout_seconds: float = 30.0
+    profile: str | None = None
+    parameters: dict[str, str] | None = None
+    secrets: tuple[CarrierSecretForm, ...] | None = None
+
+
+class ProfileForm(_Form):
+    """A profile of one's own; `text` is YAML in YAML."""
+
+    id: str
+    text: str
 
 
 class RouteForm(_Form):
-    """A route to a carrier, given by name or id: the one with this id, else the one with this prefix and carrier."""
+    """A route to a carrier, perhaps for one account, both given by name or id: the one with this id, else the one with
+    these prefixes, this account and carrier.
+    """
 
     id: Uuid | None = None
     destination_prefix: str = ""
+    source_prefix: str | None = None
+    account: str | None = None
     carrier: str
     priority: int = 0
+    weight: int | None = None
     price_per_segment: Decimal | None = None
+    currency: str | None = None
     blocked: bool = False
 
 
@@ -128,6 +153,7 @@ class DirectoryForm(_Form):
     """The whole file."""
 
     accounts: tuple[AccountForm, ...] | None = None
+    profiles: tuple[ProfileForm, ...] | None = None
     carriers: tuple[CarrierForm, ...] | None = None
     routes: tuple[RouteForm, ...] | None = None
     operators: tuple[UserForm, ...] | None = None

@@ -1,11 +1,11 @@
 """What has to change in the directory so that it is what a file says.
 
-Entries are known by their id, else by their name (a DID by its number, a person by the email, a route by prefix and
-carrier), so a file that people write needs no ids, and applying it twice changes nothing.
+Entries are known by their id, else by their name (a DID by its number, a person by the email, a route by prefixes,
+account and carrier), so a file that people write needs no ids, and applying it twice changes nothing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -15,6 +15,7 @@ from pipeline.directory.file.form import (
     AccountForm,
     ApiKeyForm,
     CarrierForm,
+    CarrierSecretForm,
     DirectoryForm,
     RouteForm,
     TrunkForm,
@@ -22,25 +23,27 @@ from pipeline.directory.file.form import (
 )
 from pipeline.directory.file.prune import listed_entries
 from pipeline.directory.model import Directory
-from pipeline.directory.rules import Change, Removal, change_key
+from pipeline.directory.rules import Change, Removal, change_key, route_key
 from pipeline.directory.values import name_key, normalize_networks
 from pipeline.errors import RuleViolated
 from schemas.address import pattern_problem
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier, Profile, SealedSecret
 from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
 from schemas.identifiers import uuid7
 
 Path = tuple[str | int, ...]
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 
-_WRITTEN_AS: Final = {"carrier_id": "carrier"}
+_OF_A_ROUTE: Final = {"carrier_id": "carrier", "account_id": "account"}  # by name or id in a file
 _KIND_NAMES: Final[dict[type[DirectoryEntry], tuple[str, str]]] = {
     Account: ("account", "accounts"),
     Did: ("DID", "DIDs"),
     Trunk: ("trunk", "trunks"),
+    Profile: ("profile", "profiles"),
     Carrier: ("carrier", "carriers"),
     Route: ("route", "routes"),
     PanelUser: ("user", "users"),
@@ -53,6 +56,8 @@ class Issuer(NamedTuple):
 
     credential: Callable[[str], tuple[PasswordVerifier, str]]
     callback_secret: Callable[[], CallbackSecret]
+    carrier_secret: Callable[[str, str, str], SealedSecret] | None = None
+    """Seals a carrier's secret: takes the carrier's id, the secret's name and the secret."""
 
 
 class IssuedPassword(NamedTuple):
@@ -88,7 +93,7 @@ class Planner:
             for trunk in directory.entries(Trunk)
             if trunk.deleted_at is None
         }
-        self._routes = {(route.destination_prefix, route.carrier_id): route for route in directory.entries(Route)}
+        self._routes = {route_key(route): route for route in directory.entries(Route)}
         self._users = {user.email.casefold(): user for user in directory.entries(PanelUser)}
         self._api_keys = {api_key.digest: api_key for api_key in directory.entries(ApiKey)}
         self._account_ids: dict[int, str] = {}
@@ -99,10 +104,13 @@ class Planner:
         """Take every entry of the file as wanted."""
         for index, account in enumerate(form.accounts or ()):
             self._account(account, ("accounts", index))
+        for index, profile in enumerate(form.profiles or ()):
+            self._want(("profiles", index), Profile, id=profile.id, text=profile.text)
         for index, carrier in enumerate(form.carriers or ()):
             self._carrier(carrier, ("carriers", index))
-        named = _by_name(entry for entry in self._wanted.values() if type(entry) is Carrier)
-        self._carriers |= named  # what a name means in the file goes before what it means in the directory
+        # What a name means in the file goes before what it means in the directory.
+        self._carriers |= _by_name(entry for entry in self._wanted.values() if type(entry) is Carrier)
+        self._accounts |= _by_name(entry for entry in self._wanted.values() if type(entry) is Account)
         for index, route in enumerate(form.routes or ()):
             self._route(route, ("routes", index))
         for index, user in enumerate(form.operators or ()):
@@ -171,21 +179,52 @@ class Planner:
 
     def _carrier(self, form: CarrierForm, path: Path) -> None:
         identity = self._identity(form, self._carriers, path)
-        self._want(path, Carrier, **(dict(form) | {"id": identity, "name": form.name.strip()}))
+        before = self._directory.carrier(identity)
+        values = dict(form) | {"id": identity, "name": form.name.strip()}
+        if form.secrets is None:
+            values["secrets"] = None if before is None else before.secrets
+        else:
+            values["secrets"] = tuple(self._carrier_secrets(form.secrets, identity, before, path)) or None
+        self._want(path, Carrier, **values)
+
+    def _carrier_secrets(
+        self, forms: Iterable[CarrierSecretForm], identity: str, before: Carrier | None, path: Path
+    ) -> Iterator[dict[str, Any]]:
+        for index, form in enumerate(forms):
+            if form.value is None:
+                yield {"name": form.name, "sealed": form.sealed or "", "key_id": form.key_id or ""}
+            elif self._issuer.carrier_secret is None:
+                problem = "cannot be sealed: the installation has no key for carriers (SMSOUT_CARRIER_KEY_FILE)"
+                self._note(path, [(("secrets", index, "value"), problem)])
+            else:
+                yield dict(self._issuer.carrier_secret(identity, form.name, form.value))
 
     def _route(self, form: RouteForm, path: Path) -> None:
-        fitting = self._carriers.get(name_key(form.carrier), [])
-        if f"carrier:{form.carrier}" in self._wanted or self._directory.carrier(form.carrier) is not None:
-            fitting = [form.carrier]
-        if len(fitting) != 1:
-            problem = "several carriers have this name: give the id" if fitting else "there is no carrier of this name"
-            self._note(path, [(("carrier",), problem)])
+        carrier_id = self._named(form.carrier, Carrier, self._carriers, path)
+        account_id = None if form.account is None else self._named(form.account, Account, self._accounts, path)
+        if carrier_id is None or (account_id is None and form.account is not None):
             return
-        before = self._routes.get((form.destination_prefix, fitting[0]))
-        identity = form.id or (before.id if before else uuid7())
-        values = dict(form) | {"id": identity, "carrier_id": fitting[0]}
-        del values["carrier"]
+        values = dict(form) | {"carrier_id": carrier_id, "account_id": account_id}
+        del values["carrier"], values["account"]
+        before = self._routes.get((form.destination_prefix, form.source_prefix, account_id, carrier_id))
+        values["id"] = form.id or (before.id if before else uuid7())
         self._want(path, Route, **values)
+
+    def _named(
+        self, name: str, model: type[Account] | type[Carrier], known: Mapping[str, list[str]], path: Path
+    ) -> str | None:
+        """Return the id of the entry that a route names, by name or id; None after noting why there is none."""
+        noun = model.__name__.lower()
+        there: Account | Carrier | None
+        there = self._directory.account(name) if model is Account else self._directory.carrier(name)
+        if there is not None or f"{noun}:{name}" in self._wanted:
+            return name
+        fitting = known.get(name_key(name), [])
+        if len(fitting) == 1:
+            return fitting[0]
+        problem = f"several {noun}s have this name: give the id" if fitting else f"there is no {noun} of this name"
+        self._note(path, [((noun,), problem)])
+        return None
 
     def _identity(self, form: AccountForm | CarrierForm, known: Mapping[str, list[str]], path: Path) -> str:
         if form.id is not None:
@@ -253,7 +292,8 @@ class Planner:
             if path is None:
                 self.problems.append((place, what))  # not in the file: to be deleted
             else:
-                self._note(path, [(tuple(_WRITTEN_AS.get(str(step), step) for step in attributes), what)])
+                written = _OF_A_ROUTE if path[0] == "routes" else {}
+                self._note(path, [(tuple(written.get(str(step), step) for step in attributes), what)])
 
 
 def validation_problems(error: ValidationError) -> list[tuple[Path, str]]:

@@ -7,8 +7,9 @@ from pipeline.directory.file.form import AccountForm, DirectoryForm
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.people import ApiKey, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 
 
@@ -42,5 +43,7 @@ def listed_entries(
         yield Removal(Account, identity)
     if form.routes is not None:
         yield from (Removal(Route, route.id) for route in directory.entries(Route))
+    if form.profiles is not None:
+        yield from (Removal(Profile, profile.id) for profile in directory.entries(Profile))
     if form.carriers is not None:
         yield from (Removal(Carrier, carrier.id) for carrier in directory.entries(Carrier))

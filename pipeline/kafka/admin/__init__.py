@@ -1,6 +1,7 @@
 """What the broker says about topics and groups, and the topics that it is asked to make.
 
-topic_admin    creates the catalogue's topics and reports drift
+topic_admin    creates the catalogue's topics, reports drift and puts configs right
+topic_drift    how topics differ from the catalogue
 partitions     which partitions topics have
 committed      what a group has committed, with its metadata
 group_offsets  how far a group is with its topics

@@ -8,8 +8,6 @@ changing one moves keys to other partitions and breaks the order of what is unde
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -23,39 +21,12 @@ from aiokafka.errors import (
 )
 
 from pipeline.errors import BrokerError, BrokerUnreachable, ConfigurationError
+from pipeline.kafka.admin.topic_drift import TopicReport, TopicState, configs_of, drifts_of, normal
 from pipeline.kafka.client import connection, start
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.topics import Topic, catalogue
 
 _SET_ON_TOPIC: Final = 1  # DescribeConfigs' config_source for a value of the topic's own (KIP-226)
-
-
-class Drift(NamedTuple):
-    """One way in which a topic is not as the catalogue has it."""
-
-    setting: str
-    wanted: str
-    found: str
-
-
-class TopicState(StrEnum):
-    """What was found, or done, about one topic."""
-
-    CREATED = "created"
-    UNCHANGED = "unchanged"
-    FIXED = "fixed"
-    DRIFTED = "drifted"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True, slots=True)
-class TopicReport:
-    """One topic. `unchecked` names settings that this broker does not report."""
-
-    topic: Topic
-    state: TopicState
-    drifts: tuple[Drift, ...] = ()
-    unchecked: tuple[str, ...] = ()
 
 
 class _Found(NamedTuple):
@@ -93,30 +64,6 @@ async def inspect(kafka: KafkaSettings, topics: TopicSettings, retry: RetrySetti
         present = [topic for topic in wanted if topic.name in found]
         reports = await _compare(admin, present, found, topics)
         return [reports.get(topic.name) or TopicReport(topic, TopicState.MISSING) for topic in wanted]
-
-
-def configs_of(topic: Topic, topics: TopicSettings) -> dict[str, str]:
-    """Return the configs that `topic` must have in this installation."""
-    return {**topic.configs(), "min.insync.replicas": str(topics.min_insync_replicas)}
-
-
-def drifts_of(
-    wanted: Mapping[str, str], found: Mapping[str, str], *, partitions: tuple[int, int], replicas: tuple[int, int]
-) -> tuple[Drift, ...]:
-    """Return how a topic differs; the pairs are (wanted, found), configs that `found` lacks are not compared."""
-    counted = [("partitions", *partitions), ("replication factor", *replicas)]
-    drifts = [Drift(name, str(want), str(have)) for name, want, have in counted if want != have]
-    drifts += [
-        Drift(name, want, found[name])
-        for name, want in wanted.items()
-        if name in found and _normal(want) != _normal(found[name])
-    ]
-    return tuple(drifts)
-
-
-def _normal(value: str) -> tuple[str, ...]:
-    # `compact,delete` is a set: brokers give it back in an order of their own.
-    return tuple(sorted(part.strip() for part in value.split(",")))
 
 
 def _catalogue(topics: TopicSettings, retry: RetrySettings) -> tuple[Topic, ...]:
@@ -290,7 +237,7 @@ async def _wait_for_configs(
     while asyncio.get_running_loop().time() < deadline:
         found = await _configs(admin, {name: list(configs) for name, configs in wanted.items()})
         if all(
-            _normal(found[name][key][0]) == _normal(value)
+            normal(found[name][key][0]) == normal(value)
             for name, configs in wanted.items()
             for key, value in configs.items()
             if key in found[name]

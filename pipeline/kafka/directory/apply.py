@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer, new_callback_secret, new_password_verifier
 from pipeline.directory.file.document import DirectoryFile, export
 from pipeline.directory.file.plan import IssuedPassword, Issuer
@@ -31,6 +32,7 @@ async def apply_file(
     kafka: KafkaSettings,
     pepper: bytes,
     sealer: PasswordSealer,
+    carrier_sealer: CarrierSealer | None = None,
     *,
     prune: bool = False,
     dry_run: bool = False,
@@ -44,7 +46,10 @@ async def apply_file(
     """
     content = await asyncio.to_thread(read_file, path)
     file = await asyncio.to_thread(DirectoryFile.parse, content)
-    issuer = Issuer(lambda trunk_id: new_password_verifier(trunk_id, 1, pepper, sealer), new_callback_secret)
+    issuer = Issuer(
+        lambda trunk_id: new_password_verifier(trunk_id, 1, pepper, sealer), new_callback_secret,
+        None if carrier_sealer is None else carrier_sealer.seal,
+    )  # fmt: skip
     now = datetime.now(UTC)
     if dry_run:
         view = await DirectoryView(kafka, client_id="directory-dry-run").start()

@@ -21,8 +21,8 @@ from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal, change_key, check
 from pipeline.errors import BrokerError, BrokerUnreachable, DirectoryFenced, DirectoryInUse, NotAcknowledged
 from pipeline.failpoints import failpoint
-from pipeline.kafka.client import connection, start
 from pipeline.kafka.directory.liveness import is_alive_here
+from pipeline.kafka.directory.transactions import STOP_TIMEOUT_SECONDS, Record, append, new_producer, stop_producer
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings
 from schemas.directory.entry import key_of
@@ -30,37 +30,25 @@ from schemas.directory.trunk import Trunk
 from schemas.directory.writer_claim import WriterClaim
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
-from schemas.topics import DIRECTORY, MAX_RECORD_BYTES
+from schemas.topics import DIRECTORY
 
 log = structlog.get_logger(__name__)
 
-TRANSACTIONAL_ID: Final = "smsout-directory-writer"
 CLAIM_KEY: Final = b"writer:current"
-TRANSACTION_TIMEOUT_MS: Final = 60_000
-"""The broker's patience. Long, for a loaded machine writing 100,000 entries; it costs nobody anything, since a dead
-writer's open transaction holds back only what comes after it, and the next writer ends it at its start."""
-WRITE_TIMEOUT_SECONDS: Final = 10.0
-LONGEST_WRITE_SECONDS: Final = 50.0
-"""Our own patience with one transaction, for a few entries and for any number. It is shorter than the broker's, whose
-end would look like another writer's arrival."""
-WRITES_PER_SECOND: Final = 5000  # a fifth of what a free machine does
 READ_TIMEOUT_SECONDS: Final = 30.0
-STOP_TIMEOUT_SECONDS: Final = 3.0
 LARGE_SET: Final = 1000  # changes; checking more than these is left to a thread
-
-Record = tuple[bytes, bytes | None]
 
 
 class DirectoryWriter:
     """Checks and writes changes, one set at a time. `directory` holds what this writer has written and read.
 
-    `patience_seconds` is how long each step of a small write waits for the broker, `WRITE_TIMEOUT_SECONDS` where it is
-    not given.
+    `patience_seconds` is how long each step of a small write waits for the broker; without it as long as makes sense
+    where no person waits.
     """
 
     def __init__(self, kafka: KafkaSettings, *, patience_seconds: float | None = None) -> None:
         self._kafka = kafka
-        self._given_patience = patience_seconds
+        self._patience_seconds = patience_seconds
         self._leaving: set[asyncio.Task[None]] = set()
         self._view = DirectoryView(kafka, client_id="directory-writer-view", on_record=self._see)
         self._producer: AIOKafkaProducer | None = None
@@ -70,10 +58,6 @@ class DirectoryWriter:
         self._replaced = asyncio.Event()
         self._writing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
-
-    @property
-    def _patience(self) -> float:
-        return WRITE_TIMEOUT_SECONDS if self._given_patience is None else self._given_patience
 
     @property
     def directory(self) -> Directory:
@@ -112,7 +96,7 @@ class DirectoryWriter:
             if not take_over and self._claim is not None and is_alive_here(self._claim):
                 raise DirectoryInUse(f"{_described(self._claim)} writes {DIRECTORY} and is alive")
             # From here on an earlier writer can write no more, so what is read now is the last that it wrote.
-            self._producer = await self._new_producer()
+            self._producer = await new_producer(self._kafka)
             await self._catch_up()
             self._following = asyncio.create_task(self._view.follow())
             claim = WriterClaim(
@@ -143,7 +127,7 @@ class DirectoryWriter:
                 # new one's start ends their transaction one way or the other.
                 await self._catch_up()
                 self._must_be_ours()
-                self._producer = await self._new_producer()
+                self._producer = await new_producer(self._impatient())
                 await self._catch_up()
             self._must_be_ours()
             # While this is the only writer the view is at the topic's end: each write has read itself back.
@@ -151,6 +135,10 @@ class DirectoryWriter:
             records = await prepare if prepare else self._prepare(changes)
             if records:
                 await self._append(records, beside)
+
+    def _impatient(self) -> KafkaSettings:
+        patience = self._patience_seconds or self._kafka.connect_timeout_seconds
+        return self._kafka.model_copy(update={"connect_timeout_seconds": patience})
 
     async def purge(self, older_than: timedelta, now: datetime | None = None) -> int:
         """Remove the records of trunks that were deleted longer ago, and return how many those were."""
@@ -215,49 +203,21 @@ class DirectoryWriter:
         return None if same else (key, change.to_bytes())
 
     async def _catch_up(self) -> None:
+        limit = READ_TIMEOUT_SECONDS
+        if self._following is not None and self._patience_seconds is not None:
+            limit = self._patience_seconds
         try:
-            async with asyncio.timeout(READ_TIMEOUT_SECONDS if self._following is None else self._patience):
+            async with asyncio.timeout(limit):
                 await self._view.catch_up()
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnreachable(f"the topic {DIRECTORY} cannot be read: {error!r}", stage="directory") from error
-
-    async def _new_producer(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
-            **connection(self._kafka),
-            client_id="directory-writer",
-            transactional_id=TRANSACTIONAL_ID,
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-            acks="all",
-            max_batch_size=MAX_RECORD_BYTES,
-            max_request_size=MAX_RECORD_BYTES + 65_536,
-            request_timeout_ms=10_000,
-            # Right after a commit the broker asks to wait (ConcurrentTransactions, NotEnoughReplicas): aiokafka logs
-            # warnings and comes again. That is its way to say "a moment please", not a sick broker.
-            retry_backoff_ms=20,
-        )
-        patience = self._kafka.connect_timeout_seconds if self._following is None else self._patience
-        try:
-            await start(producer, self._kafka.model_copy(update={"connect_timeout_seconds": patience}))
-        except BaseException:
-            await _stop(producer)
-            raise
-        return producer
 
     async def _append(self, records: Sequence[Record], beside: Sequence[OutRecord] = ()) -> None:
         producer = self._producer
         if producer is None:
             raise NotAcknowledged("the directory's writer has not been started", stage="directory")
-        limit = min(self._patience + len(records) / WRITES_PER_SECOND, LONGEST_WRITE_SECONDS)
         try:
-            async with asyncio.timeout(limit):
-                await producer.begin_transaction()
-                last = await _send(producer, records)
-                for other in beside:
-                    await producer.send_and_wait(
-                        other.topic, other.value, key=other.key, partition=other.partition, headers=list(other.headers)
-                    )
-                failpoint("directory.after_append")
-                await producer.commit_transaction()
+            last = await append(producer, records, beside, self._patience_seconds)
             failpoint("directory.after_commit")
             await self._read_back(last)
         except ProducerFenced as error:
@@ -285,40 +245,9 @@ class DirectoryWriter:
         """Leave the producer behind. It stops by itself: nobody waits for a broker that does not answer."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            task = asyncio.create_task(_stop(producer))
+            task = asyncio.create_task(stop_producer(producer))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
-
-
-async def _send(producer: AIOKafkaProducer, records: Sequence[Record]) -> int:
-    """Append `records` in order, in as few batches as they fit; return the last one's offset."""
-    acknowledgements = []
-    batch, size = producer.create_batch(), 0
-    for key, value in records:
-        if batch.append(key=key, value=value, timestamp=None) is None:
-            batch.close()
-            acknowledgements.append(await producer.send_batch(batch, DIRECTORY, partition=0))
-            batch, size = producer.create_batch(), 0
-            if batch.append(key=key, value=value, timestamp=None) is None:
-                raise KafkaError(f"{key!r} is larger than a batch")
-        size += 1
-    batch.close()
-    acknowledgements.append(await producer.send_batch(batch, DIRECTORY, partition=0))
-    written = await asyncio.gather(*acknowledgements)
-    offset: int = written[-1].offset
-    if offset < 0:
-        raise KafkaError("the broker did not say where the records are")
-    return offset + size - 1
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    """Stop even a producer whose broker does not answer."""
-    try:
-        async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
-            await producer.stop()
-    except (KafkaError, TimeoutError) as error:
-        log.warning("directory_producer_did_not_stop", error=repr(error))
-        await producer.client.close()
 
 
 def _described(claim: WriterClaim) -> str:

@@ -191,9 +191,9 @@ class FetchedRecords:
         """Return the last offset of a batch whose header may be wrong; it is the smallest of what speaks for one."""
         first = self.next_fetch_offset
         last: int = first + max(0, min(batch.last_delta, batch.count - 1))
-        following = self._begin_at(end)
-        if following is not None and first < following and (self.end is None or following <= self.end):
-            return following - 1
+        next_begin = self._begin_at(end)
+        if next_begin is not None and first < next_begin and (self.end is None or next_begin <= self.end):
+            return next_begin - 1
         return last
 
     def _is_aborted(self, batch: Batch | LegacyBatch) -> bool:

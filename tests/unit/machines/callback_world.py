@@ -1,13 +1,12 @@
 """The callback agent's whole process between a broker and an endpoint in memory, and what must always hold there."""
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from types import SimpleNamespace
-from typing import Any, Final, Self, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from agents.callback.app import serve
@@ -29,6 +28,7 @@ from schemas.topics import (
 )
 from tests.builders import directory_of, status, trunk
 from tests.fakes.broker import LIFE, SESSION_SECONDS, Life
+from tests.fakes.directory_view import DirectoryViewInMemory
 from tests.fakes.virtual_time import CLOCK
 from tests.unit.machines.history import World
 
@@ -72,25 +72,6 @@ class HttpPosterInMemory:
         return Answer(status, b"", None)
 
 
-class DirectoryInMemory:
-    """Stands for the follower of `sms.directory`."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self.directory = PRESENT[-1].directory
-
-    async def start(self) -> Self:
-        return self
-
-    async def stop(self) -> None:
-        """There is no connection."""
-
-    async def follow(self) -> None:
-        await asyncio.Event().wait()
-
-    async def catch_up(self) -> None:
-        """It is never behind."""
-
-
 PRESENT: Final[list["CallbackWorld"]] = []
 """The history that runs is the last one."""
 
@@ -106,9 +87,13 @@ def _retries(delays: tuple[int, ...]) -> RetrySettings:
     return RetrySettings(callback_delays_seconds=delays)
 
 
+def _directory_view(*_: Any, **__: Any) -> DirectoryViewInMemory:
+    return DirectoryViewInMemory(PRESENT[-1].directory)
+
+
 EXCHANGED: Final[tuple[tuple[str, str, object], ...]] = (
     ("agents.callback.app", "HttpPoster", HttpPosterInMemory),
-    ("agents.callback.app", "DirectoryView", DirectoryInMemory),
+    ("agents.callback.app", "DirectoryView", _directory_view),
     ("agents.callback.app", "KafkaSettings", lambda: KAFKA),
     ("agents.callback.app", "RetrySettings", lambda: _retries(PRESENT[-1].delays)),
     ("agents.callback.app", "CallbackSettings", lambda: CALLBACKS),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from types import SimpleNamespace
-from typing import Any, Final, Self, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from agents.delivery.app import serve
@@ -29,6 +29,7 @@ from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, STATUS, tier
 from tests import builders
 from tests.builders import carrier
 from tests.fakes.broker import LIFE, SESSION_SECONDS, Life, Stored
+from tests.fakes.directory_view import DirectoryViewInMemory
 from tests.fakes.virtual_time import CLOCK
 from tests.unit.machines.history import World
 
@@ -86,7 +87,7 @@ class HttpPosterInMemory:
         self._life = LIFE.get()
         self._carrier = PRESENT[-1].carrier
 
-    async def reach(self, url: str) -> bool:
+    async def reach(self, url: str, *, tls: object = None) -> bool:
         await self._life.breathe()
         return True
 
@@ -94,7 +95,13 @@ class HttpPosterInMemory:
         """There is no connection."""
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout_seconds: float | None = None,
+        tls: object = None,
     ) -> Answer:
         # No breath before: between the last check of membership and the first byte lies one system call, and a
         # process that freezes just there is what docs/reliability.md does not promise.
@@ -130,30 +137,13 @@ class HttpPosterInMemory:
             case _:
                 raise InDoubt("no answer")
 
-    async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None, tls: object = None
+    ) -> Answer:
         await self._life.breathe()
         if not self._carrier.answers_queries:
             return Answer(500, b"", None)
         return Answer(200 if url.rpartition("/")[2] in self._carrier.taken else 404, b'{"id": "x"}', None)
-
-
-class DirectoryInMemory:
-    """Stands for the follower of `sms.directory`."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self.directory = PRESENT[-1].directory
-
-    async def start(self) -> Self:
-        return self
-
-    async def stop(self) -> None:
-        """There is no connection."""
-
-    async def follow(self) -> None:
-        await asyncio.Event().wait()
-
-    async def catch_up(self) -> None:
-        """It is never behind."""
 
 
 # Settings are read once: to read them costs as much as a short history.
@@ -165,9 +155,14 @@ CARRIERS: Final = DeliverySettings()
 PRESENT: Final[list["DeliveryWorld"]] = []
 """The history that runs is the last one."""
 
+
+def _directory_view(*_: Any, **__: Any) -> DirectoryViewInMemory:
+    return DirectoryViewInMemory(PRESENT[-1].directory)
+
+
 EXCHANGED: Final[tuple[tuple[str, str, object], ...]] = (
     ("agents.delivery.app", "HttpPoster", HttpPosterInMemory),
-    ("agents.delivery.app", "DirectoryView", DirectoryInMemory),
+    ("agents.delivery.app", "DirectoryView", _directory_view),
     ("agents.delivery.app", "KafkaSettings", lambda: KAFKA),
     ("agents.delivery.app", "RetrySettings", lambda: RETRIES),
     ("agents.delivery.app", "DeliverySettings", lambda: CARRIERS),

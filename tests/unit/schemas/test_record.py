@@ -68,6 +68,9 @@ def from_schema(node: dict[str, Any], definitions: dict[str, Any], name: str = "
         case "array":
             items = from_schema(node["items"], definitions)
             return st.lists(items, min_size=node.get("minItems", 0), max_size=min(node.get("maxItems", 4), 4))
+        case "object" if "patternProperties" in node:
+            ((pattern, value),) = node["patternProperties"].items()
+            return st.dictionaries(matching(pattern), from_schema(value, definitions), max_size=3)
         case "object":
             values = {key: from_schema(it, definitions, key) for key, it in node["properties"].items()}
             return st.fixed_dictionaries(
@@ -109,6 +112,7 @@ def test_what_the_schema_allows_makes_the_round_trip(record: type[Record], data:
 UNCHECKED: dict[type[WireModel], Callable[..., Any]] = {
     callback.CallbackAttempt: callback.UncheckedCallbackAttempt,
     journal.JournalEntry: journal.UncheckedJournalEntry,
+    mt_message.Alternative: mt_message.UncheckedAlternative,
     mt_message.MtMessage: mt_message.UncheckedMtMessage,
     mt_message.Segment: mt_message.UncheckedSegment,
     status.MessageStatus: status.UncheckedMessageStatus,

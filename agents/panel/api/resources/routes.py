@@ -6,11 +6,11 @@ from typing import Annotated, Any, Final, Literal, cast
 from pydantic import Field
 
 from agents.panel.api.call import Call, Query, Reply
-from agents.panel.api.jsonapi import RequestModel, Resource, Shown, relationship, resource
+from agents.panel.api.jsonapi import AccountIdentifier, RequestModel, Resource, Shown, relationship, resource
 from agents.panel.api.route import EntryResources, created
 from agents.panel.operations import Operations, Permission
 from agents.panel.operations.routing.routes import ROUTE_ORDERS, Routes, RouteSettings
-from schemas.directory.carrier import Route
+from schemas.directory.route import MAX_WEIGHT, Route
 from schemas.identifiers import Uuid
 
 
@@ -37,8 +37,11 @@ class RouteAttributes(RequestModel):
     """A new route, and what changes of one."""
 
     destination_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,15}$")] = ""
+    source_prefix: Annotated[str | None, Field(pattern=r"^[0-9]{1,15}$")] = None
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    weight: Annotated[int | None, Field(ge=1, le=MAX_WEIGHT)] = None
     price_per_segment: Price = None
+    currency: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217, for example EUR.")] = None
     blocked: bool = False
 
     def settings(self) -> dict[str, Any]:
@@ -49,16 +52,24 @@ class RouteAttributes(RequestModel):
         return found
 
 
+class OfAccount(RequestModel):
+    """A relationship to an account; null: none."""
+
+    data: AccountIdentifier | None
+
+
 class RouteRelationships(RequestModel):
-    """Where a route leads."""
+    """Where a route leads, and whose it is: everybody's without an account."""
 
     carrier: ToCarrier
+    account: OfAccount | None = None
 
 
 class RouteChangedRelationships(RequestModel):
-    """Where a route leads from now on."""
+    """Where a route leads from now on, and whose it is."""
 
     carrier: ToCarrier | None = None
+    account: OfAccount | None = None
 
 
 class NewRoute(RequestModel):
@@ -82,14 +93,18 @@ class ShownRouteAttributes(Shown):
     """A route."""
 
     destination_prefix: str
+    source_prefix: str | None
     priority: int
+    weight: int | None
     price_per_segment: str | None
+    currency: str | None
     blocked: bool
 
 
 POINTERS: Final = {
     **{name: f"attributes/{name}" for name in RouteAttributes.model_fields},
     "carrier_id": "relationships/carrier",
+    "account_id": "relationships/account",
 }
 
 
@@ -102,7 +117,7 @@ class RouteResources(EntryResources[Route]):
     new = NewRoute
     changed = ChangedRoute
     shown = ShownRouteAttributes
-    query = Query({"prefix": "text", "carrier_id": "text"}, ROUTE_ORDERS)
+    query = Query({"prefix": "text", "carrier_id": "text", "account_id": "text"}, ROUTE_ORDERS)
     pointers = POINTERS
 
     def area(self, operations: Operations) -> Routes:
@@ -114,28 +129,38 @@ class RouteResources(EntryResources[Route]):
         price = entry.price_per_segment
         attributes = ShownRouteAttributes(
             destination_prefix=entry.destination_prefix,
+            source_prefix=entry.source_prefix,
             priority=entry.priority,
+            weight=entry.weight,
             price_per_segment=None if price is None else format(price, "f"),
+            currency=entry.currency,
             blocked=entry.blocked,
         )
-        return resource(self.kind, entry.id, attributes, {"carrier": relationship("carriers", entry.carrier_id)})
+        relationships = {"carrier": relationship("carriers", entry.carrier_id)}
+        if entry.account_id is not None:
+            relationships["account"] = relationship("accounts", entry.account_id)
+        return resource(self.kind, entry.id, attributes, relationships)
 
     async def create(self, call: Call) -> Reply:
         """Create."""
         wanted: NewRoute = call.body.data
-        settings = _settings(wanted.attributes, wanted.relationships.carrier)
+        settings = _settings(wanted.attributes, wanted.relationships)
         route, version = await call.operations.routes.create(call.actor, settings)
         return created(self.resource(route), version)
 
     async def update(self, call: Call) -> Reply:
         """Change what is given."""
         wanted: ChangedRoute = call.body.data
-        settings = _settings(wanted.attributes, wanted.relationships.carrier)
+        settings = _settings(wanted.attributes, wanted.relationships)
         return self.current(*await call.operations.routes.update(call.actor, call.identity, settings, call.expected))
 
 
-def _settings(attributes: RouteAttributes, carrier: ToCarrier | None) -> RouteSettings:
-    found = attributes.settings() if carrier is None else {**attributes.settings(), "carrier_id": carrier.data.id}
+def _settings(attributes: RouteAttributes, related: RouteRelationships | RouteChangedRelationships) -> RouteSettings:
+    found = attributes.settings()
+    if related.carrier is not None:
+        found["carrier_id"] = related.carrier.data.id
+    if related.account is not None:
+        found["account_id"] = None if related.account.data is None else related.account.data.id
     return cast("RouteSettings", found)
 
 

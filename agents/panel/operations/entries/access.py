@@ -9,8 +9,9 @@ from agents.panel.operations.ports import DirectoryStore
 from pipeline.directory.model import Directory
 from pipeline.errors import RuleViolated
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 
 Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)

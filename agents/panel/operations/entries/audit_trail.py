@@ -9,8 +9,8 @@ from agents.panel.operations.ports import AuditTopic, Clock
 from pipeline.directory.rules import Change, Removal, change_key
 from schemas.directory.account import Account
 from schemas.directory.audit import AuditEvent
-from schemas.directory.carrier import Route
 from schemas.directory.entry import DirectoryEntry
+from schemas.directory.route import Route
 from schemas.identifiers import uuid7
 
 SYSTEM_KEY: Final = b"system"
@@ -80,8 +80,8 @@ def audit_key(event: AuditEvent) -> bytes:
 
 
 def _account_of(entry: DirectoryEntry | None) -> str | None:
-    if entry is None:
-        return None
+    if entry is None or isinstance(entry, Route):
+        return None  # routes are the operator's, also those that are for one account
     return entry.id if isinstance(entry, Account) else getattr(entry, "account_id", None)
 
 

@@ -9,7 +9,8 @@ from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes, attributes_of
 from pipeline.directory.rules import check
 from pipeline.errors import RuleViolated
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
+from schemas.directory.route import Route
 
 Entry = TypeVar("Entry", Carrier, Route)
 Settings = TypeVar("Settings", bound=Mapping[str, object])

@@ -10,10 +10,11 @@ from agents.panel.operations.entries.paging import FIRST_PAGE, Paging, Slice, na
 from agents.panel.operations.ports import Clock, CredentialKeys
 from pipeline.directory.credentials import new_callback_secret
 from pipeline.directory.rules import check
-from pipeline.directory.values import name_key, normalize_networks, punycoded, url_problem
+from pipeline.directory.values import name_key, normalize_networks
 from pipeline.errors import RuleViolated
 from pipeline.http.addresses import AddressGuard
 from pipeline.http.url import http_url
+from pipeline.urls import punycoded, url_problem
 from schemas.directory.account import Did
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7

@@ -3,6 +3,7 @@
 accounts  which accounts there are, and which one to work in
 carriers  carriers
 routes    routes
+routes_explained  which one a message would take, and why
 """
 
 from typing import Final

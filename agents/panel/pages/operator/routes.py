@@ -6,21 +6,28 @@ from typing import Any, Final
 from aiohttp import web
 
 from agents.panel.operations import Permission
-from agents.panel.operations.entries.paging import MAX_SIZE, Paging
+from agents.panel.operations.entries.paging import MAX_SIZE, Paging, natural
 from agents.panel.operations.routing.routes import RouteSettings
 from agents.panel.page import PageContext
 from agents.panel.pages.entry_pages import EditablePages, Edited, Fields
 from agents.panel.pages.forms import Problems, refuse, whole_number
 from agents.panel.pages.listing import ListPage
-from schemas.directory.carrier import Carrier, Route
+from agents.panel.pages.operator.routes_explained import explanation_box
+from schemas.directory.account import Account
+from schemas.directory.carrier import Carrier
+from schemas.directory.route import Route
 
 LABELS: Final = {
     "destination_prefix": "Destination prefix",
+    "source_prefix": "Source prefix",
+    "account_id": "Account",
     "carrier_id": "Carrier",
     "priority": "Priority",
+    "weight": "Weight",
     "price_per_segment": "Price per segment",
+    "currency": "Currency",
 }
-TEXTS: Final = ("destination_prefix", "carrier_id", "priority", "price_per_segment")
+TEXTS: Final = tuple(LABELS)
 
 
 class RoutePages(EditablePages):
@@ -41,17 +48,23 @@ class RoutePages(EditablePages):
         part = context.operations.routes.list(context.actor, paging=query.paging)
 
         def row(route: Route) -> dict[str, object]:
+            price = route.price_per_segment
             return {
                 "id": route.id,
                 "prefix": route.destination_prefix,
+                "source_prefix": route.source_prefix,
+                "account_name": _account_name(context, route),
                 "carrier_name": _carrier_name(context, route),
                 "priority": route.priority,
-                "price": route.price_per_segment,
+                "weight": route.weight,
+                "price": None if price is None else f"{price:f} {route.currency or ''}",
                 "blocked": route.blocked,
             }
 
         carriers = context.operations.carriers.list(context.actor, paging=Paging(size=1))
-        return self.listed.render(context, query, part, row, has_carriers=bool(carriers.total), kind=self)
+        return self.listed.render(
+            context, query, part, row, has_carriers=bool(carriers.total), kind=self, box=explanation_box(context)
+        )
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""
@@ -62,9 +75,13 @@ class RoutePages(EditablePages):
         return {**{field: context.text(field) for field in TEXTS}, "blocked": context.checked("blocked")}
 
     def offered(self, context: PageContext, edited: Edited | None) -> dict[str, Any]:
-        """Return the carriers that can be chosen."""
+        """Return the carriers and accounts that can be chosen."""
         carriers = context.operations.carriers.list(context.actor, paging=Paging(size=MAX_SIZE)).items
-        return {"carriers": [("", "Choose a carrier"), *((carrier.id, carrier.name) for carrier in carriers)]}
+        accounts = sorted(context.operations.directory.entries(Account), key=lambda account: natural(account.name))
+        return {
+            "carriers": [("", "Choose a carrier"), *((carrier.id, carrier.name) for carrier in carriers)],
+            "accounts": [("", "Every account"), *((account.id, account.name) for account in accounts)],
+        }
 
     async def add(self, context: PageContext) -> web.Response:
         """Add a route."""
@@ -75,13 +92,8 @@ class RoutePages(EditablePages):
         """Return the settings of a route, and its version."""
         route, version = context.operations.routes.get(context.actor, identity)
         price = route.price_per_segment
-        fields = {
-            "destination_prefix": route.destination_prefix,
-            "carrier_id": route.carrier_id,
-            "priority": route.priority,
-            "price_per_segment": "" if price is None else f"{price:f}",
-            "blocked": route.blocked,
-        }
+        fields = {name: "" if (held := getattr(route, name)) is None else held for name in TEXTS}
+        fields |= {"price_per_segment": "" if price is None else f"{price:f}", "blocked": route.blocked}
         return fields, version
 
     async def save(self, context: PageContext, identity: str, version: int) -> str:
@@ -101,12 +113,18 @@ class RoutePages(EditablePages):
 
 
 def _words(route: Route) -> str:
-    return f"destinations {route.destination_prefix}…" if route.destination_prefix else "all destinations"
+    words = f"destinations {route.destination_prefix}…" if route.destination_prefix else "all destinations"
+    return words if route.source_prefix is None else f"{words} from {route.source_prefix}…"
 
 
 def _carrier_name(context: PageContext, route: Route) -> str:
     carrier = context.operations.directory.get(Carrier, route.carrier_id)
     return carrier.name if carrier else route.carrier_id
+
+
+def _account_name(context: PageContext, route: Route) -> str | None:
+    account = None if route.account_id is None else context.operations.directory.get(Account, route.account_id)
+    return account.name if account else route.account_id
 
 
 def _settings(context: PageContext) -> RouteSettings:
@@ -117,19 +135,28 @@ def _settings(context: PageContext) -> RouteSettings:
             price = Decimal(text)
     except InvalidOperation:
         problems["price_per_segment"] = ["must be a number"]
-    prefix = context.text("destination_prefix").strip().removeprefix("+")
-    if not (prefix == "" or (prefix.isascii() and prefix.isdigit() and len(prefix) <= 15)):
-        problems["destination_prefix"] = ["must be digits, at most 15"]
+    weight = context.text("weight").strip()
     settings = RouteSettings(
-        destination_prefix=prefix,
+        destination_prefix=_prefix(context, problems, "destination_prefix"),
+        source_prefix=_prefix(context, problems, "source_prefix") or None,
+        account_id=context.text("account_id") or None,
         carrier_id=context.text("carrier_id"),
         priority=whole_number(context.text("priority"), problems, "priority"),
+        weight=whole_number(weight, problems, "weight") if weight else None,
         price_per_segment=price,
+        currency=context.text("currency").strip().upper() or None,
         blocked=context.checked("blocked"),
     )
     identity = context.request.match_info.get("id")
     refuse(problems, lambda: context.operations.routes.problems(context.actor, settings, identity, problems))
     return settings
+
+
+def _prefix(context: PageContext, problems: Problems, field: str) -> str:
+    prefix = context.text(field).strip().removeprefix("+")
+    if not (prefix == "" or (prefix.isascii() and prefix.isdigit() and len(prefix) <= 15)):
+        problems[field] = ["must be digits, at most 15"]
+    return prefix
 
 
 PAGES = RoutePages().pages()

@@ -8,8 +8,9 @@ from typing import Final
 from agents.panel.operations.trunks.trunks import TrunkSettings
 from agents.panel.page import PageContext
 from agents.panel.pages.forms import Problems, by_field, phone_digits
-from pipeline.directory.values import name_problem, normalize_networks, punycoded, url_problem
+from pipeline.directory.values import name_problem, normalize_networks
 from pipeline.errors import RuleViolated
+from pipeline.urls import punycoded, url_problem
 from schemas.address import MSISDN
 from schemas.directory.trunk import Trunk
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from aiokafka import TopicPartition
@@ -13,6 +14,8 @@ from agents.delivery.deliver import Delivery
 from agents.delivery.line_up import Reading, Unreadable, entry_of, read
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.journal import JournalState
+from pipeline.carriers.profiles.book import BoundCarriers, ProfileBook
+from pipeline.directory.carrier_secrets import secrets_of
 from pipeline.directory.model import Directory
 from pipeline.errors import NotSent
 from pipeline.http.client import Answer
@@ -25,7 +28,7 @@ from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
 from pipeline.posting.places import QUICK
 from pipeline.posting.retry_schedule import RetrySchedule
-from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.directory.carrier import Carrier, InDoubtPolicy, Profile
 from schemas.directory.entry import key_of
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.journal import JournalEntry, JournalMark
@@ -68,12 +71,20 @@ class ScriptedCarrier:
         self.query_answer = 404
         self.retry_after: str | None = None
 
-    async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None, tls: object = None
+    ) -> Answer:
         self.asked.append(url)
         return Answer(self.query_answer, b"{}", None)
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout_seconds: float | None = None,
+        tls: object = None,
     ) -> Answer:
         assert url == CARRIER.url
         assert headers["idempotency-key"] == json.loads(body)["segment_id"]
@@ -124,7 +135,8 @@ class Bench:
             journal.state.apply(mark, 0, {SEGMENTED: 0})
 
         self.writer = OutcomeWriter(cast("RecordProducer", self), journal)
-        line = CarrierLine(cast("HttpPoster", self.carrier))
+        bound = BoundCarriers(ProfileBook(partial(directory.get, Profile)), lambda carrier: secrets_of(carrier, None))
+        line = CarrierLine(cast("HttpPoster", self.carrier), bound)
         self.clock = Clock()
         self.peer = Peer(CARRIER.id, self.clock, most=8)
         if carrier is not None:

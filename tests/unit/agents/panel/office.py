@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from agents.panel.operations import Actor, CredentialKeys, Operations
-from pipeline.directory.credentials import PasswordSealer, SealingKey, new_callback_secret
+from pipeline.directory.credentials import PasswordSealer, new_callback_secret
+from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal, change_key, check
 from pipeline.errors import NotAcknowledged
@@ -12,9 +13,10 @@ from pipeline.http.addresses import AddressGuard
 from pipeline.settings import MessageSettings
 from schemas.directory.account import Account, Did
 from schemas.directory.audit import AuditEvent
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.record import OutRecord
 

@@ -14,6 +14,7 @@ from agents.serving.connections import Connections
 from agents.serving.parser import MAX_HEAD_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from agents.serving.protocol import MAX_TURNED_AWAY, AppRunner, Server
 from pipeline.http.client_address import Networks
+from tests.fakes.web_server import serving_on_a_port
 from tests.unit.agents.ingress.harness import Answered, read_answer
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -69,16 +70,13 @@ class Site:
 async def serving(connections: Connections | None = None) -> AsyncIterator[Site]:
     site = Site() if connections is None else Site(connections=connections)
     runner = web.ServerRunner(Server(site.handle, site.connections), handle_signals=False, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    site.port = runner.addresses[0][1]
-    try:
-        yield site
-    finally:
-        site.go.set()
-        await runner.cleanup()
-        await site.until(0)
-        await asyncio.sleep(0.05)
+    async with serving_on_a_port(runner) as site.port:
+        try:
+            yield site
+        finally:
+            site.go.set()
+    await site.until(0)
+    await asyncio.sleep(0.05)
 
 
 async def answer(reader: asyncio.StreamReader) -> Answered:

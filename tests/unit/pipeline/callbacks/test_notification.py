@@ -20,7 +20,7 @@ BEGAN = datetime(2025, 12, 16, 13, 28, 3, tzinfo=UTC)
 def status(**changes: Any) -> MessageStatus:
     defaults: dict[str, Any] = {
         "message_id": MESSAGE_ID, "accepted_at": BEGAN, "ended_at": BEGAN + timedelta(milliseconds=1987.999),
-        "segments_total": 1, "segments_sent": 1, "price_per_segment": Decimal("0.0075"),
+        "segments_total": 1, "segments_sent": 1, "price_per_segment": Decimal("0.0075"), "currency": "USD",
     }  # fmt: skip
     return builders.status(**defaults | changes)
 
@@ -35,7 +35,7 @@ def test_success() -> None:
         b'{"data":{"type":"outbound_message_callbacks","id":"0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e","attributes":{'
         b'"status":"Success","code_id":null,"source":"12125551234","destination":"15551234567",'
         b'"time_start":"2025-12-16T13:28:03.000Z","end_time":"2025-12-16T13:28:04.987Z",'
-        b'"fragments_sent":1,"price":0.0075}}}'
+        b'"fragments_sent":1,"price":0.0075,"price_per_segment":0.0075,"currency":"USD"}}}'
     )
 
 
@@ -47,6 +47,7 @@ def test_refusal() -> None:
         segments_total=0,
         segments_sent=0,
         price_per_segment=None,
+        currency=None,
     )
     assert attributes_of(refused) == {
         "status": "Routing error",
@@ -57,6 +58,8 @@ def test_refusal() -> None:
         "end_time": "2025-12-16T13:28:04.987Z",
         "fragments_sent": 0,
         "price": None,
+        "price_per_segment": None,
+        "currency": None,
     }
 
 

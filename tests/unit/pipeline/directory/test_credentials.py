@@ -15,12 +15,12 @@ from pipeline.directory.credentials import (
     USERNAME_ALPHABET,
     USERNAME_LENGTH,
     PasswordSealer,
-    SealingKey,
     new_callback_secret,
     new_password_verifier,
     verify,
     verify_against_nobody,
 )
+from pipeline.directory.key_file import SealingKey
 from pipeline.errors import ConfigurationError, SecretUnreadable
 from schemas.directory.trunk import PasswordVerifier
 

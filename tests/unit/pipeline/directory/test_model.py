@@ -6,17 +6,28 @@ from itertools import permutations
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.directory.model import Directory
 from pipeline.errors import UnreadableRecord
 from schemas.directory.account import Did
-from schemas.directory.carrier import Route
+from schemas.directory.carrier import Profile
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from tests import builders
-from tests.builders import CREATED, SECRET, account, api_key, carrier, credential, did, directory_of, user, uuid
+from tests.builders import (
+    CREATED,
+    SECRET,
+    account,
+    api_key,
+    carrier,
+    credential,
+    did,
+    directory_of,
+    profile,
+    user,
+    uuid,
+)
 
 
 def trunk(number: int = 1, *usernames: str, **changes: Any) -> Trunk:
@@ -29,7 +40,7 @@ def route(number: int, prefix: str = "", priority: int = 0) -> Route:
 
 
 EVERY_KIND: list[DirectoryEntry] = [
-    account(), did(p2p_enabled=False), trunk(1), carrier(), route(31), user(), api_key(),
+    account(), did(p2p_enabled=False), trunk(1), carrier(), profile(), route(31), user(), api_key(),
 ]  # fmt: skip
 
 
@@ -44,8 +55,8 @@ def test_entries_come_change_and_go(entry: DirectoryEntry) -> None:
     directory = directory_of(entry)
     model = cast("type[Trunk]", type(entry))  # whichever it is: the type checker wants one
     assert list(directory.entries(model)) == [entry]
-    attribute = "p2p_enabled" if isinstance(entry, Did) else "blocked"
-    changed = entry.model_copy(update={attribute: True})
+    change: dict[str, object] = {"p2p_enabled" if isinstance(entry, Did) else "blocked": True}
+    changed = entry.model_copy(update={"text": "another"} if isinstance(entry, Profile) else change)
     directory.apply(key_of(changed), changed.to_bytes())
     assert list(directory.entries(model)) == [changed]
     for _ in range(2):
@@ -221,67 +232,3 @@ def test_a_long_list_of_sources_is_asked_in_constant_time() -> None:
     directory = directory_of(big)
     assert [directory.allows_source(big, number) for number in (sources[0], sources[-1], "1")] == [True, True, False]
     assert isinstance(directory._allowed_sources[big.id], frozenset)
-
-
-def test_routes_come_best_first() -> None:
-    """Longest prefix, then lowest priority, then id."""
-    catch_all, country, second, first, twin, elsewhere = (
-        route(301),
-        route(302, "1", priority=9),
-        route(303, "1212", priority=5),
-        route(306, "1212", priority=1),
-        route(304, "1212", priority=5),
-        route(305, "44"),
-    )
-    directory = directory_of(elsewhere, twin, catch_all, first, second, country)
-    assert list(directory.routes_for("12125551234")) == [first, second, twin, country, catch_all]
-    assert list(directory.routes_for("447700900123")) == [elsewhere, catch_all]
-    assert list(directory.routes_for("35699123456")) == [catch_all]
-    assert list(Directory().routes_for("35699123456")) == []
-
-
-def test_a_route_is_offered_once_to_a_short_number() -> None:
-    """A prefix as long as the number or longer neither repeats a route nor fits by its first digits."""
-    whole, longer = route(301, "1234567"), route(302, "123456789")
-    directory = directory_of(whole, longer, route(303, "12345678"))
-    assert list(directory.routes_for("1234567")) == [whole]
-
-
-def test_routes_asked_for_before_a_change_stay() -> None:
-    """A change in the middle of choosing a route does not disturb the choice."""
-    directory = directory_of(route(301), route(302), route(303))
-    routes = directory.routes_for("12125551234")
-    chosen = [next(routes)]
-    for n in (301, 302):
-        directory.apply(key_of(route(n)), None)
-    directory.apply(key_of(route(300)), route(300).to_bytes())
-    assert [*chosen, *routes] == [route(301), route(302), route(303)]
-    assert list(directory.routes_for("12125551234")) == [route(300), route(303)]
-
-
-changes = st.lists(
-    st.tuples(
-        st.integers(301, 305),
-        st.sampled_from(["", "1", "12", "123", "4", "44"]),
-        st.integers(0, 2),
-        st.booleans(),
-    ),
-    max_size=30,
-)
-
-
-@given(changes, st.sampled_from(["1234567", "1245678", "4412345", "4567890", "9999999"]))
-def test_routes_depend_on_the_entries_alone(history: list[tuple[int, str, int, bool]], destination: str) -> None:
-    """After any history of changes and deletions the answer is the plain one over what is left."""
-    directory, left = Directory(), dict[str, Route]()
-    for n, prefix, priority, deleted in history:
-        it = route(n, prefix, priority)
-        directory.apply(key_of(it), None if deleted else it.to_bytes())
-        left.pop(it.id, None)
-        if not deleted:
-            left[it.id] = it
-    fitting = [it for it in left.values() if destination.startswith(it.destination_prefix)]
-    fitting.sort(key=lambda it: (-len(it.destination_prefix), it.priority, it.id))
-    assert list(directory.routes_for(destination)) == fitting
-    assert sum(map(len, directory._routes_by_prefix.values())) == len(left)  # nothing stays behind
-    assert set(directory._prefix_lengths) == {len(it.destination_prefix) for it in left.values()}

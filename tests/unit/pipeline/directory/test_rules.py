@@ -1,15 +1,17 @@
 """Every rule of the directory, each broken alone, and what it means that a set is checked as a whole."""
 
 import time
+from decimal import Decimal
 
 import pytest
 
 from pipeline.directory.rules import Change, Removal, check
 from pipeline.errors import RuleViolated
 from schemas.directory.account import Account, Did, NumberCheck
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.entry import DirectoryEntry
 from schemas.directory.people import PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from tests.builders import (
     LATER,
@@ -78,6 +80,9 @@ def problems(*changes: Change) -> list[tuple[str, str]]:
         (Removal(Route, uuid(31)), Removal(Carrier, uuid(21))),
         (carrier(22), route(32, carrier_id=uuid(22))),
         (route(32, destination_prefix="44"),),
+        (route(32, source_prefix="12"), route(33, account_id=uuid(2)), route(34, source_prefix="1212")),
+        (route(32, account_id=uuid(3)), account(3)),
+        (route(32, destination_prefix="44", price_per_segment=Decimal("0.01"), currency="EUR"),),
         (account(3, number_check=NumberCheck.FORM), did("4407700900123", account_id=uuid(3))),
         (did("345901234567890"),),
         (did("4407700900199", p2p_enabled=False),),  # it was there before this was asked
@@ -135,6 +140,8 @@ def test_what_is_allowed(changes: tuple[Change, ...]) -> None:
         (Removal(Carrier, uuid(21)), f"carrier:{uuid(21)}", "1 route still leads to it"),
         (route(32, carrier_id=uuid(22)), f"route:{uuid(32)}/carrier_id", "there is no carrier"),
         (route(32, priority=5), f"route:{uuid(32)}/destination_prefix", "another route has the same"),
+        (route(32, account_id=uuid(9)), f"route:{uuid(32)}/account_id", "there is no account"),
+        (route(32, destination_prefix="1", currency="EUR"), f"route:{uuid(32)}/currency", "there is no price"),
         (user(42, email="User41@Example.com"), f"paneluser:{uuid(42)}/email", "another user has the same"),
         (user(42, account_id=None), f"paneluser:{uuid(42)}/account_id", "operators have no account"),
         (user(42, role=PanelRole.OPERATOR), f"paneluser:{uuid(42)}/account_id", "operators have no account"),

@@ -200,7 +200,7 @@ class Died(Exception):
 
 
 @dataclass
-class Door:
+class MortalSubmitter:
     """What a `Submitter` is to `KeyedSubmitter`: it writes, and the process may die right after."""
 
     world: World
@@ -249,19 +249,19 @@ class Processor:
 def run(steps: list[tuple[Any, ...]], *, asks: bool = True) -> None:
     """Play a history and check it."""
     world = World()
-    doors = [Reader(world), Reader(world)]
+    readers = [Reader(world), Reader(world)]
     processor = Processor(world, asks=asks)
     answers: list[tuple[int, str, bytes, int | None, Verdict]] = []
     for step, *arguments in steps:
         if step == "post":
             which, key, content, dies = arguments
             asked = request(key, content)
-            door = Door(world, dies)
+            submitter = MortalSubmitter(world, dies)
             try:
-                verdict = asyncio.run(KeyedSubmitter(door, doors[which], 1.0).submit(asked))  # type: ignore[arg-type]
+                verdict = asyncio.run(KeyedSubmitter(submitter, readers[which], 1.0).submit(asked))  # type: ignore[arg-type]
             except Died:
                 continue
-            answers.append((world.now_ms, key, short_digest(asked.idempotency_digest or ""), door.wrote, verdict))
+            answers.append((world.now_ms, key, short_digest(asked.idempotency_digest or ""), submitter.wrote, verdict))
         elif step == "produce":
             key, content = arguments
             world.append(request(key, content).to_bytes())
@@ -272,16 +272,16 @@ def run(steps: list[tuple[Any, ...]], *, asks: bool = True) -> None:
         elif step == "commit":
             processor.committed = processor.next
         elif step == "purge":
-            doors[0].purge(world.now_ms)
+            readers[0].purge(world.now_ms)
             processor.reader.purge(processor.needed_from)
-        elif step == "restart door":
-            doors[arguments[0]].restart(world.now_ms, keeps_file=arguments[1])
+        elif step == "restart submitter":
+            readers[arguments[0]].restart(world.now_ms, keeps_file=arguments[1])
         else:
             processor.next = processor.committed
             processor.reader.restart(processor.needed_from, keeps_file=arguments[0])
     processor.process(len(world.log), ahead=False)
     check(world, processor, answers)
-    for reader in (*doors, processor.reader):
+    for reader in (*readers, processor.reader):
         reader.store.close()
 
 
@@ -313,20 +313,20 @@ STEPS = st.lists(
         st.tuples(st.just("process"), st.integers(1, 4), st.booleans()),
         st.just(("commit",)),
         st.just(("purge",)),
-        st.tuples(st.just("restart door"), st.integers(0, 1), st.booleans()),
+        st.tuples(st.just("restart submitter"), st.integers(0, 1), st.booleans()),
         st.tuples(st.just("restart processor"), st.booleans()),
     ),
     max_size=30,
 )
 
 
-# The door forgets who held the key, and still knows of a conflict: it must not take that for a holder.
+# The submitter forgets who held the key, and still knows of a conflict: it must not take that for a holder.
 CONFLICT_OUTLIVES_ITS_HOLDER = [
     ("produce", "a", "Hello"),
     ("wait", 23.999),
     ("produce", "a", "Hi"),
     ("wait", 13),
-    ("restart door", 0, False),
+    ("restart submitter", 0, False),
     ("post", 0, "a", "Hi", False),
 ]
 
@@ -335,14 +335,14 @@ CONFLICT_OUTLIVES_ITS_HOLDER = [
 @example(CONFLICT_OUTLIVES_ITS_HOLDER)
 @settings(max_examples=200, deadline=None)
 def test_one_key_is_sent_once_in_any_history(steps: list[tuple[Any, ...]]) -> None:
-    """Two doors, producers and a processor that die, lag, forget and replay: nothing twice, and every answer true."""
+    """Two readers, producers and a processor that die, lag, forget and replay: nothing twice, and every answer true."""
     run(steps)
 
 
 def test_without_the_processors_question_it_is_sent_twice() -> None:
-    """The oracle sees it when the processor does not ask: two doors raced, or one died before its answer."""
+    """The oracle sees it when the processor does not ask: two readers raced, or one died before its answer."""
     raced = [("post", 0, "a", "Hello", False), ("post", 1, "a", "Hello", False)]
-    died = [("post", 0, "a", "Hello", True), ("restart door", 0, False), ("post", 0, "a", "Hello", False)]
+    died = [("post", 0, "a", "Hello", True), ("restart submitter", 0, False), ("post", 0, "a", "Hello", False)]
     for steps in (raced, died):
         run(steps)
         with pytest.raises(AssertionError, match="sent twice"):

@@ -15,7 +15,7 @@ from schemas.directory.account import NumberCheck
 from schemas.directory.entry import DirectoryEntry
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.identifiers import message_id_of_destination, submission_id_from_coordinates
-from schemas.mt_message import DataCoding, MtMessage
+from schemas.mt_message import Alternative, DataCoding, MtMessage
 from schemas.record import InRecord
 from schemas.status import CodeId, MessageStatus, StatusName
 from schemas.submission import EARLIEST, LATEST, Destination, Submission
@@ -57,6 +57,25 @@ def test_a_message_is_encoded_segmented_and_routed() -> None:
     assert [segment.text for segment in message.segments] == ["€" * 76, "€" * 5]
     assert (message.carrier_id, message.price_per_segment) == (CARRIER.id, Decimal("0.0075"))
     assert (message.accepted_at, message.expires_at) == (CREATED, CREATED + timedelta(days=1))
+
+
+def test_a_message_names_what_it_costs_and_who_else_would_take_it() -> None:
+    """Price and currency are the route's; the alternatives are in their order, each with its own."""
+    view = usual(
+        route(price_per_segment=Decimal("0.0075"), currency="USD"), carrier(22), carrier(23), carrier(24, blocked=True),
+        route(32, carrier_id=uuid(23), priority=2, price_per_segment=Decimal("0.01"), currency="EUR"),
+        route(33, carrier_id=uuid(22), priority=9), route(34, carrier_id=uuid(24), priority=1),
+    )  # fmt: skip
+    (message,) = outcomes(view, asking())
+    assert isinstance(message, MtMessage)
+    assert (message.carrier_id, message.price_per_segment, message.currency) == (uuid(21), Decimal("0.0075"), "USD")
+    assert message.alternatives == (
+        Alternative(carrier_id=uuid(23), price_per_segment=Decimal("0.01"), currency="EUR"),
+        Alternative(carrier_id=uuid(22)),
+    )
+    (alone,) = outcomes(usual(), asking())
+    assert isinstance(alone, MtMessage)
+    assert alone.alternatives is None
 
 
 @given(

@@ -8,13 +8,15 @@ import pytest
 
 from agents.local.up.demo import NOT_P2P, SOURCES, Demo, DemoUrls, moved, new_demo
 from agents.local.up.summary import first_message, summary
-from pipeline.directory.credentials import PasswordSealer, SealingKey, verify
+from pipeline.directory.credentials import PasswordSealer, verify
+from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import check
 from pipeline.errors import ConfigurationError
 from schemas.directory.account import Did
-from schemas.directory.carrier import Carrier, InDoubtPolicy, Route
+from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import DirectoryEntry, key_of
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 
 PEPPER = b"p" * 32
@@ -49,7 +51,7 @@ def test_a_first_message_can_be_sent(made: tuple[Demo, list[DirectoryEntry]]) ->
     assert trunk is not None
     assert verify(trunk.credentials[0], trunk.id, demo.password, PEPPER)
     assert (trunk.callback_url, trunk.callback_secrets[0].secret) == (HERE.callback_url, demo.callback_secret)
-    (route,) = directory.routes_for("15551234567")
+    ((route,),) = directory.routes_for(trunk.account_id, SOURCES[0], "15551234567")
     assert route.price_per_segment is not None
     carrier = directory.carrier(route.carrier_id)
     assert carrier is not None

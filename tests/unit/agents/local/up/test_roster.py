@@ -17,7 +17,7 @@ BY_NAME = {spec.name: spec for spec in ROSTER}
 AROUND = Surroundings(
     "127.0.0.1:9092",
     {"SMSOUT_INGRESS_PORT": 8080, "SMSOUT_PANEL_PORT": 8081, "SMSOUT_SIMULATOR_PORT": 8090},
-    {"SMSOUT_PEPPER": "pepper", "SMSOUT_KEY_FILE": "/data/keys"},
+    {"SMSOUT_PEPPER": "pepper", "SMSOUT_KEY_FILE": "/data/keys", "SMSOUT_CARRIER_KEY_FILE": "/data/carriers"},
     metrics_port=lambda default: default,
 )
 
@@ -42,12 +42,13 @@ def test_agents_stop_in_the_order_of_the_flow() -> None:
 
 @pytest.mark.parametrize("name", list(BY_NAME))
 def test_secrets_reach_only_those_who_need_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pepper goes to ingress and panel, the password keys to the panel alone, whatever the environment has."""
+    """The pepper goes to ingress and panel, the password keys to the panel alone, those of carriers to delivery too."""
     monkeypatch.setenv("SMSOUT_PEPPER", "the operator's")
     monkeypatch.setenv("SMSOUT_KEY_FILE", "/keys")
     found = environment(name)
     assert found["SMSOUT_PEPPER"] == ("pepper" if name in ("ingress", "panel") else None)
     assert found["SMSOUT_KEY_FILE"] == ("/data/keys" if name == "panel" else None)
+    assert found["SMSOUT_CARRIER_KEY_FILE"] == ("/data/carriers" if name in ("panel", "delivery") else None)
 
 
 def test_the_simulator_learns_nothing_about_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:

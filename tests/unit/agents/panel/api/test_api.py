@@ -276,6 +276,30 @@ async def test_a_price_keeps_its_digits(office: Office) -> None:
         assert (await created.json())["data"]["attributes"]["price_per_segment"] == "0.0125"
 
 
+async def test_a_route_says_whose_it_is_and_from_where(office: Office) -> None:
+    """Account, source prefix, weight and currency come back as they were set; null takes the account away again."""
+    key = key_for(office, PanelRole.OPERATOR)
+    settings = {"source_prefix": "1212", "weight": 70, "price_per_segment": "0.5", "currency": "EUR"}
+    body = {
+        "type": "routes", "attributes": settings,
+        "relationships": {
+            "carrier": {"data": {"type": "carriers", "id": uuid(50)}},
+            "account": {"data": {"type": "accounts", "id": OURS}},
+        },
+    }  # fmt: skip
+    async with running(office) as site:
+        made = (await (await call(site, key, "POST", "/v3/routes", body)).json())["data"]
+        assert settings.items() <= made["attributes"].items()
+        assert made["relationships"]["account"]["data"]["id"] == OURS
+        found = await (await call(site, key, "GET", f"/v3/routes?filter[account_id]={OURS}")).json()
+        assert [it["id"] for it in found["data"]] == [made["id"]]
+        change = {"type": "routes", "id": made["id"], "relationships": {"account": {"data": None}}}
+        changed = await call(site, key, "PATCH", f"/v3/routes/{made['id']}", change)
+        assert "account" not in (await changed.json())["data"]["relationships"]
+        wrong = {**body, "attributes": {"currency": "euro"}}
+        assert (await call(site, key, "POST", "/v3/routes", wrong)).status == 422
+
+
 def test_no_secret_is_in_any_resource(office: Office) -> None:
     """Whatever a list or a retrieval shows."""
     shown = json.dumps(trunk_resource(office.trunk))

@@ -69,6 +69,7 @@ CASES = [
     Case("routes.create", OPERATORS, {"settings": {"carrier_id": uuid(50), "destination_prefix": "44"}}),
     Case("routes.update", OPERATORS, {"identity": uuid(51), "settings": {"priority": 3}}),
     Case("routes.problems", OPERATORS, {"settings": {"priority": -1}}),
+    Case("routes.explain", OPERATORS, {**TRUNK, "source": "12125551234", "destination": "15551234567"}),
     Case("routes.delete", OPERATORS, {"identity": uuid(51)}),
     Case("accounts.list", EVERYBODY, {}),
     Case("accounts.get", EVERYBODY, {"account_id": OURS}, ACCOUNT),

@@ -7,9 +7,10 @@ import pytest
 
 from agents.panel.pages import PAGES
 from schemas.directory.account import Account
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.entry import DirectoryEntry
 from schemas.directory.people import PanelRole, PanelUser
+from schemas.directory.route import Route
 from tests.unit.agents.panel.office import OURS, Office, uuid
 from tests.unit.agents.panel.site import Site, logged_in, running
 

@@ -17,8 +17,9 @@ from agents.panel.page import FRAGMENT_HEADER
 from agents.panel.pages import PAGES
 from pipeline.errors import NotAcknowledged
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier, Route
+from schemas.directory.carrier import Carrier
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from tests.unit.agents.panel.office import OURS, Office, uuid
 from tests.unit.agents.panel.site import Site, logged_in, running

@@ -23,8 +23,8 @@ def in_virtual_time(main: Callable[[], Awaitable[None]]) -> None:
         runner.run(run())
 
 
-class Desk:
-    """Where turns are had: notes who had one, and when."""
+class Queue:
+    """Who asks for turns: notes who had one, and when."""
 
     def __init__(self) -> None:
         self.turns = Turns()
@@ -48,13 +48,13 @@ def test_who_has_failed_least_goes_first() -> None:
     """One at a time; who is inside is not sent out, and among equals who came first goes first."""
 
     async def main() -> None:
-        desk = Desk()
+        queue = Queue()
         visits = [
-            asyncio.create_task(desk.visit(who, Standing(failures, 0.0)))
+            asyncio.create_task(queue.visit(who, Standing(failures, 0.0)))
             for who, failures in (("inside", 9), ("a", 3), ("b", 1), ("c", 1), ("fresh", 0))
         ]
         assert await asyncio.gather(*visits) == ["had"] * 5
-        assert [who for who, _ in desk.had] == ["inside", "fresh", "b", "c", "a"]
+        assert [who for who, _ in queue.had] == ["inside", "fresh", "b", "c", "a"]
 
     in_virtual_time(main)
 
@@ -63,12 +63,17 @@ def test_guesses_at_a_paced_name_come_one_by_one() -> None:
     """Others pass them meanwhile."""
 
     async def main() -> None:
-        desk = Desk()
+        queue = Queue()
         paced = Standing(0, 2.0)
-        visits = [asyncio.create_task(desk.visit(f"g{n}", paced, "victim")) for n in range(3)]
-        visits.append(asyncio.create_task(desk.visit("other", Standing(7, 0.0))))
+        visits = [asyncio.create_task(queue.visit(f"g{n}", paced, "victim")) for n in range(3)]
+        visits.append(asyncio.create_task(queue.visit("other", Standing(7, 0.0))))
         await asyncio.gather(*visits)
-        assert [(who, round(at, 2)) for who, at in desk.had] == [("g0", 0.0), ("other", 0.03), ("g1", 2.0), ("g2", 4.0)]
+        assert [(who, round(at, 2)) for who, at in queue.had] == [
+            ("g0", 0.0),
+            ("other", 0.03),
+            ("g1", 2.0),
+            ("g2", 4.0),
+        ]
 
     in_virtual_time(main)
 
@@ -77,12 +82,12 @@ def test_the_last_in_the_order_gives_way() -> None:
     """A full room is no reason to refuse who has not failed; among equals who comes last is refused."""
 
     async def main() -> None:
-        desk = Desk()
-        guessing = [asyncio.create_task(desk.visit(f"g{n}", Standing(5, 0.0))) for n in range(turns.MAX_WAITING + 1)]
+        queue = Queue()
+        guessing = [asyncio.create_task(queue.visit(f"g{n}", Standing(5, 0.0))) for n in range(turns.MAX_WAITING + 1)]
         await asyncio.sleep(0)
-        assert await desk.visit("one too many", Standing(5, 0.0)) == "busy"
-        assert await desk.visit("fresh") == "had"
-        assert [who for who, _ in desk.had] == ["g0", "fresh"]
+        assert await queue.visit("one too many", Standing(5, 0.0)) == "busy"
+        assert await queue.visit("fresh") == "had"
+        assert [who for who, _ in queue.had] == ["g0", "fresh"]
         outcomes = await asyncio.gather(*guessing)
         assert outcomes == ["had"] * turns.MAX_WAITING + ["busy"]
 
@@ -93,11 +98,11 @@ def test_nobody_waits_for_ever() -> None:
     """Who has waited for too long is told; the place is free for the next."""
 
     async def main() -> None:
-        desk = Desk()
-        async with desk.turns.turn("slow", FRESH):
-            assert await desk.visit("patient") == "busy"
+        queue = Queue()
+        async with queue.turns.turn("slow", FRESH):
+            assert await queue.visit("patient") == "busy"
             assert asyncio.get_running_loop().time() == turns.WAIT_SECONDS
-        assert await desk.visit("next") == "had"
+        assert await queue.visit("next") == "had"
 
     in_virtual_time(main)
 
@@ -107,16 +112,16 @@ def test_who_goes_away_leaves_the_place_to_the_next(while_waiting: bool) -> None
     """Also in the moment in which its turn comes."""
 
     async def main() -> None:
-        desk = Desk()
-        async with desk.turns.turn("first", FRESH):
-            gone = asyncio.create_task(desk.visit("gone"))
+        queue = Queue()
+        async with queue.turns.turn("first", FRESH):
+            gone = asyncio.create_task(queue.visit("gone"))
             await asyncio.sleep(0)
             if while_waiting:
                 gone.cancel()
                 await asyncio.gather(gone, return_exceptions=True)
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
-        assert await desk.visit("next") == "had"
-        assert [who for who, _ in desk.had] == ["next"]
+        assert await queue.visit("next") == "had"
+        assert [who for who, _ in queue.had] == ["next"]
 
     in_virtual_time(main)

@@ -16,8 +16,9 @@ from pipeline.directory.rules import Change, Removal, change_key
 from pipeline.directory.values import name_key, name_problem
 from pipeline.errors import RuleViolated
 from schemas.directory.account import Account, Did, NumberCheck
-from schemas.directory.carrier import Carrier, InDoubtPolicy, Route
+from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from tests.builders import (
     CREATED,
@@ -64,6 +65,7 @@ routes:
   - carrier: practice CARRIER
     price_per_segment: 0.0045
   - {destination_prefix: 044, carrier: Practice carrier, priority: 3}
+  - {source_prefix: 012, account: DEMO, carrier: Practice carrier, price_per_segment: 1, currency: EUR}
 """
 
 
@@ -107,6 +109,8 @@ def full() -> Directory:
         carrier(21, name="0x10", in_doubt_policy=InDoubtPolicy.QUERY, max_in_flight=7, timeout_seconds=2.5),
         route(31, destination_prefix="0123", priority=4, price_per_segment=Decimal("0.004500"), blocked=True),
         route(32),
+        route(33, source_prefix="0123", account_id=uuid(1), weight=70, price_per_segment=Decimal(1), currency="EUR"),
+        route(34, account_id=uuid(2)),
         user(41, blocked=True),
         user(42, account_id=None, role=PanelRole.OPERATOR),
         api_key(51),
@@ -122,7 +126,7 @@ def test_a_file_written_by_hand_makes_a_directory() -> None:
     (new,) = held.entries(Trunk)
     (practice,) = held.entries(Carrier)
     assert made.summary == (
-        "1 account created", "2 DIDs created", "1 trunk created", "1 carrier created", "2 routes created",
+        "1 account created", "2 DIDs created", "1 trunk created", "1 carrier created", "3 routes created",
     )  # fmt: skip
     assert {(entry.number, entry.account_id, entry.p2p_enabled) for entry in held.entries(Did)} == {
         ("12125551234", demo.id, True),
@@ -131,9 +135,20 @@ def test_a_file_written_by_hand_makes_a_directory() -> None:
     assert (new.account_id, new.name, new.created_at) == (demo.id, "Outbound SMS trunk 1", NOW)
     assert (new.allowed_ips, new.allowed_sources) == (("192.0.2.7/32", "2001:db8::/64"), ("12125551234",))
     assert practice.in_doubt_policy is InDoubtPolicy.RESEND_WITH_KEY
-    assert {(entry.destination_prefix, entry.carrier_id, entry.priority) for entry in held.entries(Route)} == {
-        ("", practice.id, 0),
-        ("044", practice.id, 3),
+    assert {
+        (
+            entry.destination_prefix,
+            entry.source_prefix,
+            entry.account_id,
+            entry.carrier_id,
+            entry.priority,
+            entry.currency,
+        )
+        for entry in held.entries(Route)
+    } == {
+        ("", None, None, practice.id, 0, None),
+        ("044", None, None, practice.id, 3, None),
+        ("", "012", demo.id, practice.id, 0, "EUR"),
     }
     ((issued, account_name, password),) = made.issued
     assert (issued, account_name) == (new, "Demo")
@@ -320,6 +335,11 @@ def test_prune_keeps_to_the_rules() -> None:
         ("carriers:\n  - name: c\n    url: ftp://x\nroutes:\n  - carrier: d\n",
          [("line 5 (routes[0].carrier)", "there is no carrier of this name"),
           ("line 3 (carriers[0].url)", "must begin with http:// or https://")]),
+        ("carriers: [{name: c, url: http://c}]\nroutes:\n  - {carrier: c, account: twin}\n  - {carrier: c, account: n}",
+         [("line 3 (routes[0].account)", "several accounts have this name: give the id"),
+          ("line 4 (routes[1].account)", "there is no account of this name")]),
+        ("carriers: [{name: c, url: http://c}]\nroutes:\n  - {carrier: c, currency: EUR}\n",
+         [("line 3 (routes[0].currency)", "there is no price that it could be of")]),
         (f"routes:\n  - carrier: {uuid(29)}\n", [("line 2 (routes[0].carrier)", "there is no carrier of this name")]),
         ("accounts:\n  - name: twin\n", [("line 2 (accounts[0].name)", "several have this name: give the id")]),
         ("carriers:\n  - name: c\n    url: http://c\n    max_in_flight: 0\n",
@@ -363,9 +383,11 @@ def test_the_export_is_plain_yaml() -> None:
     """Any YAML tool reads it, and numbers are quoted so that none takes them for integers."""
     held = full()
     tree = yaml.safe_load(export(held))
-    assert set(tree) == {"accounts", "carriers", "routes", "operators", "operator_api_keys"}
+    assert set(tree) == {"accounts", "profiles", "carriers", "routes", "operators", "operator_api_keys"}
     assert tree["accounts"][0]["dids"][0] == {"number": "12125551234", "p2p_enabled": True}
-    assert [route["destination_prefix"] for route in tree["routes"]] == ["", "0123"]
+    assert [route["destination_prefix"] for route in tree["routes"]] == ["", "", "", "0123"]
+    owned = [(route.get("account"), route.get("source_prefix")) for route in tree["routes"]]
+    assert owned == [(None, None), ('Näme: "quoted" # 1', "0123"), ("null", None), (None, None)]
 
 
 @pytest.mark.parametrize(

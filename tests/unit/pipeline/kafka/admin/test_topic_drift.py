@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.errors import ConfigurationError
 from pipeline.kafka.admin import topic_admin
-from pipeline.kafka.admin.topic_admin import Drift, configs_of, drifts_of
+from pipeline.kafka.admin.topic_drift import Drift, configs_of, drifts_of
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.topics import catalogue
 

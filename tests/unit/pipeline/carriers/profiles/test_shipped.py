@@ -1,23 +1,42 @@
-"""The request a carrier gets and how its answer is read."""
+"""What a carrier without a profile gets, and how its answer is read: the practice carrier's profile."""
 
 import json
 
 import pytest
 
-from pipeline.carriers.http_json import asked_about, query_url, request_of, result_of
-from pipeline.carriers.outcome import Outcome
-from pipeline.http.client import Answer
+from pipeline.carriers.outcome import AttemptResult, Outcome
+from pipeline.carriers.profiles.bound import BoundCarrier
+from pipeline.carriers.profiles.shipped import PRACTICE, shipped_names, shipped_profile, shipped_text
+from pipeline.http.answer import Answer
 from schemas.mt_message import DataCoding, Segment
 from tests.builders import message
+
+
+def bound(url: str = "https://example.net/sms", *, honours_key: bool = False) -> BoundCarrier:
+    return BoundCarrier(shipped_profile(PRACTICE), url, {}, {}, honours_key=honours_key)
+
+
+def result_of(answer: Answer, *, honours_key: bool) -> AttemptResult:
+    return bound(honours_key=honours_key).read(answer)
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_each_shipped_profile_is_in_order(name: str) -> None:
+    """It is read without a problem, says where its facts are from, and is no longer than one of the directory."""
+    assert shipped_profile(name).form.sources
+    assert len(shipped_text(name)) < 65_536
 
 
 def test_request_carries_the_segment_and_its_key() -> None:
     """The body has what the carrier needs to send one segment; the idempotency key is the segment id."""
     segment = Segment(seqnum=2, text='snow ☃ "quoted"', udh="0500037b0202")
     asked = message(data_coding=DataCoding.UCS2, segments=(Segment(seqnum=1, text="x", udh="0500037b0201"), segment))
-    headers, body = request_of(asked, segment)
+    request = bound().request(asked, segment)
+    [(url, headers)], body = request.targets, request.body or b""
+    assert (request.method, url) == ("POST", "https://example.net/sms")
     assert headers["idempotency-key"] == f"{asked.id}:2"
     assert headers["content-type"] == "application/json"
+    assert body.startswith(b'{"segment_id":"')
     assert json.loads(body) == {
         "segment_id": f"{asked.id}:2",
         "message_id": asked.id,
@@ -82,8 +101,8 @@ def test_an_answer_that_breaks_off_counts_where_its_head_refuses(status: int, ou
 @pytest.mark.parametrize("status", [200, 404])
 def test_a_question_whose_answer_breaks_off_is_still_open(status: int) -> None:
     """Neither "I have it" nor "I have not" is believed to half an answer."""
-    assert asked_about(Answer(status, b'{"id": "abc"}', None)).outcome is not Outcome.IN_DOUBT
-    assert asked_about(Answer(status, b"{", None, "connection lost")).outcome is Outcome.IN_DOUBT
+    assert bound().read_question(Answer(status, b'{"id": "abc"}', None)).outcome is not Outcome.IN_DOUBT
+    assert bound().read_question(Answer(status, b"{", None, "connection lost")).outcome is Outcome.IN_DOUBT
 
 
 @pytest.mark.parametrize(
@@ -101,4 +120,26 @@ def test_a_question_whose_answer_breaks_off_is_still_open(status: int) -> None:
 )
 def test_the_id_of_a_query_goes_on_the_path(url: str, asked: str) -> None:
     """What a carrier's URL has behind its question mark stays there, whole."""
-    assert asked == query_url(url, "id:1")
+    of = message()
+    question = bound(url).question(of, of.segments[0])
+    assert question is not None
+    assert question.method == "GET"
+    assert [it.url for it in question.targets] == [asked.replace("id:1", f"{of.id}:1")]
+
+
+def test_the_body_is_the_same_to_the_byte() -> None:
+    """Null for what is absent, in this order; where a receipt is wanted its URL comes last."""
+    of = message()
+    written = (
+        f'{{"segment_id":"{of.id}:1","message_id":"{of.id}","source":"12125551234","destination":"15551234567",'
+        '"data_coding":0,"udh":null,"text":"part 1"'
+    )
+    assert bound().request(of, of.segments[0]).body == f"{written}}}".encode()
+    wanted = f'{written},"receipt_url":"https://gateway.example/r"}}'
+    assert bound().request(of, of.segments[0], "https://gateway.example/r").body == wanted.encode()
+
+
+def test_a_question_believes_only_what_the_profile_lists() -> None:
+    """Throttled or refused, the question is open; a carrier that was asked may still have the segment."""
+    for status in (429, 400, 401, 302, 503, 202):
+        assert bound().read_question(Answer(status, b"{}", None)).outcome is Outcome.IN_DOUBT, status

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.directory.file.yaml_document import YamlDocument
 from pipeline.errors import RuleViolated
+from pipeline.yaml_document import YamlDocument
 
 
 def test_scalars_stay_the_text_that_was_typed() -> None:
