@@ -11,5 +11,6 @@ dead_letters      what could not be processed, and what to do with it
 offsets           where consumer groups go on
 doctor            what is stuck and why
 doctor_findings   what was found, in words
+users             a new password for who cannot log in
 schema_documents  JSON Schemas and AsyncAPI, generated from the models
 """

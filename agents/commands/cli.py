@@ -27,6 +27,7 @@ from agents.commands import offsets as offsets_commands
 from agents.commands import routes as routes_commands
 from agents.commands import schema_documents
 from agents.commands import topics as topics_commands
+from agents.commands import users as users_commands
 from agents.local.up.port_plan import PortsKind
 from agents.local.up.roster import ROSTER
 from agents.runtime import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
@@ -49,6 +50,7 @@ app.add_typer(dead_letters_commands.app, name="dead-letters")
 app.add_typer(offsets_commands.app, name="offsets")
 app.command("doctor")(doctor_command.doctor)
 app.add_typer(schema_documents.app, name="schemas")
+app.add_typer(users_commands.app, name="users")
 
 DataDirectory = Annotated[Path, typer.Option(help="Where everything that must be kept is kept.", file_okay=False)]
 

@@ -114,6 +114,7 @@ async def test_a_new_user_logs_in_with_the_password_that_is_shown_once(
     dialog = owner.get_by_role("dialog")
     await dialog.get_by_label("Email").fill(email)
     await dialog.get_by_label("Role").select_option(index=0)
+    await dialog.get_by_label("How they get in").select_option("A password that is made and shown to you once")
     await dialog.get_by_role("button", name="Add").click()
     await expect(dialog.get_by_role("heading", name="User added")).to_be_visible()
     password = await dialog.locator("[data-value]").inner_text()
@@ -191,3 +192,32 @@ async def test_the_audit_log_shows_what_was_before_and_after(owner: Page, client
     await expect(row.locator("ins").filter(has_text="https://changed.example/status")).to_be_visible()
     await expect(row.locator("del").filter(has_text=trunk.inbox)).to_be_visible()
     assert trunk.password not in await owner.content()
+
+
+async def test_who_is_invited_chooses_a_password(owner: Page, browser: Browser, client: OperatorClient) -> None:
+    """The link leads to a form, once; then its password logs in, and the list says Active instead of Invited."""
+    email = f"{secrets.token_hex(4)}@example.com"
+    await owner.goto("/users")
+    await owner.get_by_role("link", name="Add user").click()
+    dialog = owner.get_by_role("dialog")
+    await dialog.get_by_label("Email").fill(email)
+    await dialog.get_by_role("button", name="Add").click()
+    await expect(dialog.get_by_role("heading", name="User invited")).to_be_visible()
+    link = await dialog.locator("[data-value]").inner_text()
+    await dialog.get_by_role("link", name="Done").click()
+    await expect(owner.get_by_role("row").filter(has_text=email)).to_contain_text("Invited")
+    password = secrets.token_urlsafe(12)
+    async with new_page(browser, client.panel_url) as page:
+        await page.goto(link)
+        for repeated in ("another one altogether", password):
+            await page.get_by_label("Password", exact=True).fill(password)
+            await page.get_by_label("Password again").fill(repeated)
+            await page.get_by_role("button", name="Set password").click()
+        await expect(page.get_by_text("Your password has been set.")).to_be_visible()
+        await page.get_by_label("Password").fill(password)
+        await page.get_by_role("button", name="Log in").click()
+        await expect(page.get_by_role("heading", name="SMS Trunks")).to_be_visible()
+        await page.goto(link)
+        await expect(page.get_by_text("This invitation has been used, or is too old.")).to_be_visible()
+    await owner.goto("/users")
+    await expect(owner.get_by_role("row").filter(has_text=email)).to_contain_text("Active")

@@ -32,6 +32,7 @@ from agents.panel.operations.messages import Messages
 from agents.panel.operations.numbers import Numbers
 from agents.panel.operations.people.api_keys import ApiKeys
 from agents.panel.operations.people.last_uses import LastUses
+from agents.panel.operations.people.second_factors import SecondFactors
 from agents.panel.operations.people.users import Users
 from agents.panel.operations.ports import (
     AuditTopic,
@@ -99,7 +100,8 @@ class Operations:
         self.messages = Messages(access, trail, producer, clock, limits)
         self.carriers = Carriers(access, changes)
         self.routes = Routes(access, changes)
-        self.users = Users(access, changes, hasher)
+        self.users = Users(access, changes, hasher, clock)
+        self.second_factors = SecondFactors(access, changes, keys)
         self.last_uses = LastUses(clock)
         self.api_keys = ApiKeys(access, changes, clock, self.last_uses)
         self.audit_events = AuditEvents(access, trail)

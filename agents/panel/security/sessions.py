@@ -41,6 +41,8 @@ class Session:
     """When it was last remembered; with which account, `kept_account_id`."""
     kept_account_id: str | None = None
     flashes: list[Flash] = field(default_factory=list)
+    new_factor: str | None = None
+    """The secret of a second factor that is being switched on; it is kept nowhere else until then."""
     _sent: tuple[str, Mapping[str, str]] | None = None
 
     def flash(self, kind: str, text: str) -> None:

@@ -10,7 +10,7 @@ from schemas.directory.entry import DirectoryEntry
 MAX_LISTED: Final = 20
 _LEFT_OUT: Final = frozenset({"schema_version", "id", "number"})
 # Secrets show as nothing but that they are others now.
-_SECRET: Final = frozenset({"password_hash", "digest", "hint"})
+_SECRET: Final = frozenset({"password_hash", "digest", "hint", "second_factor", "invitation"})
 
 
 def between(before: DirectoryEntry | None, after: DirectoryEntry | None) -> tuple[Difference, ...]:

@@ -17,6 +17,11 @@ from agents.panel.pages.words import utc
 from schemas.directory.people import PanelRole, PanelUser
 
 LABELS: Final = {"email": "Email", "role": "Role"}
+INVITATION, PASSWORD = "invitation", "password"
+WAYS_IN: Final = (
+    (INVITATION, "An invitation link: they choose their own password"),
+    (PASSWORD, "A password that is made and shown to you once"),
+)
 
 
 class UserPages(EditablePages):
@@ -40,7 +45,7 @@ class UserPages(EditablePages):
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""
-        return {"email": "", "role": PanelRole.MEMBER.value, "blocked": False}
+        return {"email": "", "role": PanelRole.MEMBER.value, "blocked": False, "way_in": INVITATION}
 
     def posted(self, context: PageContext) -> Fields:
         """Return what a posted form holds."""
@@ -48,23 +53,35 @@ class UserPages(EditablePages):
             "email": context.text("email").strip(),
             "role": context.text("role"),
             "blocked": context.checked("blocked"),
+            "way_in": context.text("way_in", INVITATION),
         }
 
     def offered(self, context: PageContext, edited: Edited | None) -> dict[str, Any]:
         """Return the roles that can be chosen, and the user that is edited."""
         if edited is None:
-            return {"roles": offered_roles(of_operators=context.account_id is None), "email": None}
+            roles = offered_roles(of_operators=context.account_id is None)
+            return {"roles": roles, "email": None, "ways_in": WAYS_IN}
         user = _user(context, edited.id)  # who stays in the account, and an operator outside of all
         return {"roles": offered_roles(of_operators=user.role is PanelRole.OPERATOR), "email": user.email}
 
     async def add(self, context: PageContext) -> web.Response:
-        """Add a user, and show the password once."""
+        """Add a user, and show the invitation or the password once."""
         email = context.text("email").strip()
         role = chosen_role(context.text("role"), lambda: email_problems(email))
-        user, password = await context.operations.users.create(
-            context.actor, email, role, account_id=context.account_id
+        users = context.operations.users
+        if context.text("way_in") == PASSWORD:
+            user, password = await users.create(context.actor, email, role, account_id=context.account_id)
+            return _password(context, "User added", user, password)
+        user, token = await users.invite(context.actor, email, role, account_id=context.account_id)
+        return shown_once(
+            context,
+            section="users",
+            heading="User invited",
+            about=f"{user.email} chooses a password there, within 7 days",
+            label="Invitation link",
+            secret=f"{context.origin}/invitation/{token}",
+            back=way_back(context, "/users"),
         )
-        return _password(context, "User added", user, password)
 
     def saved(self, context: PageContext, identity: str) -> tuple[Fields, int]:
         """Return role and state of a user, and its version."""
@@ -120,6 +137,8 @@ def _row(user: PanelUser, context: PageContext) -> dict[str, object]:
         "email": user.email,
         "role_words": ROLE_WORDS[user.role],
         "blocked": user.blocked,
+        "second_factor": user.second_factor is not None,
+        "is_invited": user.invitation is not None,
         "last_used": utc(context.operations.last_uses.of("user", user.id)),
     }
 

@@ -81,6 +81,7 @@ CASES = [
     Case("users.list", EVERYBODY, {}, ACCOUNT),
     Case("users.get", EVERYBODY, {"user_id": uuid(103)}, ("user_id", uuid(70))),
     Case("users.create", OWNERS, {"email": "new@example.com", "role": M, "account_id": OURS}, ACCOUNT),
+    Case("users.invite", OWNERS, {"email": "invited@example.com", "role": M, "account_id": OURS}, ACCOUNT),
     Case("users.update", OWNERS, {"user_id": uuid(103), "role": R, "blocked": True}, ("user_id", uuid(70))),
     Case("users.reset_password", OWNERS, {"user_id": uuid(103)}, ("user_id", uuid(70))),
     Case("users.delete", OWNERS, {"user_id": uuid(103)}, ("user_id", uuid(70))),
@@ -89,6 +90,8 @@ CASES = [
         EVERYBODY,
         {"old": PASSWORD, "new": "a new long password", "repeated": "a new long password"},
     ),
+    Case("second_factors.own", EVERYBODY, {}),
+    Case("second_factors.switch_on", EVERYBODY, {"secret": "JBSWY3DPEHPK3PXP"}),
     Case("api_keys.list", EVERYBODY, {}, ACCOUNT),
     Case("api_keys.get", EVERYBODY, {"api_key_id": KEY}, ("api_key_id", uuid(71))),
     Case("api_keys.create", OWNERS, {"name": "job", "role": M, "account_id": OURS}, ACCOUNT),
@@ -166,6 +169,8 @@ async def test_another_accounts_entries_are_not_there(filled: Office, case: Case
 NOT_OPERATIONS = {
     "accounts.only", "api_keys.authenticate", "messages.estimate",
     "callbacks.disable",  # nobody asks for it: the system's own
+    "users.invited", "users.accept",  # whoever has the token
+    "second_factors.of", "second_factors.switch_off",  # what log-in asks; and one's own, after a code
 }  # fmt: skip
 
 
