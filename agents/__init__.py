@@ -3,8 +3,10 @@
 ingress        takes requests, answers 201 when the broker has them
 processor      authorizes, encodes, segments and routes (Faust)
 delivery       posts segments to carriers
+receipts       rolls receipts up into one final status a message
 callback       posts notifications to customers, with retries
 panel          the web panel and the management API; the only writer of the directory
+message_log    the read model behind look-ups, and the door to it
 simulator      a practice carrier and a callback inbox
 core_dumps     that there are none, because of what is in memory
 serving        what HTTP servers have in common

@@ -3,11 +3,13 @@
 steps            1 admission, 2 authorization, 3 encoding, 4 segmentation, 5 routing: a request becomes messages
 carriers         6 a segment becomes a POST, and the answer what happens next
 callbacks        7 a status becomes a signed notification
+receipts         8 what carriers report of segments becomes one final status
 directory        what the steps look things up in: accounts, numbers, trunks, carriers, routes; its rules and its files
 posting          what carriers and endpoints have in common: who may be posted to now, in which order, and when again
 http             how a request goes out, and where one comes from
 idempotency      which of several submissions with one key is sent
 dead_letters     what could not be processed, and what became of it
+message_log      what the topics say about messages, in a database that can be made anew from them
 kafka            the broker's edge
 yaml_document    YAML as plain text values, each with its line
 urls             what a URL that is posted to must look like
@@ -20,5 +22,6 @@ slot             which of an agent's processes this is, proved by a lock
 metrics          what is counted
 failpoints       places where a process can be made to die
 
-A step knows neither Kafka nor an HTTP server; of the rooms only kafka imports aiokafka, and only http the HTTP parser.
+A step knows neither Kafka nor an HTTP server; of the rooms only kafka imports aiokafka, only
+http the HTTP parser, and only message_log a database.
 """

@@ -20,6 +20,7 @@ SmsoutError                       code, stage
 ├── PostFailed                    a POST to a carrier or an endpoint
 │   ├── NotSent                   no byte can have reached the other side
 │   └── InDoubt                   the other side may have taken it
+├── LogUnavailable                the message log's database does not answer, or not in time
 ├── StateLost                     what is kept on disk is of no use; a restart makes it again
 ├── DeadLetterBrake               too many records in a row that cannot be read
 └── Stuck                         an agent's watchdog: work is waiting and nothing moves
@@ -173,6 +174,17 @@ class InDoubt(PostFailed):
     """The request may have reached the other side."""
 
     code = "in-doubt"
+
+
+class LogUnavailable(SmsoutError):
+    """The message log's database does not answer; `too_slow`: it does, but not in the time that a question may take."""
+
+    code = "message-log-unavailable"
+    stage = "message-log"
+
+    def __init__(self, message: str, *, too_slow: bool = False) -> None:
+        super().__init__(message)
+        self.too_slow = too_slow
 
 
 class StateLost(SmsoutError):

@@ -46,6 +46,12 @@ BACKLOG: Final = Gauge(
     "smsout_backlog_entries", "What waits on disk: for a peer that is away, or behind others of its sender", ["agent"]
 )
 
+# receipts: what came to ingress (taken, repeated, refused, not_stored), and what waits for some
+RECEIPTS: Final = Counter("smsout_receipts_total", "Carriers' delivery receipts, by what became of them", ["outcome"])
+MESSAGES_AWAITING_RECEIPTS: Final = Gauge(
+    "smsout_receipts_messages", "Messages that wait for their receipts, or whose end is remembered"
+)
+
 # HTTP towards carriers and customers
 POSTS: Final = Counter("smsout_posts_total", "POST attempts, by outcome", ["stage", "outcome"])
 POST_SECONDS: Final = Histogram(
@@ -74,3 +80,14 @@ SLOW_ENDPOINTS: Final = Gauge("smsout_callback_slow_endpoints", "Endpoints that 
 
 # directory
 DIRECTORY_VERSION: Final = Gauge("smsout_directory_version", "Offset of the last applied record of sms.directory")
+
+# message_log
+LOG_RECORDS: Final = Counter("smsout_message_log_records_total", "Records that are in the message log")
+LOG_PASSED_OVER: Final = Counter(
+    "smsout_message_log_passed_over_total", "Records that are not: of days that are not kept, or unreadable", ["reason"]
+)
+LOG_BATCH_SECONDS: Final = Histogram(
+    "smsout_message_log_batch_seconds", "Time to write a batch",
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+)  # fmt: skip
+LOG_REQUESTS: Final = Counter("smsout_message_log_requests_total", "Requests by answer's status code", ["status"])

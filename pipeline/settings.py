@@ -29,6 +29,7 @@ Delays = Annotated[
 ]
 
 MIN_PEPPER_LENGTH: Final = 32
+MIN_RECEIPT_KEY_LENGTH: Final = 32
 
 
 def weak_pepper(pepper: str) -> str | None:
@@ -114,6 +115,34 @@ class StateSettings(BaseSettings):
         return None if self.state_dir is None else self.state_dir / name
 
 
+class DatabaseSettings(BaseSettings):
+    """Where the message log is. The agent that writes it has it, and whoever reads it."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_", hide_input_in_errors=True)
+
+    database_url: SecretStr | None = None
+    """`postgresql://user:password@host/name`, or `sqlite:///path`; without it a file in the state directory."""
+
+
+class MessageLogSettings(BaseSettings):
+    """The message log: how long it keeps, and its HTTP door."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_MESSAGE_LOG_")
+
+    host: str = "127.0.0.1"
+    port: Port = 8082
+    trusted_proxies: Names = ()
+    """Networks whose X-Forwarded-For counts."""
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Messages that were accepted on an earlier day (UTC) are dropped, a day at once."""
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 20_000
+    """Records of one transaction at most: bounds memory."""
+    gather_seconds: Annotated[float, Field(ge=0, le=10)] = 0.2
+    """How long a batch waits for company: what a message goes through in between is written once."""
+    max_connections: Annotated[int, Field(ge=1)] = 1000
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 64
+
+
 class PepperSettings(BaseSettings):
     """The key of the password verifiers: ingress and the directory's writer have it, nobody else."""
 
@@ -129,6 +158,42 @@ class PepperSettings(BaseSettings):
         if (problem := weak_pepper(pepper.get_secret_value())) is not None:
             raise ValueError(f"SMSOUT_PEPPER {problem}")
         return pepper
+
+
+def weak_receipt_key(key: str) -> str | None:
+    """Say why a text is no receipt key, and what to do; or None. The text is not quoted."""
+    if len(key) >= MIN_RECEIPT_KEY_LENGTH:
+        return None
+    return (
+        f"must be at least {MIN_RECEIPT_KEY_LENGTH} random characters, and it has {len(key)}: "
+        "`openssl rand -base64 32` makes one"
+    )
+
+
+class ReceiptKeySettings(BaseSettings):
+    """The key that signs where carriers post receipts to: ingress and delivery have it, and it is the same for both."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_", hide_input_in_errors=True)
+
+    receipt_key: SecretStr
+    """At least 32 characters; with another one, receipts of what is on its way are refused."""
+
+    @field_validator("receipt_key")
+    @classmethod
+    def _is_strong(cls, key: SecretStr) -> SecretStr:
+        """Refuse what could be guessed: anybody could then make up receipts."""
+        if (problem := weak_receipt_key(key.get_secret_value())) is not None:
+            raise ValueError(f"SMSOUT_RECEIPT_KEY {problem}")
+        return key
+
+
+class ReceiptSettings(BaseSettings):
+    """The roll-up of delivery receipts."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_RECEIPTS_")
+
+    timeout_seconds: Annotated[int, Field(ge=1, le=2_592_000)] = 259_200
+    """How long after its success a message waits for its receipts; then what is missing is unknown."""
 
 
 class PanelKeySettings(BaseSettings):
@@ -196,6 +261,8 @@ class DeliverySettings(BaseSettings):
     """For a whole POST, where the carrier's own setting is not shorter."""
     connect_timeout_seconds: float = 5.0
     max_answer_bytes: int = 16_384
+    receipt_base_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+(/[^?#]*)?$")] = "http://127.0.0.1:8080"
+    """Where carriers reach ingress; each POST whose receipt is wanted names an address below it."""
 
 
 class CallbackSettings(BaseSettings):

@@ -1,4 +1,4 @@
-"""A carrier's delivery receipt for one segment, in SMPP's words (SMPP 3.4 section 5.2.28)."""
+"""A carrier's delivery receipt for one segment, in SMPP's words (SMPP 3.4 section 5.2.28, SMPP 5.0 section 4.7.15)."""
 
 from enum import IntEnum
 from typing import Annotated, Final, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.identifiers import Uuid
-from schemas.record import Record
+from schemas.record import Record, WireModel
 
 
 class MessageState(IntEnum):
@@ -20,6 +20,7 @@ class MessageState(IntEnum):
     ACCEPTED = 6
     UNKNOWN = 7
     REJECTED = 8
+    SKIPPED = 9
 
     @property
     def is_final(self) -> bool:
@@ -36,12 +37,28 @@ RECEIPT_STATES: Final[dict[str, MessageState]] = {
     "ACCEPTD": MessageState.ACCEPTED,
     "UNKNOWN": MessageState.UNKNOWN,
     "REJECTD": MessageState.REJECTED,
+    "SKIPPED": MessageState.SKIPPED,
 }
-"""The `stat:` words of a receipt's text (SMPP 3.4 appendix B)."""
+"""The `stat:` words of a receipt's text (SMPP 3.4 appendix B; SKIPPED is of SMPP 5.0)."""
+
+RECEIPT_WORDS: Final = {state: word for word, state in RECEIPT_STATES.items()}
+
+
+class SegmentOutcome(WireModel):
+    """The latest that is known of one segment: what of a receipt is kept.
+
+    `error_code` is the carrier's own, as it came; `at` is the carrier's time, or that of the receipt's arrival.
+    """
+
+    seqnum: Annotated[int, Field(ge=1, le=255)]
+    state: MessageState
+    error_code: Annotated[str, Field(max_length=64)] | None = None
+    carrier_message_id: Annotated[str, Field(max_length=128)] | None = None
+    at: AwareDatetime
 
 
 class SegmentReceipt(Record):
-    """What the carrier says became of one segment."""
+    """What the carrier says became of one segment. `done_at` is when, by its own clock, where it says so."""
 
     schema_version: Literal[1] = 1
     message_id: Uuid
@@ -50,4 +67,5 @@ class SegmentReceipt(Record):
     carrier_message_id: str | None = None
     state: MessageState
     error_code: str | None = None
+    done_at: AwareDatetime | None = None
     received_at: AwareDatetime

@@ -51,6 +51,7 @@ class MtMessage(Record):
     """A mobile-terminated message, ready for its carrier.
 
     `alternatives` are the carriers that it may go to when its own definitely has not taken it, in their order.
+    `receipts` is set where its trunk wants delivery receipts.
     """
 
     schema_version: Literal[1] = 1
@@ -67,6 +68,7 @@ class MtMessage(Record):
     alternatives: Annotated[tuple[Alternative, ...], Field(min_length=1, max_length=MAX_ALTERNATIVES)] | None = None
     accepted_at: AwareDatetime
     expires_at: AwareDatetime
+    receipts: bool | None = None
 
     def segment_id(self, segment: Segment) -> SegmentId:
         """Return the id that the carrier sees as idempotency key."""

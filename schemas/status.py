@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
+from schemas.dlr import SegmentOutcome
 from schemas.identifiers import Uuid
 from schemas.record import Record
 from schemas.unchecked import unchecked
@@ -24,6 +25,18 @@ class StatusName(StrEnum):
     SUCCESS = "Success"  # handed to the carrier: no proof of receipt
     ROUTING_ERROR = "Routing error"
     FAILED = "Failed"
+
+
+class DeliveryName(StrEnum):
+    """The contract's words for the delivery stage; all but the first say that the message did not get through."""
+
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"  # SMPP's UNDELIV
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    DELETED = "DELETED"
+    SKIPPED = "SKIPPED"
+    UNKNOWN = "UNKNOWN"  # the carrier says so, or no receipt came in time
 
 
 class CodeId(IntEnum):
@@ -49,7 +62,9 @@ class MessageStatus(Record):
     """One outcome of one message.
 
     `reason` says in words what `code_id` says as a number. `segments_sent` counts the segments that the carrier
-    accepted.
+    accepted. `receipts` is set on a success whose trunk wants to hear what comes of it; `posts` says how many POSTs
+    carried it, each with a receipt of its own, where that was not one for each segment. `segments` is the delivery
+    stage's detail, one entry for each receipt that came.
     """
 
     schema_version: Literal[1] = 1
@@ -70,6 +85,9 @@ class MessageStatus(Record):
     currency: str | None = None
     carrier_id: Uuid | None = None
     possible_duplicate: bool | None = None
+    receipts: bool | None = None
+    posts: Annotated[int, Field(ge=1, le=255)] | None = None
+    segments: tuple[SegmentOutcome, ...] | None = None
 
     @property
     def webhook_id(self) -> str:

@@ -14,6 +14,7 @@ from schemas.dlr import SegmentReceipt
 from schemas.journal import JournalEntry
 from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.remembered import Remembered
+from schemas.roll_up import RollUp
 from schemas.status import MessageStatus
 from schemas.submission import Submission
 
@@ -25,6 +26,7 @@ SEGMENTED: Final = "sms.mt.segmented"
 STATUS: Final = "sms.mt.status"
 JOURNAL: Final = "sms.delivery.journal"
 DLR_RECEIVED: Final = "sms.dlr.received"
+DLR_GATHERED: Final = "sms.dlr.gathered"
 MT_RETRY: Final = "sms.mt.retry"
 CALLBACK_RETRY: Final = "sms.callback.retry"
 MT_PARKED: Final = "sms.mt.parked"
@@ -135,16 +137,19 @@ def catalogue(
             for seconds in dict.fromkeys(delays)  # a delay that is listed twice is one tier
         ]  # fmt: skip
 
-    def parked(name: str, value: object, description: str) -> Topic:
+    def kept(name: str, key: str, value: object, description: str, *, dead_letter: str | None = None) -> Topic:
         # Small segments, soon closed and cleaned: a restart reads what waits, and not what has long gone.
         configs = {
             "min.cleanable.dirty.ratio": "0.2", "segment.bytes": "67108864", "segment.ms": "600000",
             "delete.retention.ms": "300000",
         }  # fmt: skip
         return Topic(
-            name, "<topic>:<partition>:<offset> that it was read from", value, partitions, -1, description,
-            dead_letter_topic(name), cleanup="compact", extra_configs=configs,
-        )  # fmt: skip
+            name, key, value, partitions, -1, description, dead_letter, cleanup="compact", extra_configs=configs
+        )
+
+    def parked(name: str, value: object, description: str) -> Topic:
+        key = "<topic>:<partition>:<offset> that it was read from"
+        return kept(name, key, value, description, dead_letter=dead_letter_topic(name))
 
     topics = [
         Topic(
@@ -173,6 +178,10 @@ def catalogue(
         main(STATUS, "message id", MessageStatus, "Every outcome of every message, in order", public=True, days=30),
         main(JOURNAL, "segment id", JournalEntry, "Delivery's marks, co-partitioned with sms.mt.segmented"),
         main(DLR_RECEIVED, "message id", SegmentReceipt, "Carriers' delivery receipts, one segment each"),
+        kept(
+            DLR_GATHERED, "message id", RollUp,
+            "What the receipts agent knows of messages, co-partitioned with sms.mt.status and sms.dlr.received",
+        ),
         *tiers(
             CALLBACK_RETRY, "trunk id", WaitingNotification, callback_delays_seconds,
             "Notifications whose last attempt failed, waiting",

@@ -19,6 +19,7 @@ from schemas.directory.entry import KINDS, DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
 from schemas.directory.route import Route
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
+from schemas.dlr import MessageState, SegmentReceipt
 from schemas.journal import JournalEntry, JournalMark
 from schemas.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
 from schemas.record import InRecord, WireModel
@@ -33,6 +34,7 @@ DESTINATION: Final = "15551234567"
 SECRET: Final = "whsec_" + "c2VjcmV0" * 4
 OTHER_SECRET: Final = "whsec_" + "b3RoZXIh" * 4
 PEPPER: Final = b"pepper of at least 32 characters"
+RECEIPT_KEY: Final = b"receipt key of at least 32 characters"
 SEALER: Final = PasswordSealer([SealingKey("k", b"k" * 32)])
 
 Model = TypeVar("Model", bound=WireModel)
@@ -189,6 +191,19 @@ def status(*, accepted_at: datetime = CREATED, **changes: Any) -> MessageStatus:
         MessageStatus, changes, message_id=uuid(61), trunk_id=uuid(11), stage=StatusStage.PROCESSING,
         status=StatusName.SUCCESS, source=SOURCE, destination=DESTINATION, accepted_at=accepted_at,
         ended_at=accepted_at,
+    )  # fmt: skip
+
+
+def awaited_status(**changes: Any) -> MessageStatus:
+    """Return the success of a message of one segment that waits for its receipt."""
+    return status(**{"segments_total": 1, "segments_sent": 1, "receipts": True, **changes})
+
+
+def segment_receipt(state: MessageState = MessageState.DELIVERED, seqnum: int = 1, **changes: Any) -> SegmentReceipt:
+    """Return a receipt for a segment of `message()`."""
+    return _built(
+        SegmentReceipt, changes, message_id=uuid(61), seqnum=seqnum, carrier_id=uuid(21), state=state,
+        received_at=CREATED,
     )  # fmt: skip
 
 

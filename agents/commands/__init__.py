@@ -5,6 +5,7 @@ topics            creates the topics and reports drift
 directory         writes a YAML file into the directory, and the directory into one
 routes            which route a message takes, and why
 callbacks         what became of notifications, and sending them again
+messages          where a message is, and why it is not further
 carriers          profiles of carriers: checked, shown, tried
 carrier_options   what is typed after `smsout carriers`
 dead_letters      what could not be processed, and what to do with it

@@ -23,6 +23,7 @@ from agents.commands import carriers as carriers_commands
 from agents.commands import dead_letters as dead_letters_commands
 from agents.commands import directory as directory_commands
 from agents.commands import doctor as doctor_command
+from agents.commands import messages as messages_commands
 from agents.commands import offsets as offsets_commands
 from agents.commands import routes as routes_commands
 from agents.commands import schema_documents
@@ -45,6 +46,7 @@ app.add_typer(topics_commands.app, name="topics")
 app.add_typer(directory_commands.app, name="directory")
 app.add_typer(routes_commands.app, name="routes")
 app.add_typer(callbacks_commands.app, name="callbacks")
+app.add_typer(messages_commands.app, name="messages")
 app.add_typer(carriers_commands.app, name="carriers")
 app.add_typer(dead_letters_commands.app, name="dead-letters")
 app.add_typer(offsets_commands.app, name="offsets")

@@ -33,14 +33,14 @@ from schemas.directory.trunk import Trunk
 from schemas.directory.writer_claim import WriterClaim
 from schemas.mt_message import WaitingMessage
 from schemas.record import InRecord
-from schemas.topics import CALLBACK_RETRY, DIRECTORY, MT_RETRY, SEGMENTED, STATUS, SUBMITTED, tier_topic
+from schemas.topics import CALLBACK_RETRY, DIRECTORY, DLR_RECEIVED, MT_RETRY, SEGMENTED, STATUS, SUBMITTED, tier_topic
 
 CLIENT: Final = "smsout-doctor"
 BETWEEN_LOOKS_SECONDS: Final = 2.0
 SAMPLE: Final = 200  # records of a tier's partition that are read
 MAIN: Final = (
     ("sms-processor", "processor", SUBMITTED), ("sms-delivery", "delivery", SEGMENTED),
-    ("sms-callback", "callback", STATUS),
+    ("sms-callback", "callback", STATUS), ("sms-receipts", "receipts", DLR_RECEIVED),
 )  # fmt: skip
 TIERS: Final = (("sms-delivery-retry", "delivery", MT_RETRY), ("sms-callback-retry", "callback", CALLBACK_RETRY))
 

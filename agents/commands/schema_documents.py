@@ -27,6 +27,7 @@ from schemas.journal import JournalEntry
 from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.record import Record
 from schemas.remembered import Remembered
+from schemas.roll_up import RollUp
 from schemas.status import MessageStatus
 from schemas.submission import SUBMISSIONS, Submission
 from schemas.topics import DIRECTORY, SUBMITTED, Topic, catalogue
@@ -40,7 +41,7 @@ _DOCUMENTED_PARTITIONS: Final = 4
 
 RECORDS: Final[tuple[type[Record], ...]] = (
     Submission, MtMessage, MessageStatus, WaitingMessage, WaitingNotification, CallbackAttempt, JournalEntry,
-    SegmentReceipt,
+    SegmentReceipt, RollUp,
     *KINDS.values(), AuditEvent, Remembered,
 )  # fmt: skip
 

@@ -31,7 +31,7 @@ from pipeline.posting.intake import Entry
 from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
 from pipeline.posting.retry_schedule import RetrySchedule
-from pipeline.settings import CarrierKeySettings, DeliverySettings, KafkaSettings, RetrySettings
+from pipeline.settings import CarrierKeySettings, DeliverySettings, KafkaSettings, ReceiptKeySettings, RetrySettings
 from schemas.directory.carrier import Profile
 from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
 
@@ -44,6 +44,7 @@ _backlog = BACKLOG.labels(STAGE)
 async def serve(agent: Agent) -> None:
     """Run until told to stop, then drain."""
     kafka, settings, retry = KafkaSettings(), DeliverySettings(), RetrySettings()
+    receipt_key = ReceiptKeySettings().receipt_key.get_secret_value().encode()
     tiers = [tier_topic(MT_RETRY, seconds) for seconds in retry.mt_delays_seconds]
     await require_positions(kafka, {GROUP: [SEGMENTED], f"{GROUP}-retry": tiers}, worked_if=[JOURNAL])
     async with AsyncExitStack() as opened:
@@ -65,7 +66,8 @@ async def serve(agent: Agent) -> None:
         bound = BoundCarriers(
             ProfileBook(partial(view.directory.get, Profile)), lambda carrier: secrets_of(carrier, sealer)
         )
-        writer, line, workers = OutcomeWriter(producer, journal), CarrierLine(poster, bound), Workers()
+        line = CarrierLine(poster, bound, settings.receipt_base_url, receipt_key)
+        writer, workers = OutcomeWriter(producer, journal), Workers()
         delivery = Delivery(view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds))
         dispatcher: Dispatcher[Entry[Reading]] = Dispatcher(
             delivery, workers.spawn, monotonic,

@@ -11,6 +11,7 @@ from pipeline.carriers.outcome import AttemptResult, ErrorClass, Outcome
 from pipeline.carriers.profiles.book import BoundCarriers
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.carriers.profiles.request import Request
+from pipeline.carriers.receipt_reference import receipt_url
 from pipeline.errors import AddressNotAllowed, CarrierUnusable, InDoubt, Inexpressible, NotSent
 from pipeline.http.client import Answer, HttpPoster
 from pipeline.metrics import CARRIER_NEEDS_OPERATOR, POST_SECONDS, POSTS
@@ -37,11 +38,16 @@ class Leave(Protocol):
 
 
 class CarrierLine:
-    """Turns every way in which a POST can end into an outcome, and into what it says about the carrier."""
+    """Turns every way in which a POST can end into an outcome, and into what it says about the carrier.
 
-    def __init__(self, poster: HttpPoster, carriers: BoundCarriers) -> None:
+    Carriers reach us at `receipt_base_url`, and know that an address there is ours by `receipt_key`.
+    """
+
+    def __init__(self, poster: HttpPoster, carriers: BoundCarriers, receipt_base_url: str, receipt_key: bytes) -> None:
         self._poster = poster
         self._carriers = carriers
+        self._receipt_base_url = receipt_base_url
+        self._receipt_key = receipt_key
         self._seconds: list[float] = []
         self._outcomes: Counter[Outcome] = Counter()
         self._calling: set[str] = set()
@@ -60,7 +66,8 @@ class CarrierLine:
         unreachable = False
         try:
             bound = self._carriers.of(carrier)
-            answer = await self._send(bound, bound.request(message, segment), carrier.timeout_seconds)
+            request = bound.request(message, segment, self._receipt_url(carrier, message, segment))
+            answer = await self._send(bound, request, carrier.timeout_seconds)
         except NotSent as error:
             unreachable = True
             result = AttemptResult(Outcome.NOT_TAKEN, error=str(error))
@@ -78,6 +85,11 @@ class CarrierLine:
             self._call_operator(carrier, result)
         _tell(leave, result, perf_counter() - started, unreachable=unreachable)
         return result
+
+    def _receipt_url(self, carrier: Carrier, message: MtMessage, segment: Segment) -> str | None:
+        if not message.receipts:
+            return None
+        return receipt_url(self._receipt_base_url, carrier.name, message.segment_id(segment), self._receipt_key)
 
     async def query(self, leave: Leave, carrier: Carrier, message: MtMessage, segment: Segment) -> AttemptResult:
         """Ask the carrier whether it has taken a unit; an answer that does not tell leaves it in doubt."""

@@ -6,12 +6,15 @@ from typing import Final
 import structlog
 
 from agents.ingress.app import HttpApi
-from agents.ingress.authentication import Authenticator
 from agents.ingress.claims import LastingClaims
 from agents.ingress.keyed import KeyedSubmitter
+from agents.ingress.receipts.door import ReceiptDoor
+from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from agents.runtime import Agent, run
+from agents.serving.authentication import Authenticator
+from pipeline.carriers.practice_receipt import read_practice_receipt
 from pipeline.errors import ConfigurationError
 from pipeline.http.client_address import Networks
 from pipeline.idempotency.store import ClaimStore
@@ -19,7 +22,14 @@ from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.claims_view import ClaimsView
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import OUTSTANDING
-from pipeline.settings import IngressSettings, KafkaSettings, MessageSettings, PepperSettings, StateSettings
+from pipeline.settings import (
+    IngressSettings,
+    KafkaSettings,
+    MessageSettings,
+    PepperSettings,
+    ReceiptKeySettings,
+    StateSettings,
+)
 
 PRODUCER_STOP_SECONDS: Final = 5.0
 """A producer waits for a silent broker without limit; a process that wants to end does not."""
@@ -33,6 +43,7 @@ async def serve(agent: Agent) -> None:
     settings = IngressSettings()
     max_segments = MessageSettings().max_segments
     pepper = PepperSettings().pepper.get_secret_value().encode()
+    receipt_key = ReceiptKeySettings().receipt_key.get_secret_value().encode()
     try:
         trusted = Networks(settings.trusted_proxies)
     except ValueError as error:
@@ -50,10 +61,17 @@ async def serve(agent: Agent) -> None:
         submitter = Submitter(producer, settings.acknowledge_timeout_seconds)
         authenticator = Authenticator(view.directory, pepper, trusted)
         keyed = KeyedSubmitter(submitter, claims, settings.acknowledge_timeout_seconds)
-        api = HttpApi(settings, authenticator, submitter, keyed, max_segments=max_segments, stopping=agent.stopping)
+        receipt_writer = ReceiptWriter(producer, settings.acknowledge_timeout_seconds)
+        receipts = ReceiptDoor(
+            settings, receipt_key, view.directory, lambda _, request: read_practice_receipt(request), receipt_writer
+        )
+        api = HttpApi(
+            settings, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=agent.stopping
+        )
         OUTSTANDING.set_function(lambda: api.outstanding.total)
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(it) for it in (view.follow(), claims.follow(), submitter.run())]
+            running = (view.follow(), claims.follow(), submitter.run(), receipt_writer.run())
+            background = [tasks.create_task(it) for it in running]
             listener = await listen(api, settings, trusted, drain_timeout_seconds=agent.settings.drain_timeout_seconds)
             agent.ready = lambda: submitter.broker_answers
             try:

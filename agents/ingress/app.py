@@ -11,16 +11,18 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import hdrs, web
 
 from agents.ingress import json_api
-from agents.ingress.authentication import Authenticator
+from agents.ingress.body import expects, read_body
 from agents.ingress.keyed import IDEMPOTENCY_KEY, KeyedSubmitter, bad_key, under_key
 from agents.ingress.outstanding import Full, Outstanding
+from agents.ingress.receipts.door import PREFIX, ReceiptDoor
 from agents.ingress.responses import Response, bad_request, created, created_bulk, error
 from agents.ingress.submit import Submitter
+from agents.serving.authentication import Authenticator
 from agents.serving.errors import MEDIA_TYPE, TITLES
-from agents.serving.head import elements, is_acceptable, is_compressed, transfer_problem
+from agents.serving.head import is_acceptable, is_compressed
 from pipeline.errors import BrokerError, BrokerUnreachable
 from pipeline.idempotency.keys import Verdict
 from pipeline.metrics import ACCEPTED, REQUESTS
@@ -72,6 +74,7 @@ class HttpApi:
         authenticator: Authenticator,
         submitter: Submitter,
         keyed: KeyedSubmitter,
+        receipts: ReceiptDoor,
         *,
         max_segments: int,
         stopping: asyncio.Event,
@@ -80,6 +83,7 @@ class HttpApi:
         self._authenticator = authenticator
         self._submitter = submitter
         self._keyed = keyed
+        self._receipts = receipts
         self._max_segments = max_segments
         self._stopping = stopping
         self._retry_after = {"Retry-After": str(settings.retry_after_seconds)}
@@ -102,28 +106,32 @@ class HttpApi:
     async def _answer(self, request: web.BaseRequest) -> Response:
         resource = RESOURCES.get(request.raw_path) or RESOURCES.get(request.path)
         if resource is None:
+            if request.path.startswith(PREFIX):
+                return await self._receipts.answer(request)
             return error(404, "there is no such resource")
         if request.method != hdrs.METH_POST:
             return error(405, "only POST is allowed here", headers={"Allow": "POST"})
         headers = request.headers
-        # Whoever waits for leave to send a body and does not get it may send it or not: the connection cannot go on.
-        expects = hdrs.EXPECT in headers and bool(elements(headers.getall(hdrs.EXPECT)))
+        expected = expects(request)
         trunk = self._authenticator.authenticate(
             headers.get(hdrs.AUTHORIZATION, ""), request.remote, headers.getall(hdrs.X_FORWARDED_FOR, ())
         )
         if trunk is None:
-            return error(401, "wrong credentials, or an address that is not allowed", headers=_CHALLENGE, close=expects)
+            return error(
+                401, "wrong credentials, or an address that is not allowed", headers=_CHALLENGE, close=expected
+            )
         media_type = headers.get(hdrs.CONTENT_TYPE, "")
         if media_type != MEDIA_TYPE and media_type.lower() != MEDIA_TYPE:
-            return error(415, f"Content-Type must be {MEDIA_TYPE} without parameters", close=expects)
+            return error(415, f"Content-Type must be {MEDIA_TYPE} without parameters", close=expected)
         if hdrs.CONTENT_ENCODING in headers and is_compressed(headers):
-            return error(415, "the body must not be compressed", close=expects)
+            return error(415, "the body must not be compressed", close=expected)
         if hdrs.ACCEPT in headers and not is_acceptable(headers):
-            return error(406, f"Accept must allow {MEDIA_TYPE} without parameters", source=_ACCEPT, close=expects)
+            return error(406, f"Accept must allow {MEDIA_TYPE} without parameters", source=_ACCEPT, close=expected)
         keys = headers.getall(IDEMPOTENCY_KEY, ())
         if keys and (problem := bad_key(keys)):
-            return error(400, problem, source=_KEY_HEADER, close=expects)
-        body = await self._read(request, expects)
+            return error(400, problem, source=_KEY_HEADER, close=expected)
+        settings = self._settings
+        body = await read_body(request, settings.max_body_bytes, settings.read_timeout_seconds, expected=expected)
         if isinstance(body, Response):
             return body
         try:
@@ -134,37 +142,6 @@ class HttpApi:
         if isinstance(submission, Response):
             return submission
         return await self._submit(resource, under_key(submission, keys[0], resource.type) if keys else submission)
-
-    async def _read(self, request: web.BaseRequest, expects: bool) -> bytes | Response:
-        """Return the body, or why it is not taken."""
-        limit = self._settings.max_body_bytes
-        content = request.content
-        length = request.content_length
-        if length is None:
-            if (in_transfer := transfer_problem(request.headers, request.version)) is not None:
-                return error(*in_transfer, close=True)
-        elif length > limit:
-            return _too_large(limit)
-        if content.is_eof():
-            body = content.read_nowait()
-            return body if len(body) <= limit else _too_large(limit)
-        if expects:
-            if any(it != "100-continue" for it in elements(request.headers.getall(hdrs.EXPECT))):
-                return error(417, "only 100-continue can be expected", close=True)
-            if request.version == HttpVersion11 and request.transport is not None:
-                request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        received = bytearray()
-        try:
-            async with asyncio.timeout(self._settings.read_timeout_seconds):
-                while chunk := await content.readany():
-                    received += chunk
-                    if len(received) > limit:
-                        return _too_large(limit)
-        except TimeoutError:
-            return error(408, "the body did not arrive in time", close=True)
-        except web.RequestPayloadError:
-            return error(400, "the body is not well-formed HTTP", close=True)
-        return bytes(received)
 
     def _admit(self, resource: Resource, trunk: Trunk, document: Any) -> Admitted | Response:
         attributes, problems = json_api.resource(document, resource.type)
@@ -212,7 +189,3 @@ class HttpApi:
             meta = {"message_id": messages[0][0]}
         detail = "not confirmed in time: it may or may not be sent, and if it is, it has this id"
         return error(503, detail, meta=meta, headers=self._retry_after)
-
-
-def _too_large(limit: int) -> Response:
-    return error(413, f"the body must not be larger than {limit} bytes", close=True)

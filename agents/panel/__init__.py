@@ -10,6 +10,7 @@ guard                who may open a page, and what every error looks like
 page                 what a page handler is given, and what it declares
 static_files         scripts, styles and icons, kept by browsers
 restarting_producer  a producer for people who wait for the answer
+log_reader           asks the message log's database
 audit                the audit log on its topic
 memory               what outlives a restart: sessions, last uses
 attempts             follows the attempts at callbacks

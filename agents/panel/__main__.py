@@ -8,6 +8,7 @@ from aiohttp import web
 from agents.panel.app import build
 from agents.panel.attempts import Attempts
 from agents.panel.audit import AuditLog
+from agents.panel.log_reader import LogReader
 from agents.panel.memory import Memory
 from agents.panel.operations import CredentialKeys, Operations
 from agents.panel.pages import PAGES
@@ -35,6 +36,7 @@ from pipeline.settings import (
     PanelKeySettings,
     PanelSettings,
     PepperSettings,
+    RetrySettings,
 )
 from schemas.remembered import Remembered
 from schemas.topics import STATUS
@@ -62,6 +64,7 @@ class Panel:
         self._cookies = Cookies(settings.public_url, settings.host, settings.port)
         self._directory_writer = DirectoryWriter(kafka, patience_seconds=settings.write_timeout_seconds)
         self._producer = RestartingProducer(kafka, "panel", settings.write_timeout_seconds)
+        self._log = LogReader.from_settings()
         self._audit = AuditLog(kafka, self._producer)
         passwords, pepper = Passwords(), PepperSettings().pepper.get_secret_value().encode()
         sealer = PasswordSealer.from_file(PanelKeySettings().key_file)
@@ -71,7 +74,9 @@ class Panel:
             self._producer,
             passwords,
             CredentialKeys(pepper, sealer),
+            log=self._log,
             limits=MessageSettings(),
+            callback_delays_seconds=RetrySettings().callback_delays_seconds,
             hosts=settings.ingress_urls,
             callback_addresses=AddressGuard(CallbackSettings().allowed_addresses),
         )
@@ -116,6 +121,7 @@ class Panel:
             await self._audit.stop()
             await self._statuses.stop()
             await self._attempts.stop()
+            self._log.close()
 
     async def _recall(self) -> None:
         """Take up what the process before has remembered."""

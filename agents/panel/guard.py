@@ -18,7 +18,7 @@ from agents.panel.security import csrf
 from agents.panel.security.cookies import Cookies
 from agents.panel.security.log_in import LogIns
 from agents.panel.security.passwords import TooBusy
-from pipeline.errors import BrokerError, RuleViolated, SecretUnreadable
+from pipeline.errors import BrokerError, LogUnavailable, RuleViolated, SecretUnreadable
 from pipeline.http.client_address import Networks, client_address
 from schemas.directory.account import Account
 from schemas.directory.people import PanelUser
@@ -161,6 +161,18 @@ def explain(error: Exception) -> tuple[int, str, str]:
             "Kafka does not answer",
             "The panel cannot reach the message broker at the moment. A change that you have just made may or may "
             "not be in force: look again in a few seconds.",
+        )
+    if isinstance(error, LogUnavailable):
+        if error.too_slow:
+            return (
+                422,
+                "This search takes too long",
+                "Narrow it down: to fewer days, or to one trunk.",
+            )
+        return (
+            503,
+            "The message log does not answer",
+            "What became of messages cannot be shown at the moment; nothing of it is lost. Try again in a few seconds.",
         )
     if isinstance(error, TooBusy):
         return 503, "Too busy", "Too many things at once. Try again in a moment."

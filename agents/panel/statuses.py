@@ -49,7 +49,7 @@ class Statuses:
         await self._follower.start()
 
     async def follow(self) -> None:
-        """Take statuses as they come, until cancelled; rest while no message waits for its first one."""
+        """Take statuses as they come, until cancelled; rest while no message waits for one."""
         while True:
             await self._sent.until_expected()
             # What was written from a moment before the message that is waited for was sent.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from pipeline.dead_letters.letter import INTERNAL_ERROR, dead_letter, place_of
@@ -11,17 +10,13 @@ from pipeline.errors import Refused
 from pipeline.idempotency.keys import Verdict
 from pipeline.metrics import MESSAGES
 from pipeline.settings import MessageSettings
-from pipeline.steps.processing import Accepted, Routed, process
+from pipeline.steps.acceptance import accept, recorded_at
+from pipeline.steps.processing import Routed, process
 from pipeline.steps.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
 from schemas.headers.causation import Causation
-from schemas.identifiers import submission_id_from_coordinates
 from schemas.record import InRecord, OutRecord
 from schemas.submission import Submission
 from schemas.topics import SEGMENTED, STATUS
-
-# A record's timestamp is its producer's choice; beyond this there is no calendar to add a time to live in.
-LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
-
 
 CONFLICT: Final = "idempotency-conflict"
 UNKNOWN: Final = "idempotency-unknown"
@@ -77,21 +72,19 @@ def consequences(
     """
     outputs: list[OutRecord] = []
     number, are_refused = first, False
-    recorded_at = datetime.fromtimestamp(min(max(0, record.timestamp_ms), LATEST_MS) / 1000, UTC)
+    written_at = recorded_at(record)
     _, partition, offset, at_ms, *_ = record
     for element, submission in parts:
         if isinstance(submission, UnreadableSubmission):
             outputs.append(_refused_part(record, submission))
             continue
-        submission_id = submission.id or _derived_id(record, element, submission)
+        accepted = accept(record, element, submission, written_at)
         if element in unheld:
             if unheld[element] is Verdict.CONFLICTS:
                 outputs.append(_refused_part(record, _conflict(record, element)))
             # Numbered as if it were sent, so that what follows does not depend on the verdict.
-            number += _count(submission, submission_id)
+            number += len(accepted.messages())
             continue
-        accepted_at = min(submission.accepted_at or recorded_at, recorded_at)
-        accepted = Accepted(submission, submission_id, accepted_at, recorded_at)
         for outcome in process(accepted, directory, settings):
             header = Causation(partition, offset, number, at_ms).header()
             number += 1
@@ -123,13 +116,9 @@ def count_of(record: InRecord, part: Part) -> int:
     if isinstance(submission, UnreadableSubmission):
         return 0
     try:
-        return _count(submission, submission.id or _derived_id(record, element, submission))
+        return len(accept(record, element, submission, recorded_at(record)).messages())
     except Exception:  # noqa: BLE001  # the same error, perhaps: then none is
         return 0
-
-
-def _count(submission: Submission, submission_id: str) -> int:
-    return len({submission.message_id(it, submission_id) for it in submission.destinations})
 
 
 def count_written(outputs: Iterable[OutRecord]) -> None:
@@ -140,12 +129,6 @@ def count_written(outputs: Iterable[OutRecord]) -> None:
         refused += it.topic == STATUS
     _routed.inc(routed)
     _refused.inc(refused)
-
-
-def _derived_id(record: InRecord, element: int, submission: Submission) -> str:
-    if all(destination.id for destination in submission.destinations):
-        return ""  # every message has an id: nobody will ask, and deriving one costs as much as all the rest of a step
-    return submission_id_from_coordinates(record.topic, record.partition, record.offset, element)
 
 
 def _conflict(record: InRecord, element: int) -> UnreadableSubmission:

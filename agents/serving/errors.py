@@ -8,6 +8,7 @@ MEDIA_TYPE: Final = "application/vnd.api+json"
 
 TITLES: Final = {
     100: "Continue",
+    200: "OK",
     201: "Created",
     400: "Bad Request",
     401: "Unauthorized",

@@ -6,6 +6,7 @@ entries    numbered entries in memory, bounded
 ledger     the carrier's entries, on disk before the answer when a file is given
 faults     what goes wrong on purpose
 carrier    POST /carrier/segments and its ledger
+numbers    those with fixed outcomes
 receipts   delivery receipts, posted after a delay
 inbox      POST /inbox/<name> and what came in
 app        the routes, and errors as JSON

@@ -13,8 +13,9 @@ from uuid import UUID, uuid4, uuid5
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.simulator.faults import Faults, answer
+from agents.simulator.faults import NO_FAULT, Fault, Faults, answer
 from agents.simulator.ledger import Ledger
+from agents.simulator.numbers import OUTCOMES
 from agents.simulator.receipts import Receipts
 from agents.simulator.requests import parsed_bytes, refuse, since
 
@@ -47,6 +48,7 @@ class Carrier:
         self._receipts = receipts
         self._taken: dict[str, None] = {}  # keys of accepted POSTs, oldest first
         self._receipted: dict[str, None] = {}  # keys whose receipt is under way, oldest first
+        self._turned_away: dict[str, None] = {}  # keys of POSTs that were throttled once, oldest first
 
     async def accept(self, segment: SegmentPost, key: str | None, body: str) -> str:
         """Record a POST, durably when the ledger has a file, and return the carrier's id for it."""
@@ -56,9 +58,24 @@ class Carrier:
             self._taken[key] = None
             if len(self._taken) > MAX_REMEMBERED_KEYS:
                 del self._taken[next(iter(self._taken))]
-        if segment.receipt_url is not None and (key is None or self._is_first(key)):
-            self._receipts.expect(segment.receipt_url, carrier_id, segment.segment_id, segment.message_id)
+        if segment.receipt_url is not None and (key is None or _is_first(key, self._receipted)):
+            fixed = OUTCOMES.get(segment.destination)
+            self._receipts.expect(
+                segment.receipt_url, carrier_id, segment.segment_id, segment.message_id,
+                None if fixed is None else fixed.receipts,
+            )  # fmt: skip
         return carrier_id
+
+    def refusal(self, segment: SegmentPost, key: str | None) -> web.Response | None:
+        """Return the answer to a segment that its number lets be refused or turned away."""
+        fixed = OUTCOMES.get(segment.destination)
+        if fixed is None:
+            return None
+        if fixed.refused is not None:
+            return web.json_response({"error": "this number refuses everything"}, status=fixed.refused)
+        if fixed.throttled and _is_first(segment.segment_id if key is None else key, self._turned_away):
+            return web.json_response({"error": "slow down"}, status=429, headers={"Retry-After": "1"})
+        return None
 
     def has(self, key: str) -> bool:
         """Tell whether a POST with this key has been accepted, as long as it is remembered."""
@@ -69,19 +86,21 @@ class Carrier:
         """Return the carrier's id for every POST with this key."""
         return str(uuid5(_ID_NAMESPACE, key))
 
-    def _is_first(self, key: str) -> bool:
-        if key in self._receipted:
-            return False
-        if len(self._receipted) >= MAX_REMEMBERED_KEYS:
-            del self._receipted[next(iter(self._receipted))]
-        self._receipted[key] = None
-        return True
-
     async def clear(self) -> None:
         """Empty the ledger and forget the keys."""
         await self.ledger.clear()
         self._taken.clear()
         self._receipted.clear()
+        self._turned_away.clear()
+
+
+def _is_first(key: str, seen: dict[str, None]) -> bool:
+    if key in seen:
+        return False
+    if len(seen) >= MAX_REMEMBERED_KEYS:
+        del seen[next(iter(seen))]
+    seen[key] = None
+    return True
 
 
 def _rendered(segment: SegmentPost, key: str | None, body: str) -> Callable[[int], bytes]:
@@ -116,6 +135,11 @@ def routes(carrier: Carrier, faults: Faults) -> list[web.RouteDef]:
             refuse(f"Idempotency-Key: must be 1 to {MAX_KEY_CHARACTERS} printable characters")
         segment = parsed_bytes(body, SegmentPost)
         fault = faults.strike("carrier")
+        if fault is NO_FAULT:
+            if (refusal := carrier.refusal(segment, key)) is not None:
+                return refusal
+            if (fixed := OUTCOMES.get(segment.destination)) is not None and fixed.answer_ms:
+                fault = Fault(delay_ms=fixed.answer_ms)
         taken = {"id": await carrier.accept(segment, key, body.decode())} if fault.records else {}
         return await answer(request, fault, web.json_response(taken, status=202))
 

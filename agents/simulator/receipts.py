@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -9,6 +10,7 @@ import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.simulator.numbers import Planned
 from agents.simulator.requests import parsed
 
 MAX_WAITING: Final = 100_000  # a carrier may lose receipts, but not its memory
@@ -25,7 +27,9 @@ class ReceiptPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    status: Literal["ENROUTE", "DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD"] = "DELIVRD"
+    status: Literal[
+        "ENROUTE", "DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD", "SKIPPED"
+    ] = "DELIVRD"
     delay_ms: Annotated[int, Field(ge=0, le=3_600_000)] = 10
     enabled: bool = True
 
@@ -38,6 +42,7 @@ class Receipt(NamedTuple):
     segment_id: str
     message_id: str
     status: str
+    error: str | None = None
 
 
 class Receipts:
@@ -49,11 +54,16 @@ class Receipts:
         self._order = 0
         self._changed = asyncio.Event()
 
-    def expect(self, url: str, carrier_id: str, segment_id: str, message_id: str) -> None:
-        """Post a receipt for an accepted segment to `url` after the policy's delay, if receipts are on."""
-        if self.policy.enabled:
-            receipt = Receipt(url, carrier_id, segment_id, message_id, self.policy.status)
-            self._wait(receipt, 1, self.policy.delay_ms / 1000)
+    def expect(
+        self, url: str, carrier_id: str, segment_id: str, message_id: str, planned: Sequence[Planned] | None = None
+    ) -> None:
+        """Post receipts for an accepted segment to `url`, if receipts are on: those `planned`, else the policy's."""
+        policy = self.policy
+        if not policy.enabled:
+            return
+        for status, error, delay_ms in (Planned(policy.status),) if planned is None else planned:
+            receipt = Receipt(url, carrier_id, segment_id, message_id, status, error)
+            self._wait(receipt, 1, (policy.delay_ms if delay_ms is None else delay_ms) / 1000)
 
     def _wait(self, receipt: Receipt, attempt: int, delay_seconds: float) -> None:
         if len(self._due) >= MAX_WAITING:
@@ -94,6 +104,7 @@ class Receipts:
             "message_id": receipt.message_id,
             "status": receipt.status,
             "at": datetime.now(UTC).isoformat(timespec="microseconds"),
+            **({} if receipt.error is None else {"error": receipt.error}),
         }
         try:
             async with session.post(receipt.url, json=body, allow_redirects=False) as response:

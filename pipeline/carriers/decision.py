@@ -146,5 +146,6 @@ def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = Fals
         currency=message.currency,
         carrier_id=message.carrier_id,
         possible_duplicate=possible_duplicate or None,
+        receipts=message.receipts,
     )
     return Success(encode(status))

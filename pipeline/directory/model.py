@@ -33,6 +33,7 @@ class Directory:
         self._versions: dict[type[DirectoryEntry], dict[str, int]] = {model: {} for model in KINDS.values()}
         self._trunks_by_username: dict[str, list[Trunk]] = {}
         self._allowed_sources: dict[str, frozenset[str]] = {}
+        self._carriers_by_name: dict[str, dict[str, Carrier]] = {}
         self._routes = RouteIndex()
         self.version = -1
         """Offset of the last record that was applied or refused."""
@@ -77,10 +78,16 @@ class Directory:
             self._forget_trunk(before)
         elif isinstance(before, Route):
             self._routes.forget(before)
+        elif isinstance(before, Carrier):
+            self._carriers_by_name[before.name].pop(before.id)
+            if not self._carriers_by_name[before.name]:
+                del self._carriers_by_name[before.name]
         if isinstance(entry, Trunk):
             self._index_trunk(entry)
         elif isinstance(entry, Route):
             self._routes.add(entry)
+        elif isinstance(entry, Carrier):
+            self._carriers_by_name.setdefault(entry.name, {})[entry.id] = entry
 
     def _index_trunk(self, trunk: Trunk) -> None:
         if not trunk.allow_any_did:
@@ -139,6 +146,11 @@ class Directory:
     def carrier(self, carrier_id: str) -> Carrier | None:
         """Return a carrier."""
         return self.get(Carrier, carrier_id)
+
+    def carrier_named(self, name: str) -> Carrier | None:
+        """Return the carrier with this name, letter for letter; of several, which the writer prevents, the first id."""
+        named = self._carriers_by_name.get(name)
+        return named[min(named)] if named else None
 
     def routes_for(self, account_id: str, source: str, destination: str) -> Iterator[Sequence[Route]]:
         """Iterate over the routes that fit a message, best first, as `RouteIndex.find`."""

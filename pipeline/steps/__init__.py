@@ -2,6 +2,7 @@
 
 admission         1: a request becomes a submission, or a list of everything wrong with it
 submitted_record  1: the same for a record of the public topic
+acceptance        1: what the place of such a record adds, so that everybody who reads it comes to the same messages
 authorization     2: may this trunk send from this source to this destination?
 encoding          3: GSM-7 or UCS-2
 gsm0338           its alphabet

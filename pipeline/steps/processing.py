@@ -5,12 +5,13 @@ replay writes the same bytes.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from pipeline.directory.model import Directory
 from pipeline.errors import TooManySegments, Unencodable
 from pipeline.settings import MessageSettings
+from pipeline.steps.acceptance import Accepted
 from pipeline.steps.admission import MAX_CONTENT_LENGTH, check_content
 from pipeline.steps.authorization import Grant, Refusal, authorize, authorize_destination
 from pipeline.steps.routing import Choice, choose_routes
@@ -18,21 +19,7 @@ from pipeline.steps.segmentation import split, user_data_headers
 from schemas.identifiers import MessageId
 from schemas.mt_message import DataCoding, UncheckedAlternative, UncheckedMtMessage, UncheckedSegment
 from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
-from schemas.submission import Submission
 from schemas.unchecked import encode, written_once
-
-
-class Accepted(NamedTuple):
-    """A submission with what its record adds: the id and the time that it did not bring itself.
-
-    `recorded_at` is the broker's time, which no producer can choose. `accepted_at` is not after it: the time to live
-    begins there, and would not end for a message from the future.
-    """
-
-    submission: Submission
-    submission_id: str
-    accepted_at: datetime
-    recorded_at: datetime
 
 
 class Routed(NamedTuple):
@@ -43,12 +30,8 @@ class Routed(NamedTuple):
 
 
 def process(accepted: Accepted, directory: Directory, settings: MessageSettings) -> Iterator[Routed | MessageStatus]:
-    """Yield for each destination its message, or the status that says why there is none.
-
-    A number listed twice is one message, unless each has an id of its own.
-    """
-    submission = accepted.submission
-    messages = {submission.message_id(it, accepted.submission_id): it.address for it in submission.destinations}
+    """Yield for each destination its message, or the status that says why there is none."""
+    submission, messages = accepted.submission, accepted.messages()
     grant = authorize(directory, submission.trunk_id, submission.source, accepted.recorded_at)
     if isinstance(grant, Refusal):
         for message_id, destination in messages.items():
@@ -66,6 +49,7 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
     accepted_at = written_once(accepted.accepted_at)
     expires_at = written_once(accepted.accepted_at + timedelta(seconds=settings.time_to_live_seconds))
     shared = [written_once(text) for text in texts]
+    receipts = True if grant.trunk.receipts_enabled else None
     alone = written_once((UncheckedSegment(seqnum=1, text=texts[0]),)) if len(texts) == 1 else None
     for message_id, destination in messages.items():
         unwanted = authorize_destination(destination, grant.account.checks)
@@ -91,6 +75,7 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
             alternatives=_alternatives(choices) if len(choices) > 1 else None,
             accepted_at=accepted_at,
             expires_at=expires_at,
+            receipts=receipts,
         )
         yield Routed(destination, encode(message))
 

@@ -23,18 +23,28 @@ class NumberCheck(StrEnum):
 
 
 class Account(Record):
-    """A customer. `number_check`: how its destinations and its own numbers are checked; None is `plan`."""
+    """A customer.
+
+    `number_check`: how its destinations and its own numbers are checked; None is `plan`. `store_texts`: the message log
+    keeps the texts of its messages; None is no.
+    """
 
     schema_version: Literal[1] = 1
     id: Uuid
     name: Annotated[str, Field(min_length=1, max_length=100)]
     blocked: bool = False
     number_check: NumberCheck | None = None
+    store_texts: bool | None = None
 
     @property
     def checks(self) -> NumberCheck:
         """How its numbers are checked."""
         return self.number_check or NumberCheck.PLAN
+
+    @property
+    def keeps_text(self) -> bool:
+        """Whether the message log keeps the texts of its messages."""
+        return bool(self.store_texts)
 
 
 class Did(Record):

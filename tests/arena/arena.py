@@ -21,7 +21,7 @@ from tests.arena.life import AgentProcess, Life
 from tests.arena.topics import Topics
 from tests.arena.world import PEPPER, PREFIXES, TrunkAccess, World, new_world
 from tests.brokers import RunningBroker
-from tests.builders import SOURCE
+from tests.builders import RECEIPT_KEY, SOURCE
 from tests.installation import install
 
 AGENTS: Final = ("ingress", "processor", "delivery", "callback")
@@ -30,7 +30,11 @@ DELAYS: Final = "1,4"
 """Of both families of retry tiers, in seconds."""
 PARTITIONS: Final = 4
 SETTLE_LIMIT_SECONDS: Final = 60.0
-SECRETS: Final = {"ingress": ("SMSOUT_PEPPER",), "panel": ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE")}
+SECRETS: Final = {
+    "ingress": ("SMSOUT_PEPPER", "SMSOUT_RECEIPT_KEY"),
+    "delivery": ("SMSOUT_RECEIPT_KEY",),
+    "panel": ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE"),
+}
 JSON_API: Final = "application/vnd.api+json"
 LONG: Final = "0123456789" * 20
 """A text of two segments."""
@@ -100,6 +104,7 @@ class Arena:
     async def stand_only(self, lives: Mapping[str, Life]) -> None:
         """See that exactly the agents of `lives` run, as it says."""
         self._wanted = dict(lives)
+        self.topics.receipts_are_read = any(name.startswith("receipts") for name in lives)
         ending = [
             name
             for name, process in self.processes.items()
@@ -164,10 +169,15 @@ class Arena:
             "SMSOUT_CALLBACK_ALLOWED_ADDRESSES": "127.0.0.0/8",
             "SMSOUT_SIMULATOR_LEDGER_FILE": str(self.ledger_file),
             "SMSOUT_STATE_DIR": str(self.folder / "state"),
+            "SMSOUT_DELIVERY_RECEIPT_BASE_URL": self.ingress_url,
         }
         if agent in self._ports:
             settings[f"SMSOUT_{agent.upper()}_PORT"] = str(self._ports[agent])
-        secrets = {"SMSOUT_PEPPER": PEPPER, "SMSOUT_KEY_FILE": str(self.key_file)}
+        secrets = {
+            "SMSOUT_PEPPER": PEPPER,
+            "SMSOUT_KEY_FILE": str(self.key_file),
+            "SMSOUT_RECEIPT_KEY": RECEIPT_KEY.decode(),
+        }
         settings |= {variable: secrets[variable] for variable in SECRETS.get(agent, ())}
         log_file = self.folder / f"{next(self._lives):03d}-{name}.log"
         return AgentProcess(agent, life, settings, log_file)

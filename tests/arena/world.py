@@ -37,33 +37,36 @@ class TrunkAccess(NamedTuple):
 
 
 class World(NamedTuple):
-    """Everything that was written, and the trunk that most tests use."""
+    """Everything that was written, the trunk that most tests use, and one that wants delivery receipts."""
 
     entries: list[DirectoryEntry]
     account: Account
     trunk: TrunkAccess
+    curious: TrunkAccess
 
 
 def new_world(simulator_url: str, key_file: Path) -> World:
     """Return a world whose carriers and inbox are a simulator's."""
     ours = account(id=uuid7(), name="Arena")
     access = new_trunk(ours, simulator_url, "main", key_file)
-    entries: list[DirectoryEntry] = [
-        ours, did(account_id=ours.id), access.trunk,
-    ]  # fmt: skip
+    curious = new_trunk(ours, simulator_url, "curious", key_file, receipts_enabled=True)
+    entries: list[DirectoryEntry] = [ours, did(account_id=ours.id), access.trunk, curious.trunk]
     for policy, prefix in PREFIXES.items():
         simulated = carrier(
             id=uuid7(), name=policy.value, url=f"{simulator_url}/carrier/segments", in_doubt_policy=policy
         )
         entries += [simulated, route(id=uuid7(), destination_prefix=prefix, carrier_id=simulated.id)]
-    return World(entries, ours, access)
+    return World(entries, ours, access, curious)
 
 
-def new_trunk(owner: Account, simulator_url: str, inbox: str, key_file: Path) -> TrunkAccess:
+def new_trunk(
+    owner: Account, simulator_url: str, inbox: str, key_file: Path, *, receipts_enabled: bool = False
+) -> TrunkAccess:
     """Return a trunk of `owner` that is called back at the simulator's inbox of that name."""
     secret = new_callback_secret()
     trunk, password = trunk_with_password(
         pepper=PEPPER.encode(), sealer=PasswordSealer.from_file(key_file), id=uuid7(), account_id=owner.id, name=inbox,
         callback_url=f"{simulator_url}/inbox/{inbox}", callback_secrets=(secret,), created_at=datetime.now(UTC),
+        receipts_enabled=receipts_enabled,
     )  # fmt: skip
     return TrunkAccess(trunk, trunk.credentials[0].username, password, secret.secret, inbox)

@@ -69,12 +69,12 @@ def test_agents_wait_for_the_topics_and_the_topics_for_the_broker() -> None:
 
 
 def test_secrets_reach_only_those_who_need_them() -> None:
-    """The pepper: ingress and the directory's writers, and never a default. The password keys: the writers alone."""
+    """The pepper: ingress, message log and the directory's writers, never a default. The password keys: the writers."""
 
     def services_with(setting: str) -> list[str]:
         return [name for name, service in SERVICES.items() if setting in service.get("environment", {})]
 
-    assert services_with("SMSOUT_PEPPER") == ["ingress", "panel", "directory"]
+    assert services_with("SMSOUT_PEPPER") == ["ingress", "panel", "message_log", "directory"]
     assert services_with("SMSOUT_KEY_FILE") == ["panel", "directory"]
     assert services_with("SMSOUT_CARRIER_KEY_FILE") == ["panel", "delivery", "directory"]
     assert SERVICES["ingress"]["environment"]["SMSOUT_PEPPER"].startswith("${SMSOUT_PEPPER:?")

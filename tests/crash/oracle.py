@@ -5,6 +5,7 @@
 * A segment is in the ledger twice only with the same idempotency key at a carrier that honours it, in a row that
   killed between the POST and its outcome; or where the status says `possible_duplicate`.
 * Every outcome was called back, correctly signed, with one and the same `webhook-id`.
+* A success whose trunk wants receipts has one final status, which was called back in the same way; others have none.
 * No chain of attempts forks: no two waiting records, and no two attempts, have the same number.
 * Nothing is left over, and what has waited says why.
 """
@@ -19,7 +20,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from schemas.callback import CallbackAttempt, WaitingNotification
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.mt_message import WaitingMessage
-from schemas.status import CodeId, MessageStatus, StatusName
+from schemas.status import CodeId, DeliveryName, MessageStatus, StatusName, StatusStage
 from schemas.topics import CALLBACK_ATTEMPTED, CALLBACK_RETRY, MT_RETRY, STATUS
 from tests.arena.arena import Arena, Sent
 
@@ -50,6 +51,8 @@ class Oracle:
         self._attempts_repeat = attempts_repeat
         self._complaints: list[str] = []
         self.statuses: defaultdict[str, list[MessageStatus]] = defaultdict(list)
+        self.ends: defaultdict[str, list[MessageStatus]] = defaultdict(list)
+        """What receipts have made of each message."""
         self.posts: Counter[str] = Counter()
         """How often each segment is in the ledger."""
         self.callbacks: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -67,6 +70,7 @@ class Oracle:
         await self._read()
         for message in self._sent:
             self._judge_outcome(message)
+            self._judge_end(message)
             self._judge_callbacks(message)
         self._judge_ledger()
         self._judge_chains()
@@ -85,7 +89,8 @@ class Oracle:
         arena, ids = self._arena, self._ids
         for record in arena.topics.records(STATUS):
             if (status := _status(record)) is not None and status.message_id in ids:
-                self.statuses[status.message_id].append(status)
+                by_stage = self.statuses if status.stage is StatusStage.PROCESSING else self.ends
+                by_stage[status.message_id].append(status)
         for record in arena.topics.records(*arena.topics.tiers[MT_RETRY]):
             if _about(record, ids):
                 self.waiting_messages.append(WaitingMessage.from_bytes(record.value))
@@ -123,6 +128,18 @@ class Oracle:
             self._complain(f"not visible: {message.id} ended in doubt without a dead letter")
         return None
 
+    def _judge_end(self, message: Sent) -> None:
+        ends, statuses = self.ends[message.id], self.statuses[message.id]
+        awaited = message.trunk.trunk.receipts_enabled and any(it.status == StatusName.SUCCESS for it in statuses)
+        if awaited and not ends:
+            self._complain(f"never ended: {message.id} is a success, and no receipt has made anything of it")
+        if len(ends) > int(awaited):
+            self._complain(f"two ends: {message.id}: {[it.status for it in ends]}")
+        for end in ends:
+            told = {it.seqnum for it in end.segments or ()}
+            if end.status == DeliveryName.DELIVERED and told != set(range(1, message.segments + 1)):
+                self._complain(f"delivered without receipts: {message.id} has those of {sorted(told)}")
+
     def _judge_ledger(self) -> None:
         by_id = {it.id: it for it in self._sent}
         for destination, ids in _grouped((it["destination"], it["message_id"]) for it in self._ledger).items():
@@ -142,12 +159,14 @@ class Oracle:
 
     def _judge_callbacks(self, message: Sent) -> None:
         callbacks = self.callbacks[message.id]
-        statuses = self.statuses[message.id]
+        statuses = [*self.statuses[message.id], *self.ends[message.id]]
         given_up = any(it.topic.startswith(CALLBACK_RETRY) and _about(it, {message.id}) for it in self.dead_letters)
-        if statuses and not callbacks and not given_up:
+        names = {it.webhook_id for it in statuses}
+        found = {it["headers"].get("webhook-id") for it in callbacks}
+        if names - found and not given_up:
             self._complain(f"never called back: {message.id}")
         for callback in callbacks:
-            if callback["headers"].get("webhook-id") != f"{message.id}.processing":
+            if callback["headers"].get("webhook-id") not in names:
                 self._complain(f"another webhook-id: {callback['headers'].get('webhook-id')} for {message.id}")
             try:
                 body = Webhook(message.trunk.callback_secret).verify(callback["body"], callback["headers"])

@@ -26,7 +26,7 @@ from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.claims_view import ClaimsView
 from pipeline.slot import Slot
 from schemas.record import OutRecord
-from schemas.topics import CALLBACK_RETRY, DEAD_LETTER_SUFFIX, JOURNAL
+from schemas.topics import CALLBACK_RETRY, DEAD_LETTER_SUFFIX, JOURNAL, STATUS
 
 VARIANTS: dict[str, Callable[[], None]] = {}
 LONGER_THAN_A_COMMIT_SECONDS = 1.5
@@ -101,6 +101,22 @@ def stops_after_it_posted() -> None:
 def stops_after_it_notified() -> None:
     """The callback agent is stopped, once, between an endpoint's answer and what follows from it."""
     _stop_at(importlib.import_module("agents.callback.notify"), "callback.after_post")
+
+
+@variant
+def stops_before_it_gathers() -> None:
+    """The roll-up is stopped, once, with a message's end decided and nothing of it written."""
+    gather: Any = importlib.import_module("agents.receipts.gather")
+    whole = gather.Gatherer._write
+    first = [True]
+
+    async def write(self: Any, changes: Any) -> None:
+        if first and changes.ended:
+            first.clear()
+            signal_ourselves(signal.SIGSTOP)
+        await whole(self, changes)
+
+    gather.Gatherer._write = write
 
 
 # -- protections taken away ------------------------------------------------------------------------------------------
@@ -285,6 +301,67 @@ def drops_dead_letters() -> None:
         lambda self, offset, outbox=(): finish(self, offset, kept(outbox))
     )
     RecordProducer.write = lambda self, records: write(self, kept(records))  # type: ignore[method-assign]
+
+
+@variant
+def forgets_what_it_gathered() -> None:
+    """The roll-up starts as if nothing had ever been known."""
+    ownership: Any = importlib.import_module("agents.receipts.ownership")
+    ownership.known_of = lambda records: ()
+
+
+@variant
+def tells_outside_of_the_transaction() -> None:
+    """Statuses are written by themselves, before what is known from then on."""
+    write = HandOff.write
+    producers: list[RecordProducer] = []
+
+    async def in_two_steps(self: HandOff, partition: int, records: Sequence[OutRecord]) -> None:
+        if not producers:
+            producers.append(await RecordProducer(self._kafka, client_id="in-two-steps").start())
+        await producers[0].write([it for it in records if it.topic == STATUS])
+        await write(self, partition, [it for it in records if it.topic != STATUS])
+
+    HandOff.write = in_two_steps  # type: ignore[method-assign]
+
+
+@variant
+def drops_early_receipts() -> None:
+    """A receipt that nobody waits for yet is passed over."""
+    gather: Any = importlib.import_module("agents.receipts.gather")
+    whole = gather.note_receipt
+    gather.note_receipt = lambda known, receipt, patience: (
+        gather.Step(None) if known is None else whole(known, receipt, patience)
+    )
+
+
+@variant
+def is_not_fenced() -> None:
+    """Every life of the roll-up has transactional ids of its own; it is stopped, once, before it writes."""
+    stops_before_it_gathers()
+    begin = HandOff.__init__
+
+    def alone(self: HandOff, kafka: Any, *, group: str) -> None:
+        begin(self, kafka, group=f"{group}-{os.getpid()}")
+
+    HandOff.__init__ = alone  # type: ignore[method-assign]
+
+
+@variant
+def answers_receipts_before_they_are_stored() -> None:
+    """Ingress says 200 while the receipt is on its way, which takes its time."""
+    writer: Any = importlib.import_module("agents.ingress.receipts.writer")
+    whole = writer.ReceiptWriter.write
+    running = set()
+
+    async def at_once(self: Any, receipts: Any) -> None:
+        async def slowly() -> None:
+            await asyncio.sleep(5)
+            await whole(self, receipts)
+
+        running.add(asyncio.create_task(slowly()))
+
+    writer.ReceiptWriter.write = at_once
 
 
 @variant

@@ -11,7 +11,7 @@ import pytest
 
 from tests.arena.arena import Arena
 from tests.crash.oracle import Broken
-from tests.crash.rows import door, group, posting, stopping
+from tests.crash.rows import door, group, posting, receipts, stopping
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -44,6 +44,16 @@ Row = Callable[..., Awaitable[Any]]
             ("drops_dead_letters", ["processor"], door.poison, "not visible: .*sms.mt.submitted"),
             ("drops_dead_letters", ["delivery"], posting.marked_and_not_posted, "not visible: .* ended in doubt"),
             ("drops_dead_letters", ["callback"], door.poison, "not visible: .*sms.mt.status"),
+            ("forgets_what_it_gathered", ["receipts"], receipts.after_write, "two ends"),
+            ("tells_outside_of_the_transaction", ["receipts"], receipts.inside, "two ends"),
+            ("drops_early_receipts", ["receipts"], receipts.early, "never ended"),
+            ("is_not_fenced", ["receipts"], receipts.stopped, "two ends"),
+            (
+                "answers_receipts_before_they_are_stored",
+                ["ingress"],
+                receipts.receipt_answered_and_killed,
+                "never ended",
+            ),
             ("makes_new_webhook_ids", ["callback"], posting.called_back_without_commit, "another webhook-id"),
         )
     ],

@@ -94,14 +94,22 @@ class OperatorClient(Customer):
         self, username: str, password: str, destination: str, text: str = "Hello", source: str = SOURCE
     ) -> int:
         """POST one message with these credentials; return the status."""
+        return (await self._send(username, password, destination, text, source))[0]
+
+    async def send_through(self, trunk: MadeTrunk, destination: str) -> str:
+        """Send one message through a trunk; return its id."""
+        status, body = await self._send(trunk.username, trunk.password, destination, "Hello", SOURCE)
+        assert status == 201, body
+        return str(json.loads(body)["data"]["id"])
+
+    async def _send(self, username: str, password: str, destination: str, text: str, source: str) -> tuple[int, bytes]:
         attributes = {"destination": destination, "source": source, "content": text}
         async with self._session.post(
             self.ready["ingress_url"] + "/outbound_messages",
             data=json.dumps({"data": {"type": "outbound_messages", "attributes": attributes}}),
             headers={"Content-Type": JSON_API, "Authorization": aiohttp.encode_basic_auth(username, password)},
         ) as answer:
-            await answer.read()
-            return answer.status
+            return answer.status, await answer.read()
 
     async def status_within_a_second(
         self, wanted: int, username: str, password: str, destination: str | None = None, source: str = SOURCE

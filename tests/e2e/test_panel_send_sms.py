@@ -70,15 +70,34 @@ async def test_a_message_reaches_the_carrier_and_its_status_appears(owner: Page,
     assert (await client.callbacks(trunk))[0]["status"] == "Success"
 
 
-async def test_with_receipts_the_window_goes_on_waiting(owner: Page, client: OperatorClient) -> None:
-    """On a trunk with delivery receipts the hand-over is not the end: the window waits for the carrier's receipt."""
-    trunk, destination = await client.make_trunk(receipts_enabled=True), new_destination()
-    dialog = await window_of(owner, trunk)
+@pytest.mark.parametrize(
+    ("destination", "ending", "detail"),
+    [
+        ("15005550000", "Delivered", "The carrier reports DELIVERED."),
+        ("15005550002", "Failed", "UNDELIV (error 001)"),
+    ],
+)
+async def test_with_receipts_the_window_ends_on_the_receipt(
+    owner: Page, client: OperatorClient, destination: str, ending: str, detail: str
+) -> None:
+    """On a trunk with delivery receipts the hand-over is not the end: the window waits for what the carrier reports."""
+    dialog = await window_of(owner, await client.make_trunk(receipts_enabled=True))
     await dialog.get_by_label("Destination").fill(destination)
     await dialog.get_by_label("Text").fill("Hello")
     await dialog.get_by_role("button", name="Send").click()
-    await expect(dialog.get_by_text("Handed to the carrier")).to_be_visible()
-    await expect(dialog.get_by_text("Waiting for its receipt.").or_(dialog.get_by_text("Delivered"))).to_be_visible()
+    await expect(dialog.get_by_text(ending, exact=True)).to_be_visible(timeout=20_000)
+    await expect(dialog.get_by_text(detail)).to_be_visible()
+
+
+async def test_with_receipts_the_window_goes_on_waiting_for_one_that_does_not_come(
+    owner: Page, client: OperatorClient
+) -> None:
+    """The number that never reports."""
+    dialog = await window_of(owner, await client.make_trunk(receipts_enabled=True))
+    await dialog.get_by_label("Destination").fill("15005550007")
+    await dialog.get_by_label("Text").fill("Hello")
+    await dialog.get_by_role("button", name="Send").click()
+    await expect(dialog.get_by_text("Waiting for its receipt.")).to_be_visible(timeout=20_000)
 
 
 async def test_only_authorized_sources_are_offered(owner: Page, client: OperatorClient) -> None:

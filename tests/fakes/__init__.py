@@ -4,6 +4,7 @@ broker          a broker of a few lists, and the life of a process on it
 clock           time that passes when a test says so
 directory_view  what an agent knows of the directory
 kafka_edges     what agents use of Kafka, on that broker
+message_log     the message log in memory
 producer        what agents write through
 receiver        customers' endpoints
 virtual_time    an event loop whose time is moved

@@ -13,7 +13,10 @@ from pathlib import Path
 import aiohttp
 
 from agents.local.ports import free_port
+from tests.builders import RECEIPT_KEY
 from tests.integration.patience import LIMIT_SECONDS, until
+
+SIGNING = ("ingress", "delivery")
 
 
 @dataclass
@@ -66,9 +69,14 @@ class AgentProcess:
 
 @asynccontextmanager
 async def agent_process(name: str, log: Path, environment: Mapping[str, str]) -> AsyncIterator[AgentProcess]:
-    """Run `python -m agents.<name>` until the context ends, with these settings and no others."""
+    """Run `python -m agents.<name>` until the context ends, with these settings and no others.
+
+    Whoever signs or knows references has the tests' receipt key.
+    """
     port = free_port()
     ours = {setting: value for setting, value in os.environ.items() if not setting.startswith("SMSOUT_")}
+    if name in SIGNING:
+        ours["SMSOUT_RECEIPT_KEY"] = RECEIPT_KEY.decode()
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", f"agents.{name}", stdout=output, stderr=output,

@@ -9,11 +9,12 @@ from typing import Final, Self, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from pipeline.errors import ConfigurationError
-from pipeline.settings import PepperSettings, weak_pepper
+from pipeline.settings import PepperSettings, ReceiptKeySettings, weak_pepper, weak_receipt_key
 
 M = TypeVar("M", bound=BaseModel)
 
 PEPPER_BYTES: Final = 32
+RECEIPT_KEY_BYTES: Final = 32
 BROKER: Final = "apache"
 _CANNOT: Final = "the data directory {path} (--data-dir) cannot be used: {error}"
 
@@ -30,6 +31,7 @@ class DataDir:
             os.environ.get("SMSOUT_CARRIER_KEY_FILE") or self.path / "secrets" / "carrier-keys"
         )
         self.pepper_file = self.path / "secrets" / "pepper"
+        self._receipt_key_file = self.path / "secrets" / "receipt-key"
         self._broker_file = self.path / "broker"
 
     def open(self) -> Self:
@@ -87,6 +89,27 @@ class DataDir:
         """Keep a new pepper: durable before the first password is made with it."""
         self.pepper_file.parent.mkdir(mode=0o700, exist_ok=True)
         write_private(self.pepper_file, pepper.get_secret_value() + "\n")
+
+    def receipt_key(self) -> SecretStr:
+        """Return SMSOUT_RECEIPT_KEY or, without it, what this folder keeps; made at the first start.
+
+        One that has gone costs no more than the receipts of what is on its way. Raises `ConfigurationError` for one
+        that is no key any more, pydantic's error for the setting.
+        """
+        if "SMSOUT_RECEIPT_KEY" in os.environ:
+            return ReceiptKeySettings().receipt_key
+        file = self._receipt_key_file
+        try:
+            key = file.read_text(errors="replace").strip()
+        except FileNotFoundError:
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            key = secrets.token_urlsafe(RECEIPT_KEY_BYTES)
+            write_private(file, key + "\n")
+        except OSError as error:
+            raise ConfigurationError(f"the receipt key file {file} cannot be read: {error}") from error
+        if (problem := weak_receipt_key(key)) is not None:
+            raise ConfigurationError(f"the receipt key in {file} {problem}")
+        return SecretStr(key)
 
 
 def new_pepper() -> SecretStr:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from agents.local.launch import Launch
 from pipeline.errors import ConfigurationError
 
-SECRETS: Final = ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_CARRIER_KEY_FILE")
+SECRETS: Final = ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_CARRIER_KEY_FILE", "SMSOUT_RECEIPT_KEY")
 MAX_PROCESSES: Final = 64
 
 
@@ -36,15 +36,20 @@ class AgentSpec:
 ROSTER: Final = (
     AgentSpec(
         "ingress", 9101, port_variable="SMSOUT_INGRESS_PORT", port=8080,
-        shared_by="SMSOUT_INGRESS_REUSE_PORT", secrets=("SMSOUT_PEPPER",),
+        shared_by="SMSOUT_INGRESS_REUSE_PORT", secrets=("SMSOUT_PEPPER", "SMSOUT_RECEIPT_KEY"),
     ),
     AgentSpec(
         "panel", 9106, port_variable="SMSOUT_PANEL_PORT", port=8081,
-        secrets=SECRETS, processes_at_most=1,
+        secrets=("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_CARRIER_KEY_FILE"), processes_at_most=1,
     ),
     AgentSpec("processor", 9102),
-    AgentSpec("delivery", 9103, secrets=("SMSOUT_CARRIER_KEY_FILE",)),
+    AgentSpec("delivery", 9103, secrets=("SMSOUT_CARRIER_KEY_FILE", "SMSOUT_RECEIPT_KEY")),
+    AgentSpec("receipts", 9107),
     AgentSpec("callback", 9104),
+    AgentSpec(
+        "message_log", 9108, port_variable="SMSOUT_MESSAGE_LOG_PORT", port=8082, secrets=("SMSOUT_PEPPER",),
+        processes_at_most=1,
+    ),
     AgentSpec(
         "simulator", 9105, port_variable="SMSOUT_SIMULATOR_PORT", port=8090, needs_broker=False, processes_at_most=1
     ),

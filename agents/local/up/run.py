@@ -107,13 +107,19 @@ class System:
                 "SMSOUT_PEPPER": self._pepper.get_secret_value(),
                 "SMSOUT_KEY_FILE": str(self._data.key_file.absolute()),
                 "SMSOUT_CARRIER_KEY_FILE": str(self._data.carrier_key_file.absolute()),
+                "SMSOUT_RECEIPT_KEY": self._data.receipt_key().get_secret_value(),
             },
             metrics_port=lambda default: self._ports.get(default, "metrics"),
             extra={
                 "ingress": state,
                 "processor": state,
+                "delivery": {
+                    "SMSOUT_DELIVERY_RECEIPT_BASE_URL": os.environ.get("SMSOUT_DELIVERY_RECEIPT_BASE_URL", ingress_url)
+                },
                 "callback": {SETTING: callback_addresses},
-                "panel": {
+                "message_log": state,
+                "panel": state
+                | {
                     SETTING: callback_addresses,  # it takes no callback URL that cannot be called
                     "SMSOUT_PANEL_INGRESS_URLS": os.environ.get("SMSOUT_PANEL_INGRESS_URLS", ingress_url),
                 },
@@ -128,6 +134,9 @@ class System:
         self._content = {
             "ingress_url": ingress_url,
             "panel_url": f"http://{reachable_host('SMSOUT_PANEL_HOST')}:{ports['SMSOUT_PANEL_PORT']}",
+            "message_log_url": (
+                f"http://{reachable_host('SMSOUT_MESSAGE_LOG_HOST')}:{ports['SMSOUT_MESSAGE_LOG_PORT']}"
+            ),
             "simulator_url": simulator_url,
             "bootstrap_servers": bootstrap_servers,
             "broker": EXTERNAL if external else BROKER,

@@ -36,6 +36,7 @@ def summary(ready: dict[str, Any], data_dir: str, log_file: str) -> str:
         "smsout is ready.",
         f"  send messages to   {ready['ingress_url']}",
         f"  web panel          {ready['panel_url']}",
+        f"  look messages up   {ready['message_log_url']}/outbound_messages",
         f"  practice carrier   {ready['simulator_url']}/carrier/ledger",
         f"  Kafka              {ready['bootstrap_servers']} ({ready['broker']})",
         f"  metrics            {', '.join(f'{name} {url}' for name, url in ready['metrics'].items())}",

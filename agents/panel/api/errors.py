@@ -10,7 +10,7 @@ from agents.panel.api.call import BadQuery, BeginsWithMark, PreconditionFailed
 from agents.panel.api.jsonapi import json_response
 from agents.panel.operations import Conflict, Forbidden, NotFound
 from agents.serving.errors import MEDIA_TYPE, member
-from pipeline.errors import BrokerError, RuleViolated
+from pipeline.errors import BrokerError, LogUnavailable, RuleViolated
 from schemas.address import pattern_problem
 
 MAX_ERRORS: Final = 100
@@ -57,6 +57,10 @@ def explain(error: Exception, pointers: Mapping[str, str]) -> web.Response:
     if isinstance(error, BrokerError):
         detail = "The message broker does not answer: the change may or may not be in force."
         return errors(503, [("", detail)], {"Retry-After": "5"})
+    if isinstance(error, LogUnavailable):
+        if error.too_slow:
+            return errors(400, [("", "The search takes too long: narrow it down, to fewer days or to one trunk.")])
+        return errors(503, [("", "The message log does not answer.")], {"Retry-After": "5"})
     if isinstance(error, web.HTTPUnsupportedMediaType):
         return errors(415, [("", f"Content-Type must be {MEDIA_TYPE} without parameters.")])
     if isinstance(error, web.HTTPException):

@@ -13,12 +13,14 @@ accounts      accounts of customers
 trunks/       trunks, their secrets, their callbacks
 numbers       DIDs
 numbers_csv   the file that they are imported from
+log/          what the message log knows: look-up, search, notifications and sending them again
 messages      Send SMS, its note beside the text, its status
 routing/      carriers and routes
 people/       users and API keys
 audit_events  the audit log
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from agents.panel.operations.accounts import Accounts
@@ -28,6 +30,8 @@ from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.audit_trail import AuditTrail
 from agents.panel.operations.entries.changes import Changes
 from agents.panel.operations.errors import Conflict, Forbidden, NotFound
+from agents.panel.operations.log.message_search import MessageSearch
+from agents.panel.operations.log.notifications import Notifications
 from agents.panel.operations.messages import Messages
 from agents.panel.operations.numbers import Numbers
 from agents.panel.operations.people.api_keys import ApiKeys
@@ -39,6 +43,7 @@ from agents.panel.operations.ports import (
     Clock,
     CredentialKeys,
     DirectoryStore,
+    LogQuestions,
     PasswordHasher,
     Producer,
 )
@@ -83,7 +88,9 @@ class Operations:
         hasher: PasswordHasher,
         keys: CredentialKeys,
         *,
+        log: LogQuestions,
         limits: MessageSettings,
+        callback_delays_seconds: Sequence[int],
         hosts: tuple[str, ...],
         callback_addresses: AddressGuard | None = None,
         clock: Clock = _now,
@@ -98,6 +105,8 @@ class Operations:
         self.callbacks = Callbacks(access, changes, store)
         self.numbers = Numbers(access, changes)
         self.messages = Messages(access, trail, producer, clock, limits)
+        self.message_search = MessageSearch(access, log)
+        self.notifications = Notifications(access, trail, producer, log, clock, callback_delays_seconds)
         self.carriers = Carriers(access, changes)
         self.routes = Routes(access, changes)
         self.users = Users(access, changes, hasher, clock)

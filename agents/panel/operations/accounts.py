@@ -45,12 +45,22 @@ class Accounts:
         return self._access.only_account()
 
     async def create(
-        self, actor: Actor, name: str, *, blocked: bool = False, number_check: NumberCheck = NumberCheck.PLAN
+        self,
+        actor: Actor,
+        name: str,
+        *,
+        blocked: bool = False,
+        number_check: NumberCheck = NumberCheck.PLAN,
+        store_texts: bool = False,
     ) -> Account:
         """Create an account."""
         actor.must(Permission.OPERATE)
         account = Account.model_construct(
-            id=uuid7(), name=name.strip(), blocked=blocked, number_check=number_check.written
+            id=uuid7(),
+            name=name.strip(),
+            blocked=blocked,
+            number_check=number_check.written,
+            store_texts=store_texts or None,
         )
         await self._changes.create(actor, "account.created", account)
         return account
@@ -63,6 +73,7 @@ class Accounts:
         name: str | None = None,
         blocked: bool | None = None,
         number_check: NumberCheck | None = None,
+        store_texts: bool | None = None,
         expected_version: int | None = None,
     ) -> tuple[Account, int]:
         """Change what is given of an account; return it and its new version.
@@ -77,6 +88,8 @@ class Accounts:
             given["blocked"] = blocked
         if number_check is not None:
             given["number_check"] = number_check.written
+        if store_texts is not None:
+            given["store_texts"] = store_texts or None
         await self._changes.update(
             actor,
             "account.updated",

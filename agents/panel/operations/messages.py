@@ -26,6 +26,8 @@ from schemas.topics import SUBMITTED
 MAX_TRACKED: Final = 10_000
 LATE_SECONDS: Final = 3600.0
 """How long after a message's time to live its status is still waited for."""
+RECEIPT_SECONDS: Final = 3600.0
+"""How long a success is followed for its receipt, which may take days: as long as somebody may look at the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,14 @@ class SentMessages:
     """The latest messages that this panel sent and their statuses, by message id; the oldest make room.
 
     A message's first status is waited for at most `patience_seconds`: a submission may end as a dead letter, which has
-    none. `clock` gives seconds that only go forward.
+    none. One whose receipts are awaited is followed on for an hour. `clock` gives seconds that only go forward.
     """
 
     def __init__(self, patience_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._patience = patience_seconds
         self._clock = clock
         self._messages: OrderedDict[str, tuple[str, str, list[MessageStatus]]] = OrderedDict()
-        self._waited_for: dict[str, float] = {}  # until when, the soonest first
+        self._waited_for: dict[str, float] = {}  # until when
         self._someone_waits = asyncio.Event()
 
     def add(self, message_id: str, trunk_id: str, account_id: str) -> None:
@@ -95,22 +97,30 @@ class SentMessages:
         """
         held = self._messages.get(status.message_id)
         if held is not None and held[0] == status.trunk_id:
-            held[2][:] = [it for it in held[2] if it.stage is not status.stage] + [status]
-            self._waited_for.pop(status.message_id, None)
+            statuses = [*(it for it in held[2] if it.stage is not status.stage), status]
+            held[2][:] = sorted(statuses, key=lambda it: it.stage is StatusStage.DELIVERY)
+            if held[2][-1].receipts:
+                self._waited_for[status.message_id] = self._clock() + min(self._patience, RECEIPT_SECONDS)
+            else:
+                self._waited_for.pop(status.message_id, None)
+
+    def waits_for(self, message_id: str) -> bool:
+        """Tell whether another status of a message is still waited for."""
+        return self._waited_for.get(message_id, 0.0) > self._clock()
 
     @property
     def expect_statuses(self) -> bool:
-        """Whether a message has none yet: otherwise nobody needs to read what becomes of messages."""
+        """Whether a message waits for one: otherwise nobody needs to read what becomes of messages."""
         now = self._clock()
         while self._waited_for:
-            soonest, until = next(iter(self._waited_for.items()))
+            oldest, until = next(iter(self._waited_for.items()))
             if until > now:
                 return True
-            del self._waited_for[soonest]
+            del self._waited_for[oldest]
         return False
 
     async def until_expected(self) -> None:
-        """Return when a message has no status yet."""
+        """Return when a message waits for a status."""
         while not self.expect_statuses:
             self._someone_waits.clear()
             await self._someone_waits.wait()
@@ -189,8 +199,6 @@ class Messages:
         if not statuses:
             return MessageProgress(message_id, trunk_id, "Queued", None, None, 0, 0, is_final=False)
         last = statuses[-1]
-        trunk = self._access.directory.trunk(trunk_id)
-        waits = last.stage is StatusStage.PROCESSING and last.code_id is None and bool(trunk and trunk.receipts_enabled)
         return MessageProgress(
             message_id,
             trunk_id,
@@ -199,7 +207,7 @@ class Messages:
             last.reason,
             last.segments_sent,
             last.segments_total,
-            is_final=not waits,
+            is_final=not self.sent.waits_for(message_id),
         )
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
 
 from pipeline.directory.credentials import PasswordSealer, new_password_verifier
 from pipeline.directory.model import Directory
@@ -11,6 +13,8 @@ from pipeline.directory.rules import Change
 from schemas.directory.audit import AuditEvent
 from schemas.directory.trunk import PasswordVerifier, Trunk
 from schemas.record import OutRecord
+
+T = TypeVar("T")
 
 Clock = Callable[[], datetime]
 """Gives the time, aware of its zone."""
@@ -45,6 +49,13 @@ class Producer(Protocol):
 
     async def write(self, records: Iterable[OutRecord]) -> None:
         """Write `records`; return when the broker has them."""
+
+
+class LogQuestions(Protocol):
+    """What is used of the message log."""
+
+    async def ask(self, question: Callable[[Connection], T]) -> T:
+        """Return the answer to a question. Raises `LogUnavailable`."""
 
 
 class PasswordHasher(Protocol):

@@ -5,6 +5,7 @@ The rooms are the groups of the navigation, with a module a page or window; here
 runs, and the operations ask again. What is decided about entries is decided in the operations, never here.
 
 trunks/       SMS Trunks, and what is done with one
+log/          the Outbound SMS log, a message's timeline, a trunk's callbacks
 messages/     sending by hand, and what became of it
 numbers       the account's DIDs
 guide         help, and the reference of the APIs
@@ -21,12 +22,13 @@ words         how times and long lists read
 from typing import Final
 
 from agents.panel.page import Page
-from agents.panel.pages import access, guide, messages, numbers, operator, trunks
+from agents.panel.pages import access, guide, log, messages, numbers, operator, trunks
 
 PAGES: Final[tuple[Page, ...]] = (
     *access.PAGES,
     *trunks.PAGES,
     *messages.PAGES,
+    *log.PAGES,
     *numbers.PAGES,
     *operator.PAGES,
     *guide.PAGES,

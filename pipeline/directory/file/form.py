@@ -99,6 +99,7 @@ class AccountForm(_Form):
     name: str
     blocked: bool = False
     number_check: NumberCheck | None = None
+    store_texts: bool | None = None
     dids: tuple[DidForm, ...] | None = None
     trunks: tuple[TrunkForm, ...] | None = None
     users: tuple[UserForm, ...] | None = None

@@ -123,7 +123,9 @@ class Planner:
         self._account_ids[int(path[1])] = identity
         name = form.name.strip()
         check = form.number_check and form.number_check.written
-        self._want(path, Account, id=identity, name=name, blocked=form.blocked, number_check=check)
+        texts = form.store_texts or None
+        values_of_account = {"name": name, "blocked": form.blocked, "number_check": check, "store_texts": texts}
+        self._want(path, Account, id=identity, **values_of_account)
         for index, did in enumerate(form.dids or ()):
             values = {"number": did.number, "account_id": identity, "p2p_enabled": did.p2p_enabled}
             self._want((*path, "dids", index), Did, **values)

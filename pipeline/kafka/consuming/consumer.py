@@ -5,7 +5,7 @@ a killed process that comes back takes its partitions at once instead of after t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Self
 from zlib import crc32
 
@@ -59,6 +59,9 @@ class TrackedConsumer:
 
     With `hand_off` what follows from a record (`Assignment.finish`) is written in one transaction with its commit.
     `owner` is told what is ours, and what of it is committed.
+
+    With `wants`, told a record's topic and value, the others are passed over like the markers of transactions: they
+    cost being fetched and nothing else. `pause_seconds` is how long a busy consumer lets records gather.
     """
 
     def __init__(
@@ -74,8 +77,12 @@ class TrackedConsumer:
         wait_seconds: WaitSeconds | None = None,
         hand_off: HandOff | None = None,
         owner: Owner | None = None,
+        wants: Callable[[str, bytes | None], bool] | None = None,
+        pause_seconds: float = BUSY_PAUSE_SECONDS,
     ) -> None:
         self._kafka = kafka
+        self._wants = wants
+        self._pause_seconds = pause_seconds
         self._agent = agent
         self._group = group
         self._topics = tuple(topics)
@@ -146,11 +153,15 @@ class TrackedConsumer:
             self._pauses.look(self._commits.assignments)
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=500)
             batch: list[Work] = []
+            count = 0
             for place, records in fetched.items():
+                count += len(records)
                 assignment = self._commits.assignments.get(place)
                 if assignment is None or assignment.closed:
                     continue
                 for record in records:
+                    if self._wants is not None and not self._wants(record.topic, record.value):
+                        continue
                     if self._is_tier and self._pauses.must_wait(place, record):
                         break
                     if not assignment.hand_out(record.offset, causation_of(record.headers), record.timestamp):
@@ -172,8 +183,8 @@ class TrackedConsumer:
                     )
             if batch:
                 yield batch
-            if len(batch) >= BUSY_RECORDS:
-                await asyncio.sleep(BUSY_PAUSE_SECONDS)
+            if count >= BUSY_RECORDS:
+                await asyncio.sleep(self._pause_seconds)
 
     async def commit(self) -> None:
         """Commit every partition's finished prefix that has moved. Raises `NotAcknowledged`."""

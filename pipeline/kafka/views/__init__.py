@@ -5,4 +5,6 @@ topic_reader      a stretch of a topic
 directory_view    follows sms.directory into a `pipeline.directory.model.Directory`
 claims_view       follows sms.mt.submitted into a store of Idempotency-Keys
 callback_history  what became of notifications
+message_places    where a message is that does not get further
+topics_feed       several topics, from where the reader keeps account of
 """

@@ -11,12 +11,14 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from agents.delivery.app import serve
 from agents.runtime import Agent
 from pipeline.directory.model import Directory
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http.client import Answer
-from pipeline.settings import AgentSettings, DeliverySettings, KafkaSettings, RetrySettings
+from pipeline.settings import AgentSettings, DeliverySettings, KafkaSettings, ReceiptKeySettings, RetrySettings
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.headers.causation import Causation
@@ -27,7 +29,7 @@ from schemas.record import InRecord
 from schemas.status import CodeId, MessageStatus, StatusName
 from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, STATUS, tier_topic
 from tests import builders
-from tests.builders import carrier
+from tests.builders import RECEIPT_KEY, carrier
 from tests.fakes.broker import LIFE, SESSION_SECONDS, Life, Stored
 from tests.fakes.directory_view import DirectoryViewInMemory
 from tests.fakes.virtual_time import CLOCK
@@ -151,6 +153,7 @@ SETTINGS: Final = AgentSettings()
 KAFKA: Final = KafkaSettings(session_timeout_seconds=SESSION_SECONDS)
 RETRIES: Final = RetrySettings(mt_delays_seconds=DELAYS)
 CARRIERS: Final = DeliverySettings()
+SIGNING: Final = ReceiptKeySettings(receipt_key=SecretStr(RECEIPT_KEY.decode()))
 
 PRESENT: Final[list["DeliveryWorld"]] = []
 """The history that runs is the last one."""
@@ -166,6 +169,7 @@ EXCHANGED: Final[tuple[tuple[str, str, object], ...]] = (
     ("agents.delivery.app", "KafkaSettings", lambda: KAFKA),
     ("agents.delivery.app", "RetrySettings", lambda: RETRIES),
     ("agents.delivery.app", "DeliverySettings", lambda: CARRIERS),
+    ("agents.delivery.app", "ReceiptKeySettings", lambda: SIGNING),
 )
 
 

@@ -21,6 +21,7 @@ class AccountAttributes(RequestModel):
     name: Name
     blocked: bool = False
     number_check: Check = NumberCheck.PLAN
+    store_texts: bool = False
 
 
 class AccountChanges(RequestModel):
@@ -29,6 +30,7 @@ class AccountChanges(RequestModel):
     name: Name = ""
     blocked: bool = False
     number_check: Check = NumberCheck.PLAN
+    store_texts: bool = False
 
 
 class NewAccount(RequestModel):
@@ -52,6 +54,7 @@ class ShownAccountAttributes(Shown):
     name: str
     blocked: bool
     number_check: NumberCheck
+    store_texts: bool
 
 
 POINTERS: Final = {name: f"attributes/{name}" for name in AccountAttributes.model_fields}
@@ -76,7 +79,9 @@ class AccountResources(EntryResources[Account]):
 
     def resource(self, entry: Account) -> Resource:
         """Return an account."""
-        attributes = ShownAccountAttributes(name=entry.name, blocked=entry.blocked, number_check=entry.checks)
+        attributes = ShownAccountAttributes(
+            name=entry.name, blocked=entry.blocked, number_check=entry.checks, store_texts=entry.keeps_text
+        )
         return resource(self.kind, entry.id, attributes)
 
     async def create(self, call: Call) -> Reply:
@@ -84,7 +89,11 @@ class AccountResources(EntryResources[Account]):
         wanted: NewAccount = call.body.data
         given = wanted.attributes
         account = await call.operations.accounts.create(
-            call.actor, given.name, blocked=given.blocked, number_check=given.number_check
+            call.actor,
+            given.name,
+            blocked=given.blocked,
+            number_check=given.number_check,
+            store_texts=given.store_texts,
         )
         entry, version = call.operations.accounts.get(call.actor, account.id)
         return created(self.resource(entry), version)

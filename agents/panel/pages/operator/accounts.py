@@ -49,7 +49,7 @@ class AccountPages(EditablePages):
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""
-        return {"name": "", "blocked": False, "form_only": False}
+        return {"name": "", "blocked": False, "form_only": False, "store_texts": False}
 
     def posted(self, context: PageContext) -> Fields:
         """Return what a posted form holds."""
@@ -57,12 +57,16 @@ class AccountPages(EditablePages):
             "name": context.text("name"),
             "blocked": context.checked("blocked"),
             "form_only": context.checked("form_only"),
+            "store_texts": context.checked("store_texts"),
         }
 
     async def add(self, context: PageContext) -> web.Response:
         """Create an account and work in it."""
         account = await context.operations.accounts.create(
-            context.actor, context.text("name"), number_check=_number_check(context)
+            context.actor,
+            context.text("name"),
+            number_check=_number_check(context),
+            store_texts=context.checked("store_texts"),
         )
         context.choose_account(account.id)
         return self.done(context, f"{account.name} has been created, and you are working in it.")
@@ -70,11 +74,15 @@ class AccountPages(EditablePages):
     def saved(self, context: PageContext, identity: str) -> tuple[Fields, int]:
         """Return name and state of an account, and its version."""
         account, version = context.operations.accounts.get(context.actor, identity)
-        form_only = account.checks is NumberCheck.FORM
-        return {"name": account.name, "blocked": account.blocked, "form_only": form_only}, version
+        return {
+            "name": account.name,
+            "blocked": account.blocked,
+            "form_only": account.checks is NumberCheck.FORM,
+            "store_texts": account.keeps_text,
+        }, version
 
     async def save(self, context: PageContext, identity: str, version: int) -> str:
-        """Rename or block an account, or choose how its numbers are checked."""
+        """Rename or block an account, or choose how its numbers are checked and whether its texts are kept."""
         name = context.text("name")
         await context.operations.accounts.update(
             context.actor,
@@ -82,6 +90,7 @@ class AccountPages(EditablePages):
             name=name,
             blocked=context.checked("blocked"),
             number_check=_number_check(context),
+            store_texts=context.checked("store_texts"),
             expected_version=version,
         )
         return f"{name.strip()} has been saved."

@@ -1,5 +1,6 @@
 """SMS > SMS Trunks: the list."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -8,6 +9,7 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.listing import ListPage
 from agents.panel.pages.navigation import need_account
 from agents.panel.pages.words import listed, utc
+from pipeline.errors import LogUnavailable
 from schemas.directory.trunk import Trunk
 
 LIST = ListPage("/sms/trunks", "trunks", "trunks/list.html", sort="name", filters=("name", "blocked"))
@@ -55,7 +57,17 @@ async def show(context: PageContext) -> web.StreamResponse:
         account_id=account_id,
         paging=query.paging,
     )
-    return LIST.render(context, query, part, TrunkRow.of)
+    return LIST.render(context, query, part, TrunkRow.of, failing=await _failing(context, part.items))
+
+
+async def _failing(context: PageContext, trunks: Sequence[Trunk]) -> set[str]:
+    """Return which trunks' endpoints fail; none where the log does not say: the list is there without it."""
+    try:
+        return await context.operations.notifications.failing(
+            context.actor, [it.id for it in trunks if it.callback_url is not None]
+        )
+    except LogUnavailable:
+        return set()
 
 
 PAGES = (Page("GET", "/sms/trunks", show),)

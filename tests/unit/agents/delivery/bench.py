@@ -36,7 +36,7 @@ from schemas.mt_message import MtMessage
 from schemas.record import InRecord, OutRecord
 from schemas.topics import JOURNAL, MT_RETRY, SEGMENTED
 from tests import builders
-from tests.builders import carrier, journal_entry
+from tests.builders import RECEIPT_KEY, carrier, journal_entry
 from tests.fakes.clock import Clock
 from tests.fakes.directory_view import DirectoryViewInMemory
 
@@ -136,7 +136,7 @@ class Bench:
 
         self.writer = OutcomeWriter(cast("RecordProducer", self), journal)
         bound = BoundCarriers(ProfileBook(partial(directory.get, Profile)), lambda carrier: secrets_of(carrier, None))
-        line = CarrierLine(cast("HttpPoster", self.carrier), bound)
+        line = CarrierLine(cast("HttpPoster", self.carrier), bound, "http://127.0.0.1:8080", RECEIPT_KEY)
         self.clock = Clock()
         self.peer = Peer(CARRIER.id, self.clock, most=8)
         if carrier is not None:

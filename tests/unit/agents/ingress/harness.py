@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.ingress.app import HttpApi
-from agents.ingress.authentication import Authenticator
 from agents.ingress.keyed import KeyedSubmitter
+from agents.ingress.receipts.door import ReceiptDoor
+from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
+from agents.serving.authentication import Authenticator
+from pipeline.carriers.practice_receipt import read_practice_receipt
 from pipeline.directory.model import Directory
 from pipeline.errors import StateLost
 from pipeline.http.client_address import Networks
@@ -20,7 +23,7 @@ from pipeline.idempotency.keys import Keyed, Verdict
 from pipeline.idempotency.store import ClaimStore
 from pipeline.settings import IngressSettings
 from schemas.directory.trunk import Trunk
-from tests.builders import PEPPER, directory_of, trunk_with_password
+from tests.builders import PEPPER, RECEIPT_KEY, carrier, directory_of, trunk_with_password
 from tests.fakes.clock import Clock
 from tests.fakes.producer import ProducerInMemory
 
@@ -159,15 +162,17 @@ async def open_door(
     """Open a door with one trunk in its directory, the same for every door."""
     producer, clock, stopping = ProducerInMemory(), Clock(), asyncio.Event()
     trunk, password = trunk_with_password(**(trunk_changes or {}))
-    directory = directory_of(trunk)
+    directory = directory_of(trunk, carrier())
     options = IngressSettings(**{"host": "127.0.0.1", "port": 0, **settings})
     submitter = Submitter(producer, options.acknowledge_timeout_seconds, clock)
     trusted = Networks(options.trusted_proxies)
     authenticator = Authenticator(directory, PEPPER, trusted)
     claims = ClaimsInMemory(producer)
     keyed = KeyedSubmitter(submitter, claims, options.acknowledge_timeout_seconds)
-    api = HttpApi(options, authenticator, submitter, keyed, max_segments=max_segments, stopping=stopping)
-    running = asyncio.create_task(submitter.run())
+    writer = ReceiptWriter(producer, options.acknowledge_timeout_seconds)
+    receipts = ReceiptDoor(options, RECEIPT_KEY, directory, lambda _, request: read_practice_receipt(request), writer)
+    api = HttpApi(options, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=stopping)
+    running = asyncio.gather(submitter.run(), writer.run())
     runner = await listen(api, options, trusted, drain_timeout_seconds=5)
     port = runner.addresses[0][1]
     authorization = basic(trunk.credentials[0].username, password)

@@ -19,6 +19,7 @@ from schemas.directory.people import PanelRole, PanelUser
 from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.record import OutRecord
+from tests.fakes.message_log import MemoryLog
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
 PEPPER = b"pepper" * 8
@@ -93,12 +94,13 @@ class Office:
 
     def __init__(self, callback_addresses: AddressGuard | None = None) -> None:
         self.now = NOW
+        self.log = MemoryLog()
         self.store, self.producer, self.hasher = Store(), Producer(), Hasher()
         self.keys = CredentialKeys(PEPPER, PasswordSealer([SealingKey("k1", b"k" * 32)]))
         self.operations = Operations(
             self.store, self.store, self.producer, self.hasher, self.keys,
-            limits=MessageSettings(), hosts=("https://sms.example",), clock=lambda: self.now,
-            callback_addresses=callback_addresses,
+            log=self.log, limits=MessageSettings(), callback_delays_seconds=(5, 30), hosts=("https://sms.example",),
+            clock=lambda: self.now, callback_addresses=callback_addresses,
         )  # fmt: skip
         self.trunk, self.password = self._trunk(1, OURS)
         self.their_trunk, _ = self._trunk(2, THEIRS)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.unit.agents.simulator.clients import SEGMENT, Client, get, send
+from tests.unit.agents.simulator.clients import SEGMENT, Client, get, put, send
 
 
 async def test_an_accepted_segment_is_answered_202_with_an_id_and_is_in_the_ledger_as_it_came(client: Client) -> None:
@@ -108,3 +108,14 @@ async def test_a_body_over_the_limit_is_refused_with_413(client: Client) -> None
     async with client.post("/carrier/segments", data=b"x" * 262_145) as answer:
         assert answer.status == 413
         assert list(await answer.json()) == ["error"]
+
+
+async def test_a_number_refuses_and_another_asks_to_slow_down_once(client: Client) -> None:
+    """Nothing of it is in the ledger until it is taken; a fault that is set goes before."""
+    status, body = await send(client, "a", destination="15005550001")
+    assert (status, "error" in body) == (400, True)
+    throttled = [await send(client, key, destination="15005550005") for key in ("b", "b", "c", "b")]
+    assert [it[0] for it in throttled] == [429, 202, 429, 202]
+    assert [it["idempotency_key"] for it in await get(client, "/carrier/ledger")] == ["b", "b"]
+    await put(client, "/faults/carrier", {"status": 503})
+    assert (await send(client, "d", destination="15005550001"))[0] == 503

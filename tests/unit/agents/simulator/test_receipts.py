@@ -62,6 +62,42 @@ async def test_only_one_receipt_for_one_key_and_none_without_an_address(client: 
     assert taker.bodies.empty()
 
 
+@pytest.mark.parametrize(
+    ("number", "posted"),
+    [
+        ("15005550000", [("DELIVRD", None)]),
+        ("15005550002", [("UNDELIV", "001")]),
+        ("15005550003", [("EXPIRED", "027")]),
+        ("15005550004", [("REJECTD", "013")]),
+        ("15005550009", [("DELIVRD", None), ("DELIVRD", None)]),
+        ("15005550011", [("ENROUTE", None), ("ACCEPTD", None), ("DELIVRD", None)]),
+        ("15005550012", [("DELIVRD", None), ("UNDELIV", "001")]),
+        ("15551234567", [("SKIPPED", None)]),
+    ],
+)
+async def test_numbers_with_fixed_receipts(
+    client: Client, taker: ReceiptTaker, number: str, posted: list[tuple[str, str | None]]
+) -> None:
+    """Whatever the policy says: that is for all others."""
+    await put(client, "/receipts", {"delay_ms": 0, "status": "SKIPPED"})
+    assert (await send(client, "key", destination=number, receipt_url=taker.url))[0] == 202
+    found = [await taker.next() for _ in posted]
+    assert [(it["status"], it.get("error")) for it in found] == posted
+    assert taker.bodies.empty()
+
+
+async def test_a_receipt_can_be_there_before_the_answer(client: Client, taker: ReceiptTaker) -> None:
+    """And one number has none at all."""
+    posting = asyncio.create_task(send(client, "key", destination="15005550010", receipt_url=taker.url))
+    assert (await taker.next())["status"] == "DELIVRD"
+    assert not posting.done()
+    assert (await posting)[0] == 202
+    await put(client, "/receipts", {"delay_ms": 0})
+    await send(client, "silent", destination="15005550007", receipt_url=taker.url)
+    await send(client, "last", segment_id="last:1", receipt_url=taker.url)
+    assert (await taker.next())["segment_id"] == "last:1"
+
+
 async def test_receipts_can_be_turned_off(client: Client, taker: ReceiptTaker) -> None:
     """And on again; what was accepted meanwhile gets none."""
     await put(client, "/receipts", {"delay_ms": 0, "enabled": False})

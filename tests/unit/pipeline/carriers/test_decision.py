@@ -107,6 +107,13 @@ def test_success_counts_every_segment() -> None:
     assert status.code_id is None
 
 
+def test_a_success_says_that_receipts_are_awaited() -> None:
+    """So the roll-up needs no directory; where nobody wants them nothing is written at all."""
+    assert b"receipts" not in succeeded(message(), NOW).value
+    status = MessageStatus.from_bytes(succeeded(message().model_copy(update={"receipts": True}), NOW).value)
+    assert status.receipts is True
+
+
 @given(
     source=st.text(min_size=1, max_size=15),
     price=st.none() | st.decimals(0, 999_999, allow_nan=False, places=6),

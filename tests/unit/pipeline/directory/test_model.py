@@ -232,3 +232,22 @@ def test_a_long_list_of_sources_is_asked_in_constant_time() -> None:
     directory = directory_of(big)
     assert [directory.allows_source(big, number) for number in (sources[0], sources[-1], "1")] == [True, True, False]
     assert isinstance(directory._allowed_sources[big.id], frozenset)
+
+
+def test_a_carrier_is_found_by_the_name_that_it_has_now() -> None:
+    """Renamed, deleted, and two of one name, which the writer prevents: the order in which they came is no matter."""
+    held = directory_of(carrier(21, name="one"), carrier(22, name="two"))
+    assert [it and it.id for it in map(held.carrier_named, ("one", "two", "One", ""))] == [
+        uuid(21),
+        uuid(22),
+        None,
+        None,
+    ]
+    for entry in (carrier(22, name="one"), carrier(21, name="one", blocked=True)):
+        held.apply(key_of(entry), entry.to_bytes())
+    assert held.carrier_named("one") == carrier(21, name="one", blocked=True)
+    assert held.carrier_named("two") is None
+    held.apply(key_of(carrier(21)), None)
+    assert held.carrier_named("one") == carrier(22, name="one")
+    held.apply(key_of(carrier(22)), None)
+    assert held.carrier_named("one") is None

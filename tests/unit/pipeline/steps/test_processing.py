@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from pipeline.directory.model import Directory
 from pipeline.settings import MessageSettings
+from pipeline.steps.acceptance import Accepted
 from pipeline.steps.admission import check_content
-from pipeline.steps.processing import Accepted, Routed, process
+from pipeline.steps.processing import Routed, process
 from schemas.directory.account import NumberCheck
 from schemas.directory.entry import DirectoryEntry
 from schemas.headers.dead_letter import DeadLetterSource
@@ -57,6 +58,16 @@ def test_a_message_is_encoded_segmented_and_routed() -> None:
     assert [segment.text for segment in message.segments] == ["€" * 76, "€" * 5]
     assert (message.carrier_id, message.price_per_segment) == (CARRIER.id, Decimal("0.0075"))
     assert (message.accepted_at, message.expires_at) == (CREATED, CREATED + timedelta(days=1))
+
+
+def test_a_message_says_whether_its_trunk_wants_receipts() -> None:
+    """As the switch was when it was processed; where it is off nothing is written at all."""
+    (silent,) = process(Accepted(asking(), ID, CREATED, CREATED), usual(), MessageSettings())
+    assert isinstance(silent, Routed)
+    assert b"receipts" not in silent.value
+    (wanted,) = outcomes(usual(trunk(receipts_enabled=True)), asking())
+    assert isinstance(wanted, MtMessage)
+    assert wanted.receipts is True
 
 
 def test_a_message_names_what_it_costs_and_who_else_would_take_it() -> None:

@@ -17,7 +17,7 @@ from pipeline.errors import ConfigurationError
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE"):
+    for name in ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_RECEIPT_KEY"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -94,6 +94,32 @@ def test_given_secrets_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert data.pepper() == SecretStr("p" * 32)
     assert data.key_file == Path("/somewhere/keys")
     assert not (tmp_path / "secrets").exists()
+
+
+def test_the_receipt_key_is_made_once_and_kept_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same at every start, another one in another folder; the operator's wins."""
+    data = DataDir(tmp_path / "one").open()
+    key = data.receipt_key()
+    assert len(key.get_secret_value()) >= 32
+    assert (data.receipt_key(), DataDir(tmp_path / "two").open().receipt_key() == key) == (key, False)
+    assert mode(data.path / "secrets" / "receipt-key") == 0o600
+    monkeypatch.setenv("SMSOUT_RECEIPT_KEY", "k" * 32)
+    assert data.receipt_key() == SecretStr("k" * 32)
+
+
+def test_a_receipt_key_that_is_none_is_a_start_error(tmp_path: Path) -> None:
+    """It is neither used nor replaced."""
+    data = DataDir(tmp_path).open()
+    file = tmp_path / "secrets" / "receipt-key"
+    file.parent.mkdir()
+    file.write_text("short")
+    with pytest.raises(ConfigurationError, match="at least 32 random characters") as refused:
+        data.receipt_key()
+    assert "short" not in str(refused.value)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        data.receipt_key()
 
 
 def test_data_of_one_broker_is_not_given_to_another(tmp_path: Path) -> None:

@@ -124,6 +124,7 @@ def test_the_summary_has_a_line_to_paste(made: tuple[Demo, list[DirectoryEntry]]
     ready = {
         "ingress_url": "http://127.0.0.1:8080",
         "panel_url": "http://127.0.0.1:8081",
+        "message_log_url": "http://127.0.0.1:8082",
         "simulator_url": "http://127.0.0.1:8090",
         "bootstrap_servers": "127.0.0.1:9092",
         "broker": "apache",

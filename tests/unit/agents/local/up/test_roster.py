@@ -16,8 +16,18 @@ from pipeline.settings import CallbackSettings
 BY_NAME = {spec.name: spec for spec in ROSTER}
 AROUND = Surroundings(
     "127.0.0.1:9092",
-    {"SMSOUT_INGRESS_PORT": 8080, "SMSOUT_PANEL_PORT": 8081, "SMSOUT_SIMULATOR_PORT": 8090},
-    {"SMSOUT_PEPPER": "pepper", "SMSOUT_KEY_FILE": "/data/keys", "SMSOUT_CARRIER_KEY_FILE": "/data/carriers"},
+    {
+        "SMSOUT_INGRESS_PORT": 8080,
+        "SMSOUT_PANEL_PORT": 8081,
+        "SMSOUT_MESSAGE_LOG_PORT": 8082,
+        "SMSOUT_SIMULATOR_PORT": 8090,
+    },
+    {
+        "SMSOUT_PEPPER": "pepper",
+        "SMSOUT_KEY_FILE": "/data/keys",
+        "SMSOUT_CARRIER_KEY_FILE": "/data/carriers",
+        "SMSOUT_RECEIPT_KEY": "receipts",
+    },
     metrics_port=lambda default: default,
 )
 
@@ -37,18 +47,24 @@ def environment(name: str, number: int = 0) -> dict[str, str | None]:
 
 def test_agents_stop_in_the_order_of_the_flow() -> None:
     """Whoever feeds others stops before them."""
-    assert [spec.name for spec in ROSTER] == ["ingress", "panel", "processor", "delivery", "callback", "simulator"]
+    flow = ["ingress", "panel", "processor", "delivery", "receipts", "callback", "message_log", "simulator"]
+    assert [spec.name for spec in ROSTER] == flow
 
 
 @pytest.mark.parametrize("name", list(BY_NAME))
 def test_secrets_reach_only_those_who_need_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pepper goes to ingress and panel, the password keys to the panel alone, those of carriers to delivery too."""
+    """The pepper goes to three, the password keys to the panel alone, those of carriers to delivery too.
+
+    The receipt key goes to ingress and delivery, whatever the environment has.
+    """
     monkeypatch.setenv("SMSOUT_PEPPER", "the operator's")
     monkeypatch.setenv("SMSOUT_KEY_FILE", "/keys")
+    monkeypatch.setenv("SMSOUT_RECEIPT_KEY", "the operator's")
     found = environment(name)
-    assert found["SMSOUT_PEPPER"] == ("pepper" if name in ("ingress", "panel") else None)
+    assert found["SMSOUT_PEPPER"] == ("pepper" if name in ("ingress", "panel", "message_log") else None)
     assert found["SMSOUT_KEY_FILE"] == ("/data/keys" if name == "panel" else None)
     assert found["SMSOUT_CARRIER_KEY_FILE"] == ("/data/carriers" if name in ("panel", "delivery") else None)
+    assert found["SMSOUT_RECEIPT_KEY"] == ("receipts" if name in ("ingress", "delivery") else None)
 
 
 def test_the_simulator_learns_nothing_about_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,8 +108,8 @@ def test_default_ports_do_not_collide() -> None:
 
 def test_a_new_agent_is_one_line() -> None:
     """A spec with a name and a port is enough for a process."""
-    (process,) = processes_of(AgentSpec("receipts", 9107), AROUND)
-    assert process.launch.argv[1:] == ("-P", "-m", "agents.receipts")
+    (process,) = processes_of(AgentSpec("new", 9119), AROUND)
+    assert process.launch.argv[1:] == ("-P", "-m", "agents.new")
 
 
 @pytest.mark.parametrize(

@@ -348,12 +348,12 @@ async def test_an_account_is_changed_by_what_is_given(office: Office) -> None:
         change = {"type": "accounts", "id": OURS, "attributes": {"number_check": "form"}}
         changed = await call(site, key, "PATCH", path, change)
         shown = (await changed.json())["data"]["attributes"]
-        assert shown == {"name": "Ours", "blocked": False, "number_check": "form"}
+        assert shown == {"name": "Ours", "blocked": False, "number_check": "form", "store_texts": False}
         wrong = {"type": "accounts", "id": OURS, "attributes": {"number_check": "none"}}
         assert (await call(site, key, "PATCH", path, wrong)).status == 422
         created = await call(site, key, "POST", "/v3/accounts", {"type": "accounts", "attributes": {"name": "New"}})
         made = (await created.json())["data"]
-        assert made["attributes"] == {"name": "New", "blocked": False, "number_check": "plan"}
+        assert made["attributes"] == {"name": "New", "blocked": False, "number_check": "plan", "store_texts": False}
         listed = await call(site, key_for(office, PanelRole.MEMBER), "GET", "/v3/accounts")
         assert [it["id"] for it in (await listed.json())["data"]] == [OURS]
         assert (await call(site, key, "DELETE", created.headers["Location"])).status == 204

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.panel.operations.messages import MAX_TRACKED, SentMessages
+from agents.panel.operations.messages import MAX_TRACKED, RECEIPT_SECONDS, SentMessages
 from pipeline.errors import BrokerUnreachable, NotAcknowledged, RuleViolated
 from pipeline.steps.segmentation import split
 from schemas.status import CodeId, MessageStatus, StatusStage
@@ -54,23 +54,52 @@ async def test_nothing_is_sent_that_cannot_be_recorded(office: Office) -> None:
     assert office.producer.records == []
 
 
-def status(message_id: str, stage: StatusStage, words: str, code_id: CodeId | None = None) -> MessageStatus:
+def status(
+    message_id: str, stage: StatusStage, words: str, code_id: CodeId | None = None, *, receipts: bool | None = None
+) -> MessageStatus:
     return MessageStatus(
         message_id=message_id, trunk_id=uuid(1), stage=stage, status=words, code_id=code_id, source=DIDS[0],
-        destination="13105557890", accepted_at=NOW, ended_at=NOW, segments_total=1, segments_sent=1,
+        destination="13105557890", accepted_at=NOW, ended_at=NOW, segments_total=1, segments_sent=1, receipts=receipts,
     )  # fmt: skip
 
 
 async def test_a_status_shows_as_it_changes(office: Office) -> None:
     """Queued, then the carrier's answer, then with receipts the handset's."""
+    messages = office.operations.messages
+    message_id = await messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    seen = [messages.progress(office.actor(), message_id)]
+    success = status(message_id, StatusStage.PROCESSING, "Success", receipts=True)
+    end = status(message_id, StatusStage.DELIVERY, "DELIVERED")
+    for noted in (success, success, end, end, success):  # with replays
+        messages.sent.note(noted)
+        seen.append(messages.progress(office.actor(), message_id))
+    assert [(it.status, it.is_final) for it in seen] == [
+        ("Queued", False), ("Success", False), ("Success", False),
+        ("DELIVERED", True), ("DELIVERED", True), ("DELIVERED", True),
+    ]  # fmt: skip
+    assert not messages.sent.expect_statuses
+
+
+async def test_without_receipts_the_hand_over_is_the_end(office: Office) -> None:
+    """As the status says, whatever the trunk's switch has become meanwhile."""
+    messages = office.operations.messages
+    message_id = await messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
     await office.operations.trunks.update(office.actor(), uuid(1), {"receipts_enabled": True})
-    message_id = await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
-    seen = [office.operations.messages.progress(office.actor(), message_id)]
-    for stage, words in ((StatusStage.PROCESSING, "Success"), (StatusStage.DELIVERY, "DELIVERED")):
-        office.operations.messages.sent.note(status(message_id, stage, words))
-        office.operations.messages.sent.note(status(message_id, stage, words))  # a replay
-        seen.append(office.operations.messages.progress(office.actor(), message_id))
-    assert [(it.status, it.is_final) for it in seen] == [("Queued", False), ("Success", False), ("DELIVERED", True)]
+    messages.sent.note(status(message_id, StatusStage.PROCESSING, "Success"))
+    assert messages.progress(office.actor(), message_id).is_final
+    assert not messages.sent.expect_statuses
+
+
+def test_a_receipt_is_not_waited_for_for_days() -> None:
+    """Statuses are read for an hour; then the hand-over is what the window ends with."""
+    now = 0.0
+    sent = SentMessages(patience_seconds=90_000, clock=lambda: now)
+    sent.add(uuid(1), uuid(1), OURS)
+    sent.note(status(uuid(1), StatusStage.PROCESSING, "Success", receipts=True))
+    now = RECEIPT_SECONDS - 1
+    assert (sent.waits_for(uuid(1)), sent.expect_statuses) == (True, True)
+    now = RECEIPT_SECONDS
+    assert (sent.waits_for(uuid(1)), sent.expect_statuses) == (False, False)
 
 
 async def test_a_failure_is_final(office: Office) -> None:

@@ -8,9 +8,12 @@ import pytest
 
 from agents.panel.operations import Conflict, Forbidden, NotFound
 from pipeline.errors import RuleViolated
+from pipeline.message_log.callback_log import AttemptSearch
+from pipeline.message_log.search import Search
 from schemas.directory.account import Account
 from schemas.directory.carrier import Carrier
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from tests.unit.agents.panel.logged import logged
 from tests.unit.agents.panel.office import DIDS, OURS, PASSWORD, THEIR_DID, THEIRS, Office, uuid
 
 P, W, M, R = PanelRole.OPERATOR, PanelRole.OWNER, PanelRole.MEMBER, PanelRole.READ_ONLY
@@ -31,6 +34,7 @@ class Case(NamedTuple):
 
 TRUNK = {"trunk_id": uuid(1)}
 NOT_OURS = ("trunk_id", uuid(2))
+NOT_OURS_EITHER = ("search", AttemptSearch(uuid(2)))
 ACCOUNT = ("account_id", THEIRS)
 
 CASES = [
@@ -96,6 +100,15 @@ CASES = [
     Case("api_keys.get", EVERYBODY, {"api_key_id": KEY}, ("api_key_id", uuid(71))),
     Case("api_keys.create", OWNERS, {"name": "job", "role": M, "account_id": OURS}, ACCOUNT),
     Case("api_keys.revoke", OWNERS, {"api_key_id": KEY}, ("api_key_id", uuid(71))),
+    Case("message_search.page", EVERYBODY, {"account_id": OURS, "search": Search(), "size": 10}, ACCOUNT),
+    Case("message_search.everything", EVERYBODY, {"account_id": OURS, "search": Search()}, ACCOUNT),
+    Case("message_search.history", EVERYBODY, {"message_id": uuid(90)}, ("message_id", uuid(91))),
+    Case("notifications.attempts", EVERYBODY, {"search": AttemptSearch(uuid(1)), "size": 10}, NOT_OURS_EITHER),
+    Case("notifications.performance", EVERYBODY, {"search": AttemptSearch(uuid(1))}, NOT_OURS_EITHER),
+    Case("notifications.failing", EVERYBODY, {"trunk_ids": [uuid(1)]}),
+    Case("notifications.resend", SENDERS, {"trunk_id": uuid(1), "message_id": uuid(90)}, NOT_OURS),
+    Case("notifications.resend_found", SENDERS, {"search": AttemptSearch(uuid(1))}, NOT_OURS_EITHER),
+    Case("notifications.send_test", SENDERS, TRUNK, NOT_OURS),
     Case("messages.progress", EVERYBODY, {"message_id": uuid(80)}, ("message_id", uuid(81))),
 ]
 
@@ -120,6 +133,9 @@ def filled(office: Office) -> Office:
     )  # fmt: skip
     office.operations.messages.sent.add(uuid(80), uuid(1), OURS)
     office.operations.messages.sent.add(uuid(81), uuid(2), THEIRS)
+    office.add(office.trunk.model_copy(update={"callback_url": "https://customer.example/"}))
+    logged(office, uuid(90), uuid(1), OURS)
+    logged(office, uuid(91), uuid(2), THEIRS)
     return office
 
 
@@ -168,6 +184,7 @@ async def test_another_accounts_entries_are_not_there(filled: Office, case: Case
 
 NOT_OPERATIONS = {
     "accounts.only", "api_keys.authenticate", "messages.estimate",
+    "message_search.keeps_text",
     "callbacks.disable",  # nobody asks for it: the system's own
     "users.invited", "users.accept",  # whoever has the token
     "second_factors.of", "second_factors.switch_off",  # what log-in asks; and one's own, after a code

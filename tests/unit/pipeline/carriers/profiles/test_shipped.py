@@ -48,6 +48,15 @@ def test_request_carries_the_segment_and_its_key() -> None:
     }
 
 
+def test_the_request_names_where_the_receipt_goes_where_one_is_wanted() -> None:
+    """The rest of it is the same."""
+    asked = message()
+    address = "https://sms.example/carriers/c/receipts/r"
+    request, plain = bound().request(asked, asked.segments[0], address), bound().request(asked, asked.segments[0])
+    assert request.targets == plain.targets
+    assert json.loads(request.body or b"") == {**json.loads(plain.body or b""), "receipt_url": address}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "outcome", "carrier_message_id"),
     [

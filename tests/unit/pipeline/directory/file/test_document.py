@@ -90,7 +90,7 @@ def full() -> Directory:
     """A directory with every kind of entry and every attribute in use."""
     return directory_of(
         account(1, name="Näme: \"quoted\" # 1"),
-        account(2, name="null", blocked=True, number_check=NumberCheck.FORM),
+        account(2, name="null", blocked=True, number_check=NumberCheck.FORM, store_texts=True),
         did("12125551234"),
         did("12125551235", p2p_enabled=False),
         trunk(

@@ -1,6 +1,7 @@
 """Records that are not due stay in Kafka: the tracked consumer over a broker that is a list."""
 
 import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -82,6 +83,7 @@ class Bench:
         *,
         run_ahead: int = 10,
         outstanding: int = 2000,
+        wants: Callable[[str, bytes | None], bool] | None = None,
     ) -> None:
         self.monkeypatch = monkeypatch
         self.wall = self.clock = 0.0
@@ -95,7 +97,7 @@ class Bench:
         monkeypatch.setattr(consumer, "AIOKafkaConsumer", lambda **_: self.kafka)
         self.consumer = TrackedConsumer(
             KafkaSettings(), AgentSettings(), slot=Slot.take(None, "g"), group="g", topics=["tier"],
-            run_ahead=run_ahead, outstanding=outstanding, wait_seconds=wait_seconds,
+            run_ahead=run_ahead, outstanding=outstanding, wait_seconds=wait_seconds, wants=wants,
         )  # fmt: skip
         self.rebalances = self.consumer._rebalances
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.clock)
@@ -104,7 +106,7 @@ class Bench:
 
     @classmethod
     async def assigned(
-        cls, monkeypatch: pytest.MonkeyPatch, records: dict[TopicPartition, list[float]], **bounds: int
+        cls, monkeypatch: pytest.MonkeyPatch, records: dict[TopicPartition, list[float]], **bounds: Any
     ) -> Self:
         """Return one whose consumer has been given its partitions."""
         bench = cls(monkeypatch, records, **bounds)
@@ -189,6 +191,17 @@ async def test_only_what_is_finished_is_committed(monkeypatch: pytest.MonkeyPatc
     await bench.poll()
     await bench.consumer.commit()
     assert bench.kafka.committed == {TIER: 1}
+
+
+async def test_what_nobody_wants_is_neither_handed_out_nor_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It costs its fetch; a commit passes it together with what is finished behind it."""
+    bench = await Bench.assigned(
+        monkeypatch, {TIER: [1.5, 0.0, 1.5, 60.0]}, wants=lambda topic, value: (topic, value) != ("tier", b"1.5")
+    )
+    assert await bench.poll() == [("tier", 1)]
+    await bench.consumer.commit()
+    assert bench.kafka.committed == {TIER: 2}
+    assert bench.consumer.assignments[TIER].unfinished == 0
 
 
 async def test_a_rebalance_finds_out_anew_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:

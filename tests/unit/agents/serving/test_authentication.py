@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.ingress import authentication
-from agents.ingress.authentication import Authenticator, basic_credentials
+from agents.serving import authentication
+from agents.serving.authentication import Authenticator, basic_credentials
 from pipeline.directory.credentials import new_password_verifier, verify, verify_against_nobody
 from pipeline.http.client_address import Networks
 from schemas.directory.entry import key_of

@@ -1,0 +1,129 @@
+"""From the topics into the database: batch by batch, for as long as there is more, and on as it comes."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from pipeline.directory.model import Directory
+from pipeline.errors import BrokerUnreachable, Stuck
+from pipeline.kafka.views.topics_feed import Fetched, TopicsFeed
+from pipeline.message_log.batch import LogBatch
+from pipeline.message_log.decoding import RecordReader
+from pipeline.message_log.tables import day_of, micros
+from pipeline.message_log.writer import LogPlace, LogWriter
+from pipeline.metrics import LAG, LOG_BATCH_SECONDS, LOG_PASSED_OVER, LOG_RECORDS
+from pipeline.settings import MessageLogSettings
+
+WAIT_SECONDS: Final = 0.5
+FUTURE_DAYS: Final = 2  # clocks differ, and days begin at different times
+LAG_INTERVAL_SECONDS: Final = 1.0
+SWEEP_SECONDS: Final = 600.0
+SAID_LAG: Final = 100_000
+
+log = structlog.get_logger(__name__)
+
+_lag = LAG.labels("message_log")
+
+
+class CatchUp:
+    """Reads `feed` into `writer`. `lag` is how many records are ahead, None before anybody has looked."""
+
+    def __init__(
+        self,
+        feed: TopicsFeed,
+        writer: LogWriter,
+        directory: Directory,
+        settings: MessageLogSettings,
+        watchdog_seconds: float,
+    ) -> None:
+        self._feed = feed
+        self._writer = writer
+        self._directory = directory
+        self._reader = RecordReader(directory)
+        self._settings = settings
+        self._watchdog_seconds = watchdog_seconds
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="message-log")
+        self._moved_at = time.monotonic()
+        self.lag: int | None = None
+
+    async def follow(self, stopping: asyncio.Event) -> None:
+        """Write what comes until `stopping` is set. Raises `LogUnavailable`, `StateLost`."""
+        settings, loop = self._settings, asyncio.get_running_loop()
+        while not stopping.is_set():
+            taken = await self._feed.take(
+                wait_seconds=WAIT_SECONDS, gather_seconds=settings.gather_seconds, most=settings.batch_records
+            )
+            if taken.positions:
+                # In a thread: meanwhile the event loop answers questions, and the next records arrive.
+                await loop.run_in_executor(self._thread, self._write, taken)
+                self._moved_at = time.monotonic()
+
+    def _write(self, taken: Fetched) -> None:
+        began = time.perf_counter()
+        today = day_of(micros(datetime.now(UTC)))
+        batch = LogBatch(today - self._settings.retention_days, today + FUTURE_DAYS)
+        count = 0
+        for place, records in taken.records.items():
+            self._reader.read(batch, place.topic, records)
+            count += len(records)
+        self._writer.write(batch, _places(taken.positions))
+        LOG_RECORDS.inc(count)
+        LOG_BATCH_SECONDS.observe(time.perf_counter() - began)
+        if batch.passed_over:
+            LOG_PASSED_OVER.labels("too old").inc(batch.passed_over)
+        if batch.unreadable:
+            LOG_PASSED_OVER.labels("unreadable").inc(batch.unreadable)
+            log.warning("log_records_unreadable", count=batch.unreadable)
+
+    async def watch(self) -> None:
+        """Look at the lag until cancelled. Raises `Stuck` when there is work and nothing has moved for long."""
+        said = False
+        while True:
+            await asyncio.sleep(LAG_INTERVAL_SECONDS)
+            try:
+                self.lag = sum((await self._feed.lag()).values())
+            except (KafkaError, BrokerUnreachable, TimeoutError) as error:
+                log.warning("log_lag_unknown", error=repr(error))
+                self._moved_at = time.monotonic()
+                continue
+            _lag.set(self.lag)
+            if (self.lag > SAID_LAG) != said:
+                said = not said
+                log.info("log_catches_up" if said else "log_has_caught_up", records=self.lag)
+            if not self.lag:
+                self._moved_at = time.monotonic()
+            elif time.monotonic() - self._moved_at > self._watchdog_seconds:
+                raise Stuck(f"{self.lag} records wait for the message log and none was written for a while")
+
+    async def sweep(self) -> None:
+        """Drop what is over, again and again until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await loop.run_in_executor(self._thread, self._sweep)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    def _sweep(self) -> None:
+        today = day_of(micros(datetime.now(UTC)))
+        if dropped := self._writer.drop_days_before(today - self._settings.retention_days):
+            log.info("log_days_dropped", days=len(dropped))
+        if forgotten := self._writer.forget_texts(self._keeps_text):
+            log.info("log_texts_forgotten", messages=forgotten)
+
+    def _keeps_text(self, account_id: str) -> bool:
+        account = self._directory.account(account_id)
+        return account is not None and account.keeps_text
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._thread.shutdown()
+
+
+def _places(positions: Mapping[TopicPartition, int]) -> dict[LogPlace, int]:
+    return {LogPlace(it.topic, it.partition): offset for it, offset in positions.items()}

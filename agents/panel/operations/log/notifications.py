@@ -1,0 +1,169 @@
+"""A trunk's attempts to notify, how they went, and sending notifications again, from what the log knows of them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from agents.panel.operations.actor import Actor, Permission
+from agents.panel.operations.entries.access import Access
+from agents.panel.operations.entries.audit_trail import AuditTrail
+from agents.panel.operations.ports import Clock, LogQuestions, Producer
+from pipeline.callbacks.resend import obstacle, resends
+from pipeline.errors import RuleViolated
+from pipeline.message_log.callback_log import (
+    AttemptPage,
+    AttemptSearch,
+    Performance,
+    attempts_page,
+    failing_trunks,
+    performance,
+)  # fmt: skip
+from pipeline.message_log.look_up import find
+from pipeline.message_log.message import LoggedMessage
+from pipeline.message_log.search import MAX_SIZE, Cursor
+from schemas.directory.trunk import Trunk
+from schemas.identifiers import uuid7
+from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
+
+MAX_RESENT: Final = 10_000
+"""Of one request."""
+TEST_NUMBER: Final = "15550000000"
+"""Source and destination of a test event; nobody has this number."""
+FAILS_WITHIN: Final = timedelta(days=1)
+
+
+class Notifications:
+    """Who may see a trunk may see how its customer was told; who may send messages may tell it again."""
+
+    def __init__(
+        self,
+        access: Access,
+        trail: AuditTrail,
+        producer: Producer,
+        log: LogQuestions,
+        clock: Clock,
+        delays_seconds: Sequence[int],
+    ) -> None:
+        self._access = access
+        self._trail = trail
+        self._producer = producer
+        self._log = log
+        self._clock = clock
+        self._delays = delays_seconds
+
+    async def attempts(
+        self, actor: Actor, search: AttemptSearch, size: int, after: Cursor | None = None
+    ) -> AttemptPage:
+        """Return a page of a trunk's attempts. Raises `NotFound`, `LogUnavailable`."""
+        actor.must(Permission.SEE)
+        self._access.trunk(actor, search.trunk_id)
+        return await self._log.ask(lambda it: attempts_page(it, search, size, after))
+
+    async def performance(self, actor: Actor, search: AttemptSearch) -> Performance:
+        """Return how the attempts went that a search finds. Raises `NotFound`, `LogUnavailable`."""
+        actor.must(Permission.SEE)
+        self._access.trunk(actor, search.trunk_id)
+        return await self._log.ask(lambda it: performance(it, search))
+
+    async def failing(self, actor: Actor, trunk_ids: Sequence[str]) -> set[str]:
+        """Return those of the trunks whose newest attempt of the last day failed. Raises `LogUnavailable`."""
+        actor.must(Permission.SEE)
+        now, known = self._clock(), (self._access.directory.trunk(it) for it in trunk_ids)
+        seen = [it.id for it in known if it is not None and (actor.is_operator or it.account_id == actor.account_id)]
+        return await self._log.ask(lambda it: failing_trunks(it, seen, now, FAILS_WITHIN))
+
+    async def resend(self, actor: Actor, trunk_id: str, message_id: str) -> int:
+        """Send a message's notifications again; return how many. Raises `RuleViolated` when nobody can be notified."""
+        trunk = self._open(actor, trunk_id)
+        found = await self._log.ask(lambda it: find(it, message_id, trunk_id=trunk_id))
+        statuses = [status for it in found[:1] for status in statuses_of(it, receipts=trunk.receipts_enabled)]
+        if not statuses:
+            raise RuleViolated([("", "This message has no outcome yet: there is nothing to tell.")])
+        await self._write(actor, trunk, statuses, f"message {message_id}")
+        return len(statuses)
+
+    async def send_test(self, actor: Actor, trunk_id: str) -> str:
+        """Send a notification of a message that does not exist; return its id. Raises `RuleViolated`."""
+        trunk, now = self._open(actor, trunk_id), self._clock()
+        status = MessageStatus(
+            message_id=uuid7(), trunk_id=trunk.id, account_id=trunk.account_id, stage=StatusStage.PROCESSING,
+            status=StatusName.SUCCESS, source=TEST_NUMBER, destination=TEST_NUMBER, accepted_at=now, ended_at=now,
+        )  # fmt: skip
+        await self._write(actor, trunk, [status], "a test event")
+        return status.message_id
+
+    async def resend_found(self, actor: Actor, search: AttemptSearch) -> int:
+        """Send the notifications again whose attempts a search finds, each once; return how many they are.
+
+        Raises `RuleViolated` when nobody can be notified, or there are more than `MAX_RESENT`.
+        """
+        trunk = self._open(actor, search.trunk_id)
+        wanted: dict[tuple[str, str], None] = {}
+        after: Cursor | None = None
+        while True:
+            page = await self._log.ask(partial(attempts_page, search=search, size=MAX_SIZE, after=after))
+            wanted |= dict.fromkeys((it.message_id, it.stage) for it in page.attempts)
+            if len(wanted) > MAX_RESENT:
+                raise RuleViolated([("", f"More than {MAX_RESENT:,} notifications: choose a shorter time.")])
+            if (after := page.after) is None:
+                break
+        statuses: list[MessageStatus] = []
+        for message_id in dict.fromkeys(it for it, _ in wanted):
+            found = await self._log.ask(partial(find, message_id=message_id, trunk_id=trunk.id))
+            statuses += [
+                status
+                for it in found[:1]
+                for status in statuses_of(it, receipts=trunk.receipts_enabled)
+                if (message_id, status.stage.value) in wanted
+            ]
+        if statuses:
+            await self._write(actor, trunk, statuses, f"{len(statuses)} notifications")
+        return len(statuses)
+
+    def _open(self, actor: Actor, trunk_id: str) -> Trunk:
+        actor.must(Permission.MANAGE_TRUNKS)
+        trunk = self._access.trunk(actor, trunk_id)
+        if (why := obstacle(trunk)) is not None:
+            raise RuleViolated([("", f"Nothing was sent again: {why}.")])
+        return trunk
+
+    async def _write(self, actor: Actor, trunk: Trunk, statuses: Sequence[MessageStatus], about: str) -> None:
+        await self._trail.record(
+            actor, "callback.resent", account_id=trunk.account_id, target=f"trunk:{trunk.id}",
+            target_name=f"{trunk.name}: {about}",
+        )  # fmt: skip
+        await self._producer.write(resends(statuses, self._delays, self._clock()))
+
+
+def statuses_of(message: LoggedMessage, *, receipts: bool) -> list[MessageStatus]:
+    """Return the statuses of a message that its customer is told of, as they lie in `sms.mt.status`."""
+    found = []
+    if message.status is not None:
+        processed = _status(message, message.status, message.ended_at)
+        code_id = None if message.code_id is None else CodeId(message.code_id)
+        found.append(processed.model_copy(update={"code_id": code_id, "reason": message.reason}))
+    if message.delivery_status is not None and receipts:
+        delivered = _status(message, message.delivery_status, message.delivery_ended_at)
+        found.append(delivered.model_copy(update={"stage": StatusStage.DELIVERY, "reason": message.delivery_reason}))
+    return found
+
+
+def _status(message: LoggedMessage, status: str, ended_at: datetime | None) -> MessageStatus:
+    return MessageStatus(
+        message_id=message.id,
+        trunk_id=message.trunk_id,
+        account_id=message.account_id,
+        stage=StatusStage.PROCESSING,
+        status=status,
+        source=message.source,
+        destination=message.destination,
+        accepted_at=message.accepted_at,
+        ended_at=ended_at or message.accepted_at,
+        segments_total=message.segments or 0,
+        segments_sent=message.segments_sent,
+        price_per_segment=message.price_per_segment,
+        currency=message.currency,
+        carrier_id=message.carrier_id,
+        possible_duplicate=message.possible_duplicate or None,
+    )

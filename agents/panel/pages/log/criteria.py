@@ -1,0 +1,165 @@
+"""What the form above the log says: times in a zone, numbers, trunk, status; and the search that this is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from pipeline.errors import Refused
+from pipeline.message_log.message import LogState
+from pipeline.message_log.search import MAX_VALUES, Cursor, Search
+from schemas.status import DeliveryName
+
+FIELDS: Final = (
+    "find", "range", "from", "to", "zone", "source", "source_is", "destination", "destination_is", "trunk", "status",
+)  # fmt: skip
+RANGES: Final = (
+    ("", "Any time"), ("today", "Today"), ("yesterday", "Yesterday"), ("week", "This week"), ("month", "This month"),
+    ("last_month", "Previous month"), ("custom", "From and to"),
+)  # fmt: skip
+MODES: Final = (("", "Equals"), ("contains", "Contains"))
+STATUSES: Final = (
+    ("", "Any"), *((it.value, it.value) for it in (
+        LogState.SUCCESS, LogState.FAILED, LogState.ROUTING_ERROR, LogState.QUEUED, LogState.IN_PROGRESS,
+    )), ("not_sent", "Failed or Routing error"), ("delivered", "Delivered"), ("undelivered", "Not delivered"),
+)  # fmt: skip
+UTC_NAME: Final = "UTC"
+MAX_CHARACTERS: Final = 400
+_DELIVERED: Final = (DeliveryName.DELIVERED.value,)
+_UNDELIVERED: Final = tuple(it.value for it in DeliveryName if it is not DeliveryName.DELIVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """The form as it was typed, and what is wrong with it by field."""
+
+    fields: Mapping[str, str]
+    zone: ZoneInfo
+    search: Search
+    after: Cursor | None = None
+    problems: Mapping[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether anything narrows the log down."""
+        return any(value for name, value in self.fields.items() if name not in ("zone", "source_is", "destination_is"))
+
+    def query(self, **changes: str) -> str:
+        """Return the form as a query, with changes; empty without any field."""
+        left = {name: value for name, value in {**self.fields, **changes}.items() if value}
+        return f"?{urlencode(left)}" if left else ""
+
+
+def read_criteria(query: Mapping[str, str], now: datetime) -> Criteria:
+    """Read the form above the log."""
+    fields = {name: query.get(name, "").strip()[:MAX_CHARACTERS].replace("\0", "") for name in FIELDS}
+    problems: dict[str, list[str]] = {}
+    zone = _zone(fields)
+    since, until = _stretch(fields, zone, now, problems)
+    sources, source_parts = _numbers(fields, "source", problems)
+    destinations, destination_parts = _numbers(fields, "destination", problems)
+    status = fields["status"]
+    if status not in dict(STATUSES):
+        fields["status"] = status = ""
+    states: tuple[str, ...] = ()
+    if status in set(LogState):
+        states = (status,)
+    elif status == "not_sent":
+        states = (LogState.FAILED.value, LogState.ROUTING_ERROR.value)
+    search = Search(
+        trunk_ids=(fields["trunk"],) if fields["trunk"] else (),
+        since=since,
+        until=until,
+        sources=sources,
+        sources_containing=source_parts,
+        destinations=destinations,
+        destinations_containing=destination_parts,
+        numbers_containing=tuple(_digits(fields["find"])),
+        states=states,
+        delivery_statuses={"delivered": _DELIVERED, "undelivered": _UNDELIVERED}.get(status, ()),
+    )
+    after = None
+    if text := query.get("after", ""):
+        try:
+            after = Cursor.parse(text)
+        except Refused:
+            after = None  # the first page
+    return Criteria(fields, zone, search, after, problems)
+
+
+def _zone(fields: dict[str, str]) -> ZoneInfo:
+    name = fields["zone"]
+    try:
+        zone = ZoneInfo(name or UTC_NAME)
+    except (ValueError, OSError, KeyError):  # no such zone; a folder; a path that leads out
+        fields["zone"] = ""
+        return ZoneInfo(UTC_NAME)
+    fields["zone"] = "" if name == UTC_NAME else name
+    return zone
+
+
+def _stretch(
+    fields: dict[str, str], zone: ZoneInfo, now: datetime, problems: dict[str, list[str]]
+) -> tuple[datetime | None, datetime | None]:
+    """Return the times between which messages are wanted; days begin at midnight of the zone."""
+    kind = fields["range"]
+    if kind not in dict(RANGES):
+        fields["range"] = kind = ""
+    if not kind and (fields["from"] or fields["to"]):
+        fields["range"] = kind = "custom"
+    today = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = today.replace(day=1)
+    if kind == "custom":
+        since, until = _typed(fields, "from", zone, problems), _typed(fields, "to", zone, problems)
+        if since is not None and until is not None and since >= until:
+            problems.setdefault("to", []).append("must be later than the beginning")
+        return since, until
+    found = {
+        "today": (today, None),
+        "yesterday": (today - timedelta(days=1), today),
+        "week": (today - timedelta(days=today.weekday()), None),
+        "month": (first, None),
+        "last_month": ((first - timedelta(days=1)).replace(day=1), first),
+    }
+    since, until = found.get(kind, (None, None))
+    return _utc(since), _utc(until)
+
+
+def _typed(fields: Mapping[str, str], name: str, zone: ZoneInfo, problems: dict[str, list[str]]) -> datetime | None:
+    if not (text := fields[name]):
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        found = (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        problems.setdefault(name, []).append("must be a date and a time, like 2026-11-22T18:00")
+        return None
+    if not 1970 <= found.year < 9000:
+        problems.setdefault(name, []).append("is too far away")
+        return None
+    return found
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
+
+
+def _numbers(
+    fields: Mapping[str, str], name: str, problems: dict[str, list[str]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    found = _digits(fields[name])
+    if len(found) > MAX_VALUES:
+        problems.setdefault(name, []).append(f"names more than {MAX_VALUES} numbers")
+        return (), ()
+    return ((), tuple(found)) if fields[f"{name}_is"] == "contains" else (tuple(found), ())
+
+
+def _digits(text: str) -> list[str]:
+    """Return the numbers of a list; people write a plus, dots, dashes and brackets into them, and blanks between."""
+    parts = [part.translate(_ORNAMENTS) for part in text.replace(",", " ").replace(";", " ").split()]
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+_ORNAMENTS: Final = str.maketrans("", "", "+().-/")

@@ -1,0 +1,142 @@
+"""The attempts to notify of one trunk: a page of them, the newest first, and how they went in a stretch of time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, case, func, select, tuple_
+
+from pipeline.message_log.database import known_days
+from pipeline.message_log.message import Notified
+from pipeline.message_log.search import MAX_SIZE, Cursor
+from pipeline.message_log.tables import day_of, micros, moment, tables_of
+from schemas.callback import AttemptOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSearch:
+    """Which attempts of a trunk. `failed` None: all of them, True: those that were not accepted."""
+
+    trunk_id: str
+    since: datetime | None = None
+    until: datetime | None = None
+    failed: bool | None = None
+    message_id: str | None = None
+
+
+class AttemptPage(NamedTuple):
+    """Attempts, and where the next page begins."""
+
+    attempts: list[Notified]
+    after: Cursor | None
+
+
+class Performance(NamedTuple):
+    """How attempts went; times in milliseconds, None without any."""
+
+    attempts: int
+    accepted: int
+    median_ms: int | None
+    p95_ms: int | None
+
+    @property
+    def rate(self) -> float | None:
+        """The share that was accepted."""
+        return self.accepted / self.attempts if self.attempts else None
+
+
+def attempts_page(connection: Connection, search: AttemptSearch, size: int, after: Cursor | None = None) -> AttemptPage:
+    """Return a page of at most `size` attempts behind `after`."""
+    size = min(max(1, size), MAX_SIZE)
+    found: list[Notified] = []
+    for day in _days(connection, search):
+        if after is not None and day > day_of(after.accepted_at):
+            continue
+        callbacks = tables_of(day).callbacks
+        wanted = _wanted(callbacks, search)
+        order = (callbacks.c.at, callbacks.c.message_id, callbacks.c.stage)
+        if after is not None:
+            wanted = and_(wanted, callbacks.c.at <= after.accepted_at, tuple_(*order) < tuple_(*after))
+        statement = select(*callbacks.c).where(wanted).order_by(*(it.desc() for it in order))
+        found += [notified(row) for row in connection.execute(statement.limit(size + 1 - len(found)))]
+        if len(found) > size:
+            last = found[size - 1]
+            return AttemptPage(found[:size], Cursor(micros(last.at), last.message_id, last.stage))
+    return AttemptPage(found, None)
+
+
+def performance(connection: Connection, search: AttemptSearch) -> Performance:
+    """Return how the attempts went that a search finds."""
+    times: dict[int, int] = {}
+    attempts = accepted = 0
+    for day in _days(connection, search):
+        callbacks = tables_of(day).callbacks
+        took = callbacks.c.milliseconds
+        went_well = func.sum(case((callbacks.c.outcome == AttemptOutcome.ACCEPTED.value, 1), else_=0))
+        grouped = select(took, func.count(), went_well).where(_wanted(callbacks, search)).group_by(took)
+        for milliseconds, count, good in connection.execute(grouped):
+            times[milliseconds] = times.get(milliseconds, 0) + count
+            attempts += count
+            accepted += good
+    return Performance(attempts, accepted, _percentile(times, attempts, 0.5), _percentile(times, attempts, 0.95))
+
+
+def failing_trunks(connection: Connection, trunk_ids: list[str], now: datetime, within: timedelta) -> set[str]:
+    """Return the trunks whose newest attempt within a time was not accepted."""
+    newest: dict[str, tuple[int, str]] = {}
+    since = micros(now - within)
+    for day in known_days(connection):
+        if day < day_of(since) or not trunk_ids:
+            continue
+        callbacks = tables_of(day).callbacks
+        of_day = (
+            select(callbacks.c.trunk_id, func.max(callbacks.c.at).label("at"))
+            .where(callbacks.c.trunk_id.in_(trunk_ids), callbacks.c.at >= since)
+            .group_by(callbacks.c.trunk_id)
+            .subquery()
+        )
+        joined = callbacks.join(of_day, and_(callbacks.c.trunk_id == of_day.c.trunk_id, callbacks.c.at == of_day.c.at))
+        rows = connection.execute(select(callbacks.c.trunk_id, callbacks.c.at, callbacks.c.outcome).select_from(joined))
+        for trunk_id, at, outcome in rows:
+            newest[trunk_id] = max(newest.get(trunk_id, (0, "")), (at, outcome))
+    return {trunk_id for trunk_id, (_, outcome) in newest.items() if outcome != AttemptOutcome.ACCEPTED}
+
+
+def notified(row: Row[Any]) -> Notified:
+    """Return the attempt of a row with all columns."""
+    message_id, trunk_id, stage, at, attempt, resent_at, *rest = tuple[Any, ...](row)
+    resent = None if resent_at is None else moment(resent_at)
+    return Notified(message_id, trunk_id, stage, moment(at), attempt, resent, *rest)
+
+
+def _wanted(callbacks: Table, search: AttemptSearch) -> ColumnElement[bool]:
+    wanted: list[ColumnElement[bool]] = [callbacks.c.trunk_id == search.trunk_id]
+    if search.since is not None:
+        wanted.append(callbacks.c.at >= micros(search.since))
+    if search.until is not None:
+        wanted.append(callbacks.c.at < micros(search.until))
+    if search.failed is not None:
+        is_good = callbacks.c.outcome == AttemptOutcome.ACCEPTED.value
+        wanted.append(~is_good if search.failed else is_good)
+    if search.message_id is not None:
+        wanted.append(callbacks.c.message_id == search.message_id)
+    return and_(*wanted)
+
+
+def _days(connection: Connection, search: AttemptSearch) -> Iterator[int]:
+    for day in known_days(connection):
+        if (search.since is None or day >= day_of(micros(search.since))) and (
+            search.until is None or day <= day_of(micros(search.until) - 1)
+        ):
+            yield day
+
+
+def _percentile(times: dict[int, int], count: int, share: float) -> int | None:
+    """Return the value that `share` of all do not exceed."""
+    passed = 0
+    for milliseconds in sorted(times):
+        passed += times[milliseconds]
+        if passed >= count * share:
+            return milliseconds
+    return None

@@ -1,0 +1,161 @@
+"""What is looked for in the log, and a page of what was found, the newest first.
+
+Days are searched one after the other, for as long as the page is not full: a search for what is there costs the same
+however long the log is. It is always about one account or some trunks, for which each day has an index.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select, tuple_
+
+from pipeline.errors import Refused
+from pipeline.message_log.database import known_days
+from pipeline.message_log.message import LoggedMessage, LogState
+from pipeline.message_log.tables import day_of, micros, tables_of
+
+MAX_SIZE: Final = 1000
+MAX_VALUES: Final = 100
+"""Values of one filter."""
+
+
+class Cursor(NamedTuple):
+    """Where a page ended: the next one has what is older."""
+
+    accepted_at: int
+    id: str
+    trunk_id: str
+
+    def __str__(self) -> str:
+        return base64.urlsafe_b64encode(json.dumps(self).encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Read one. Raises `Refused` for what is none."""
+        try:
+            at, identity, trunk_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        except (ValueError, TypeError, binascii.Error, RecursionError):
+            raise Refused("the cursor is none that a page has given out", stage="message-log") from None
+        if not (type(at) is int and 0 <= at < 1 << 62 and isinstance(identity, str) and isinstance(trunk_id, str)):
+            raise Refused("the cursor is none that a page has given out", stage="message-log")
+        return cls(at, identity, trunk_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for: of several values of one filter any, of the filters all.
+
+    `account_id` or `trunk_ids` is given. `since` and `until` bound when a message was accepted, `until` excluded.
+    """
+
+    account_id: str | None = None
+    trunk_ids: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    sources: tuple[str, ...] = ()
+    sources_containing: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    destinations_containing: tuple[str, ...] = ()
+    numbers_containing: tuple[str, ...] = ()
+    """Source or destination."""
+    states: tuple[str, ...] = ()
+    delivery_statuses: tuple[str, ...] = ()
+    code_ids: tuple[int, ...] = ()
+
+
+class FoundPage(NamedTuple):
+    """Messages, the newest first, and where the next page begins; None when there is none."""
+
+    entries: list[LoggedMessage]
+    after: Cursor | None
+
+
+def search_page(connection: Connection, search: Search, size: int, after: Cursor | None = None) -> FoundPage:
+    """Return a page of at most `size` messages behind `after`."""
+    size = min(max(1, size), MAX_SIZE)
+    found: list[LoggedMessage] = []
+    for day in _days(connection, search, after):
+        statement = _statement(connection, tables_of(day).messages, search, after).limit(size + 1 - len(found))
+        found += [LoggedMessage.of_row(row) for row in connection.execute(statement)]
+        if len(found) > size:
+            last = found[size - 1]
+            return FoundPage(found[:size], Cursor(micros(last.accepted_at), last.id, last.trunk_id))
+    return FoundPage(found, None)
+
+
+def _days(connection: Connection, search: Search, after: Cursor | None) -> Iterator[int]:
+    since = None if search.since is None else day_of(micros(search.since))
+    until = None if search.until is None else day_of(micros(search.until) - 1)
+    for day in known_days(connection):
+        if (
+            (since is None or day >= since)
+            and (until is None or day <= until)
+            and (after is None or day <= day_of(after.accepted_at))
+        ):
+            yield day
+
+
+def _statement(
+    connection: Connection, messages: Table, search: Search, after: Cursor | None
+) -> Select[tuple[object, ...]]:
+    columns, position = messages.c, "instr" if connection.dialect.name == "sqlite" else "strpos"
+    wanted: list[ColumnElement[bool]] = []
+    if search.account_id is not None:
+        wanted.append(columns.account_id == search.account_id)
+    if search.trunk_ids:
+        wanted.append(columns.trunk_id.in_(search.trunk_ids))
+    if search.since is not None:
+        wanted.append(columns.accepted_at >= micros(search.since))
+    if search.until is not None:
+        wanted.append(columns.accepted_at < micros(search.until))
+    for column, equal, containing in (
+        (columns.source, search.sources, search.sources_containing),
+        (columns.destination, search.destinations, search.destinations_containing),
+    ):
+        any_of = [getattr(func, position)(column, part) > 0 for part in containing]
+        if equal:
+            any_of.append(column.in_(equal))
+        if any_of:
+            wanted.append(or_(*any_of))
+    if search.numbers_containing:
+        wanted.append(
+            or_(
+                *(
+                    getattr(func, position)(column, part) > 0
+                    for column in (columns.source, columns.destination)
+                    for part in search.numbers_containing
+                )
+            )
+        )
+    if search.states:
+        wanted.append(_in_states(messages, search.states))
+    if search.delivery_statuses:
+        wanted.append(columns.delivery_status.in_(search.delivery_statuses))
+    if search.code_ids:
+        wanted.append(columns.code_id.in_(search.code_ids))
+    order = (columns.accepted_at, columns.id, columns.trunk_id)
+    if after is not None:
+        wanted.append(columns.accepted_at <= after.accepted_at)  # what an index can be asked
+        wanted.append(tuple_(*order) < tuple_(*after))
+    return select(*columns).where(and_(*wanted)).order_by(*(it.desc() for it in order))
+
+
+def _in_states(messages: Table, states: Sequence[str]) -> ColumnElement[bool]:
+    columns = messages.c
+    any_of: list[ColumnElement[bool]] = []
+    if final := [it for it in states if it not in (LogState.QUEUED, LogState.IN_PROGRESS)]:
+        any_of.append(columns.status.in_(final))
+    if LogState.QUEUED in states:
+        any_of.append(and_(columns.status.is_(None), columns.segmented_partition.is_(None)))
+    if LogState.IN_PROGRESS in states:
+        any_of.append(and_(columns.status.is_(None), columns.segmented_partition.is_not(None)))
+    found = or_(*any_of)
+    if LogState.SUCCESS in states:
+        return found
+    # In the words of the index of what is rare: SQLite uses it for a question that repeats its condition.
+    return and_(or_(columns.status.is_(None), columns.status != LogState.SUCCESS.value), found)

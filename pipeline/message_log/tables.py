@@ -1,0 +1,171 @@
+"""The tables. Those that grow are there once for each day, so that a day that is over is dropped and not deleted.
+
+A message lies in the day (UTC) in which it was accepted, a mark of the journal and an attempt to notify in their own.
+Times are microseconds since 1970 as integers: both databases sort and compare them alike.
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final, NamedTuple
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, Table, Text, or_
+
+DAY_US: Final = 86_400_000_000
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+fixed: Final = MetaData()
+"""What is there once; migrations make it."""
+
+OFFSETS: Final = Table(
+    "log_offsets",
+    fixed,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+    comment="Everything before next_offset is in the tables; changed in the same transaction as they are",
+)
+DAYS: Final = Table(
+    "log_days",
+    fixed,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    comment="Days since 1970 that have tables of their own",
+)
+
+TEXTS: Final = Table(
+    "log_texts",
+    fixed,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("account_id", Text, primary_key=True),
+    comment="Which accounts have texts in the tables of a day",
+)
+
+
+class DayTables(NamedTuple):
+    """The tables of one day."""
+
+    number: int
+    messages: Table
+    journal: Table
+    callbacks: Table
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All of them."""
+        return self.messages, self.journal, self.callbacks
+
+
+def micros(moment: datetime) -> int:
+    """Return a time as it is stored."""
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def moment(stored: int) -> datetime:
+    """Return a time as it was."""
+    return EPOCH + timedelta(microseconds=stored)
+
+
+def day_of(stored: int) -> int:
+    """Return the day in which a time lies, in days since 1970."""
+    return stored // DAY_US
+
+
+@cache
+def tables_of(day: int) -> DayTables:
+    """Return the tables of a day."""
+    label = f"{EPOCH + timedelta(days=day):%Y%m%d}"
+    metadata = MetaData()
+    return DayTables(day, _messages(label, metadata), _journal(label, metadata), _callbacks(label, metadata))
+
+
+def _messages(label: str, metadata: MetaData) -> Table:
+    name = f"messages_{label}"
+    table = Table(
+        name,
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("trunk_id", Text, primary_key=True),
+        Column("account_id", Text),
+        Column("source", Text, nullable=False),
+        Column("destination", Text, nullable=False),
+        Column("accepted_at", BigInteger, nullable=False),
+        Column("content", Text),
+        # Where it lies in sms.mt.submitted: null for one that is known from later topics only.
+        Column("submitted_partition", Integer),
+        Column("submitted_offset", BigInteger),
+        # From sms.mt.segmented: authorized, encoded, cut and routed.
+        Column("segmented_partition", Integer),
+        Column("segmented_offset", BigInteger),
+        Column("segmented_at", BigInteger),
+        Column("data_coding", SmallInteger),
+        Column("segments", Integer),
+        Column("routed_carrier_id", Text),
+        Column("routed_price", Text),
+        Column("routed_currency", Text),
+        Column("expires_at", BigInteger),
+        # From sms.mt.status, stage processing.
+        Column("status", Text),
+        Column("code_id", Integer),
+        Column("reason", Text),
+        Column("ended_at", BigInteger),
+        Column("segments_sent", Integer),
+        Column("carrier_id", Text),
+        Column("price", Text),
+        Column("currency", Text),
+        Column("possible_duplicate", SmallInteger),
+        # The same, stage delivery.
+        Column("delivery_status", Text),
+        Column("delivery_code_id", Integer),
+        Column("delivery_reason", Text),
+        Column("delivery_ended_at", BigInteger),
+        Column("receipts", Text),
+    )
+    columns = table.c
+    Index(f"{name}_by_account", columns.account_id, columns.accepted_at)
+    Index(f"{name}_by_trunk", columns.trunk_id, columns.accepted_at)
+    Index(f"{name}_by_destination", columns.destination)
+    # Most messages succeed; the others are what is looked for.
+    rare = or_(columns.status.is_(None), columns.status != "Success")
+    Index(f"{name}_rare", columns.status, columns.accepted_at, sqlite_where=rare, postgresql_where=rare)
+    return table
+
+
+def _journal(label: str, metadata: MetaData) -> Table:
+    return Table(
+        f"journal_{label}",
+        metadata,
+        Column("message_id", Text, primary_key=True),
+        Column("seqnum", Integer, primary_key=True, autoincrement=False),
+        Column("attempt", Integer, primary_key=True, autoincrement=False),
+        Column("began_at", BigInteger),
+        Column("mark", Text, nullable=False),
+        Column("at", BigInteger, nullable=False),
+        Column("carrier_id", Text, nullable=False),
+        Column("carrier_message_id", Text),
+        Column("error", Text),
+        Column("is_whole", SmallInteger),
+        sqlite_with_rowid=False,
+    )
+
+
+def _callbacks(label: str, metadata: MetaData) -> Table:
+    name = f"callbacks_{label}"
+    table = Table(
+        name,
+        metadata,
+        Column("message_id", Text, primary_key=True),
+        Column("trunk_id", Text, primary_key=True),
+        Column("stage", Text, primary_key=True),
+        Column("at", BigInteger, primary_key=True, autoincrement=False),
+        Column("attempt", Integer, primary_key=True, autoincrement=False),
+        Column("resent_at", BigInteger),
+        Column("endpoint", Text, nullable=False),
+        Column("milliseconds", Integer, nullable=False),
+        Column("outcome", Text, nullable=False),
+        Column("status_code", Integer),
+        Column("error", Text),
+        Column("answer", Text),
+        sqlite_with_rowid=False,
+    )
+    Index(f"{name}_by_trunk", table.c.trunk_id, table.c.at)
+    return table

@@ -1,0 +1,104 @@
+"""The Outbound SMS log in a real browser: found, failed, sent again."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.browser import SCHEMES, log_in, new_page, overflow_pixels, serious_findings
+from tests.e2e.panel import OperatorClient
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+DESTINATION = "13105557311"
+
+
+async def test_a_message_is_found_and_its_callback_sent_again(
+    owner: Page, browser: Browser, client: OperatorClient, tmp_path: Path
+) -> None:
+    """By its number; its timeline shows the failed callback; *Resend callback* makes one more attempt, which goes well.
+
+    Every page of the log is usable at three widths and in both schemes.
+    """
+    trunk = await client.make_trunk()
+    fault = f"/faults{trunk.inbox}"
+    await client.put(fault, {"status": 503})
+    message_id = await client.send_through(trunk, DESTINATION)
+    await owner.goto("/sms/log")
+    found = owner.get_by_role("row").filter(has_text=DESTINATION)
+    for _ in range(60):
+        await owner.get_by_label("Find").fill(DESTINATION)
+        await owner.get_by_role("button", name="Filter").click()
+        if await found.get_by_text("Success").count():
+            break
+        await asyncio.sleep(0.25)
+    await found.get_by_role("link").first.click()
+    await expect(owner.get_by_role("heading", name=f"Message to {DESTINATION}")).to_be_visible()
+    assert owner.url.endswith(message_id)
+    failed = owner.get_by_text("Callback, attempt 1: failed, 503")
+    for _ in range(60):
+        if await failed.count():
+            break
+        await asyncio.sleep(0.25)
+        await owner.reload()
+    await expect(failed).to_be_visible()
+    await client.delete(fault)
+    await owner.get_by_role("button", name="Resend callback").click()
+    await expect(owner.get_by_role("status")).to_contain_text("is being sent again")
+    again = owner.get_by_text("Callback, attempt 1 (resent): accepted, 200")
+    for _ in range(60):
+        if await again.count():
+            break
+        await asyncio.sleep(0.25)
+        await owner.reload()
+    await expect(again).to_be_visible()
+    pictures = Path(os.environ.get("SMSOUT_SCREENSHOTS") or tmp_path)
+    people = client.ready["panel"]
+    for width in (1440, 1024, 390):
+        for scheme in SCHEMES:
+            async with new_page(
+                browser, client.panel_url, color_scheme=scheme, viewport={"width": width, "height": 900}
+            ) as page:
+                await log_in(page, people["owner_username"], people["owner_password"])
+                for name, path in (
+                    ("list", "/sms/log"), ("nothing", "/sms/log?find=99999999"), ("message", f"/sms/log/{message_id}"),
+                    ("callbacks", f"/sms/trunks/{trunk.id}/callbacks"),
+                ):  # fmt: skip
+                    await page.goto(path)
+                    assert await overflow_pixels(page) == 0, (path, width)
+                    assert await serious_findings(page) == [], (path, width, scheme)
+                    await page.screenshot(path=pictures / f"log-{name}-{width}-{scheme}.png", full_page=True)
+
+
+async def test_a_test_event_shows_what_the_endpoint_answers(owner: Page, client: OperatorClient) -> None:
+    """It is sent from the trunk's callbacks, and its attempt is listed there."""
+    trunk = await client.make_trunk()
+    await owner.goto(f"/sms/trunks/{trunk.id}/callbacks")
+    await owner.get_by_role("button", name="Send test event").click()
+    await expect(owner.get_by_role("status")).to_contain_text("is on its way")
+    accepted = owner.get_by_role("row").filter(has_text="Accepted")
+    for _ in range(60):
+        if await accepted.count():
+            break
+        await asyncio.sleep(0.25)
+        await owner.reload()
+    await expect(accepted).to_have_count(1)
+
+
+async def test_the_log_is_downloaded(owner: Page, client: OperatorClient) -> None:
+    """As the filter says, under a name that says what it is."""
+    trunk = await client.make_trunk()
+    message_id = await client.send_through(trunk, "13105557312")
+    await owner.goto("/sms/log?find=13105557312")
+    for _ in range(60):
+        if await owner.get_by_role("link", name="CSV", exact=True).count():
+            break
+        await asyncio.sleep(0.25)
+        await owner.reload()
+    async with owner.expect_download() as downloading:
+        await owner.get_by_role("link", name="CSV", exact=True).click()
+    download = await downloading.value
+    assert download.suggested_filename.startswith("outbound-sms-")
+    assert message_id in Path(await download.path()).read_text()
