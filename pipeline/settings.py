@@ -338,7 +338,7 @@ class PanelSettings(BaseSettings):
     """A session that is not used for this long ends."""
     session_timeout_seconds: float = 43_200.0
     """So does every session after this."""
-    write_timeout_seconds: float = 10.0
-    """How long a request waits for the broker to acknowledge a message or an audit event."""
+    write_timeout_seconds: float = 4.0
+    """How long a request waits for the broker to acknowledge a message, an audit event or a change."""
     take_over: bool = False
     """Take the place of a panel on this machine that is still alive."""

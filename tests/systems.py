@@ -40,7 +40,7 @@ def running_system(
     arguments |= {name.replace("_", "-"): value for name, value in options.items()}
     with log_file.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "up"]
+            [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "up", "--verbose"]
             + [f"--{name}={value}" if value else f"--{name}" for name, value in arguments.items()],
             stdin=subprocess.DEVNULL,
             stdout=log,

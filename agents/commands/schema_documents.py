@@ -28,6 +28,7 @@ from schemas.headers.dead_letter import PREFIX, DeadLetterSource
 from schemas.journal import JournalEntry
 from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.record import Record
+from schemas.remembered import Remembered
 from schemas.roll_up import Match, RollUp
 from schemas.status import MessageStatus
 from schemas.submission import SUBMISSIONS, Submission
@@ -43,7 +44,7 @@ _DOCUMENTED_PARTITIONS: Final = 4
 RECORDS: Final[tuple[type[Record], ...]] = (
     Submission, MtMessage, MessageStatus, WaitingMessage, WaitingNotification, CallbackAttempt, JournalEntry,
     SegmentReceipt, RollUp, ExpectedReceipt, UnmatchedReceipt, Match,
-    *KINDS.values(), AuditEvent,
+    *KINDS.values(), AuditEvent, Remembered,
 )  # fmt: skip
 
 app = typer.Typer(help="Generated documents: JSON Schemas and the AsyncAPI document.", no_args_is_help=True)

@@ -13,5 +13,6 @@ allowed_addresses  which endpoints callbacks may reach although their addresses 
 observe            a Prometheus that looks at all of it
 ready_file         what is running where, for programs
 summary            the same for a person
+reports            what a person reads while it runs, and the log file that has everything
 run                how these come together
 """

@@ -14,7 +14,7 @@ from agents.panel.operations import NotFound, Permission
 from agents.panel.operations.people.api_keys import new_api_key
 from agents.panel.page import Page, PageContext
 from agents.panel.security.cookies import Cookies
-from agents.panel.security.log_in import LogIns
+from agents.panel.security.log_in import LogInRefused, LogIns
 from agents.panel.security.sessions import Sessions
 from agents.panel.security.throttle import Throttle
 from pipeline.errors import NotAcknowledged
@@ -35,6 +35,7 @@ async def log_in(context: PageContext) -> web.StreamResponse:
     refused = await context.log_in(context.text("email"), context.text("password"))
     if refused is None:
         return context.redirect("/me")
+    assert isinstance(refused, LogInRefused)
     return web.Response(status=refused.status, text=refused.message)
 
 
@@ -52,7 +53,7 @@ async def change(context: PageContext) -> web.StreamResponse:
 
 
 async def password(context: PageContext) -> web.StreamResponse:
-    await context.change_password(context.text("old"), context.text("new"))
+    await context.change_password(context.text("old"), context.text("new"), context.text("new"))
     return context.redirect("/me")
 
 
