@@ -33,10 +33,11 @@ class PartitionLost(Exception):
 
 
 class Sent(NamedTuple):
-    """All segments were accepted, the last one `at` that time."""
+    """All segments were accepted, the last one `at` that time; `whole`: in one POST."""
 
     at: datetime
     progress: Progress
+    whole: bool = False
 
 
 def policy_of(carrier: Carrier | None) -> InDoubtPolicy:
@@ -102,7 +103,7 @@ class Sending:
                 return Stop(segment.seqnum, result, now, self._progress)
             if self._progress.in_doubt:
                 self._progress = self._progress._replace(in_doubt=False)
-        return Sent(now, self._progress)
+        return Sent(now, self._progress, self.whole)
 
     def _units(self, carrier: Carrier | None) -> Sequence[Segment]:
         """Return what is left to hand over, POST by POST: segments, or the whole text as if it were the first one.
