@@ -94,8 +94,7 @@ class PostingAgent(Generic[P]):
         clock = asyncio.get_running_loop().time
         while True:
             await self.intake.tick()
-            for consumer in (self.first, self.later):
-                self.parking.park(consumer.assignments, clock())
+            self.parking.park({**self.first.assignments, **self.later.assignments}, clock())
             await asyncio.sleep(TICK_SECONDS)
 
     async def _report(self) -> None:

@@ -65,6 +65,12 @@ CARRIER_BREAKER: Final = Gauge(
     "0 closed (all is well), 1 half open (being tried), 2 open (left alone)",
     ["carrier"],
 )
+CARRIER_BREAKER_OPENED: Final = Counter(
+    "smsout_carrier_breaker_opened_total", "How often the carrier was left alone", ["carrier"]
+)
+CARRIER_RATE: Final = Gauge(
+    "smsout_carrier_segments_per_second", "Segments a second that this process may post to the carrier", ["carrier"]
+)
 CARRIER_NEEDS_OPERATOR: Final = Gauge(
     "smsout_carrier_needs_operator",
     "1 while the carrier takes nothing until an operator acts (money, a key)",

@@ -9,7 +9,7 @@ mt_message   one message to one destination, encoded, cut into segments and rout
 status       what became of a message, and the contract's code_id table
 journal      delivery's marks: about to send, and what came of it
 dlr          a carrier's delivery receipt for one segment
-roll_up      what is known of a message whose receipts are not all in
+roll_up      what is known of messages whose receipts are not all in
 callback     one notification that waits in a retry tier for its next attempt
 directory/   accounts, DIDs, trunks, carriers, routes, people; who changed them
 remembered   what the panel remembers of those who use it

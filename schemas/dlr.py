@@ -69,3 +69,35 @@ class SegmentReceipt(Record):
     error_code: str | None = None
     done_at: AwareDatetime | None = None
     received_at: AwareDatetime
+
+
+CarrierMessageId = Annotated[str, Field(min_length=1, max_length=128)]
+"""What a carrier calls what it has taken."""
+
+
+def carrier_key(carrier_id: str, carrier_message_id: str) -> bytes:
+    """Return the key of records about what a carrier calls by an id of its own."""
+    return f"{carrier_id}:{carrier_message_id}".encode()
+
+
+class ExpectedReceipt(Record):
+    """A segment whose receipt will name nothing but the carrier's own id: its carrier can be given no address."""
+
+    schema_version: Literal[1] = 1
+    carrier_id: Uuid
+    carrier_message_id: CarrierMessageId
+    message_id: Uuid
+    seqnum: Annotated[int, Field(ge=1, le=255)]
+    accepted_at: AwareDatetime
+
+
+class UnmatchedReceipt(Record):
+    """A receipt that names nothing but the carrier's own id."""
+
+    schema_version: Literal[1] = 1
+    carrier_id: Uuid
+    carrier_message_id: CarrierMessageId
+    state: MessageState
+    error_code: str | None = None
+    done_at: AwareDatetime | None = None
+    received_at: AwareDatetime

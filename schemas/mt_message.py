@@ -70,6 +70,24 @@ class MtMessage(Record):
     expires_at: AwareDatetime
     receipts: bool | None = None
 
+    @property
+    def carriers(self) -> tuple[str, ...]:
+        """Its own carrier and the alternatives, by their ids."""
+        return (self.carrier_id, *(it.carrier_id for it in self.alternatives or ()))
+
+    def through(self, carrier_id: str) -> "MtMessage":
+        """Return it on its way through another of its carriers, whose next one is then the one after that, in a ring.
+
+        It stays as it is when the carrier is its own already, or none of its.
+        """
+        own = Alternative(carrier_id=self.carrier_id, price_per_segment=self.price_per_segment, currency=self.currency)
+        ring = (own, *(self.alternatives or ()))
+        place = next((place for place, it in enumerate(ring) if it.carrier_id == carrier_id), 0)
+        if not place:
+            return self
+        taker, *others = ring[place:] + ring[:place]
+        return self.model_copy(update={**dict(taker), "alternatives": tuple(others)})
+
     def segment_id(self, segment: Segment) -> SegmentId:
         """Return the id that the carrier sees as idempotency key."""
         return segment_id(self.id, segment.seqnum)

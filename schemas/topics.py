@@ -10,11 +10,11 @@ from typing import Final, Literal
 from schemas.callback import CallbackAttempt, WaitingNotification
 from schemas.directory.audit import AuditEvent
 from schemas.directory.entry import DirectoryEntry
-from schemas.dlr import SegmentReceipt
+from schemas.dlr import ExpectedReceipt, SegmentReceipt, UnmatchedReceipt
 from schemas.journal import JournalEntry
 from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.remembered import Remembered
-from schemas.roll_up import RollUp
+from schemas.roll_up import Match, RollUp
 from schemas.status import MessageStatus
 from schemas.submission import Submission
 
@@ -27,11 +27,19 @@ STATUS: Final = "sms.mt.status"
 JOURNAL: Final = "sms.delivery.journal"
 DLR_RECEIVED: Final = "sms.dlr.received"
 DLR_GATHERED: Final = "sms.dlr.gathered"
+DLR_EXPECTED: Final = "sms.dlr.expected"
+DLR_UNMATCHED: Final = "sms.dlr.unmatched"
+DLR_MATCHED: Final = "sms.dlr.matched"
 MT_RETRY: Final = "sms.mt.retry"
 CALLBACK_RETRY: Final = "sms.callback.retry"
 MT_PARKED: Final = "sms.mt.parked"
 CALLBACK_PARKED: Final = "sms.callback.parked"
 CALLBACK_ATTEMPTED: Final = "sms.callback.attempted"
+
+ROLLED_UP: Final = (STATUS, DLR_RECEIVED, DLR_EXPECTED, DLR_UNMATCHED)
+"""What the receipts agent reads; all have the same partitions."""
+
+_CARRIERS_ID: Final = "<carrier id>:<the carrier's own message id>"
 
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"
 
@@ -181,6 +189,18 @@ def catalogue(
         kept(
             DLR_GATHERED, "message id", RollUp,
             "What the receipts agent knows of messages, co-partitioned with sms.mt.status and sms.dlr.received",
+        ),
+        main(
+            DLR_EXPECTED, _CARRIERS_ID, ExpectedReceipt,
+            "Segments at carriers that can be given no address for their receipts",
+        ),
+        main(
+            DLR_UNMATCHED, _CARRIERS_ID, UnmatchedReceipt,
+            "Receipts of such carriers, which name nothing but the carrier's own id",
+        ),
+        kept(
+            DLR_MATCHED, _CARRIERS_ID, Match,
+            "What the receipts agent knows of such ids, co-partitioned with sms.dlr.expected and sms.dlr.unmatched",
         ),
         *tiers(
             CALLBACK_RETRY, "trunk id", WaitingNotification, callback_delays_seconds,

@@ -64,7 +64,12 @@ async def serve(agent: Agent) -> None:
         opened.push_async_callback(poster.close)
         notifier = Notifier(view, poster, attempt_log, schedule)
         dispatcher: Dispatcher[Entry[Notification]] = Dispatcher(
-            notifier, workers.spawn, monotonic, quick=settings.workers, slow=settings.workers
+            notifier,
+            workers.spawn,
+            monotonic,
+            quick=settings.workers,
+            slow=settings.workers,
+            probing=PROBING_AT_ONCE,
         )
         backlog = Backlog()
         opened.callback(backlog.close)

@@ -13,5 +13,7 @@ offsets           where consumer groups go on
 doctor            what is stuck and why
 doctor_findings   what was found, in words
 users             a new password for who cannot log in
+doctor_parked     what is parked, and for whom
+doctor_samples    whom unfinished work is for
 schema_documents  JSON Schemas and AsyncAPI, generated from the models
 """

@@ -17,6 +17,7 @@ from pipeline.carriers.profiles.request import Request
 from pipeline.carriers.profiles.sample import sample_settings
 from pipeline.carriers.profiles.shipped import shipped_names, shipped_profile
 from pipeline.carriers.receipt import ReceiptRequest
+from pipeline.carriers.receipt_reference import TOKEN, receipt_token, receipts_url
 from pipeline.errors import (
     AddressNotAllowed,
     BadReceipt,
@@ -28,7 +29,7 @@ from pipeline.errors import (
     RuleViolated,
 )
 from pipeline.http.client import HttpPoster
-from pipeline.settings import DeliverySettings
+from pipeline.settings import DeliverySettings, ReceiptKeySettings
 from pipeline.steps.segmentation import split, user_data_headers
 from schemas.dlr import MessageState
 from schemas.identifiers import uuid7
@@ -99,6 +100,16 @@ def check_command(
     for written in receipt or ():
         typer.echo(f"\n--- the receipt {written[:60]!r}")
         _show_reports(read, receipt_of(written))
+
+
+@app.command("receipts-url")
+def receipts_url_command(
+    name: Annotated[str, typer.Argument(help="The carrier's name, as the directory has it.")],
+) -> None:
+    """Print where a carrier posts its receipts to that can be given no address with each message. It holds a secret."""
+    key = ReceiptKeySettings().receipt_key.get_secret_value().encode()
+    address = receipts_url(DeliverySettings().receipt_base_url, name)
+    typer.echo(f"{address}?{TOKEN}={receipt_token(name, key)}")
 
 
 @app.command("try")

@@ -5,46 +5,52 @@ import json
 import socket
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final
 
 import typer
-from aiokafka import TopicPartition
 from pydantic import ValidationError
 
 from agents.commands.dead_letters import read_book, topics
-from agents.commands.doctor_findings import GroupPicture, Picture, TierPicture, findings_of
+from agents.commands.doctor_findings import GroupPicture, ParkedPicture, Picture, TierPicture, findings_of
+from agents.commands.doctor_parked import read_parked
+from agents.commands.doctor_samples import CLIENT, Look, sample, targets_of
 from pipeline.directory.model import Directory
 from pipeline.errors import BrokerUnreachable, SmsoutError
 from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.admin.group_members import members_of
-from pipeline.kafka.admin.group_offsets import PartitionOffsets, group_offsets
+from pipeline.kafka.admin.group_offsets import group_offsets
 from pipeline.kafka.admin.topic_drift import TopicState
 from pipeline.kafka.directory.liveness import is_alive_here
 from pipeline.kafka.directory.writer import CLAIM_KEY
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
-from schemas.callback import WaitingNotification
 from schemas.directory.carrier import Carrier
 from schemas.directory.trunk import Trunk
 from schemas.directory.writer_claim import WriterClaim
-from schemas.mt_message import WaitingMessage
-from schemas.record import InRecord
-from schemas.topics import CALLBACK_RETRY, DIRECTORY, DLR_RECEIVED, MT_RETRY, SEGMENTED, STATUS, SUBMITTED, tier_topic
+from schemas.topics import (
+    CALLBACK_PARKED,
+    CALLBACK_RETRY,
+    DIRECTORY,
+    DLR_RECEIVED,
+    MT_PARKED,
+    MT_RETRY,
+    SEGMENTED,
+    STATUS,
+    SUBMITTED,
+    tier_topic,
+)
 
-CLIENT: Final = "smsout-doctor"
 BETWEEN_LOOKS_SECONDS: Final = 2.0
-SAMPLE: Final = 200  # records of a tier's partition that are read
 MAIN: Final = (
     ("sms-processor", "processor", SUBMITTED), ("sms-delivery", "delivery", SEGMENTED),
     ("sms-callback", "callback", STATUS), ("sms-receipts", "receipts", DLR_RECEIVED),
 )  # fmt: skip
+PARKED: Final = (MT_PARKED, CALLBACK_PARKED)
 TIERS: Final = (("sms-delivery-retry", "delivery", MT_RETRY), ("sms-callback-retry", "callback", CALLBACK_RETRY))
 
-Look = Mapping[TopicPartition, PartitionOffsets]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON array.")]
 
 
@@ -83,9 +89,10 @@ async def picture_of(kafka: KafkaSettings, settings: TopicSettings, retry: Retry
     second = {group: await group_offsets(kafka, group, names, client_id=CLIENT) for group, names in wanted.items()}
     directory, problem = await _directory(kafka) if DIRECTORY in there else (Directory(), None)
     samples = {
-        group: await _sample(kafka, family, second[group]) for group, _, family in TIERS
+        group: await sample(kafka, family, second[group]) for group, _, family in TIERS
     }  # fmt: skip
     waiting_for = Counter(name for sample in samples.values() for name in _blocked(directory, sample.ids))
+    parked = {it: await read_parked(kafka, it, client_id=CLIENT) for it in PARKED if it in there}
     letters: Counter[tuple[str, str]] = Counter()
     for name in topics(None):
         if name in there:
@@ -101,6 +108,7 @@ async def picture_of(kafka: KafkaSettings, settings: TopicSettings, retry: Retry
                 GroupPicture(
                     group, agent, topic, members[group], sum(it.lag for it in second[group].values()),
                     _moved(first[group], second[group]), await _age(kafka, topic, second[group]),
+                    Counter(_name(directory, it) for it in await targets_of(kafka, topic, second[group])),
                 )
                 for group, agent, topic in MAIN
                 if topic in there
@@ -113,6 +121,12 @@ async def picture_of(kafka: KafkaSettings, settings: TopicSettings, retry: Retry
                 samples[group].reasons, Counter(_name(directory, it) for it in samples[group].ids),
             )
             for group, agent, family in TIERS
+        ),
+        parked=tuple(
+            ParkedPicture(
+                topic, _named(directory, it.peers), it.oldest_seconds, it.complete
+            )
+            for topic, it in parked.items()
         ),
         directory_problem=problem,
         dead_writer=await _dead_writer(kafka) if DIRECTORY in there else None,
@@ -174,52 +188,11 @@ async def _dead_writer(kafka: KafkaSettings) -> str | None:
     return f"process {claim.pid}"
 
 
-class _Sample(NamedTuple):
-    """What was read of a tier family; `ids` are of the carriers or trunks that the records wait for."""
-
-    ids: list[str]
-    reasons: Counter[str]
-    overdue_seconds: float | None
-    overdue_reason: str
-
-
-async def _sample(kafka: KafkaSettings, family: str, look: Look) -> _Sample:
-    ids: list[str] = []
-    reasons: Counter[str] = Counter()
-    overdue: tuple[float, str] | None = None
-    now = datetime.now(UTC)
-    for place, offsets in look.items():
-        if not offsets.lag:
-            continue
-        taken = 0
-        reading = read_topic(
-            kafka, place.topic, client_id=CLIENT, offsets={place.partition: offsets.position},
-            partitions=[place.partition],
-        )  # fmt: skip
-        async with aclosing(reading) as records:
-            async for record in records:
-                waiting = _waiting(family, record)
-                if waiting is not None:
-                    ids.append(
-                        waiting.message.carrier_id if isinstance(waiting, WaitingMessage) else waiting.status.trunk_id
-                    )
-                    reasons[waiting.last_error] += 1
-                    late = (now - waiting.due_at).total_seconds()
-                    if late > 0 and (overdue is None or late > overdue[0]):
-                        overdue = late, waiting.last_error
-                taken += 1
-                if taken == SAMPLE:
-                    break
-    return _Sample(ids, reasons, *(overdue or (None, "")))
-
-
-def _waiting(family: str, record: InRecord) -> WaitingMessage | WaitingNotification | None:
-    try:
-        if family == MT_RETRY:
-            return WaitingMessage.from_bytes(record.value or b"")
-        return WaitingNotification.from_bytes(record.value or b"")
-    except ValidationError:
-        return None
+def _named(directory: Directory, counted: Counter[str]) -> Counter[str]:
+    named: Counter[str] = Counter()
+    for identity, count in counted.items():
+        named[_name(directory, identity)] += count
+    return named
 
 
 def _entry(directory: Directory, identity: str) -> Carrier | Trunk | None:

@@ -42,6 +42,8 @@ class GroupPicture:
     lag: int
     moved: bool
     oldest_seconds: float | None = None
+    targets: Counter[str] = field(default_factory=Counter)
+    """Carriers or trunks that a sample of what is not finished is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,19 @@ class TierPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class ParkedPicture:
+    """What waits in a parking topic: `targets` are the carriers or trunks that it waits for.
+
+    `complete` says whether everything was counted; `oldest_seconds` is of the oldest record.
+    """
+
+    topic: str
+    targets: Counter[str]
+    oldest_seconds: float | None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """Everything that was looked at. Lists of names are sorted."""
 
@@ -67,6 +82,7 @@ class Picture:
     drifted_topics: tuple[str, ...] = ()
     groups: tuple[GroupPicture, ...] = ()
     tiers: tuple[TierPicture, ...] = ()
+    parked: tuple[ParkedPicture, ...] = ()
     directory_problem: str | None = None
     dead_writer: str | None = None
     disabled_endpoints: tuple[str, ...] = ()
@@ -86,6 +102,7 @@ def findings_of(picture: Picture) -> list[Finding]:
         found.append(Finding(Gravity.BROKEN, "sms.directory", f"the directory cannot be read: {problem}"))
     found += [finding for group in picture.groups for finding in _of_group(group)]
     found += [finding for tier in picture.tiers for finding in _of_tier(tier)]
+    found += [finding for parked in picture.parked for finding in _of_parked(parked)]
     found += [
         Finding(Gravity.WAITING, name, f"{name} is blocked, and {_at_least(count)} wait for it")
         for name, count in picture.blocked_waiting
@@ -125,7 +142,8 @@ def _of_group(group: GroupPicture) -> list[Finding]:
         return [
             Finding(
                 Gravity.STUCK, group.group,
-                f"{group.agent} does not get on with {group.topics}: {group.lag} records wait{age}",
+                f"{group.agent} does not get on with {group.topics}: {group.lag} records wait"
+                f"{_for(group.targets)}{age}",
             )
         ]  # fmt: skip
     return []
@@ -142,12 +160,32 @@ def _of_tier(tier: TierPicture) -> list[Finding]:
     if not tier.waiting:
         return []
     why = "; ".join(f"{count}x {text}" for text, count in tier.reasons.most_common(SHOWN))
-    whom = ", ".join(f"{name} ({count})" for name, count in tier.targets.most_common(SHOWN))
-    text = f"{tier.waiting} wait in {tier.family}" + (f" for {whom}" if whom else "") + (f": {why}" if why else "")
+    text = f"{tier.waiting} wait in {tier.family}{_for(tier.targets)}" + (f": {why}" if why else "")
     if tier.overdue_seconds is None or tier.overdue_seconds < OVERDUE_SECONDS:
         return [Finding(Gravity.NOTICE, tier.family, text)]
     late = f"the oldest is {duration(tier.overdue_seconds)} late: {tier.overdue_reason}"
     return [Finding(Gravity.STUCK, tier.family, f"{text}. {late}")]
+
+
+def _of_parked(parked: ParkedPicture) -> list[Finding]:
+    """What has waited for its turn for less than a minute may be behind others of its sender, and is no trouble."""
+    count = parked.targets.total()
+    if not count:
+        return []
+    age = parked.oldest_seconds or 0.0
+    text = (
+        f"{count}{'' if parked.complete else ' or more'} wait in {parked.topic}{_for(parked.targets)}, the oldest for "
+        f"{duration(age)}: until it is back, or takes them"
+    )
+    return [Finding(Gravity.NOTICE if age < OVERDUE_SECONDS else Gravity.WAITING, parked.topic, text)]
+
+
+def _for(targets: Counter[str]) -> str:
+    if not targets:
+        return ""
+    shown = ", ".join(f"{name} ({count})" for name, count in targets.most_common(SHOWN))
+    others = len(targets) - SHOWN
+    return f" for {shown}" + (f" and {others} more" if others > 0 else "")
 
 
 def _brake(reason: str) -> str:

@@ -15,7 +15,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.kafka.admin.group_offsets import PartitionOffsets, group_offsets
 from pipeline.kafka.admin.positions import commit_positions, positions_at
 from pipeline.settings import KafkaSettings, RetrySettings
-from schemas.topics import CALLBACK_RETRY, tier_topic
+from schemas.topics import CALLBACK_RETRY, ROLLED_UP, tier_topic
 
 app = typer.Typer(help="Where consumer groups go on.", no_args_is_help=True)
 
@@ -30,6 +30,7 @@ Topic = Annotated[str | None, typer.Option(help="Only in this topic of the group
 def groups(retry: RetrySettings) -> dict[str, list[str]]:
     """Return the topics that each group consumes."""
     found = {group: [topic] for group, _, topic in MAIN}
+    found["sms-receipts"] = list(ROLLED_UP)
     for group, _, family in TIERS:
         delays = retry.callback_delays_seconds if family == CALLBACK_RETRY else retry.mt_delays_seconds
         found[group] = [tier_topic(family, seconds) for seconds in delays]

@@ -21,13 +21,13 @@ from pydantic.json_schema import JsonSchemaValue
 from schemas.callback import CallbackAttempt, WaitingNotification
 from schemas.directory.audit import AuditEvent
 from schemas.directory.entry import KINDS, DirectoryEntry
-from schemas.dlr import SegmentReceipt
+from schemas.dlr import ExpectedReceipt, SegmentReceipt, UnmatchedReceipt
 from schemas.headers.dead_letter import PREFIX, DeadLetterSource
 from schemas.journal import JournalEntry
 from schemas.mt_message import MtMessage, WaitingMessage
 from schemas.record import Record
 from schemas.remembered import Remembered
-from schemas.roll_up import RollUp
+from schemas.roll_up import Match, RollUp
 from schemas.status import MessageStatus
 from schemas.submission import SUBMISSIONS, Submission
 from schemas.topics import DIRECTORY, SUBMITTED, Topic, catalogue
@@ -41,7 +41,7 @@ _DOCUMENTED_PARTITIONS: Final = 4
 
 RECORDS: Final[tuple[type[Record], ...]] = (
     Submission, MtMessage, MessageStatus, WaitingMessage, WaitingNotification, CallbackAttempt, JournalEntry,
-    SegmentReceipt, RollUp,
+    SegmentReceipt, RollUp, ExpectedReceipt, UnmatchedReceipt, Match,
     *KINDS.values(), AuditEvent, Remembered,
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ deliver       one message, from its turn to its end
 sending       its segments, with their marks in the journal
 carrier_line  one segment to the carrier, and what came of it
 write         what was found out becomes records, in groups
+rates         how many segments a second carriers and trunks may have
 carriers      carriers as peers
 ownership     what is read when partitions come
 app           the wiring

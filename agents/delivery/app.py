@@ -9,6 +9,7 @@ from agents.delivery.carriers import Carriers, carrier_peer
 from agents.delivery.deliver import STAGE, Delivery
 from agents.delivery.line_up import LineUp, Reading, lane_of
 from agents.delivery.ownership import Ownership
+from agents.delivery.rates import Rates
 from agents.delivery.write import OutcomeWriter
 from agents.posting_agent import PostingAgent, Workers, work_of
 from agents.runtime import Agent
@@ -69,14 +70,17 @@ async def serve(agent: Agent) -> None:
         line = CarrierLine(poster, bound, settings.receipt_base_url, receipt_key)
         writer, workers = OutcomeWriter(producer, journal), Workers()
         delivery = Delivery(view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds))
+        rates = Rates(view.directory, monotonic)
+        places = max(1, settings.connections * 3 // 10)  # of each class; the rest of the connections is for probes
         dispatcher: Dispatcher[Entry[Reading]] = Dispatcher(
             delivery, workers.spawn, monotonic,
-            quick=settings.connections // 3, slow=settings.connections // 3, shares_peers=True,
+            quick=places, slow=places, probing=max(1, settings.connections - 3 * places), shares_peers=True,
+            rate_of=rates.of_trunk,
         )  # fmt: skip
         backlog = Backlog()
         opened.callback(backlog.close)
         peers = Peers(
-            partial(carrier_peer, view.directory, line.bound, monotonic),
+            partial(carrier_peer, view.directory, line.bound, rates, monotonic),
             lambda peer: peer.in_flight > 0 or dispatcher.waits_for(peer) or backlog.waiting_for(peer.name) > 0,
             monotonic,
         )
@@ -101,14 +105,19 @@ async def serve(agent: Agent) -> None:
         opened.push_async_callback(parking.stop)
         first = TrackedConsumer(
             kafka, agent.settings, slot=agent.slot, group=GROUP, topics=[SEGMENTED], run_ahead=settings.run_ahead,
-            hand_off=hand_off, owner=Ownership([SEGMENTED], journal, backlog, parking, line_up.settle_first),
+            hand_off=hand_off,
+            owner=Ownership(
+                [SEGMENTED], journal, backlog, parking, line_up.settle_first,
+                lambda count: rates.own(count, first.partitions_of(SEGMENTED)),
+            ),
         )  # fmt: skip
         later = tier_consumer(
             kafka, agent.settings, slot=agent.slot, group=f"{GROUP}-retry", family=MT_RETRY,
             delays_seconds=retry.mt_delays_seconds, run_ahead=settings.run_ahead,
             owner=Ownership(tiers, journal, backlog, parking),
         )  # fmt: skip
-        carriers = Carriers(view.directory, line, peers, dispatcher)
+        carriers = Carriers(view.directory, line, peers, dispatcher, rates)
+        carriers.update()
 
         def report() -> None:
             _lag.set(first.lag() + later.lag())

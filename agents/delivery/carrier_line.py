@@ -1,6 +1,7 @@
 """The line to the carriers: one segment out, and what came of it back; or a question about one."""
 
 from collections import Counter
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Protocol
@@ -32,6 +33,9 @@ class Leave(Protocol):
     @property
     def stands(self) -> bool:
         """Whether another POST may be made."""
+
+    def pace(self, segments: int = 1) -> Awaitable[None] | None:
+        """Return what to wait for before so many segments are posted at once; None when they may be now."""
 
     def learn(self, news: News, seconds: float, error: str = "", pause_seconds: float | None = None) -> None:
         """Say how a POST went."""

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.line_up import Reading
+from agents.delivery.rates import Rates
+from pipeline.carriers.profile_form import LimitsForm
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.directory.model import Directory
-from pipeline.metrics import CARRIER_BREAKER, CARRIER_PACE
+from pipeline.metrics import CARRIER_BREAKER, CARRIER_BREAKER_OPENED, CARRIER_PACE, CARRIER_RATE
 from pipeline.posting.breaker import BreakerState
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
@@ -23,7 +25,9 @@ FindProfile = Callable[[Carrier], BoundCarrier | None]
 """Returns a carrier with its profile; None for one whose profile does not work."""
 
 
-def carrier_peer(directory: Directory, profile_of: FindProfile, clock: Callable[[], float], carrier_id: str) -> Peer:
+def carrier_peer(
+    directory: Directory, profile_of: FindProfile, rates: Rates, clock: Callable[[], float], carrier_id: str
+) -> Peer:
     """Make the peer of a carrier; one that the directory does not have gets one too."""
     carrier = directory.carrier(carrier_id)
     if carrier is None:
@@ -32,11 +36,16 @@ def carrier_peer(directory: Directory, profile_of: FindProfile, clock: Callable[
     peer = Peer(carrier_id, clock, most=_most(carrier, bound))
     peer.blocked = _is_blocked(carrier, bound)
     peer.breaker.cautious = carrier.in_doubt_policy is InDoubtPolicy.GIVE_UP
+    peer.rate = rates.of_carrier(carrier, _limits(bound))
     return peer
 
 
+def _limits(bound: BoundCarrier | None) -> LimitsForm:
+    return LimitsForm() if bound is None else bound.profile.form.limits
+
+
 def _most(carrier: Carrier, bound: BoundCarrier | None) -> int:
-    concurrency = None if bound is None else bound.profile.form.limits.concurrency
+    concurrency = _limits(bound).concurrency
     return carrier.max_in_flight if concurrency is None else min(carrier.max_in_flight, concurrency)
 
 
@@ -49,33 +58,52 @@ class Carriers:
     """Lets peers follow the directory, and the metrics follow the peers."""
 
     def __init__(
-        self, directory: Directory, line: CarrierLine, peers: Peers, dispatcher: Dispatcher[Entry[Reading]]
+        self,
+        directory: Directory,
+        line: CarrierLine,
+        peers: Peers,
+        dispatcher: Dispatcher[Entry[Reading]],
+        rates: Rates,
     ) -> None:
+        self._rates = rates
         self._directory = directory
         self._line = line
         self._peers = peers
         self._dispatcher = dispatcher
         self._shown: set[str] = set()
+        self._opened: dict[str, int] = {}
 
     def update(self) -> None:
         """Take over what the directory says now, and show how things are; to be called every second."""
+        if self._rates.follow():
+            for flow in self._dispatcher:
+                flow.rate = self._rates.of_trunk(flow.name)
         there: set[str] = set()
         for peer in self._peers:
             carrier = self._directory.carrier(peer.name)
             if carrier is None:
-                peer.blocked = False
+                peer.blocked, peer.rate = False, None
                 continue
             there.add(peer.name)
             bound = self._line.bound(carrier)
             peer.blocked = _is_blocked(carrier, bound)
             peer.breaker.cautious = carrier.in_doubt_policy is InDoubtPolicy.GIVE_UP
             peer.allow(_most(carrier, bound))
+            peer.rate = self._rates.of_carrier(carrier, _limits(bound))
             self._dispatcher.resume(peer)
             CARRIER_BREAKER.labels(peer.name).set(_STATES[peer.breaker.state])
             CARRIER_PACE.labels(peer.name).set(peer.limit)
+            CARRIER_RATE.labels(peer.name).set(float("inf") if peer.rate is None else peer.rate.per_second)
+            opened, counted = peer.breaker.times_opened, self._opened.get(peer.name, 0)
+            # A peer that was forgotten meanwhile counts from 0 again.
+            CARRIER_BREAKER_OPENED.labels(peer.name).inc(opened - counted if opened >= counted else opened)
+            self._opened[peer.name] = opened
         for gone in self._shown - there:
             CARRIER_BREAKER.remove(gone)
             CARRIER_PACE.remove(gone)
+            CARRIER_RATE.remove(gone)
+            CARRIER_BREAKER_OPENED.remove(gone)
+            self._opened.pop(gone, None)
             self._line.forget(gone)
         self._shown = there
         self._peers.sweep()

@@ -13,6 +13,7 @@ from agents.delivery.line_up import Reading, Unreadable
 from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.decision import Success, Wait, decide, failed, succeeded
+from pipeline.carriers.outcome import Outcome
 from pipeline.dead_letters.letter import INTERNAL_ERROR, dead_letter, place_of
 from pipeline.errors import SmsoutError
 from pipeline.kafka.consuming.journal import Journal
@@ -36,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 _settled = MESSAGES.labels(STAGE, "settled")
 _waiting = MESSAGES.labels(STAGE, "waiting")
+_failed_over = MESSAGES.labels(STAGE, "failed_over")
 
 
 class Delivery:
@@ -54,7 +56,7 @@ class Delivery:
         self._journal = journal
         self._writer = writer
         self._schedule = schedule
-        self._settled = 0
+        self._settled = self._failed_over = 0
 
     async def __call__(self, turn: Turn[Entry[Reading]]) -> None:
         """Bring one message to its end whose turn it is, or leave it to its partition's new owner."""
@@ -80,11 +82,17 @@ class Delivery:
 
     async def _deliver(self, item: Reading, turn: Turn[Entry[Reading]] | None) -> None:
         """Deliver or move on. The record is finished when what comes of it is durable, for which nobody waits."""
-        message, work = item.message, item.work
-        sending = Sending(item, turn, self._journal.state, self._line, self._writer)
-        reported = self._journal.state.reported(message.id, message.trunk_id)
+        work, journal = item.work, self._journal.state
+        if item.message.alternatives is not None:
+            # Marks name who has been tried; without any, whoever gives the turn is the first.
+            carrier_id = journal.carrier_of(work.record.coordinates) or (turn and turn.peer.name)
+            item.message = item.message.through(carrier_id or item.message.carrier_id)
+        message = item.message
+        sending = Sending(item, turn, journal, self._line, self._writer)
+        reported = journal.reported(message.id, message.trunk_id)
         if reported is not None:  # by an earlier life, which did not come to commit it
-            work.finish(_letters(work, reported))
+            carrier = self._view.directory.carrier(message.carrier_id) if message.receipts else None
+            self._writer.end(item, sending.expected_before(carrier), _letters(work, reported))
             return
         try:
             outcome = await self._outcome(message, sending, turn)
@@ -101,8 +109,12 @@ class Delivery:
         carrier = self._view.directory.carrier(message.carrier_id) or await self._look_up(message)
         end = await sending.run(carrier)
         if isinstance(end, Sent):
-            return succeeded(message, end.at, end.progress.possible_duplicate)
-        return decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
+            return succeeded(message, end.at, end.progress.possible_duplicate, whole=sending.whole)
+        outcome = decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
+        if isinstance(outcome, Wait) and outcome.waiting.message.carrier_id != message.carrier_id:
+            self._failed_over += 1
+            sending.mark_stop(Outcome.NOT_TAKEN, outcome.waiting.last_error, end.at)
+        return outcome
 
     def _set_aside(self, item: Reading, sending: Sending, error: Exception) -> None:
         """End a message that an error of ours meets, visibly; all others go on."""
@@ -141,7 +153,8 @@ class Delivery:
     def report(self) -> None:
         """Bring the metrics up to date: an end leaves only a number behind, which is counted here with others."""
         _settled.inc(self._settled)
-        self._settled = 0
+        _failed_over.inc(self._failed_over)
+        self._settled = self._failed_over = 0
 
 
 def _why(carrier: Carrier | None, turn: Turn[Entry[Reading]] | None) -> str:

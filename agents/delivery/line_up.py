@@ -76,7 +76,14 @@ def entry_of(reading: Reading) -> Entry[Reading]:
         record,
         reading,
         int(message.expires_at.timestamp() * 1000),
+        takers=() if message.alternatives is None else _takers(reading),
     )
+
+
+def _takers(reading: Reading) -> tuple[str, ...]:
+    """Return the carriers that may take a message: its own alone when some of it may have been taken there."""
+    untouched = reading.first_seqnum == 1 and not reading.progress.in_doubt
+    return reading.message.carriers if untouched else ()
 
 
 def lane_of(record: InRecord) -> int:
@@ -111,7 +118,7 @@ class LineUp:
         self._spawn = spawn
         self._begun_parked: list[Coordinates] = []
         self.intake = Intake(
-            dispatcher, backlog, peers, restore=self._restore, expire=self._expire, reach=reach
+            dispatcher, backlog, peers, restore=self._restore, expire=self._expire, reach=reach, moves=True
         )  # fmt: skip
 
     def settle_first(self, coordinates: Sequence[Coordinates]) -> None:
@@ -151,6 +158,8 @@ class LineUp:
             return None
         entry = entry_of(item)
         entry.stored = row.stored
+        if entry.takers:
+            entry.flow = row.flow  # it may have moved on already
         return entry
 
     async def _expire(self, entry: Entry[Reading]) -> None:

@@ -16,8 +16,8 @@ from schemas.topics import SEGMENTED
 class Ownership:
     """Of the partitions of `topics`.
 
-    `settle_first` is there for the main topic, whose partitions the parked ones go with: it is told of parked records
-    that an earlier life has begun.
+    `settle_first` and `owns` are there for the main topic, whose partitions the parked ones go with: the one is told of
+    parked records that an earlier life has begun, the other how many partitions there are now.
     """
 
     def __init__(
@@ -27,15 +27,18 @@ class Ownership:
         backlog: Backlog,
         parking: Parking,
         settle_first: Callable[[Sequence[Coordinates]], None] | None = None,
+        owns: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._topics = tuple(topics)
         self._journal = journal
         self._backlog = backlog
         self._parking = parking
         self._settle_first = settle_first
+        self._owns = owns
 
     async def assigned(self, committed: Mapping[TopicPartition, OffsetAndMetadata]) -> Mapping[TopicPartition, int]:
         """Read the parking topic and the journal. Raises `BrokerUnreachable`."""
+        self._owns(len(committed))
         for topic in self._topics:
             self._backlog.forget(topic)
         if self._settle_first is None:

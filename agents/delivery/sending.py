@@ -19,10 +19,11 @@ from pipeline.carriers.journal import Attempt, JournalState, result_of
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.failpoints import failpoint
 from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.dlr import ExpectedReceipt, carrier_key
 from schemas.mt_message import Segment
 from schemas.record import OutRecord
 from schemas.status import CodeId, MessageStatus
-from schemas.topics import JOURNAL
+from schemas.topics import DLR_EXPECTED, JOURNAL
 
 log = structlog.get_logger(__name__)
 
@@ -32,10 +33,11 @@ class PartitionLost(Exception):
 
 
 class Sent(NamedTuple):
-    """All segments were accepted, the last one `at` that time."""
+    """All segments were accepted, the last one `at` that time; `whole`: in one POST."""
 
     at: datetime
     progress: Progress
+    whole: bool = False
 
 
 def policy_of(carrier: Carrier | None) -> InDoubtPolicy:
@@ -62,7 +64,8 @@ class Sending:
         self._posted_again = journal.posted_again(self._coordinates)
         self._marks = journal.take(self._coordinates)
         self._marked = bool(self._marks)
-        self._whole = False
+        self.whole = False
+        """Whether the message goes out by one POST, though it has several segments."""
         self._as_begun = True
         self._seqnum = item.first_seqnum
         self._posting = False
@@ -76,7 +79,8 @@ class Sending:
     async def run(self, carrier: Carrier | None) -> Sent | Stop:
         """Send the segments that are left; say where it stopped, if it did. Raises `PartitionLost`.
 
-        Without a carrier, because it has been deleted, what is known is settled and the rest refused.
+        Without a carrier, because it has been deleted, what is known is settled and the rest refused, or not taken
+        where another carrier may have it.
         """
         message = self._message
         now = datetime.now(UTC)
@@ -99,7 +103,7 @@ class Sending:
                 return Stop(segment.seqnum, result, now, self._progress)
             if self._progress.in_doubt:
                 self._progress = self._progress._replace(in_doubt=False)
-        return Sent(now, self._progress)
+        return Sent(now, self._progress, self.whole)
 
     def _units(self, carrier: Carrier | None) -> Sequence[Segment]:
         """Return what is left to hand over, POST by POST: segments, or the whole text as if it were the first one.
@@ -110,20 +114,24 @@ class Sending:
         bound = None if carrier is None else self._line.bound(carrier)
         takes_whole = bound is not None and bound.whole_text and len(segments) > 1
         begun = next(iter(self._marks.values()), None)
-        self._whole = takes_whole and first == 1 if begun is None else begun.whole is True
-        self._as_begun = bound is None or self._whole == takes_whole
-        if self._whole and bound is not None:
+        self.whole = takes_whole and first == 1 if begun is None else begun.whole is True
+        self._as_begun = bound is None or self.whole == takes_whole
+        if self.whole and bound is not None:
             return [bound.unit(self._message, segments[0])]
-        return segments[:1] if self._whole else segments[first - 1 :]
+        return segments[:1] if self.whole else segments[first - 1 :]
 
     def mark_end(self, status: MessageStatus) -> None:
         """Mark that it fails without a POST: marks tell a restart for whose status to look."""
+        in_doubt = status.code_id is CodeId.IN_DOUBT
+        self.mark_stop(Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN, status.reason, status.ended_at)
+
+    def mark_stop(self, outcome: Outcome, error: str | None, at: datetime) -> None:
+        """Mark that it stops without a POST: that there are marks shows that somebody has worked here."""
         if not self._marked:
-            in_doubt = status.code_id is CodeId.IN_DOUBT
-            result = AttemptResult(Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN, error=status.reason)
+            result = AttemptResult(outcome, error=error)
             segment_id = self._message.segment_id(self._message.segments[self._item.first_seqnum - 1])
             attempt = Attempt(self._coordinates, segment_id, self._progress.attempt, self._message.carrier_id)
-            self.unwritten = [self._record(attempt, result, status.ended_at)]
+            self.unwritten = [self._record(attempt, result, at)]
 
     async def _settle(self, carrier: Carrier | None, segment: Segment) -> tuple[AttemptResult, datetime] | None:
         """Find out what becomes of one segment, and when that was; None when it may not be tried now."""
@@ -136,10 +144,16 @@ class Sending:
         if mark is not None and (known := result_of(mark)) is not None:
             if self._progress.in_doubt:
                 self._note_repetition(policy)
+            self.unwritten += self._expected(carrier, segment_id, known, mark.at)  # which may not have been written
             return known, mark.at  # settled before a restart: what follows comes out the same
+        if self._leave is not None:
+            segments = len(self._message.segments) if self.whole else 1
+            if (pacing := self._leave.pace(segments)) is not None:
+                await pacing
         now = datetime.now(UTC)
         if carrier is None:
-            outcome = Outcome.IN_DOUBT if in_doubt else Outcome.REFUSED
+            others = self._message.alternatives is not None and segment.seqnum == 1
+            outcome = Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN if others else Outcome.REFUSED
             return AttemptResult(outcome, error="carrier unknown"), now
         if not self._as_begun:
             outcome = Outcome.IN_DOUBT if in_doubt else Outcome.REFUSED
@@ -174,7 +188,7 @@ class Sending:
             return None
         if result.outcome is Outcome.ACCEPTED:
             # Durable before the next segment's mark, as a POST's outcome is: only the last one marked can be in doubt.
-            self.unwritten = [self._record(self._attempt(carrier, segment), result, datetime.now(UTC))]
+            self.unwritten = self._outcome(self._attempt(carrier, segment), carrier, result)
             self._marked = True
         return result
 
@@ -202,13 +216,43 @@ class Sending:
             raise PartitionLost
         result = await self._line.post(leave, carrier, self._message, segment)
         failpoint("delivery.after_post")
-        self.unwritten = [self._record(attempt, result, datetime.now(UTC))]
+        self.unwritten = self._outcome(attempt, carrier, result)
         self._posting = False
         return result
 
+    def expected_before(self, carrier: Carrier | None) -> list[OutRecord]:
+        """Return again which receipts an earlier life had to expect: what it wrote last may not all be there."""
+        found: list[OutRecord] = []
+        for segment_id, mark in self._marks.items():
+            if (known := result_of(mark)) is not None:
+                found += self._expected(carrier, segment_id, known, mark.at)
+        return found
+
+    def _outcome(self, attempt: Attempt, carrier: Carrier, result: AttemptResult) -> list[OutRecord]:
+        now = datetime.now(UTC)
+        return [self._record(attempt, result, now), *self._expected(carrier, attempt.segment_id, result, now)]
+
+    def _expected(
+        self, carrier: Carrier | None, segment_id: str, result: AttemptResult, at: datetime
+    ) -> list[OutRecord]:
+        """Return what lets a receipt be matched that will name nothing but the carrier's own id."""
+        if not self._message.receipts or carrier is None or not result.carrier_message_id:
+            return []
+        bound = self._line.bound(carrier)
+        if bound is None or bound.profile.takes_receipt_url:
+            return []
+        expected = ExpectedReceipt(
+            carrier_id=carrier.id,
+            carrier_message_id=result.carrier_message_id,
+            message_id=self._message.id,
+            seqnum=int(segment_id.rpartition(":")[2]),
+            accepted_at=at,
+        )
+        return [OutRecord(DLR_EXPECTED, carrier_key(carrier.id, result.carrier_message_id), expected.to_bytes())]
+
     def _attempt(self, carrier: Carrier, segment: Segment) -> Attempt:
         return Attempt(
-            self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id, self._whole
+            self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id, self.whole
         )
 
     def _record(self, attempt: Attempt, result: AttemptResult, at: datetime) -> OutRecord:

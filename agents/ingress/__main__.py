@@ -1,6 +1,7 @@
 """`python -m agents.ingress`: what is started, and in which order it stops."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import structlog
@@ -14,7 +15,7 @@ from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from agents.runtime import Agent, run
 from agents.serving.authentication import Authenticator
-from pipeline.carriers.practice_receipt import read_practice_receipt
+from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.errors import ConfigurationError
 from pipeline.http.client_address import Networks
 from pipeline.idempotency.store import ClaimStore
@@ -30,6 +31,7 @@ from pipeline.settings import (
     ReceiptKeySettings,
     StateSettings,
 )
+from schemas.directory.carrier import Profile
 
 PRODUCER_STOP_SECONDS: Final = 5.0
 """A producer waits for a silent broker without limit; a process that wants to end does not."""
@@ -62,8 +64,9 @@ async def serve(agent: Agent) -> None:
         authenticator = Authenticator(view.directory, pepper, trusted)
         keyed = KeyedSubmitter(submitter, claims, settings.acknowledge_timeout_seconds)
         receipt_writer = ReceiptWriter(producer, settings.acknowledge_timeout_seconds)
+        profiles = ProfileBook(partial(view.directory.get, Profile))
         receipts = ReceiptDoor(
-            settings, receipt_key, view.directory, lambda _, request: read_practice_receipt(request), receipt_writer
+            settings, receipt_key, view.directory, lambda carrier: profiles.profile(carrier.profile), receipt_writer
         )
         api = HttpApi(
             settings, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=agent.stopping

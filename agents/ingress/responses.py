@@ -15,17 +15,24 @@ from aiohttp.abc import AbstractStreamWriter
 from agents.serving.errors import MEDIA_TYPE, TITLES, document, member
 
 _dated_second = 0
-_dated_head: dict[int, bytes] = {}
+_dated_head: dict[tuple[int, str], bytes] = {}
 
 
 class Response(web.StreamResponse):
-    """A complete answer. `close` ends the connection after it."""
+    """A complete answer. `close` ends the connection after it; `media_type` is for whoever wants no JSON:API."""
 
     def __init__(
-        self, status: int, body: bytes, headers: Mapping[str, str] | None = None, *, close: bool = False
+        self,
+        status: int,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        close: bool = False,
+        media_type: str = MEDIA_TYPE,
     ) -> None:
         super().__init__(status=status, reason=TITLES[status])
         self.content = body
+        self._media_type = media_type
         self._more = (
             b"".join([f"{name}: {value}\r\n".encode("latin-1") for name, value in headers.items()]) if headers else b""
         )
@@ -47,7 +54,7 @@ class Response(web.StreamResponse):
         body = b"" if request.method == "HEAD" else self.content
         transport.write(
             b"%b%b%bContent-Length: %d\r\n\r\n%b"
-            % (_head(self._status), self._more, connection, len(self.content), body)
+            % (_head(self._status, self._media_type), self._more, connection, len(self.content), body)
         )
         # A client that pipelines requests and reads no answers must not fill our memory with them.
         if transport.get_write_buffer_size() > 65_536:
@@ -58,17 +65,17 @@ class Response(web.StreamResponse):
         """Do nothing: `prepare` has written all of it."""
 
 
-def _head(status: int) -> bytes:
+def _head(status: int, media_type: str) -> bytes:
     """Return status line and constant headers; the date (RFC 9110 section 6.6.1) is renewed every second."""
     global _dated_second
     now = int(time.time())
     if now != _dated_second:
         _dated_head.clear()
         _dated_second = now
-    head = _dated_head.get(status)
+    head = _dated_head.get((status, media_type))
     if head is None:
-        head = _dated_head[status] = (
-            f"HTTP/1.1 {status} {TITLES[status]}\r\nContent-Type: {MEDIA_TYPE}\r\n"
+        head = _dated_head[status, media_type] = (
+            f"HTTP/1.1 {status} {TITLES[status]}\r\nContent-Type: {media_type}\r\n"
             f"Date: {formatdate(now, usegmt=True)}\r\nServer: smsout\r\n"
         ).encode("latin-1")
     return head

@@ -23,6 +23,7 @@ from agents.panel.statuses import Statuses
 from agents.runtime import Agent, run
 from agents.serving.connections import Connections, affordable
 from agents.serving.protocol import AppRunner
+from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
 from pipeline.http.addresses import AddressGuard
@@ -31,6 +32,7 @@ from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import (
     CallbackSettings,
+    CarrierKeySettings,
     KafkaSettings,
     MessageSettings,
     PanelKeySettings,
@@ -68,12 +70,14 @@ class Panel:
         self._audit = AuditLog(kafka, self._producer)
         passwords, pepper = Passwords(), PepperSettings().pepper.get_secret_value().encode()
         sealer = PasswordSealer.from_file(PanelKeySettings().key_file)
+        carrier_key = CarrierKeySettings().key_file
+        carrier_sealer = None if carrier_key is None else CarrierSealer.from_file(carrier_key, make=True)
         self._operations = Operations(
             self._directory_writer,
             self._audit,
             self._producer,
             passwords,
-            CredentialKeys(pepper, sealer),
+            CredentialKeys(pepper, sealer, carrier_sealer),
             log=self._log,
             limits=MessageSettings(),
             callback_delays_seconds=RetrySettings().callback_delays_seconds,

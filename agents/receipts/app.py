@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Final
 
-from agents.receipts.gather import DUE_AT_ONCE, STAGE, Gatherer, is_wanted
+from agents.receipts.gather import DUE_AT_ONCE, STAGE, Gatherer, Memories, is_wanted
 from agents.receipts.ownership import Ownership
 from agents.runtime import Agent
 from pipeline.kafka.admin.positions import require_positions
@@ -15,10 +15,10 @@ from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.metrics import LAG, MESSAGES_AWAITING_RECEIPTS
 from pipeline.receipts.memory import Memory
 from pipeline.settings import KafkaSettings, ReceiptSettings
-from schemas.topics import DLR_GATHERED, DLR_RECEIVED, STATUS
+from schemas.roll_up import Match, RollUp
+from schemas.topics import DLR_GATHERED, DLR_MATCHED, ROLLED_UP
 
 GROUP: Final = "sms-receipts"
-TOPICS: Final = (STATUS, DLR_RECEIVED)
 RUN_AHEAD: Final = 10_000
 TICK_SECONDS: Final = 1.0
 GATHER_SECONDS: Final = 0.1
@@ -31,20 +31,21 @@ async def serve(agent: Agent) -> None:
     """Run until told to stop, then drain."""
     kafka, settings = KafkaSettings(), ReceiptSettings()
     # To begin anew would tell once more what has been told and forgotten.
-    await require_positions(kafka, {GROUP: TOPICS}, worked_if=[DLR_GATHERED])
+    await require_positions(kafka, {GROUP: ROLLED_UP}, worked_if=[DLR_GATHERED, DLR_MATCHED])
     async with AsyncExitStack() as opened:
-        memory = Memory()
-        opened.callback(memory.close)
+        memories = Memories(Memory(RollUp), Memory(Match))
         hand_off = HandOff(kafka, group=GROUP)
-        gatherer = Gatherer(memory, hand_off, timedelta(seconds=settings.timeout_seconds))
-        follower = TopicFollower(
-            kafka, DLR_GATHERED, client_id="receipts-gathered", max_partition_fetch_bytes=4_194_304
-        )
-        await follower.start()
-        opened.push_async_callback(follower.stop)
+        gatherer = Gatherer(memories, hand_off, timedelta(seconds=settings.timeout_seconds))
+        kept = []
+        for topic, memory in ((DLR_GATHERED, memories.messages), (DLR_MATCHED, memories.matches)):
+            opened.callback(memory.close)
+            follower = TopicFollower(kafka, topic, client_id=f"receipts-{topic}", max_partition_fetch_bytes=4_194_304)
+            await follower.start()
+            opened.push_async_callback(follower.stop)
+            kept.append((follower, memory))
         consumer = TrackedConsumer(
-            kafka, agent.settings, slot=agent.slot, group=GROUP, topics=TOPICS, run_ahead=RUN_AHEAD, hand_off=hand_off,
-            owner=Ownership(follower, memory, gatherer, kafka.connect_timeout_seconds),
+            kafka, agent.settings, slot=agent.slot, group=GROUP, topics=ROLLED_UP, run_ahead=RUN_AHEAD,
+            hand_off=hand_off, owner=Ownership(kept, gatherer, kafka.connect_timeout_seconds),
             wants=is_wanted, pause_seconds=GATHER_SECONDS,
         )  # fmt: skip
         agent.ready = lambda: consumer.joined
@@ -52,7 +53,7 @@ async def serve(agent: Agent) -> None:
         async def tick() -> None:
             while True:
                 _lag.set(consumer.lag())
-                MESSAGES_AWAITING_RECEIPTS.set(len(memory))
+                MESSAGES_AWAITING_RECEIPTS.set(len(memories.messages))
                 if await gatherer.pass_time(is_ours) < DUE_AT_ONCE:
                     await asyncio.sleep(TICK_SECONDS)
 

@@ -5,26 +5,25 @@ only if its status is there. What was read and not committed comes again, and sa
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, Generic, NamedTuple, Protocol
 
-import structlog
 from pydantic import ValidationError
 
 from pipeline.dead_letters.letter import dead_letter
 from pipeline.failpoints import failpoint
 from pipeline.kafka.consuming.work import Work
 from pipeline.metrics import MESSAGES
-from pipeline.receipts.memory import Kept, Memory
-from pipeline.receipts.roll_up import Step, note_receipt, note_status, note_time, wants_receipts
+from pipeline.receipts import matching
+from pipeline.receipts.memory import Kept, Known, Memory
+from pipeline.receipts.roll_up import note_receipt, note_status, note_time, wants_receipts
 from pipeline.steps.submitted_record import describe
-from schemas.dlr import SegmentReceipt
+from schemas.dlr import ExpectedReceipt, SegmentReceipt, UnmatchedReceipt, carrier_key
 from schemas.record import InRecord, OutRecord
-from schemas.roll_up import RollUp
+from schemas.roll_up import Match, RollUp
 from schemas.status import DeliveryName, MessageStatus
-from schemas.topics import DLR_GATHERED, STATUS
+from schemas.topics import DLR_EXPECTED, DLR_GATHERED, DLR_MATCHED, DLR_RECEIVED, STATUS
 
 STAGE: Final = "receipts"
 UNREADABLE: Final = "schema-violation"
@@ -34,14 +33,19 @@ WANTED: Final = b'"receipts":true'
 
 _ended = {name: MESSAGES.labels(STAGE, name.value.lower()) for name in DeliveryName}
 
-log = structlog.get_logger(__name__)
-
 
 class Transactions(Protocol):
     """What is used of `HandOff`."""
 
     async def write(self, partition: int, records: Sequence[OutRecord]) -> None:
         """Write `records` in one transaction of the partition's owner."""
+
+
+class Memories(NamedTuple):
+    """What is known: of messages, and of what carriers call by ids of their own."""
+
+    messages: Memory[RollUp]
+    matches: Memory[Match]
 
 
 def is_wanted(topic: str, value: bytes | None) -> bool:
@@ -54,12 +58,12 @@ class Gatherer:
 
     def __init__(
         self,
-        memory: Memory,
+        memories: Memories,
         transactions: Transactions,
         patience: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._memory = memory
+        self._memories = memories
         self._transactions = transactions
         self._patience = patience
         self._clock = clock
@@ -70,11 +74,15 @@ class Gatherer:
         async with self.settling:
             begun = [work for work in batch if await may_begin(work)]
             letters: dict[int, OutRecord] = {}
-            changes = _Changes(self._memory)
+            changes = _Changes(self._memories)
             for number, work in enumerate(begun):
-                letter = self._note(work.record, changes)
-                if letter is not None:
-                    letters[number] = letter
+                try:
+                    self._note(work.record, changes)
+                except ValidationError as error:
+                    if work.record.topic != STATUS:  # of those, whoever notifies makes dead letters
+                        letters[number] = dead_letter(
+                            work.record, stage=STAGE, reason=UNREADABLE, detail=describe(error)
+                        )
             await self._write(changes)
             failpoint("receipts.after_write")
             for number, work in enumerate(begun):
@@ -83,76 +91,103 @@ class Gatherer:
                 else:
                     work.finish([letters[number]] if number in letters else [])
 
-    def _note(self, record: InRecord, changes: "_Changes") -> OutRecord | None:
-        """Take in one record; return the dead letter of one that cannot be read."""
-        value = record.value or b""
-        try:
-            if record.topic == STATUS:
-                status = MessageStatus.from_bytes(value)
-                if wants_receipts(status):
-                    known = changes.get(status.message_id)
-                    changes.note(record.partition, status.message_id, note_status(known, status, self._patience))
-                return None
+    def _note(self, record: InRecord, changes: "_Changes") -> None:
+        """Take in one record. Raises `ValidationError` for one that is not what its topic holds."""
+        value, partition, patience = record.value or b"", record.partition, self._patience
+        if record.topic == STATUS:
+            status = MessageStatus.from_bytes(value)
+            if wants_receipts(status):
+                key = status.message_id.encode()
+                changes.note_message(partition, key, *note_status(changes.messages.get(key), status, patience))
+        elif record.topic == DLR_RECEIVED:
             receipt = SegmentReceipt.from_bytes(value)
-        except ValidationError as error:
-            if record.topic == STATUS:
-                return None  # whoever notifies makes a dead letter of it
-            return dead_letter(record, stage=STAGE, reason=UNREADABLE, detail=describe(error))
-        known = changes.get(receipt.message_id)
-        changes.note(record.partition, receipt.message_id, note_receipt(known, receipt, self._patience))
-        return None
+            key = receipt.message_id.encode()
+            changes.note_message(partition, key, *note_receipt(changes.messages.get(key), receipt, patience))
+        elif record.topic == DLR_EXPECTED:
+            expected = ExpectedReceipt.from_bytes(value)
+            key = carrier_key(expected.carrier_id, expected.carrier_message_id)
+            known = changes.matches.get(key)
+            changes.note_match(partition, key, *matching.note_expected(known, expected, patience))
+        else:
+            unmatched = UnmatchedReceipt.from_bytes(value)
+            key = carrier_key(unmatched.carrier_id, unmatched.carrier_message_id)
+            known = changes.matches.get(key)
+            changes.note_match(partition, key, *matching.note_unmatched(known, unmatched, patience))
 
     async def pass_time(self, is_ours: Callable[[int], bool]) -> int:
         """Do some of what is due; return how much that was. Raises as `take`."""
         async with self.settling:
             now = self._clock()
-            changes = _Changes(self._memory)
-            due = [it for it in self._memory.due(now, DUE_AT_ONCE) if is_ours(it.partition)]
-            for partition, message_id, known in due:
-                if known is not None:
-                    changes.note(partition, message_id, note_time(known, now))
+            changes = _Changes(self._memories)
+            messages = [it for it in self._memories.messages.due(now, DUE_AT_ONCE) if is_ours(it.partition)]
+            matches = [it for it in self._memories.matches.due(now, DUE_AT_ONCE) if is_ours(it.partition)]
+            for partition, key, message in messages:
+                if message is not None:
+                    changes.note_message(partition, key, *note_time(message, now))
+            for partition, key, match in matches:
+                if match is not None:
+                    changes.note_match(partition, key, *matching.note_time(match, now))
             await self._write(changes)
-            return len(due)
+            return max(len(messages), len(matches))
 
     async def _write(self, changes: "_Changes") -> None:
         for partition, records in changes.records().items():
             await self._transactions.write(partition, records)
-        self._memory.keep(changes.kept())
-        for name, count in changes.ended.items():
-            _ended[DeliveryName(name)].inc(count)
+        self._memories.messages.keep(changes.messages.kept())
+        self._memories.matches.keep(changes.matches.kept())
+        for status in changes.ended:
+            _ended[DeliveryName(status.status)].inc()
+
+
+class _Changed(Generic[Known]):
+    """What of one memory has changed: nothing of it is known to anybody else yet."""
+
+    def __init__(self, memory: Memory[Known], topic: str) -> None:
+        self._memory = memory
+        self._topic = topic
+        self._changed: dict[bytes, Kept[Known]] = {}
+
+    def get(self, key: bytes) -> Known | None:
+        changed = self._changed.get(key)
+        return self._memory.get(key) if changed is None else changed.known
+
+    def note(self, partition: int, key: bytes, known: Known | None) -> None:
+        if known is None or known != self.get(key):
+            self._changed[key] = Kept(partition, key, known)
+
+    def kept(self) -> Iterator[Kept[Known]]:
+        return iter(self._changed.values())
+
+    def records(self) -> Iterator[tuple[int, OutRecord]]:
+        for partition, key, known in self._changed.values():
+            value = None if known is None else known.to_bytes()
+            yield partition, OutRecord(self._topic, key, value, partition=partition)
 
 
 class _Changes:
-    """What a few records have changed: nothing of it is known to anybody else yet."""
+    """What a few records have changed, and what follows from them."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-        self._known: dict[str, Kept] = {}
-        self._statuses: list[tuple[int, MessageStatus]] = []
-        self.ended: Counter[str] = Counter()
+    def __init__(self, memories: Memories) -> None:
+        self.messages = _Changed(memories.messages, DLR_GATHERED)
+        self.matches = _Changed(memories.matches, DLR_MATCHED)
+        self.ended: list[MessageStatus] = []
+        self._following: list[tuple[int, OutRecord]] = []
 
-    def get(self, message_id: str) -> RollUp | None:
-        changed = self._known.get(message_id)
-        return self._memory.get(message_id) if changed is None else changed.known
+    def note_message(self, partition: int, key: bytes, known: RollUp | None, statuses: Sequence[MessageStatus]) -> None:
+        self.messages.note(partition, key, known)
+        for status in statuses:
+            self.ended.append(status)
+            self._following.append((partition, OutRecord(STATUS, key, status.to_bytes(), partition=partition)))
 
-    def note(self, partition: int, message_id: str, step: Step) -> None:
-        if step.known is None or step.known != self.get(message_id):
-            self._known[message_id] = Kept(partition, message_id, step.known)
-        for status in step.statuses:
-            self._statuses.append((partition, status))
-            self.ended[status.status] += 1
+    def note_match(self, partition: int, key: bytes, known: Match | None, receipt: SegmentReceipt | None) -> None:
+        self.matches.note(partition, key, known)
+        if receipt is not None:
+            record = OutRecord(DLR_RECEIVED, receipt.message_id.encode(), receipt.to_bytes())
+            self._following.append((partition, record))
 
-    def records(self) -> Mapping[int, list[OutRecord]]:
-        """Return what is to be written, by partition: it is the same number in all topics about messages."""
+    def records(self) -> dict[int, list[OutRecord]]:
+        """Return what is to be written, by the partition whose owner writes it."""
         found: dict[int, list[OutRecord]] = {}
-        for partition, message_id, known in self._known.values():
-            value = None if known is None else known.to_bytes()
-            record = OutRecord(DLR_GATHERED, message_id.encode(), value, partition=partition)
-            found.setdefault(partition, []).append(record)
-        for partition, status in self._statuses:
-            record = OutRecord(STATUS, status.message_id.encode(), status.to_bytes(), partition=partition)
+        for partition, record in (*self.messages.records(), *self.matches.records(), *self._following):
             found.setdefault(partition, []).append(record)
         return found
-
-    def kept(self) -> Iterator[Kept]:
-        return iter(self._known.values())

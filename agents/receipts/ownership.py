@@ -1,45 +1,54 @@
 """What the receipts agent does when partitions come: read what is known of their messages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence, Set
 
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
-from pydantic import ValidationError
 
 from agents.receipts.gather import Gatherer
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.views.topic_follower import TopicFollower
-from pipeline.receipts.memory import Kept, Memory
-from schemas.roll_up import RollUp
+from pipeline.receipts.memory import Memory
+from schemas.roll_up import Match, RollUp
 
 log = structlog.get_logger(__name__)
 
 
 class Ownership:
-    """Of the partitions of all topics of one group: `follower` is one of `sms.dlr.gathered`."""
+    """Of the partitions of all topics of one group: `kept` are memories, each with a follower of its topic."""
 
-    def __init__(self, follower: TopicFollower, memory: Memory, gatherer: Gatherer, limit_seconds: float) -> None:
-        self._follower = follower
-        self._memory = memory
+    def __init__(
+        self,
+        kept: Sequence[tuple[TopicFollower, Memory[RollUp] | Memory[Match]]],
+        gatherer: Gatherer,
+        limit_seconds: float,
+    ) -> None:
+        self._kept = tuple(kept)
         self._gatherer = gatherer
         self._limit_seconds = limit_seconds
 
     async def assigned(self, committed: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Make the memory anew. Raises `BrokerUnreachable`."""
-        # What is still being written belongs to it.
+        """Make the memories anew. Raises `BrokerUnreachable`."""
+        partitions = {place.partition for place in committed}
+        # What is still being written belongs to them.
         async with self._gatherer.settling:
-            self._memory.forget_all()
-            partitions = {place.partition for place in committed}
-            self._follower.turn_to(partitions)
-            if not partitions:
-                self._follower.begin_at({})
-                return
-            ends = await self._follower.ends()
-            self._follower.begin_at(await self._follower.begins())
-            async for records in self._follower.read_to(ends, limit_seconds=self._limit_seconds):
-                self._memory.keep(known_of(records))
-            log.info("gathered_read", partitions=len(partitions), messages=len(self._memory))
+            for follower, memory in self._kept:
+                await self._make_anew(follower, memory, partitions)
+
+    async def _make_anew(
+        self, follower: TopicFollower, memory: Memory[RollUp] | Memory[Match], partitions: Set[int]
+    ) -> None:
+        memory.forget_all()
+        follower.turn_to(partitions)
+        if not partitions:
+            follower.begin_at({})
+            return
+        ends = await follower.ends()
+        follower.begin_at(await follower.begins())
+        async for records in follower.read_to(ends, limit_seconds=self._limit_seconds):
+            memory.read_back((it.partition, it.key or b"", it.value) for it in records)
+        log.info("memory_read", partitions=len(partitions), entries=len(memory))
 
     def begun(self, assignments: Mapping[TopicPartition, Assignment]) -> None:
         """Nothing is kept about what was begun: what comes again says nothing new."""
@@ -50,15 +59,3 @@ class Ownership:
     def journal_end(self, partition: int) -> int | None:
         """There is no journal."""
         return None
-
-
-def known_of(records: Iterable[ConsumerRecord]) -> Iterable[Kept]:
-    """Yield what records of `sms.dlr.gathered` say; one that cannot be read leaves what was known."""
-    for record in records:
-        message_id = (record.key or b"").decode(errors="replace")
-        try:
-            known = None if record.value is None else RollUp.from_bytes(record.value)
-        except ValidationError as error:  # nobody but this agent writes here
-            log.error("gathered_unreadable", partition=record.partition, offset=record.offset, error=str(error))
-            continue
-        yield Kept(record.partition, message_id, known)

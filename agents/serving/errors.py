@@ -10,6 +10,8 @@ TITLES: Final = {
     100: "Continue",
     200: "OK",
     201: "Created",
+    202: "Accepted",
+    204: "No Content",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",

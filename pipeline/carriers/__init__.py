@@ -7,7 +7,6 @@ reading            how what it says is read
 profiles           both together: a profile, shipped or one's own, with a carrier's settings
 receipt_reference  where a carrier posts a segment's receipt to, and which segment that is
 receipt            what a carrier posts there, and what it says
-practice_receipt   the same, as the practice carrier writes it
 decision           what follows from an outcome: next segment, wait, or a final status
 journal            what delivery's marks tell after a restart
 """

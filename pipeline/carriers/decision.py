@@ -59,8 +59,11 @@ def decide(
     it repeats: doubt ends only by knowledge. The last delay repeats until the message's time to
     live has ended; what is in doubt then fails as in doubt. A carrier that says when to come again (`Retry-After`)
     decides the delay: the shortest that is not shorter. Without an attempt it is the shortest of all.
+
+    What the carrier has definitely not taken, not one segment of it, goes to the next carrier, if there is another.
+    They are tried in a ring, the delay growing with each round.
     """
-    result, progress = stop.result, stop.progress
+    result, progress, onward = stop.result, stop.progress, message
     error: str | None
     if result is None:
         delay, error, attempt, in_doubt = (
@@ -78,14 +81,19 @@ def decide(
             return failed(message, CodeId.ROUTING_FAILED, reason, stop)
         if in_doubt and policy is InDoubtPolicy.GIVE_UP:
             return failed(message, CodeId.IN_DOUBT, result.error or "in doubt", stop)
-        delay, error, attempt = _delay_after(result, progress, schedule, stop.at), result.error, progress.attempt + 1
+        error, attempt = result.error, progress.attempt + 1
+        if fails_over(message, stop):
+            delay = schedule.delays_seconds[_round(progress.attempt // len(message.carriers), schedule)]
+            onward = message.through(message.carriers[1])
+        else:
+            delay = _delay_after(result, progress, schedule, stop.at)
     due_at = stop.at + timedelta(seconds=delay)
     if due_at >= message.expires_at:
         code = CodeId.IN_DOUBT if in_doubt else CodeId.ALL_ATTEMPTS_FAILED
         return failed(message, code, error or "expired", stop)
     again = result is not None and in_doubt and policy is InDoubtPolicy.RESEND
     waiting = WaitingMessage(
-        message=message,
+        message=onward,
         attempt=attempt,
         next_seqnum=stop.seqnum,
         first_attempt_at=progress.first_attempt_at,
@@ -97,11 +105,29 @@ def decide(
     return Wait(schedule.topic(delay), waiting)
 
 
+def fails_over(message: MtMessage, stop: Stop) -> bool:
+    """Tell whether the next carrier may have a message.
+
+    Never in doubt, nor when a segment was accepted: two carriers would have parts of it, and no handset joins them.
+    """
+    return (
+        message.alternatives is not None
+        and stop.result is not None
+        and stop.result.outcome is Outcome.NOT_TAKEN
+        and stop.seqnum == 1
+        and not stop.progress.in_doubt
+    )
+
+
+def _round(attempts: int, schedule: RetrySchedule) -> int:
+    return min(max(attempts, 1), len(schedule.delays_seconds)) - 1
+
+
 def _delay_after(result: AttemptResult, progress: Progress, schedule: RetrySchedule, now: datetime) -> int:
     asked = retry_after_seconds(result.retry_after, now)
     if asked is not None:
         return schedule.lasting(asked)
-    return schedule.delays_seconds[min(progress.attempt, len(schedule.delays_seconds)) - 1]
+    return schedule.delays_seconds[_round(progress.attempt, schedule)]
 
 
 def failed(message: MtMessage, code: CodeId, reason: str, stop: Stop) -> MessageStatus:
@@ -127,8 +153,8 @@ def failed(message: MtMessage, code: CodeId, reason: str, stop: Stop) -> Message
     )
 
 
-def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = False) -> Success:
-    """Return the final status of a message all of whose segments the carrier has accepted."""
+def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = False, *, whole: bool = False) -> Success:
+    """Return the final status of a message all of whose segments the carrier has accepted; `whole`, by one POST."""
     count = len(message.segments)
     status = UncheckedMessageStatus(
         message_id=message.id,
@@ -147,5 +173,6 @@ def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = Fals
         carrier_id=message.carrier_id,
         possible_duplicate=possible_duplicate or None,
         receipts=message.receipts,
+        posts=1 if whole else None,
     )
     return Success(encode(status))

@@ -82,6 +82,14 @@ class JournalState:
         """Tell whether there are marks of a piece of work."""
         return coordinates in self._marks
 
+    def carrier_of(self, coordinates: Coordinates) -> str | None:
+        """Return the carrier that the marks of a piece of work name; None without marks.
+
+        It is one for all of them: a message goes to another carrier as another record, or before it has marks.
+        """
+        marks = self._marks.get(coordinates)
+        return None if not marks else next(iter(marks.values())).carrier_id
+
     def __iter__(self) -> Iterator[Coordinates]:
         return iter(tuple(self._marks))
 

@@ -47,6 +47,8 @@ class ParameterForm(Form):
     choices: Annotated[tuple[Slug, ...], Field(max_length=50)] = ()
     default: Annotated[str, Field(max_length=8192)] | None = None
     optional: bool = False
+    multiline: bool = False
+    """It has several lines, as a certificate does: forms give it room."""
 
     @model_validator(mode="after")
     def _choices_belong_to_a_choice(self) -> Self:
@@ -67,6 +69,7 @@ class SecretForm(Form):
 
     about: Words
     optional: bool = False
+    multiline: bool = False
 
 
 class ValidityForm(Form):

@@ -15,6 +15,7 @@ from uuid import UUID
 from schemas.identifiers import SegmentId, segment_id
 
 REFERENCE_LENGTH: Final = 44
+TOKEN: Final = "token"  # noqa: S105  # the name of the query's parameter
 _MAC_BYTES: Final = 16
 _TOKEN_BYTES: Final = 24
 _REFERENCE: Final = b"receipt reference\0"

@@ -2,7 +2,8 @@
 
 Idle, a group holds one entry and nobody waits for company; under load it holds dozens and the cost of a request to
 the broker is shared. Nothing waits for a timer or a size; only a writer that is known to be busy may pause between
-groups (`pause_seconds`), since each request costs the broker far more than the entries in it.
+groups (`pause_seconds`), since each request costs the broker far more than the entries in it. How busy it is, the last
+group tells: one of a few entries comes from callers who go one step at a time, and a pause would only hold these up.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# After a group of more than one: callers under load wait this much longer, and the broker has a fraction of the work.
+# After a group of many: callers under load wait this much longer, and the broker has a fraction of the work.
 BUSY_PAUSE_SECONDS = 0.008
 SWEEP_FROM = 1024  # entries waiting before it is worth looking for withdrawn ones
 
@@ -24,6 +25,8 @@ class GroupCommit(Generic[T]):
     """Gathers entries and hands them to `write` in groups, one group at a time, in order.
 
     A group has at most `max_entries` entries whose `measure` sums to at most `max_total` (always at least one entry).
+    After one of at least `busy_from` entries there is the whole pause, after one of `idle_to` or fewer none, in between
+    a part of it.
     """
 
     def __init__(
@@ -34,12 +37,16 @@ class GroupCommit(Generic[T]):
         max_total: int | None = None,
         measure: Callable[[T], int] = lambda _: 0,
         pause_seconds: float = 0.0,
+        idle_to: int = 1,
+        busy_from: int = 2,
     ) -> None:
         self._write = write
         self._max_entries = max_entries
         self._max_total = max_total
         self._measure = measure
         self._pause_seconds = pause_seconds
+        self._idle_to = idle_to
+        self._busy_from = busy_from
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[tuple[T, _Waiter]] = deque()
         self._arrived = asyncio.Event()
@@ -101,8 +108,12 @@ class GroupCommit(Generic[T]):
                         waiter()
                     elif not waiter.done():
                         waiter.set_result(None)
-                if self._pause_seconds and len(entries) > 1:
-                    await asyncio.sleep(self._pause_seconds)
+                if pause := self._pause_after(len(entries)):
+                    await asyncio.sleep(pause)
+
+    def _pause_after(self, entries: int) -> float:
+        part = (entries - self._idle_to) / (self._busy_from - self._idle_to)
+        return self._pause_seconds * min(max(part, 0.0), 1.0)
 
     def _next_group(self) -> tuple[list[T], list[_Waiter]]:
         entries: list[T] = []

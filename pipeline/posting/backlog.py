@@ -12,6 +12,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,12 +22,13 @@ from schemas.record import Header, InRecord
 
 _TABLES: Final = (
     "CREATE TABLE waiting (seq INTEGER PRIMARY KEY, flow INTEGER, lane INTEGER, hot INTEGER, stored INTEGER,"
-    " expires_ms INTEGER, topic INTEGER, part INTEGER, place INTEGER, at_ms INTEGER, key BLOB, value BLOB,"
-    " headers BLOB)",
+    " expires_ms INTEGER, movable INTEGER, topic INTEGER, part INTEGER, place INTEGER, at_ms INTEGER, key BLOB,"
+    " value BLOB, headers BLOB)",
     "CREATE INDEX by_turn ON waiting (flow, hot, seq)",
     "CREATE INDEX by_lane ON waiting (flow, lane)",
     "CREATE UNIQUE INDEX by_record ON waiting (topic, part, place)",
     "CREATE INDEX by_end ON waiting (expires_ms)",
+    "CREATE INDEX by_move ON waiting (flow, seq) WHERE movable = 1",
 )
 _COLUMNS: Final = "seq, flow, lane, stored, expires_ms, topic, part, place, at_ms, key, value, headers"
 SCANNED_AT_ONCE: Final = 2000  # rows that are met in one call: some ten milliseconds
@@ -58,7 +60,10 @@ class FlowKey(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Something that waits. `lane` 0 needs no order; `expires_ms` is when it must not wait any longer (Unix time)."""
+    """Something that waits. `lane` 0 needs no order; `expires_ms` is when it must not wait any longer (Unix time).
+
+    `movable`: another peer may take it instead, as far as is known without a look at the record.
+    """
 
     seq: int
     flow: FlowKey
@@ -66,6 +71,7 @@ class Row(NamedTuple):
     record: InRecord
     expires_ms: int = NO_END
     stored: Stored = Stored.IN_PLACE
+    movable: bool = False
 
 
 class Backlog:
@@ -105,10 +111,10 @@ class Backlog:
         for row in rows:
             record = row.record
             cursor = self._database.execute(
-                "INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     row.seq, self._flow_id(row.flow), row.lane, row.stored, row.expires_ms,
-                    self._topic_id(record.topic), record.partition, record.offset, record.timestamp_ms,
+                    row.movable, self._topic_id(record.topic), record.partition, record.offset, record.timestamp_ms,
                     record.key, record.value, _encode(record.headers) if record.headers else None,
                 ),
             )  # fmt: skip
@@ -168,6 +174,16 @@ class Backlog:
         self._database.execute("COMMIT")
         if not +hot:
             self._hot.pop(flow_id, None)
+        return taken
+
+    def take_movable(self, flow: FlowKey, count: int) -> list[Row]:
+        """Take out up to `count` rows of a flow that another peer may take, in their order.
+
+        What is on its way to the parking topic is waited for, and so is all behind it.
+        """
+        found = self._rows("flow = ? AND movable = 1 ORDER BY seq LIMIT ?", self._flow_id(flow), count)
+        taken = list(takewhile(lambda row: row.stored not in _NOT_TO_TAKE, found))
+        self.drop(taken)
         return taken
 
     def expired(self, now_ms: int, count: int) -> list[Row]:

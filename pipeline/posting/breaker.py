@@ -46,7 +46,10 @@ class Breaker:
         self._pause_seconds = FIRST_PAUSE_SECONDS
         self._failures = 0
         self._opened_until: float | None = None
+        self._opened_at = 0.0
         self._probes = 0
+        self.times_opened = 0
+        """How often it has opened."""
 
     @property
     def closed(self) -> bool:
@@ -64,6 +67,11 @@ class Breaker:
     def seconds_left(self) -> float:
         """How long nothing at all goes through; 0 when a probe would."""
         return 0.0 if self._opened_until is None else max(0.0, self._opened_until - self._clock())
+
+    @property
+    def away_seconds(self) -> float:
+        """How long it will have been open when a probe goes through; 0 while it is closed."""
+        return 0.0 if self._opened_until is None else max(self._opened_until, self._clock()) - self._opened_at
 
     def admit_probe(self) -> bool:
         """Ask leave for a probe of an open breaker; the next one has its turn after another pause."""
@@ -96,7 +104,7 @@ class Breaker:
             self._failures += 1
             if self._failures >= TRIP_AFTER:
                 self._failures = 0
-                self._opened_until = self._clock() + self._pause_seconds
+                self._open_until(self._clock() + self._pause_seconds)
         elif probe:
             longest = LONGEST_CAUTIOUS_PAUSE_SECONDS if in_doubt and self.cautious else LONGEST_PAUSE_SECONDS
             self._pause_seconds = min(self._pause_seconds * 2, longest)
@@ -111,5 +119,10 @@ class Breaker:
 
     def pause(self, seconds: float) -> None:
         """Open it for `seconds` (at most five minutes) because the peer has asked for that."""
-        until = self._clock() + min(max(seconds, 0.0), LONGEST_ASKED_SECONDS)
+        self._open_until(self._clock() + min(max(seconds, 0.0), LONGEST_ASKED_SECONDS))
+
+    def _open_until(self, until: float) -> None:
+        if self._opened_until is None:
+            self._opened_at = self._clock()
+            self.times_opened += 1
         self._opened_until = max(self._opened_until or 0.0, until)

@@ -7,9 +7,11 @@ tried again take turns, so that none of them starves.
 """
 
 from collections import Counter, deque
+from collections.abc import Awaitable
 from enum import IntEnum
 from typing import Final, Generic, TypeVar
 
+from pipeline.posting.limit import Limit
 from pipeline.posting.peer import News, Peer
 from pipeline.posting.places import holds_its_share
 
@@ -42,10 +44,14 @@ class Lane(Generic[T]):
 class Flow(Generic[T]):
     """What one sender has waiting for one peer. `waiting` are items that nobody has begun, `busy` those at work."""
 
-    __slots__ = ("_lanes", "_ready", "_turn", "account", "busy", "listed", "name", "peer", "waiting")
+    __slots__ = ("_lanes", "_ready", "_turn", "account", "busy", "listed", "name", "owes", "peer", "rate", "waiting")
 
-    def __init__(self, name: str, account: str, peer: Peer) -> None:
+    def __init__(self, name: str, account: str, peer: Peer, rate: Limit | None = None) -> None:
         self.name = name
+        self.rate = rate
+        """How many segments a second it may have posted, to all of its peers, where there is a limit."""
+        self.owes = 0
+        """Segments that it has had beyond its turns, while there was a limit: it lets others go first as often."""
         self.account = account
         self.peer = peer
         self.waiting = 0
@@ -59,6 +65,11 @@ class Flow(Generic[T]):
     def __bool__(self) -> bool:
         """Tell whether a lane is ready."""
         return any(self._ready)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether neither its own limit nor its peer's keeps a segment back."""
+        return all(rate is None or rate.is_free for rate in (self.rate, self.peer.rate))
 
     def length_of(self, key: int) -> int:
         """Return how many items of a lane wait."""
@@ -136,7 +147,7 @@ class PeerFlows(Generic[T]):
 class Turn(Generic[T]):
     """An item at work, with leave to post to its peer until `end`."""
 
-    __slots__ = ("began_at", "flow", "held", "item", "lane", "peer", "place", "probe")
+    __slots__ = ("began_at", "flow", "held", "is_paid", "item", "lane", "peer", "place", "probe")
 
     def __init__(self, flow: Flow[T], lane: Lane[T], item: T, *, probe: bool, place: int, began_at: float) -> None:
         self.flow = flow
@@ -149,13 +160,30 @@ class Turn(Generic[T]):
         """It is to find out whether the peer is back, and that is not known yet."""
         self.place = place
         self.began_at = began_at
+        self.is_paid = True
+        """What is posted next is within the limits already."""
 
     @property
     def stands(self) -> bool:
         """Whether another POST may be made: the breaker may have opened since."""
         return self.held and (self.probe or self.peer.breaker.closed)
 
+    def pace(self, segments: int = 1) -> Awaitable[None] | None:
+        """Return what to wait for before so many segments are posted at once; None when they may be now."""
+        segments -= self.is_paid
+        if not segments or (self.peer.rate is None and self.flow.rate is None):
+            return None
+        return self._pay(segments)
+
+    async def _pay(self, segments: int) -> None:
+        self.flow.owes += segments
+        for _ in range(segments):
+            for rate in (self.flow.rate, self.peer.rate):
+                if rate is not None:
+                    await rate.wait()
+        self.is_paid = True
+
     def learn(self, news: News, seconds: float, error: str = "", pause_seconds: float | None = None) -> None:
         """Say how a POST went."""
-        probe, self.probe = self.probe, False
+        probe, self.probe, self.is_paid = self.probe, False, False
         self.peer.learn(news, seconds, probe=probe, error=error, pause_seconds=pause_seconds)

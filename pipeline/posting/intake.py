@@ -5,11 +5,11 @@ somebody else. How much of a flow waits in memory depends on how much room is le
 share their buffers): one that floods alone may have half of it, and there is always some for one that has just come.
 
 What waits for a peer that is away does not wait for a clock. A probe finds out when the peer is back, and what waits is
-then released in its order, flow by flow, as fast as the peer takes it.
+then released in its order, flow by flow, as fast as the peer takes it. What another peer may take goes there when the
+wait is not worth it (`Elsewhere`).
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -18,9 +18,11 @@ from typing import Final, Generic, TypeVar
 
 from pipeline.posting.backlog import NO_END, Backlog, FlowKey, Row, Stored
 from pipeline.posting.dispatcher import Dispatcher
+from pipeline.posting.elsewhere import Elsewhere
 from pipeline.posting.flows import Kind
 from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
+from pipeline.posting.places import PROBING
 from schemas.record import InRecord
 
 P = TypeVar("P")
@@ -32,15 +34,20 @@ LOADED_AT_ONCE: Final = 128
 LOOK_SECONDS: Final = 0.02  # while something on disk could be released
 TICK_SECONDS: Final = 0.25
 SLICE_SECONDS: Final = 0.004  # work on records without letting POSTs and answers have their turn
+NOBODY: Final = ""
+"""Stands for the account where nothing waits for a peer that is probed."""
+
 PROBES_PER_TICK: Final = 50
 EXPIRED_AT_ONCE: Final = 200
+MOVED_AT_ONCE: Final = 500
 
 
 @dataclass(slots=True)
 class Entry(Generic[P]):
     """Something to post: for which peer, in which flow and lane (0: in no order), and until when (Unix time).
 
-    `payload` is what the agent knows about it. `seq` is its place among all others, given when it is taken in.
+    `payload` is what the agent knows about it. `takers` are the peers that may take it, when there are several.
+    `seq` is its place among all others, given when it is taken in.
     """
 
     flow: FlowKey
@@ -50,6 +57,7 @@ class Entry(Generic[P]):
     payload: P
     expires_ms: int = NO_END
     stored: Stored = Stored.IN_PLACE
+    takers: tuple[str, ...] = ()
     seq: int = -1
 
 
@@ -57,7 +65,7 @@ class Intake(Generic[P]):
     """Queues entries for `dispatcher`, in memory or in `backlog`.
 
     `restore` makes entries of rows again (None: nobody needs it any more). `expire` ends one that must not wait any
-    longer. `reach` tries to connect to a peer.
+    longer. `reach` tries to connect to a peer. With `moves` an entry may have several takers.
     """
 
     def __init__(
@@ -70,6 +78,7 @@ class Intake(Generic[P]):
         expire: Callable[[Entry[P]], Awaitable[None]],
         reach: Callable[[Peer], Awaitable[bool]],
         room: int = ROOM,
+        moves: bool = False,
     ) -> None:
         self._dispatcher = dispatcher
         self._peers = peers
@@ -77,11 +86,13 @@ class Intake(Generic[P]):
         self._expire = expire
         self._reach = reach
         self._room = room
+        self._moves = moves
+        self._elsewhere = Elsewhere(peers)
         self._seq = count()
         self._spilled: dict[tuple[FlowKey, int], None] = {}
         self._rows: list[Row] = []
         self._reaching: set[asyncio.Task[None]] = set()
-        self._probe_turn: deque[str] = deque()
+        self._probe_turn: list[str] = []
         self._slice_ends = 0.0
         self._back = asyncio.Event()
         self._here: dict[FlowKey, None] = {}
@@ -102,6 +113,18 @@ class Intake(Generic[P]):
 
     def _put(self, entry: Entry[P]) -> None:
         peer = self._peers.of(entry.flow.peer)
+        if (
+            entry.takers
+            and not peer.worth_waiting_for
+            and not self._follows(entry)
+            and not self._elsewhere.keeps_one(peer)
+        ):
+            peer = self._elsewhere.taker(peer, entry.takers)
+        self._put_to(peer, entry)
+
+    def _put_to(self, peer: Peer, entry: Entry[P]) -> None:
+        if entry.flow.peer != peer.name:
+            entry.flow = entry.flow._replace(peer=peer.name)
         if entry.kind is Kind.LATER and peer.unheard:
             peer.slow = True  # it has failed before, and nothing better is known of it
         if self._may_be_in_memory(peer, entry):
@@ -112,12 +135,9 @@ class Intake(Generic[P]):
             self._rows.append(_row(entry))
 
     def _may_be_in_memory(self, peer: Peer, entry: Entry[P]) -> bool:
-        if peer.away:
+        if peer.away or self._follows(entry):
             return False
         key = entry.flow
-        anything_on_disk = entry.lane and (self._rows or self.backlog.counts)
-        if anything_on_disk and ((key, entry.lane) in self._spilled or self.backlog.holds(key, entry.lane)):
-            return False  # what came before it goes before it
         flow = self._dispatcher.find(peer, key.name)
         room = self._room - self._dispatcher.waiting
         if flow is None:
@@ -125,6 +145,12 @@ class Intake(Generic[P]):
         if flow.waiting > room:
             return False
         return not entry.lane or flow.length_of(entry.lane) < LANE_ROOM
+
+    def _follows(self, entry: Entry[P]) -> bool:
+        """Tell whether anything of its lane waits on disk: what came before it goes before it."""
+        if not entry.lane or not (self._rows or self.backlog.counts):
+            return False
+        return (entry.flow, entry.lane) in self._spilled or self.backlog.holds(entry.flow, entry.lane)
 
     def _spill(self) -> None:
         """Write to disk what is to wait there."""
@@ -140,7 +166,10 @@ class Intake(Generic[P]):
     def add_rows(self, rows: Sequence[tuple[FlowKey, int, InRecord, int, Stored]]) -> None:
         """Take in what waits elsewhere already: flow, lane, record, end, and where it is kept."""
         self.backlog.add(
-            [Row(next(self._seq), flow, lane, record, end, stored) for flow, lane, record, end, stored in rows]
+            [
+                Row(next(self._seq), flow, lane, record, end, stored, self._moves)
+                for flow, lane, record, end, stored in rows
+            ]
         )
 
     # Out.
@@ -204,6 +233,8 @@ class Intake(Generic[P]):
         self._dispatcher.move_what_hangs()
         self._take_back()
         self._probe()
+        if self._moves:
+            self._move_on()
         self._look_who_is_here()
         for row in self.backlog.expired(int(time() * 1000), EXPIRED_AT_ONCE):
             entry = self._restore(row)
@@ -217,38 +248,67 @@ class Intake(Generic[P]):
                 self._rows += [_row(entry) for entry in self._dispatcher.take_back(flow)]
         self._spill()
 
+    def _move_on(self) -> None:
+        """Let others take what has waited long enough for peers that are away, in its order."""
+        for key in self._elsewhere.leaving(self.backlog.counts):
+            peer, moved = self._peers.of(key.peer), False
+            for row in self.backlog.take_movable(key, MOVED_AT_ONCE):
+                entry = self._restore(row)
+                if entry is None:
+                    continue
+                entry.seq = row.seq
+                taker = self._elsewhere.taker(peer, entry.takers)
+                moved = moved or taker is not peer
+                self._put_to(taker, entry)
+            if not moved:
+                self._elsewhere.let_rest(key)
+            self._spill()
+        self._elsewhere.tick()
+
     def _probe(self) -> None:
         """Let the peers that are due for it be probed, in turns when they are many."""
-        waiting: dict[str, FlowKey] = {}
+        waiting: dict[str, FlowKey | None] = dict.fromkeys(self._elsewhere.to_reach())
         for key in self.backlog.counts:
-            if self._peers.of(key.peer).wants_probe:
-                waiting.setdefault(key.peer, key)
-        if not waiting:
-            return
-        turn = [name for name in self._probe_turn if name in waiting]
-        turn += [name for name in waiting if name not in set(turn)]
-        self._probe_turn = deque(turn[PROBES_PER_TICK:])
-        for name in turn[:PROBES_PER_TICK]:
-            peer = self._peers.of(name)
-            if not peer.unreachable:
-                self._probe_with(waiting[name], peer)
-            elif peer.admit_probe():
-                task = asyncio.create_task(self._try_to_reach(peer))
-                self._reaching.add(task)
-                task.add_done_callback(self._reaching.discard)
+            if self._peers.of(key.peer).wants_probe and waiting.get(key.peer) is None:
+                waiting[key.peer] = key
+        # Those whose turn has not come before go first.
+        turn = dict.fromkeys(name for name in self._probe_turn if name in waiting) | waiting
+        begun = 0
+        self._probe_turn = []
+        for name in turn:
+            waits = waiting[name]
+            account = NOBODY if waits is None else waits.account
+            if begun < PROBES_PER_TICK and self._dispatcher.places.may_take(account, PROBING):
+                begun += 1
+                self._probe_one(waits, account, self._peers.of(name))
+            else:
+                self._probe_turn.append(name)
+
+    def _probe_one(self, key: FlowKey | None, account: str, peer: Peer) -> None:
+        if not peer.unreachable:
+            if key is not None:
+                self._probe_with(key, peer)
+        elif peer.admit_probe():
+            self._dispatcher.places.take(account, PROBING)
+            task = asyncio.create_task(self._try_to_reach(account, peer))
+            self._reaching.add(task)
+            task.add_done_callback(self._reaching.discard)
 
     def _probe_with(self, key: FlowKey, peer: Peer) -> None:
         flow = self._dispatcher.find(peer, key.name)
         if flow or self._load(key, peer, 1):
             self._dispatcher.probe(self._dispatcher.flow(peer, key.name, key.account))
 
-    async def _try_to_reach(self, peer: Peer) -> None:
+    async def _try_to_reach(self, account: str, peer: Peer) -> None:
         try:
             connected = await self._reach(peer)
         finally:
             peer.release()
+            self._dispatcher.places.leave(account, PROBING)
         peer.reached(connected=connected)
 
 
 def _row(entry: Entry[P]) -> Row:
-    return Row(entry.seq, entry.flow, entry.lane, entry.record, entry.expires_ms, entry.stored)
+    return Row(
+        entry.seq, entry.flow, entry.lane, entry.record, entry.expires_ms, entry.stored, bool(entry.takers)
+    )  # fmt: skip

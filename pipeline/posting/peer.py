@@ -8,10 +8,12 @@ from enum import Enum, auto
 from typing import Final
 
 from pipeline.posting.breaker import Breaker, BreakerState
+from pipeline.posting.limit import Limit
 from pipeline.posting.pace import Pace
 
 SLOW_SECONDS: Final = 1.0  # answers that take longer on average are slow ...
 QUICK_AGAIN_SECONDS: Final = 0.5  # ... until they take less than this
+WORTH_WAITING_SECONDS: Final = 5.0  # for one that is away, before what another would take goes there
 _EXPECTED_SECONDS: Final = 0.25  # of a peer that has not answered yet
 _WEIGHT: Final = 1 / 8  # of the latest answer in the average
 
@@ -33,8 +35,20 @@ class Peer:
     """
 
     __slots__ = (
-        "_answered_at", "_clock", "_heard", "_pace", "_seconds", "blocked", "breaker", "error", "in_flight", "name",
-        "slow", "unreachable", "used_at",
+        "_answered_at",
+        "_clock",
+        "_heard",
+        "_pace",
+        "_seconds",
+        "blocked",
+        "breaker",
+        "error",
+        "in_flight",
+        "name",
+        "rate",
+        "slow",
+        "unreachable",
+        "used_at",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +59,8 @@ class Peer:
         self.blocked = False
         """Whether an operator wants nothing posted to it."""
         self.in_flight = 0
+        self.rate: Limit | None = None
+        """How many segments a second it takes, where there is a limit."""
         self.slow = False
         self.error = ""
         """What was wrong last."""
@@ -61,6 +77,11 @@ class Peer:
     def away(self) -> bool:
         """Whether nothing is posted to it but probes."""
         return self.blocked or not self.breaker.closed
+
+    @property
+    def worth_waiting_for(self) -> bool:
+        """Whether it is here, or has not been away for long, nor has asked for that."""
+        return not self.blocked and self.breaker.away_seconds < WORTH_WAITING_SECONDS
 
     @property
     def limit(self) -> int:

@@ -1,9 +1,10 @@
-"""The places for POSTs that are open at once, in three classes, and how many of them one account may hold.
+"""The places for POSTs that are open at once, in four classes, and how many of them one account may hold.
 
 Quick ones come back soon. Peers that are slow on average have places of their own, where they meet only their like; and
 a POST that hangs gives up its quick place after a second, as long as there are places for those. One account may hold
 so many places of a class that a part of it stays free (`_SHARE`), however many of its peers hang: with each account
-that takes all it may, the part becomes smaller, but there always is one.
+that takes all it may, the part becomes smaller, but there always is one. Probes have places of their own: who is away
+must not wait for others to be asked, nor may the questions that hang use up what answers need.
 """
 
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 QUICK: Final = 0
 SLOW: Final = 1
 HANGING: Final = 2
+PROBING: Final = 3
 
 # An account may hold three places for each one that stays free: three quarters of them alone, three sevenths beside
 # another one that takes all it may (dynamic thresholds, as switches share their buffers).
@@ -19,10 +21,10 @@ _SHARED_FROM: Final = 4  # POSTs that a peer takes at once: of fewer none is kep
 
 
 class Places:
-    """`quick` and `slow` are how many there are, as many as `quick` may hang beside."""
+    """`quick`, `slow` and `probing` are how many there are, as many as `quick` may hang beside."""
 
-    def __init__(self, quick: int, slow: int) -> None:
-        self._free = [quick, slow, quick]
+    def __init__(self, quick: int, slow: int, probing: int) -> None:
+        self._free = [quick, slow, quick, probing]
         self._held: dict[str, list[int]] = {}
 
     def are_full(self, place: int) -> bool:
@@ -35,11 +37,11 @@ class Places:
         return free > 0 and (held is None or held[place] <= _SHARE * (free - 1))
 
     def take(self, account: str, place: int) -> None:
-        """Take a place, also one that is not free: a probe must not have to wait for others."""
+        """Take a place, which is the caller's until `leave`."""
         self._free[place] -= 1
         held = self._held.get(account)
         if held is None:
-            held = self._held[account] = [0, 0, 0]
+            held = self._held[account] = [0, 0, 0, 0]
         held[place] += 1
 
     def leave(self, account: str, place: int) -> None:

@@ -1,12 +1,14 @@
 """A carrier."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from schemas.identifiers import Uuid
 from schemas.record import Record, WireModel
+
+MAX_SEGMENTS_PER_SECOND: Final = 100_000
 
 
 class InDoubtPolicy(StrEnum):
@@ -39,6 +41,9 @@ class SealedSecret(WireModel):
 class Carrier(Record):
     """Where segments go. `max_in_flight` bounds the POSTs that one delivery process has open to it.
 
+    `segments_per_second` bounds what all processes together post to it (None: nothing does), `burst` what of that may
+    go at once (None: what goes in a tenth of a second).
+
     `profile` says how it is spoken to (docs/carriers.md); without one it is the practice carrier's. `url` may be empty
     where the profile has an address of its own. `parameters` and `secrets` are what the profile asks for.
     """
@@ -51,6 +56,8 @@ class Carrier(Record):
     in_doubt_policy: InDoubtPolicy = InDoubtPolicy.GIVE_UP
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 64
     timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 30.0
+    segments_per_second: Annotated[int, Field(ge=1, le=MAX_SEGMENTS_PER_SECOND)] | None = None
+    burst: Annotated[int, Field(ge=1, le=MAX_SEGMENTS_PER_SECOND)] | None = None
     profile: ProfileName | None = None
     parameters: Annotated[dict[ParameterName, ParameterValue], Field(max_length=50)] | None = None
     secrets: Annotated[tuple[SealedSecret, ...], Field(max_length=20)] | None = None

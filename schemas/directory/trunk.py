@@ -40,7 +40,7 @@ class Trunk(Record):
     `allowed_ips` holds networks in CIDR form; empty allows all. `allowed_sources` counts only while
     `allow_any_did` is off. `credentials` and `callback_secrets` list the current one first. `callback_disabled_at` is
     when the endpoint answered 410, which says that it wants no more notifications; a new URL or somebody in the panel
-    enables it again.
+    enables it again. `segments_per_second` bounds what all processes together post of its messages to carriers.
     """
 
     schema_version: Literal[1] = 1
@@ -54,6 +54,7 @@ class Trunk(Record):
     allowed_sources: Annotated[tuple[Msisdn, ...], Field(max_length=100_000)] = ()
     blocked: bool = False
     receipts_enabled: bool = False
+    segments_per_second: Annotated[int, Field(ge=1, le=100_000)] | None = None
     credentials: Annotated[tuple[PasswordVerifier, ...], Field(min_length=1, max_length=2)]
     callback_secrets: Annotated[tuple[CallbackSecret, ...], Field(min_length=1, max_length=2)]
     created_at: AwareDatetime

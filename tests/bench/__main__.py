@@ -7,12 +7,19 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.bench.bench import Plan, run
 from tests.bench.peers import measure_kannel, missing_tools
 from tests.bench.report import as_json, table
+from tests.bench.scenarios import flood, neighbours, outage
 from tests.bench.system import ROOT
+
+SCENARIOS: Final = {
+    "flood": (flood.run, "one number is flooded"),
+    "outage": (outage.run, "a carrier and an endpoint are away under load"),
+    "neighbours": (neighbours.run, "hundreds of endpoints hang"),
+}
 
 
 def main() -> int:
@@ -23,7 +30,10 @@ def main() -> int:
     parser.add_argument("--probes", type=int, default=100, help="messages that measure idle latency, one at a time")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench.json")
     parser.add_argument("--peers", type=Path, help="a folder with run_kannel.sh: measure Kannel afterwards")
+    for name, (_, about) in SCENARIOS.items():
+        parser.add_argument(f"--{name}", action="store_true", help=f"only this scenario: {about}")
     given = parser.parse_args()
+    alone = [name for name in SCENARIOS if getattr(given, name)]
     if given.peers is not None:
         if not (given.peers / "run_kannel.sh").exists():
             parser.error(f"--peers: there is no run_kannel.sh in {given.peers}")
@@ -31,14 +41,20 @@ def main() -> int:
             parser.error(f"--peers: not installed: {', '.join(missing)} (Debian: kannel nghttp2-client netcat-openbsd)")
     folder = Path(tempfile.mkdtemp(prefix="smsout-bench-"))
     try:
-        result = run(Plan(given.seconds, given.connections, given.probes), folder)
-        print(table(result), flush=True)
-        written: dict[str, Any] = {"at": datetime.now(UTC).isoformat(), "smsout": as_json(result)}
-        if given.peers is not None:
+        written: dict[str, Any] = {"at": datetime.now(UTC).isoformat()}
+        if not alone:
+            result = run(Plan(given.seconds, given.connections, given.probes), folder)
+            print(table(result), flush=True)
+            written["smsout"] = as_json(result)
+        if not alone and given.peers is not None:
             peer = measure_kannel(given.peers, folder)
             written["peer"] = as_json(peer)
             ratio = written["ratio"] = round(result.to_callback_per_second / peer.end_to_end_per_second, 3)
             print(f"\n{peer.name}: {peer.end_to_end_per_second:.0f} messages/s end to end; smsout carries {ratio:.2f}x")
+        for name in alone or SCENARIOS:
+            verdicts = SCENARIOS[name][0](folder / name)
+            print("", *verdicts, sep="\n", flush=True)
+            written[name] = [as_json(it) for it in verdicts]
     except RuntimeError as error:
         print(f"bench: {error}\nIts files are kept in {folder}", file=sys.stderr)
         return 1

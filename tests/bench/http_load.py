@@ -1,6 +1,6 @@
 """Our own load generator, for machines without wrk: keeps every connection busy for some seconds.
 
-    python -m tests.bench.http_load TARGET.json SECONDS CONNECTIONS FIRST_NUMBER
+    python -m tests.bench.http_load TARGET.json SECONDS CONNECTIONS FIRST_NUMBER STEP
 
 Prints a `LoadResult` as JSON. Speaks just enough HTTP/1.1 for answers with a Content-Length.
 """
@@ -59,12 +59,12 @@ class Worker(asyncio.Protocol):
 class Load:
     """All connections of one run."""
 
-    def __init__(self, target: Target, first_number: int) -> None:
+    def __init__(self, target: Target, first_number: int, step: int = 1) -> None:
         url = urlsplit(target.url)
         if url.hostname is None:
             raise ValueError(f"not a URL: {target.url}")
         self._address = (url.hostname, url.port or 80)
-        self.requests: Iterator[bytes] = target.requests(first_number)
+        self.requests: Iterator[bytes] = target.requests(first_number, step)
         self.over = False
         self._latencies: list[float] = []
         self._refused = 0
@@ -110,12 +110,12 @@ class Load:
         )
 
 
-async def main(order: Path, seconds: float, connections: int, first_number: int) -> None:
+async def main(order: Path, seconds: float, connections: int, first_number: int, step: int) -> None:
     """Run and print."""
     target = Target(**json.loads(order.read_text()))
-    result = await Load(target, first_number).run(seconds, connections)
+    result = await Load(target, first_number, step).run(seconds, connections)
     print(json.dumps(result._asdict()))
 
 
 if __name__ == "__main__":
-    uvloop.run(main(Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
+    uvloop.run(main(Path(sys.argv[1]), float(sys.argv[2]), *map(int, sys.argv[3:6])))

@@ -46,10 +46,14 @@ class Prober:
         self._target = target
         self._number = first_number
         self.sent_at: dict[str, float] = {}
+        """By message id."""
+        self.sent_to: dict[str, float] = {}
+        """By destination."""
         self._answered: list[float] = []
 
     def probe(self) -> None:
         """Send one. Raises `RuntimeError` when it is not accepted."""
+        number = str(self._number)
         head, _, body = self._target.request(self._number).decode().partition("\r\n\r\n")
         self._number += 1
         headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
@@ -61,6 +65,7 @@ class Prober:
         if answer.status != 201:
             raise RuntimeError(f"a probe was answered {answer.status}: {text[:500]!r}")
         self.sent_at[json.loads(text)["data"]["id"]] = sent_at
+        self.sent_to[number] = sent_at
         self._answered.append(answered_at - sent_at)
 
     def close(self) -> None:
@@ -113,8 +118,8 @@ def idle_latency(target: Target, sink: SinkClient, probes: int) -> Latency:
 class BackgroundProbes:
     """Sends ten probes a second from a thread, while other load runs."""
 
-    def __init__(self, target: Target) -> None:
-        self.prober = Prober(target, FIRST_PROBED_NUMBER + 1_000_000)
+    def __init__(self, target: Target, first_number: int = FIRST_PROBED_NUMBER + 1_000_000) -> None:
+        self.prober = Prober(target, first_number)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.refused = 0

@@ -9,7 +9,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -56,12 +57,12 @@ class Target(NamedTuple):
         before, after = self.request_around()
         return before + b"%d" % number + after
 
-    def requests(self, first_number: int) -> Iterator[bytes]:
-        """Yield requests to `first_number`, the next one, and so on."""
+    def requests(self, first_number: int, step: int = 1) -> Iterator[bytes]:
+        """Yield requests to `first_number`, the next one, and so on; with `step` 0 all to the same."""
         before, after = self.request_around()
         while True:
             yield before + b"%d" % first_number + after
-            first_number += 1
+            first_number += step
 
 
 class LoadResult(NamedTuple):
@@ -83,8 +84,17 @@ class LoadResult(NamedTuple):
 
 def put_load(target: Target, seconds: int, connections: int, first_number: int, scratch: Path) -> LoadResult:
     """Load `target` for `seconds`. Raises `RuntimeError` when the generator fails or nothing is answered."""
+    return _counted(_wrk if WRK.exists() else _own, target, seconds, connections, first_number, scratch)
+
+
+def put_flood(target: Target, seconds: int, connections: int, number: int, scratch: Path) -> LoadResult:
+    """The same with all messages to one number."""
+    return _counted(partial(_own, step=0), target, seconds, connections, number, scratch)
+
+
+def _counted(generator: Callable[..., LoadResult], *order: object) -> LoadResult:
     before = os.times()
-    result = (_wrk if WRK.exists() else _own)(target, seconds, connections, first_number, scratch)
+    result = generator(*order)
     after = os.times()
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     return result._replace(cpu_seconds=spent)
@@ -132,12 +142,14 @@ def _milliseconds(text: str) -> float:
     return float(found[1]) * {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000}[found[2]] / 1000
 
 
-def _own(target: Target, seconds: int, connections: int, first_number: int, scratch: Path) -> LoadResult:
+def _own(
+    target: Target, seconds: int, connections: int, first_number: int, scratch: Path, *, step: int = 1
+) -> LoadResult:
     order = scratch / "load.json"
     order.write_text(json.dumps(target._asdict()))
     output = _run(
         sys.executable, "-m", "tests.bench.http_load", str(order), str(seconds), str(connections), str(first_number),
-        limit_seconds=seconds + 60,
+        str(step), limit_seconds=seconds + 60,
     )  # fmt: skip
     order.unlink()
     return LoadResult(**json.loads(output))

@@ -1,5 +1,6 @@
 """The figures of a run as a table for people and as JSON for programs."""
 
+from math import isfinite
 from typing import Any
 
 from tests.bench.bench import Process, Result
@@ -7,12 +8,16 @@ from tests.bench.latency import Latency, Percentiles
 
 
 def as_json(value: object) -> Any:
-    """Return named tuples as objects, all the way down."""
+    """Return named tuples as objects, and what could not be measured (NaN) as null, all the way down."""
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return {name: as_json(it) for name, it in value._asdict().items()}
     if isinstance(value, dict):
         return {name: as_json(it) for name, it in value.items()}
-    return round(value, 3) if isinstance(value, float) else value
+    if isinstance(value, list):
+        return [as_json(it) for it in value]
+    if isinstance(value, float):
+        return round(value, 3) if isfinite(value) else None
+    return value
 
 
 def table(result: Result) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -69,8 +69,12 @@ class System(NamedTuple):
 
 
 @contextmanager
-def system(folder: Path, carrier_url: str, callback_url: str) -> Iterator[System]:
-    """Run `smsout up` with its data in `folder`. Raises `RuntimeError`, with its last lines, when it does not start."""
+def system(
+    folder: Path, carrier_url: str, callback_url: str, environment: Mapping[str, str] | None = None
+) -> Iterator[System]:
+    """Run `smsout up` with its data in `folder`, and `environment` beside ours.
+
+    Raises `RuntimeError`, with its last lines, when it does not start."""
     ready_file, log = folder / "ready.json", folder / "up.log"
     command = [
         str(Path(sys.executable).with_name("smsout")), "up", "--data-dir", str(folder / "data"), "--ports", "auto",
@@ -79,7 +83,9 @@ def system(folder: Path, carrier_url: str, callback_url: str) -> Iterator[System
     ]  # fmt: skip
     started = time.monotonic()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
+        )
     try:
         while not ready_file.exists():
             if process.poll() is not None or time.monotonic() - started > READY_WITHIN_SECONDS:

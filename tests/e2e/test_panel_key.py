@@ -33,7 +33,7 @@ def test_the_key_is_the_panels_alone(tmp_path: Path) -> None:
     """No other process has its path in the environment or the file open; its mode is 0600."""
     with running_system(tmp_path) as ready:
         pids: dict[str, int] = ready["pids"]
-        key_file = next((tmp_path / "data").rglob("*key*"))
+        key_file = next((tmp_path / "data").rglob("password-keys"))
         assert oct(key_file.stat().st_mode & 0o777) == "0o600"
         secret = key_file.read_text().split()[-1].encode()
         assert str(key_file).encode() in environment_of(pids["panel"])

@@ -5,6 +5,7 @@ clock           time that passes when a test says so
 directory_view  what an agent knows of the directory
 kafka_edges     what agents use of Kafka, on that broker
 message_log     the message log in memory
+peer            a carrier or endpoints that are told how to be
 producer        what agents write through
 receiver        customers' endpoints
 virtual_time    an event loop whose time is moved

@@ -139,6 +139,9 @@ class GroupConsumer:
         await self._life.breathe()
         return dict.fromkeys(places, 0)
 
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {0}
+
     def highwater(self, place: TopicPartition) -> int:
         return len(self._life.broker.log(place.topic))
 

@@ -7,14 +7,17 @@ import sys
 
 import pytest
 
+from agents.commands.doctor_parked import read_parked
 from pipeline.kafka.admin.group_members import members_of
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import AgentSettings, KafkaSettings
 from pipeline.slot import Slot
+from schemas.headers.parked import Parked, settled
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
-from schemas.topics import SEGMENTED
+from schemas.topics import MT_PARKED, SEGMENTED
+from tests.builders import in_record
 
 pytestmark = pytest.mark.kafka
 
@@ -45,6 +48,28 @@ async def test_an_agent_that_does_not_run_is_named_with_what_waits_for_it(catalo
     code, output = await doctor(kafka, "--json")
     found = {it["subject"]: it for it in json.loads(output)}
     assert (code, found["sms-delivery"]["gravity"]) == (1, "stuck")
+
+
+async def test_what_is_parked_is_named_with_whom_it_waits_for(catalogue: KafkaSettings, kafka: str) -> None:
+    """What is done does not count any more."""
+    peer = uuid7()
+    records = [
+        Parked(in_record(SEGMENTED, b"{}", offset=10**9 + n), peer, "flow", "account", 1 << 60, uuid7())
+        for n in range(3)
+    ]
+    done = settled(MT_PARKED, records[0].record.coordinates)
+    producer = await RecordProducer(catalogue, client_id="test-doctor").start()
+    await producer.write([it.to_record(MT_PARKED) for it in records])
+    await producer.write([done])
+    try:
+        code, output = await doctor(kafka)
+        assert (code, f"{peer} (2)" in output) == (1, True), output
+        parked = await read_parked(catalogue, MT_PARKED, client_id="test-doctor")
+        assert (parked.peers[peer], parked.complete) == (2, True)
+        assert not (await read_parked(catalogue, MT_PARKED, client_id="test-doctor", most_read=2)).complete
+    finally:
+        await producer.write([settled(MT_PARKED, it.record.coordinates) for it in records])
+        await producer.stop()
 
 
 async def test_a_broker_that_does_not_answer_is_69() -> None:

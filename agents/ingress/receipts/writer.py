@@ -7,9 +7,7 @@ from typing import Final, Protocol
 from pipeline.errors import BrokerUnreachable, NotAcknowledged
 from pipeline.failpoints import failpoint
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
-from schemas.dlr import SegmentReceipt
 from schemas.record import OutRecord
-from schemas.topics import DLR_RECEIVED
 
 MAX_WAITING: Final = 5000
 
@@ -22,7 +20,7 @@ class Producer(Protocol):
 
 
 class ReceiptWriter:
-    """Writes receipts to `sms.dlr.received`; `run` must be running."""
+    """Writes receipts; `run` must be running."""
 
     def __init__(self, producer: Producer, acknowledge_timeout_seconds: float) -> None:
         self._producer = producer
@@ -39,8 +37,8 @@ class ReceiptWriter:
         finally:
             self._runs = False
 
-    async def write(self, receipts: Sequence[SegmentReceipt]) -> None:
-        """Return when the broker has all of `receipts`.
+    async def write(self, records: Sequence[OutRecord]) -> None:
+        """Return when the broker has all of `records`.
 
         Raises `BrokerUnreachable` when it was not even tried, and `NotAcknowledged` when they may or may not be
         written.
@@ -48,7 +46,6 @@ class ReceiptWriter:
         if not self._runs or self._waiting >= MAX_WAITING:
             raise BrokerUnreachable("too many receipts wait for the broker", stage="ingress")
         failpoint("ingress.receipt_before_produce")
-        records = [OutRecord(DLR_RECEIVED, it.message_id.encode(), it.to_bytes()) for it in receipts]
         future = self._group.add(records)
         self._waiting += 1
         try:

@@ -48,6 +48,7 @@ from agents.panel.operations.ports import (
     Producer,
 )
 from agents.panel.operations.routing.carriers import Carriers
+from agents.panel.operations.routing.profiles import Profiles
 from agents.panel.operations.routing.routes import Routes
 from agents.panel.operations.trunks.callbacks import Callbacks
 from agents.panel.operations.trunks.trunk_secrets import TrunkSecrets
@@ -105,9 +106,10 @@ class Operations:
         self.callbacks = Callbacks(access, changes, store)
         self.numbers = Numbers(access, changes)
         self.messages = Messages(access, trail, producer, clock, limits)
+        self.profiles = Profiles(access, changes)
+        self.carriers = Carriers(access, changes, keys, self.profiles)
         self.message_search = MessageSearch(access, log)
         self.notifications = Notifications(access, trail, producer, log, clock, callback_delays_seconds)
-        self.carriers = Carriers(access, changes)
         self.routes = Routes(access, changes)
         self.users = Users(access, changes, hasher, clock)
         self.second_factors = SecondFactors(access, changes, keys)

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer, new_password_verifier
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change
@@ -74,6 +75,8 @@ class CredentialKeys:
 
     pepper: bytes
     sealer: PasswordSealer
+    carrier_sealer: CarrierSealer | None = None
+    """What seals the secrets of carriers, where the installation has a key for that."""
 
     def new_verifier(self, trunk_id: str, version: int, *, username: str | None = None) -> tuple[PasswordVerifier, str]:
         """Return a new credential and its password; without `username` with a new one."""

@@ -79,6 +79,11 @@ def whole_number(text: str, problems: Problems, field: str) -> int:
     return 0
 
 
+def optional_number(text: str, problems: Problems, field: str) -> int | None:
+    """Return a number of a form, None for an empty field, or note a problem."""
+    return whole_number(text, problems, field) if text.strip() else None
+
+
 def refuse(problems: Problems, rest: Callable[[], Iterable[tuple[str, str]]] = tuple) -> None:
     """Raise `RuleViolated` when there are problems, with what is wrong with the `rest` of the form."""
     if problems:

@@ -6,6 +6,7 @@ import { watchMenus } from "./menus.js";
 import { watchPickers } from "./picker.js";
 import { watchPolls } from "./polls.js";
 import { watchSecrets } from "./secrets.js";
+import { watchChoices } from "./shown.js";
 import { watchSuggestions } from "./suggest.js";
 
 watchMenus();
@@ -16,6 +17,7 @@ watchForms();
 
 // What has state of its own is set up once per element, also in what a dialog brings later.
 function arrived(root) {
+  watchChoices(root);
   watchComposers(root);
   watchPickers(root);
   watchPolls(root);

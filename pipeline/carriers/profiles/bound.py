@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -21,6 +21,10 @@ from schemas.mt_message import DataCoding, MtMessage, Segment
 _NONCE_BYTES: Final = 16
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class BoundCarrier:
     """Raises `RuleViolated` where the carrier's settings do not fit the profile.
 
@@ -35,6 +39,7 @@ class BoundCarrier:
         secrets: Mapping[str, str],
         *,
         honours_key: bool = False,
+        clock: Callable[[], datetime] = _now,
     ) -> None:
         problems = list(settings_problems(profile.form, url, parameters, secrets.keys()))
         if problems:
@@ -42,6 +47,7 @@ class BoundCarrier:
         self.profile = profile
         self.whole_text = profile.whole_text
         self._honours_key = honours_key
+        self.clock = clock
         self.constants: Mapping[str, Value] = constants(profile.form, url, parameters, secrets)
         chosen = {name: str(value) for name, value in self.constants.items() if name in profile.names.cases}
         self.cases: Mapping[str, str] = chosen
@@ -129,7 +135,7 @@ class _Requests:
         writer = self._writers.get(key) or self._writer_for(key, message, segment, receipt_url)
         sent = None
         if writer.needs_moment:
-            moment = Moment(datetime.now(UTC), os.urandom(_NONCE_BYTES).hex(), receipt_url)
+            moment = Moment(self._bound.clock(), os.urandom(_NONCE_BYTES).hex(), receipt_url)
             sent = Sent(message, segment, moment, self._bound.profile.validity)
         return writer.write(_core_values(message, segment), sent)
 

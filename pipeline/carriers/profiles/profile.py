@@ -38,6 +38,8 @@ class CarrierProfile:
         if form.query is not None:
             self.query = RequestTemplate(form.query, form.auth, self.names, self.addresses, ("query",))
             self.query_answers = AnswerTable(form.query.answers, ("query", "answers"))
+        self.takes_receipt_url = "receipt_url" in self.request.extras()
+        """Whether the carrier is told with each POST where its receipt goes; else it names its own id."""
         self._reports = None if form.receipts is None else ReportReader(form.receipts)
         self.tls: dict[str, Parts] = {}
         if form.tls is not None:

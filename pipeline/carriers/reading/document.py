@@ -171,8 +171,8 @@ def elements_by_xpath(path: str) -> tuple[Callable[[Document], list[Element]], s
         raise ValueError("an XPath must not be empty")
     try:
         Element("x").findall(f"./{steps}" if steps else ".")
-    except (SyntaxError, KeyError, ValueError) as error:
-        raise ValueError(f"is no XPath that can be read: {error}") from None
+    except (SyntaxError, LookupError, ValueError, TypeError, StopIteration):  # whatever its tokenizer trips over
+        raise ValueError("is no XPath that can be read") from None
 
     def find(document: Document) -> list[Element]:
         top = document.xml

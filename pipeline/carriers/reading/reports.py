@@ -11,6 +11,7 @@ from pipeline.carriers.reading.search import conditions, finder
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.templates.placeholders import BadTemplate
 from pipeline.errors import BadReceipt
+from pipeline.receipts.receipt_text import parse_receipt_text, state_of
 from schemas.dlr import RECEIPT_STATES, MessageState
 
 MAX_REPORTS: Final = 1000
@@ -31,8 +32,7 @@ class ReportReader:
         self._only = conditions(form.only, (*path, "only"))
         self._ids = _finders(form.id, (*path, "id"))
         self._words = _finders(form.state, (*path, "state"))
-        smpp = {word.casefold(): state for word, state in RECEIPT_STATES.items()}
-        self._states = smpp | {word.casefold(): RECEIPT_STATES[it] for word, it in form.states.items()}
+        self._states = {word.casefold(): RECEIPT_STATES[it] for word, it in form.states.items()}
         self._other = None if form.other is None else RECEIPT_STATES[form.other]
         self._errors = _finders(form.error or (), (*path, "error"))
         self._by_error = {code: RECEIPT_STATES[word] for code, word in form.errors.items()}
@@ -66,7 +66,7 @@ class ReportReader:
         for find in self._words:
             for word in find(document):
                 found = True
-                state = self._states.get(word.strip().casefold())
+                state = self._states.get(word.strip().casefold()) or _smpp_state(word)
                 if state is not None:
                     return state
         if not found:
@@ -80,6 +80,14 @@ class ReportReader:
             return None
         found = self._done_at(document)
         return self._time(found[0]) if found else None
+
+
+def _smpp_state(text: str) -> MessageState | None:
+    """Return what SMPP's word stands for, or the word in the text of an SMPP receipt, which some carriers pass on."""
+    try:
+        return parse_receipt_text(text).state if "stat:" in text.casefold() else state_of(text)
+    except BadReceipt:
+        return None
 
 
 def _finders(forms: tuple[SourceForm, ...], path: Path) -> tuple[Find, ...]:

@@ -1,7 +1,7 @@
 """What may stand between the braces of a template, and what it holds for one message."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from math import ceil
 from typing import Final, NamedTuple
@@ -70,6 +70,11 @@ def _validity_seconds(sent: Sent) -> int:
     return max(sent.validity.shortest, min(left, sent.validity.longest))
 
 
+def _expires_at(sent: Sent) -> str:
+    ends = sent.moment.now.astimezone(UTC) + timedelta(seconds=_validity_seconds(sent))
+    return ends.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 EXTRAS: Final = {
     "seqnum": Extra(Kind.NUMBER, lambda it: it.segment.seqnum),
     "total_segments": Extra(Kind.NUMBER, lambda it: len(it.message.segments)),
@@ -79,7 +84,7 @@ EXTRAS: Final = {
     "ucs2": Extra(Kind.OCTETS, lambda it: it.segment.text.encode("utf-16-be")),
     "utf8": Extra(Kind.OCTETS, lambda it: it.segment.text.encode()),
     "receipt_url": Extra(Kind.TEXT, lambda it: it.moment.receipt_url),
-    "expires_at": Extra(Kind.TEXT, lambda it: it.message.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")),
+    "expires_at": Extra(Kind.TEXT, _expires_at),
     "validity_seconds": Extra(Kind.NUMBER, _validity_seconds),
     "validity_minutes": Extra(Kind.NUMBER, lambda it: ceil(_validity_seconds(it) / 60)),
     "validity_milliseconds": Extra(Kind.NUMBER, lambda it: _validity_seconds(it) * 1000),

@@ -61,6 +61,7 @@ class TrunkForm(_Form):
     allowed_sources: tuple[str, ...] = ()
     blocked: bool = False
     receipts_enabled: bool = False
+    segments_per_second: int | None = None
     credentials: tuple[CredentialForm, ...] | None = None
     callback_secrets: tuple[CallbackSecretForm, ...] | None = None
     created_at: AwareDatetime | None = None
@@ -125,6 +126,8 @@ class CarrierForm(_Form):
     in_doubt_policy: InDoubtPolicy = InDoubtPolicy.GIVE_UP
     max_in_flight: int = 64
     timeout_seconds: float = 30.0
+    segments_per_second: int | None = None
+    burst: int | None = None
     profile: str | None = None
     parameters: dict[str, str] | None = None
     secrets: tuple[CarrierSecretForm, ...] | None = None

@@ -242,6 +242,10 @@ class TrackedConsumer:
         """Whether the group has given this member its partitions (perhaps none) at least once."""
         return self._rebalances.joined
 
+    def partitions_of(self, topic: str) -> int:
+        """Return how many partitions a topic has, as far as is known; 0 when nothing is."""
+        return len(self._consumer.partitions_for_topic(topic) or ())
+
     @property
     def assignments(self) -> Mapping[TopicPartition, Assignment]:
         """What is ours now."""

@@ -109,7 +109,10 @@ class Parking:
     # Into the topic.
 
     def park(self, assignments: Mapping[TopicPartition, Assignment], now: float) -> None:
-        """Hand the oldest records that wait on disk to the commits that pass them; `now` is the loop's time."""
+        """Hand the oldest records that wait on disk to the commits that pass them; `now` is the loop's time.
+
+        `assignments` are all that there are: how long the position of any other has stood is forgotten.
+        """
         self._stands = {place: it for place, it in self._stands.items() if place in assignments}
         for place, assignment in assignments.items():
             stand = self._stands.get(place)

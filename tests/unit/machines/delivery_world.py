@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from enum import Enum, auto
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -24,12 +25,12 @@ from schemas.directory.entry import key_of
 from schemas.headers.causation import Causation
 from schemas.headers.parked import Parked
 from schemas.journal import JournalEntry, JournalMark
-from schemas.mt_message import MtMessage, WaitingMessage
+from schemas.mt_message import Alternative, MtMessage, WaitingMessage
 from schemas.record import InRecord
 from schemas.status import CodeId, MessageStatus, StatusName
 from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, STATUS, tier_topic
 from tests import builders
-from tests.builders import RECEIPT_KEY, carrier
+from tests.builders import RECEIPT_KEY, carrier, uuid
 from tests.fakes.broker import LIFE, SESSION_SECONDS, Life, Stored
 from tests.fakes.directory_view import DirectoryViewInMemory
 from tests.fakes.virtual_time import CLOCK
@@ -37,6 +38,7 @@ from tests.unit.machines.history import World
 
 DELAYS: Final = (5, 30, 120)
 TOPICS: Final = (SEGMENTED, *(tier_topic(MT_RETRY, seconds) for seconds in DELAYS))
+OTHER_URL: Final = "https://example.org/sms"
 HANGS_SECONDS: Final = 15.0  # longer than a partition that goes waits for what is begun
 
 
@@ -87,7 +89,6 @@ class HttpPosterInMemory:
 
     def __init__(self, **_: Any) -> None:
         self._life = LIFE.get()
-        self._carrier = PRESENT[-1].carrier
 
     async def reach(self, url: str, *, tls: object = None) -> bool:
         await self._life.breathe()
@@ -109,7 +110,7 @@ class HttpPosterInMemory:
         # process that freezes just there is what docs/reliability.md does not promise.
         if self._life.dead:
             raise AssertionError("a dead process posts")
-        carrier = self._carrier
+        carrier = PRESENT[-1].at(url)
         segment_id = str(json.loads(body)["segment_id"])
         assert headers["idempotency-key"] == segment_id
         behaviour = carrier.script.popleft() if carrier.script else Behaviour.TAKES
@@ -143,9 +144,10 @@ class HttpPosterInMemory:
         self, url: str, headers: Mapping[str, str], *, timeout_seconds: float | None = None, tls: object = None
     ) -> Answer:
         await self._life.breathe()
-        if not self._carrier.answers_queries:
+        carrier = PRESENT[-1].at(url)
+        if not carrier.answers_queries:
             return Answer(500, b"", None)
-        return Answer(200 if url.rpartition("/")[2] in self._carrier.taken else 404, b'{"id": "x"}', None)
+        return Answer(200 if url.rpartition("/")[2] in carrier.taken else 404, b'{"id": "x"}', None)
 
 
 # Settings are read once: to read them costs as much as a short history.
@@ -181,13 +183,22 @@ class DeliveryWorld(World):
         PRESENT[:] = [self]
         self.policy = policy
         self.carrier = CarrierInMemory(honours_keys=policy is InDoubtPolicy.RESEND_WITH_KEY)
+        self.other = CarrierInMemory(honours_keys=policy is InDoubtPolicy.RESEND_WITH_KEY)
         self.directory = Directory()
         self.route(blocked=False)
+        other = carrier(22, url=OTHER_URL, in_doubt_policy=policy)
+        self.directory.apply(key_of(other), other.to_bytes())
         self.messages: dict[str, MtMessage] = {}
         self.begin()
 
     async def agent(self, life: Life) -> None:
         await serve(cast("Agent", SimpleNamespace(settings=SETTINGS, slot=life.slot, stopping=life.stopping)))
+
+    def at(self, url: str) -> CarrierInMemory:
+        return self.other if url.startswith(OTHER_URL) else self.carrier
+
+    def times_taken(self, segment_id: str) -> int:
+        return self.carrier.times_taken(segment_id) + self.other.times_taken(segment_id)
 
     # What may happen.
 
@@ -198,13 +209,14 @@ class DeliveryWorld(World):
     def delete_carrier(self) -> None:
         self.directory.apply(key_of(carrier()), None)
 
-    def accept(self, destination: int, segments: int, lives_seconds: int) -> None:
-        """The processor writes a message."""
+    def accept(self, destination: int, segments: int, lives_seconds: int, *, has_other: bool = False) -> None:
+        """The processor writes a message, perhaps one that another carrier would take, too."""
         number = len(self.messages) + 1
         now = CLOCK.now()
         accepted = builders.message(
             segments, id=str(UUID(int=number)), destination=f"1555123456{destination}", accepted_at=now,
-            expires_at=now + timedelta(seconds=lives_seconds),
+            expires_at=now + timedelta(seconds=lives_seconds), price_per_segment=Decimal(1),
+            alternatives=(Alternative(carrier_id=uuid(22), price_per_segment=Decimal(2)),) if has_other else None,
         )  # fmt: skip
         self.messages[accepted.id] = accepted
         origin = Causation(0, number, 0, int(now.timestamp() * 1000))
@@ -219,9 +231,10 @@ class DeliveryWorld(World):
             self.broker.log(SEGMENTED).append(Stored(it.key, it.value, it.headers, it.timestamp_ms, repetition=True))
 
     def all_is_well(self) -> None:
-        """The carrier takes everything, and nobody has blocked it."""
-        self.carrier.script.clear()
-        self.carrier.answers_queries = True
+        """The carriers take everything, and nobody has blocked the first."""
+        for it in (self.carrier, self.other):
+            it.script.clear()
+            it.answers_queries = True
         self.route(blocked=False)
 
     def is_settled(self) -> bool:
@@ -266,21 +279,27 @@ class DeliveryWorld(World):
             self._check_message(message, statuses[identity][0])
 
     def _check_message(self, message: MtMessage, status: MessageStatus) -> None:
+        taker = self.other if status.carrier_id == uuid(22) else self.carrier
+        assert status.price_per_segment == (2 if taker is self.other else 1), "the price is another carrier's"
         for segment in message.segments:
             segment_id = message.segment_id(segment)
-            times = self.carrier.times_taken(segment_id)
+            times = self.times_taken(segment_id)
             if self.policy is InDoubtPolicy.RESEND:
                 assert times <= 1 or status.possible_duplicate, f"{segment_id} was sent twice in silence"
             else:
                 assert times <= 1, f"{segment_id} was sent {times} times"
             if status.status == StatusName.SUCCESS:
-                assert segment_id in self.carrier.taken, f"{segment_id} is said to be sent and is not"
+                assert segment_id in taker.taken, f"{segment_id} is said to be sent and is not"
         # By the time of the mark: how long the broker takes to store it, and the carrier's network, are not ours.
         for record in self.broker.log(JOURNAL):
             entry = JournalEntry.from_bytes(record.value or b"")
             if entry.mark is JournalMark.SUBMITTING and entry.segment_id.startswith(message.id):
                 assert entry.at < message.expires_at, f"{entry.segment_id} was posted after its time to live"
-        taken = [message.segment_id(it) in self.carrier.taken for it in message.segments]
+        taken = [self.times_taken(message.segment_id(it)) > 0 for it in message.segments]
+        assert not message.alternatives or not (
+            {message.segment_id(it) for it in message.segments} & self.carrier.taken
+            and {message.segment_id(it) for it in message.segments} & self.other.taken
+        ), f"two carriers have parts of {message.id}"
         assert all(taken[: status.segments_sent])
         sure = status.code_id is not CodeId.IN_DOUBT and not status.possible_duplicate
         if status.status == StatusName.FAILED and sure:

@@ -54,6 +54,21 @@ def a_carrier_is_deleted_meanwhile(seed: int) -> None:
     end(world)
 
 
+def a_process_dies_while_the_second_carrier_has_a_message(seed: int) -> None:
+    """It had moved on by itself, and only the marks tell where to."""
+    world = DeliveryWorld(InDoubtPolicy.QUERY, seed)
+    world.carrier.script.extend([Behaviour.CANNOT_BE_REACHED] * 30)
+    for _ in range(5):
+        world.accept(1, 1, 3600)
+        for_a_while(world, 0.5)
+    for_a_while(world, 8)
+    world.other.script.append(Behaviour.TAKES_AND_HANGS)
+    world.accept(0, 1, 3600, has_other=True)
+    world.run(2 + seed % 5)
+    world.crash()
+    end(world)
+
+
 def a_process_dies_at_a_commit(seed: int) -> None:
     """Something goes to the next tier with it."""
     world = DeliveryWorld(InDoubtPolicy.GIVE_UP, seed)
@@ -114,6 +129,7 @@ def a_clock_is_put_back(seed: int) -> None:
     [
         (a_repetition_is_refused, unprotected.a_refusal_ends_doubt),
         (a_carrier_is_deleted_meanwhile, unprotected.a_deleted_carrier_has_taken_nothing),
+        (a_process_dies_while_the_second_carrier_has_a_message, unprotected.marks_do_not_say_whose_they_are),
         (a_process_dies_at_a_commit, unprotected.the_next_tier_is_not_in_the_transaction),
         (a_process_is_frozen_with_messages_at_work, unprotected.membership_is_not_asked_for),
         (a_stopped_process_is_replaced, unprotected.whoever_is_started_has_the_same_slot),

@@ -26,9 +26,14 @@ class DeliveryMachine(HistoryMachine):
     def begin(self, seed: int) -> None:
         self.world = DeliveryWorld(self.policy, seed)
 
-    @rule(destination=st.integers(0, 1), segments=st.integers(1, 3), lives=st.sampled_from([60, 3600]))
-    def accept(self, destination: int, segments: int, lives: int) -> None:
-        self.world.accept(destination, segments, lives)
+    @rule(
+        destination=st.integers(0, 1),
+        segments=st.integers(1, 3),
+        lives=st.sampled_from([60, 3600]),
+        has_other=st.booleans(),
+    )
+    def accept(self, destination: int, segments: int, lives: int, has_other: bool) -> None:
+        self.world.accept(destination, segments, lives, has_other=has_other)
 
     @rule(latest=st.integers(1, 3))
     def processor_repeats(self, latest: int) -> None:
@@ -37,6 +42,15 @@ class DeliveryMachine(HistoryMachine):
     @rule(behaviours=st.lists(st.sampled_from(Behaviour), max_size=4))
     def carrier_will(self, behaviours: list[Behaviour]) -> None:
         self.world.carrier.script.extend(behaviours)
+
+    @rule(behaviours=st.lists(st.sampled_from(Behaviour), max_size=4))
+    def other_carrier_will(self, behaviours: list[Behaviour]) -> None:
+        self.world.other.script.extend(behaviours)
+
+    @rule(attempts=st.integers(5, 30))
+    def carrier_is_down(self, attempts: int) -> None:
+        """So long that what waits for it goes elsewhere."""
+        self.world.carrier.script.extend([Behaviour.CANNOT_BE_REACHED] * attempts)
 
     @rule(answers=st.booleans())
     def carrier_answers_queries(self, answers: bool) -> None:
@@ -73,6 +87,8 @@ def test_the_journal_keeps_its_promises_in_every_history(policy: InDoubtPolicy) 
         unprotected.the_commit_comes_before_the_work,
         unprotected.doubt_is_forgotten,
         unprotected.repetitions_are_not_told,
+        unprotected.doubt_goes_to_the_next_carrier,
+        unprotected.the_rest_of_a_message_goes_to_the_next_carrier,
     ],
 )
 def test_without_a_protection_a_history_is_found_that_breaks_a_promise(

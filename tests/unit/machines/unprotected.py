@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.delivery import app, deliver
+from agents.delivery import app, deliver, line_up
 from agents.delivery.sending import Sending
 from pipeline.carriers.decision import Stop, decide
 from pipeline.carriers.journal import JournalState
@@ -115,6 +115,23 @@ def a_refusal_ends_doubt(patch: pytest.MonkeyPatch) -> None:
         return decide(message, stop, *more)
 
     patch.setattr(deliver, "decide", forgetful)
+
+
+def doubt_goes_to_the_next_carrier(patch: pytest.MonkeyPatch) -> None:
+    def onward(message: MtMessage, stop: Stop, *more: Any) -> Any:
+        if stop.result is not None and stop.result.outcome is Outcome.IN_DOUBT and message.alternatives is not None:
+            stop = stop._replace(result=stop.result._replace(outcome=Outcome.NOT_TAKEN))
+        return decide(message, stop, *more)
+
+    patch.setattr(deliver, "decide", onward)
+
+
+def the_rest_of_a_message_goes_to_the_next_carrier(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(line_up, "_takers", lambda reading: reading.message.carriers)
+
+
+def marks_do_not_say_whose_they_are(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(JournalState, "carrier_of", lambda *_: None)
 
 
 def a_deleted_carrier_has_taken_nothing(patch: pytest.MonkeyPatch) -> None:

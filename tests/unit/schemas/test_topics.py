@@ -14,6 +14,7 @@ from schemas.topics import (
     DEAD_LETTER_SUFFIX,
     DIRECTORY,
     DLR_GATHERED,
+    DLR_MATCHED,
     DLR_RECEIVED,
     JOURNAL,
     MAX_BATCH_BYTES,
@@ -51,7 +52,7 @@ def test_a_refusal_has_a_place_to_go(topic: Topic) -> None:
     """Every topic that an agent consumes has a dead-letter topic that exists and holds bytes for longer."""
     if topic.name.endswith(DEAD_LETTER_SUFFIX):
         assert (topic.dead_letter, topic.value) == (None, None)
-    elif topic.name in (DIRECTORY, AUDIT, DLR_GATHERED, REMEMBERED):
+    elif topic.name in (DIRECTORY, AUDIT, DLR_GATHERED, DLR_MATCHED, REMEMBERED):
         # An unreadable entry leaves the earlier one in force; audit events have nobody to act on them.
         assert topic.dead_letter is None
     else:

@@ -9,24 +9,47 @@ from agents.panel.api.jsonapi import Name, RequestModel, Resource, Shown, resour
 from agents.panel.api.route import EntryResources, created
 from agents.panel.operations import Operations, Permission
 from agents.panel.operations.routing.carriers import CARRIER_ORDERS, Carriers, CarrierSettings
-from schemas.directory.carrier import Carrier, InDoubtPolicy
+from pipeline.carriers.profiles.shipped import PRACTICE
+from schemas.directory.carrier import MAX_SEGMENTS_PER_SECOND, Carrier, InDoubtPolicy
 from schemas.identifiers import Uuid
 
-Url = Annotated[str, Field(min_length=1, max_length=2048)]
+Url = Annotated[str, Field(max_length=2048)]
+ProfileName = Annotated[
+    str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,62})?$", description="Empty: the practice carrier's.")
+]
+Parameters = Annotated[dict[str, Annotated[str, Field(max_length=8192)]], Field(max_length=50)]
+Secrets = Annotated[
+    dict[str, Annotated[str, Field(max_length=8192)]],
+    Field(max_length=20, description="In clear, by name; never shown. What is not there stays, an empty one goes."),
+]
 Policy = Annotated[InDoubtPolicy, Field(strict=False)]
 MaxInFlight = Annotated[int, Field(ge=1, le=10_000)]
 TimeoutSeconds = Annotated[float, Field(gt=0, le=120)]
+
+SegmentsPerSecond = Annotated[
+    int | None,
+    Field(ge=1, le=MAX_SEGMENTS_PER_SECOND, description="What all processes together post to it; null: any number."),
+]
+Burst = Annotated[
+    int | None,
+    Field(ge=1, le=MAX_SEGMENTS_PER_SECOND, description="What of it may go at once; null: a tenth of a second's."),
+]
 
 
 class CarrierAttributes(RequestModel):
     """A new carrier."""
 
     name: Name
-    url: Url
+    url: Url = ""
     blocked: bool = False
     in_doubt_policy: Policy = InDoubtPolicy.GIVE_UP
     max_in_flight: MaxInFlight = 64
     timeout_seconds: TimeoutSeconds = 30.0
+    segments_per_second: SegmentsPerSecond = None
+    burst: Burst = None
+    profile: ProfileName = ""
+    parameters: Parameters = Field(default_factory=dict)
+    secrets: Secrets = Field(default_factory=dict)
 
 
 class CarrierChanges(RequestModel):
@@ -38,6 +61,11 @@ class CarrierChanges(RequestModel):
     in_doubt_policy: Policy = InDoubtPolicy.GIVE_UP
     max_in_flight: MaxInFlight = 64
     timeout_seconds: TimeoutSeconds = 30.0
+    segments_per_second: SegmentsPerSecond = None
+    burst: Burst = None
+    profile: ProfileName = ""
+    parameters: Parameters = Field(default_factory=dict)
+    secrets: Secrets = Field(default_factory=dict)
 
 
 class NewCarrier(RequestModel):
@@ -64,6 +92,12 @@ class ShownCarrierAttributes(Shown):
     in_doubt_policy: InDoubtPolicy
     max_in_flight: int
     timeout_seconds: float
+    segments_per_second: int | None
+    burst: int | None
+    profile: str
+    parameters: dict[str, str]
+    secrets: list[str]
+    """Their names."""
 
 
 POINTERS: Final = {name: f"attributes/{name}" for name in CarrierAttributes.model_fields}
@@ -87,8 +121,11 @@ class CarrierResources(EntryResources[Carrier]):
 
     def resource(self, entry: Carrier) -> Resource:
         """Return a carrier."""
-        names = ShownCarrierAttributes.model_fields
-        return resource(self.kind, entry.id, ShownCarrierAttributes(**{name: getattr(entry, name) for name in names}))
+        shown = {name: getattr(entry, name) for name in ShownCarrierAttributes.model_fields}
+        shown["profile"] = entry.profile or PRACTICE
+        shown["parameters"] = entry.parameters or {}
+        shown["secrets"] = [secret.name for secret in entry.secrets or ()]
+        return resource(self.kind, entry.id, ShownCarrierAttributes(**shown))
 
     async def create(self, call: Call) -> Reply:
         """Create."""

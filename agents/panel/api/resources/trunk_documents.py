@@ -30,6 +30,12 @@ class HttpOut(RequestModel):
     receipts_enabled: Annotated[bool, Field(description="Delivery receipts (DLR events) are posted too.")] = False
 
 
+SegmentsPerSecond = Annotated[
+    int | None,
+    Field(ge=1, le=100_000, description="What is posted of its messages to carriers at most. Only operators set it."),
+]
+
+
 class TrunkAttributes(RequestModel):
     """A new trunk."""
 
@@ -38,6 +44,7 @@ class TrunkAttributes(RequestModel):
     allow_any_did_as_source: Annotated[
         bool, Field(description="Any P2P-enabled DID may be the sender; else those of `outgoing_dids`.")
     ] = False
+    segments_per_second: SegmentsPerSecond = None
     configuration: HttpOut
 
 
@@ -47,6 +54,7 @@ class TrunkChanges(RequestModel):
     name: Name = ""
     blocked: bool = False
     allow_any_did_as_source: bool = False
+    segments_per_second: SegmentsPerSecond = None
     configuration: HttpOut = HttpOut(type="http_out")
 
 
@@ -103,9 +111,13 @@ class TrunkIdentifier(RequestModel):
 DeletedTrunks = Annotated[list[TrunkIdentifier], Field(min_length=1, max_length=MAX_AT_ONCE)]
 
 
+_SAME: Final = ("name", "blocked", "segments_per_second")
+"""Attributes that are called the same here and in the directory."""
+
+
 def settings_of(attributes: dict[str, Any], sources: ToDids | None) -> TrunkSettings:
     """Return what a request sets: the attributes that are given, and the sources where there is a list of them."""
-    settings: dict[str, Any] = {name: attributes[name] for name in ("name", "blocked") if name in attributes}
+    settings: dict[str, Any] = {name: attributes[name] for name in _SAME if name in attributes}
     if "allow_any_did_as_source" in attributes:
         settings["allow_any_did"] = attributes["allow_any_did_as_source"]
     configuration: HttpOut | None = attributes.get("configuration")
@@ -143,6 +155,7 @@ class ShownTrunkAttributes(Shown):
     allow_any_did_as_source: bool
     allow_in: bool = False
     allow_out: bool = True
+    segments_per_second: int | None
     created_at: AwareDatetime
     configuration: ShownHttpOut
 
@@ -153,6 +166,7 @@ def trunk_resource(trunk: Trunk, *, with_sources: bool = True, password: str | N
         name=trunk.name,
         blocked=trunk.blocked,
         allow_any_did_as_source=trunk.allow_any_did,
+        segments_per_second=trunk.segments_per_second,
         created_at=trunk.created_at,
         configuration=ShownHttpOut(
             callback_url=trunk.callback_url,

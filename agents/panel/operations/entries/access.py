@@ -9,12 +9,12 @@ from agents.panel.operations.ports import DirectoryStore
 from pipeline.directory.model import Directory
 from pipeline.errors import RuleViolated
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
 from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 
 
 class Access:

@@ -9,6 +9,7 @@ from agents.panel.operations.ports import AuditTopic, Clock
 from pipeline.directory.rules import Change, Removal, change_key
 from schemas.directory.account import Account
 from schemas.directory.audit import AuditEvent
+from schemas.directory.carrier import Profile
 from schemas.directory.entry import DirectoryEntry
 from schemas.directory.route import Route
 from schemas.identifiers import uuid7
@@ -90,6 +91,8 @@ def _name_of(entry: DirectoryEntry | None) -> str | None:
     for attribute in ("name", "email", "number"):
         if (found := getattr(entry, attribute, None)) is not None:
             return str(found)
+    if isinstance(entry, Profile):
+        return entry.id
     if isinstance(entry, Route):
         return f"destinations {entry.destination_prefix}*"
     return None

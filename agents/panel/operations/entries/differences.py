@@ -1,6 +1,7 @@
 """What changed between two states of an entry, for the audit log: no secrets, and no list that has no end."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, Final
 
 from pipeline.directory.rules import counted
@@ -51,6 +52,12 @@ def _text(name: str, value: Any) -> str | None:
         return f"username {value[0].username}, password version {value[0].version}" + _grace(value)
     if name == "callback_secrets":
         return counted(len(value), "signing secret") + _grace(value)
+    if name == "secrets":
+        return _listed([f"{it.name} (hidden)" for it in value])
+    if name == "parameters":
+        return _listed([f"{key}={it[:200]}" for key, it in value.items()])
+    if name == "text":
+        return f"{len(value)} characters, SHA-256 {sha256(value.encode()).hexdigest()[:16]}"
     if isinstance(value, tuple):
         return _listed(value)
     return str(value)

@@ -2,5 +2,6 @@
 
 operated  what can be done with each kind of them
 carriers  carriers
+profiles  how carriers are spoken to
 routes    routes, which lead destinations to a carrier
 """

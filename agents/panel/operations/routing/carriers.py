@@ -1,18 +1,27 @@
 """Carriers."""
 
+from collections.abc import Mapping
 from typing import Final, TypedDict
 
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes
 from agents.panel.operations.entries.paging import FIRST_PAGE, Paging, Slice, natural
+from agents.panel.operations.ports import CredentialKeys
 from agents.panel.operations.routing.operated import OperatedEntries
+from agents.panel.operations.routing.profiles import Profiles, form_of
+from pipeline.carriers.profile_form import ProfileForm
+from pipeline.errors import RuleViolated
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.identifiers import uuid7
 
 
 class CarrierSettings(TypedDict, total=False):
-    """What can be set of a carrier; `name` and `url` are needed for a new one."""
+    """What can be set of a carrier; `name` is needed for a new one, `url` where the profile names no address.
+
+    `profile` empty is the practice carrier's. `secrets` are in clear, by name: those that are not there stay, and an
+    empty one goes.
+    """
 
     name: str
     url: str
@@ -20,6 +29,11 @@ class CarrierSettings(TypedDict, total=False):
     in_doubt_policy: InDoubtPolicy
     max_in_flight: int
     timeout_seconds: float
+    segments_per_second: int | None
+    burst: int | None
+    profile: str
+    parameters: Mapping[str, str]
+    secrets: Mapping[str, str]
 
 
 _ORDERS: Final = {
@@ -34,14 +48,42 @@ CARRIER_ORDERS: Final = tuple(_ORDERS)
 class Carriers(OperatedEntries[Carrier, CarrierSettings]):
     """Carriers, to which routes lead."""
 
-    def __init__(self, access: Access, changes: Changes) -> None:
+    def __init__(self, access: Access, changes: Changes, keys: CredentialKeys, profiles: Profiles) -> None:
         super().__init__(access, changes, Carrier)
+        self._keys = keys
+        self._profiles = profiles
 
     def _blank(self) -> Carrier:
         return Carrier.model_construct(id=uuid7(), name="", url="")
+
+    def _changed(self, entry: Carrier, settings: CarrierSettings) -> Carrier:
+        """Return the carrier with these settings: what another profile does not ask for goes with the old one."""
+        values: dict[str, object] = {key: it for key, it in settings.items() if key not in ("parameters", "secrets")}
+        name = (settings["profile"] or None) if "profile" in settings else entry.profile
+        values["profile"] = name
+        form = form_of(self._profiles.book, name)
+        given = settings.get("parameters", entry.parameters or {})
+        kept = {key: it for key, it in given.items() if it and (form is None or name_is_known(form, key, settings))}
+        values["parameters"] = kept or None
+        sealed = {it.name: it for it in entry.secrets or () if form is None or it.name in form.secrets}
+        for secret, value in settings.get("secrets", {}).items():
+            if not value:
+                sealed.pop(secret, None)
+            elif self._keys.carrier_sealer is None:
+                problem = "cannot be kept: the installation has no key for carriers (SMSOUT_CARRIER_KEY_FILE)"
+                raise RuleViolated([(f"secrets/{secret}", problem)])
+            else:
+                sealed[secret] = self._keys.carrier_sealer.seal(entry.id, secret, value)
+        values["secrets"] = tuple(sealed.values()) or None
+        return entry.model_copy(update=values)
 
     def list(self, actor: Actor, *, name: str = "", paging: Paging = FIRST_PAGE) -> Slice[Carrier]:
         """Return the carriers whose name contains `name`."""
         actor.must(Permission.OPERATE)
         found = [it for it in self._access.directory.entries(Carrier) if name.casefold() in it.name.casefold()]
         return paging.cut_sorted(found, _ORDERS)
+
+
+def name_is_known(form: ProfileForm, parameter: str, settings: CarrierSettings) -> bool:
+    """Tell whether a parameter is kept: one that was given stays, also for the rules to refuse it."""
+    return parameter in form.parameters or "parameters" in settings

@@ -9,10 +9,10 @@ from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes, attributes_of
 from pipeline.directory.rules import check
 from pipeline.errors import RuleViolated
-from schemas.directory.carrier import Carrier
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.route import Route
 
-Entry = TypeVar("Entry", Carrier, Route)
+Entry = TypeVar("Entry", Carrier, Profile, Route)
 Settings = TypeVar("Settings", bound=Mapping[str, object])
 
 
@@ -29,6 +29,10 @@ class OperatedEntries(ABC, Generic[Entry, Settings]):
     def _blank(self) -> Entry:
         """Return a new entry with an id, and nothing else."""
 
+    def _changed(self, entry: Entry, settings: Settings) -> Entry:
+        """Return an entry with other settings."""
+        return entry.model_copy(update=dict(settings))
+
     def get(self, actor: Actor, identity: str) -> tuple[Entry, int]:
         """Return an entry and its version. Raises `NotFound`."""
         actor.must(Permission.OPERATE)
@@ -43,8 +47,9 @@ class OperatedEntries(ABC, Generic[Entry, Settings]):
         A form that cannot be read whole tells with its own problems those of the rest.
         """
         actor.must(Permission.OPERATE)
-        entry = (self._blank() if identity is None else self.get(actor, identity)[0]).model_copy(update=dict(settings))
+        before = self._blank() if identity is None else self.get(actor, identity)[0]
         try:
+            entry = self._changed(before, settings)
             with attributes_of(entry):
                 check([entry], self._access.directory)
         except RuleViolated as error:
@@ -54,7 +59,7 @@ class OperatedEntries(ABC, Generic[Entry, Settings]):
     async def create(self, actor: Actor, settings: Settings) -> tuple[Entry, int]:
         """Create an entry; return it and its version. Raises `RuleViolated`."""
         actor.must(Permission.OPERATE)
-        entry = self._blank().model_copy(update=dict(settings))
+        entry = self._changed(self._blank(), settings)
         await self._changes.create(actor, f"{self._noun}.created", entry)
         return self.get(actor, entry.id)
 
@@ -66,7 +71,7 @@ class OperatedEntries(ABC, Generic[Entry, Settings]):
             actor,
             f"{self._noun}.updated",
             lambda: self.get(actor, identity)[0],
-            lambda it: it.model_copy(update=dict(settings)),
+            lambda it: self._changed(it, settings),
             expected_version,
         )
         return self.get(actor, identity)

@@ -33,6 +33,7 @@ class TrunkSettings(TypedDict, total=False):
     allowed_sources: Sequence[str]
     blocked: bool
     receipts_enabled: bool
+    segments_per_second: int | None  # only operators set it
 
 
 _ORDERS: Final = {
@@ -104,6 +105,8 @@ class Trunks:
         Raises `RuleViolated` with attributes like `name` and `allowed_ips/2`.
         """
         actor.must(Permission.MANAGE_TRUNKS)
+        if settings.get("segments_per_second") is not None:
+            actor.must(Permission.OPERATE)
         account_id, trunk_id = self._access.one_account(actor, account_id), uuid7()
         verifier, password = self._keys.new_verifier(trunk_id, 1)
         blank = Trunk.model_construct(
@@ -125,6 +128,8 @@ class Trunks:
         Raises `Conflict` when `expected_version` is not its version, and `RuleViolated` as `create` does.
         """
         actor.must(Permission.MANAGE_TRUNKS)
+        if "segments_per_second" in settings:
+            actor.must(Permission.OPERATE)
         await self._changes.update(
             actor,
             "trunk.updated",

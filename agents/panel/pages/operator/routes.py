@@ -10,7 +10,7 @@ from agents.panel.operations.entries.paging import MAX_SIZE, Paging, natural
 from agents.panel.operations.routing.routes import RouteSettings
 from agents.panel.page import PageContext
 from agents.panel.pages.entry_pages import EditablePages, Edited, Fields
-from agents.panel.pages.forms import Problems, refuse, whole_number
+from agents.panel.pages.forms import Problems, optional_number, refuse, whole_number
 from agents.panel.pages.listing import ListPage
 from agents.panel.pages.operator.routes_explained import explanation_box
 from schemas.directory.account import Account
@@ -135,14 +135,13 @@ def _settings(context: PageContext) -> RouteSettings:
             price = Decimal(text)
     except InvalidOperation:
         problems["price_per_segment"] = ["must be a number"]
-    weight = context.text("weight").strip()
     settings = RouteSettings(
         destination_prefix=_prefix(context, problems, "destination_prefix"),
         source_prefix=_prefix(context, problems, "source_prefix") or None,
         account_id=context.text("account_id") or None,
         carrier_id=context.text("carrier_id"),
         priority=whole_number(context.text("priority"), problems, "priority"),
-        weight=whole_number(weight, problems, "weight") if weight else None,
+        weight=optional_number(context.text("weight"), problems, "weight"),
         price_per_segment=price,
         currency=context.text("currency").strip().upper() or None,
         blocked=context.checked("blocked"),

@@ -7,7 +7,7 @@ from typing import Final
 
 from agents.panel.operations.trunks.trunks import TrunkSettings
 from agents.panel.page import PageContext
-from agents.panel.pages.forms import Problems, by_field, phone_digits
+from agents.panel.pages.forms import Problems, by_field, optional_number, phone_digits
 from pipeline.directory.values import name_problem, normalize_networks
 from pipeline.errors import RuleViolated
 from pipeline.urls import punycoded, url_problem
@@ -26,6 +26,7 @@ LABELS: Final = {
     "allow_any_did": "Allow any DID(s) for SMS OUT",
     "allowed_sources": "Allowed Source Addresses",
     "receipts_enabled": "Delivery receipts",
+    "segments_per_second": "Segments per second",
 }
 
 _LISTED: Final = re.compile(r"[\r\n,;]+")
@@ -43,6 +44,8 @@ class TrunkFields:
     allow_any_did: bool = True
     allowed_sources: str = ""
     receipts_enabled: bool = False
+    segments_per_second: str | None = None
+    """None where the form has no such field: it is for operators."""
 
     @classmethod
     def of_trunk(cls, trunk: Trunk) -> "TrunkFields":
@@ -55,6 +58,7 @@ class TrunkFields:
             trunk.allow_any_did,
             "\n".join(trunk.allowed_sources),
             trunk.receipts_enabled,
+            "" if trunk.segments_per_second is None else str(trunk.segments_per_second),
         )
 
     @classmethod
@@ -68,11 +72,12 @@ class TrunkFields:
             context.checked("allow_any_did"),
             context.text("allowed_sources"),
             context.checked("receipts_enabled"),
+            context.text("segments_per_second") if "segments_per_second" in context.form else None,
         )
 
     def settings(self) -> TrunkSettings:
         """Return what is to be set."""
-        return TrunkSettings(
+        settings = TrunkSettings(
             name=self.name,
             callback_url=self.callback_url,
             allowed_ips=_entries(self.allowed_ips),
@@ -81,6 +86,9 @@ class TrunkFields:
             blocked=self.blocked,
             receipts_enabled=self.receipts_enabled,
         )
+        if self.segments_per_second is not None:
+            settings["segments_per_second"] = optional_number(self.segments_per_second, {}, "")
+        return settings
 
     def problems(self) -> Problems:
         """Return what makes a trunk unreadable, which the directory's rules look no further than; with it the rest."""
@@ -91,6 +99,7 @@ class TrunkFields:
             found["name"] = ["must not be empty"]
         elif len(name) > MAX_NAME:
             found["name"] = [f"must not have more than {MAX_NAME} characters"]
+        optional_number(self.segments_per_second or "", found, "segments_per_second")
         if bad:
             found["allowed_sources"] = [
                 f"{it[:32]!r} is not a phone number in international format, like 12125551234" for it in bad[:MAX_NAMED]

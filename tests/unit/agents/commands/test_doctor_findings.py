@@ -4,7 +4,15 @@ from collections import Counter
 
 import pytest
 
-from agents.commands.doctor_findings import Gravity, GroupPicture, Picture, TierPicture, duration, findings_of
+from agents.commands.doctor_findings import (
+    Gravity,
+    GroupPicture,
+    ParkedPicture,
+    Picture,
+    TierPicture,
+    duration,
+    findings_of,
+)
 
 GROUP, TIER = ("sms-delivery", "delivery", "sms.mt.segmented"), ("sms.mt.retry", "sms-delivery-retry", "delivery")
 
@@ -33,6 +41,18 @@ GROUP, TIER = ("sms-delivery", "delivery", "sms.mt.segmented"), ("sms.mt.retry",
             "1 wait in sms.mt.retry: 1x refused",
         ),
         (Picture(tiers=(TierPicture(*TIER, 0, 1),)), Gravity.STUCK, "nobody consumes sms.mt.retry"),
+        (
+            Picture(groups=(GroupPicture(*GROUP, 1, 7, False, 20.0, Counter({"carrier Acme": 7})),)), Gravity.STUCK,
+            "7 records wait for carrier Acme (7), the oldest for 20 s",
+        ),
+        (
+            Picture(parked=(ParkedPicture("sms.mt.parked", Counter({"carrier Acme": 12}), 300.0),)), Gravity.WAITING,
+            "12 wait in sms.mt.parked for carrier Acme (12), the oldest for 5 min",
+        ),
+        (
+            Picture(parked=(ParkedPicture("p", Counter({f"trunk {n}": 9 - n for n in range(5)}), 5.0, False),)),
+            Gravity.NOTICE, "35 or more wait in p for trunk 0 (9), trunk 1 (8), trunk 2 (7) and 2 more, the oldest",
+        ),
         (Picture(blocked_waiting=(("carrier A", 3),)), Gravity.WAITING, "carrier A is blocked, and 3 messages or more"),
         (Picture(dead_letters=(("t", "in-doubt", 2),)), Gravity.WAITING, "2 dead letters in t say in-doubt"),
         (Picture(dead_letters=(("t", "schema-violation", 2),)), Gravity.WAITING, "`dead-letter-brake`"),
@@ -53,7 +73,7 @@ def test_each_trouble_is_one_sentence(picture: Picture, gravity: Gravity, words:
     [
         Picture(),
         Picture(groups=(GroupPicture(*GROUP, 2, 500, True, 90.0), GroupPicture(*GROUP, 1, 3, False, 1.0))),
-        Picture(tiers=(TierPicture(*TIER, 1, 0),)),
+        Picture(tiers=(TierPicture(*TIER, 1, 0),), parked=(ParkedPicture("p", Counter(), None),)),
     ],
     ids=["nothing", "work that moves, or is young", "empty tiers"],
 )

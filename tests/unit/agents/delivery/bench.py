@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pipeline.kafka.producer import RecordProducer
     from pipeline.kafka.views.directory_view import DirectoryView
 
+OTHER: Final = carrier(22, name="two", url="http://other.example/sms", in_doubt_policy=InDoubtPolicy.GIVE_UP)
 CARRIER: Final = carrier(name="one", url="http://carrier.example/sms", in_doubt_policy=InDoubtPolicy.GIVE_UP)
 
 
@@ -66,6 +67,7 @@ class ScriptedCarrier:
 
     def __init__(self, *script: int | Exception) -> None:
         self.script = list(script)
+        self.url = CARRIER.url
         self.posted: list[str] = []
         self.asked: list[str] = []
         self.query_answer = 404
@@ -86,7 +88,7 @@ class ScriptedCarrier:
         timeout_seconds: float | None = None,
         tls: object = None,
     ) -> Answer:
-        assert url == CARRIER.url
+        assert url == self.url
         assert headers["idempotency-key"] == json.loads(body)["segment_id"]
         self.posted.append(json.loads(body)["text"])
         following = self.script.pop(0)
@@ -114,16 +116,26 @@ class Member:
 class Bench:
     """A `Delivery` with everything around it; `marks` are what the journal knew at the start.
 
-    While the carrier is left alone, what is handed in is settled without leave to post, as at a restart.
+    While the carrier is left alone, what is handed in is settled without leave to post, as at a restart. `through` is
+    the carrier that has its turn, whatever carrier the message is for.
     """
 
     def __init__(
-        self, *script: int | Exception, carrier: Carrier | None = CARRIER, marks: Sequence[JournalEntry] = ()
+        self,
+        *script: int | Exception,
+        carrier: Carrier | None = CARRIER,
+        marks: Sequence[JournalEntry] = (),
+        through: Carrier = CARRIER,
+        profiles: Sequence[Profile] = (),
     ) -> None:
-        directory = Directory()
+        self.directory = directory = Directory()
+        directory.apply(key_of(OTHER), OTHER.to_bytes())
+        for profile in profiles:
+            directory.apply(key_of(profile), profile.to_bytes())
         if carrier is not None:
             directory.apply(key_of(carrier), carrier.to_bytes())
         self.carrier = ScriptedCarrier(*script)
+        self.carrier.url = through.url
         self.written: list[OutRecord] = []
         self.letters: list[str] = []
         """Why there are dead letters of the last record."""
@@ -138,7 +150,7 @@ class Bench:
         bound = BoundCarriers(ProfileBook(partial(directory.get, Profile)), lambda carrier: secrets_of(carrier, None))
         line = CarrierLine(cast("HttpPoster", self.carrier), bound, "http://127.0.0.1:8080", RECEIPT_KEY)
         self.clock = Clock()
-        self.peer = Peer(CARRIER.id, self.clock, most=8)
+        self.peer = Peer(through.id, self.clock, most=8)
         if carrier is not None:
             self.peer.blocked = carrier.blocked
         view = cast("DirectoryView", DirectoryViewInMemory(directory))
@@ -177,6 +189,12 @@ class Bench:
             await asyncio.wait([writing])
         if not writing.cancelled():
             writing.result()
+
+    async def hand_out(self, message: MtMessage) -> None:
+        """Deliver one message; what was written is in `written`."""
+        self.tracker.hand_out(7)
+        await self.hand_in(message.to_bytes())
+        assert self.tracker.position == 8
 
     async def trip(self) -> None:
         """Let the carrier fail until it is left alone."""

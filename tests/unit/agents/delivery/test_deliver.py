@@ -1,6 +1,8 @@
 """One message's way through delivery, with a scripted carrier and a broker that only remembers."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -8,15 +10,19 @@ import pytest
 from pipeline.carriers.decision import Progress, Stop, failed
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http.client import Answer
+from pipeline.posting.limit import Limit
 from pipeline.posting.peer import News
 from schemas.directory.carrier import InDoubtPolicy
+from schemas.directory.entry import key_of
 from schemas.headers.dead_letter import DeadLetterSource
-from schemas.journal import JournalMark
-from schemas.mt_message import WaitingMessage
+from schemas.journal import JournalEntry, JournalMark
+from schemas.mt_message import Alternative, MtMessage, WaitingMessage
 from schemas.status import CodeId, MessageStatus, StatusName
-from schemas.topics import SEGMENTED, STATUS
-from tests.builders import uuid
-from tests.unit.agents.delivery.bench import CARRIER, Bench, mark, message
+from schemas.topics import JOURNAL, SEGMENTED, STATUS
+from tests.builders import PROFILE_TEXT, profile, uuid
+from tests.unit.agents.delivery.bench import CARRIER, OTHER, Bench, mark, message
+
+ELSEWHERE = (Alternative(carrier_id=OTHER.id, price_per_segment=Decimal(2), currency="EUR"),)
 
 
 async def test_every_segment_is_posted_in_order_and_the_message_ends_well() -> None:
@@ -374,3 +380,107 @@ async def test_an_error_of_ours_over_reading_a_record_makes_it_a_dead_letter(mon
     record = await bench.run(message().to_bytes())
     assert DeadLetterSource.from_headers(record.headers).reason == "schema-violation"
     assert bench.carrier.posted == []
+
+
+# The next carrier.
+
+
+def movable(segments: int = 2) -> MtMessage:
+    return message(segments).model_copy(update={"alternatives": ELSEWHERE, "price_per_segment": Decimal(1)})
+
+
+@pytest.mark.parametrize("failure", [429, 503, NotSent("refused")])
+async def test_what_a_carrier_has_definitely_not_taken_goes_to_the_next(failure: int | Exception) -> None:
+    """With the price that it has there; the first one is then the next."""
+    record = await Bench(failure).run(movable().to_bytes())
+    assert record.topic == "sms.mt.retry.5s"
+    waiting = WaitingMessage.from_bytes(record.value or b"")
+    assert (waiting.attempt, waiting.next_seqnum, waiting.in_doubt) == (2, 1, False)
+    assert waiting.message.carriers == (OTHER.id, CARRIER.id)
+    assert (waiting.message.price_per_segment, waiting.message.currency) == (Decimal(2), "EUR")
+
+    bench = Bench(202, 202, through=OTHER)
+    record = await bench.run(waiting.to_bytes(), topic="sms.mt.retry.5s")
+    status = MessageStatus.from_bytes(record.value or b"")
+    assert (status.status, status.carrier_id) == (StatusName.SUCCESS, OTHER.id)
+    assert (status.price_per_segment, status.currency) == (Decimal(2), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("script", "ends"),
+    [((202, 503), False), ((500,), True), ((InDoubt("reset"),), True), ((400,), True), ((202, 500), True)],
+)
+async def test_what_may_have_been_taken_stays(script: tuple[int | Exception, ...], ends: bool) -> None:
+    """In doubt, refused, or with a segment that was accepted: no other carrier hears of it."""
+    record = await Bench(*script).run(movable().to_bytes())
+    if ends:
+        assert MessageStatus.from_bytes(record.value or b"").carrier_id == CARRIER.id
+    else:
+        waiting = WaitingMessage.from_bytes(record.value or b"")
+        assert (waiting.message.carrier_id, waiting.next_seqnum) == (CARRIER.id, 2)
+
+
+async def test_whoever_has_its_turn_gets_what_nobody_has_tried() -> None:
+    """A message that moved on while it waited; its marks and its status name the carrier that it went to."""
+    bench = Bench(202, 202, through=OTHER)
+    record = await bench.run(movable().to_bytes())
+    assert bench.carrier.posted == ["part 1", "part 2"]
+    status = MessageStatus.from_bytes(record.value or b"")
+    assert (status.carrier_id, status.price_per_segment) == (OTHER.id, Decimal(2))
+    marks = {JournalEntry.from_bytes(it.value or b"").carrier_id for it in bench.written if it.topic == JOURNAL}
+    assert marks == {OTHER.id}
+
+
+@pytest.mark.parametrize("kind", [JournalMark.SUBMITTING, JournalMark.NOT_SENT])
+async def test_after_a_restart_the_marks_say_whose_a_message_is(kind: JournalMark) -> None:
+    """What was in doubt at the second carrier ends there, by its policy; what it had not taken goes on from there."""
+    marked = mark(1, kind, datetime.now(UTC)).model_copy(update={"carrier_id": OTHER.id})
+    bench = Bench(marks=[marked])
+    bench.peer.blocked = True
+    record = await bench.run(movable().to_bytes())
+    if kind is JournalMark.SUBMITTING:
+        status = MessageStatus.from_bytes(record.value or b"")
+        assert (status.code_id, status.carrier_id) == (CodeId.IN_DOUBT, OTHER.id)
+    else:
+        assert WaitingMessage.from_bytes(record.value or b"").message.carrier_id == CARRIER.id
+
+
+async def test_what_a_deleted_carrier_cannot_take_goes_to_the_next_and_leaves_a_mark() -> None:
+    """The mark shows a later life that somebody has worked here."""
+    bench = Bench(carrier=None)
+    record = await bench.run(movable().to_bytes())
+    assert WaitingMessage.from_bytes(record.value or b"").message.carrier_id == OTHER.id
+    assert bench.journal == [("1", "not_sent")]
+
+
+async def test_a_segment_waits_for_its_turn_at_a_carrier_with_a_limit() -> None:
+    """The first has its token with the turn; the second is only posted when there is another."""
+    bench = Bench(202, 202)
+    bench.peer.rate = Limit(monotonic, 20, 1, 1.0)
+    began = monotonic()
+    await bench.run(message(2).to_bytes())
+    assert bench.carrier.posted == ["part 1", "part 2"]
+    assert monotonic() - began >= 0.04
+
+
+async def test_a_whole_text_counts_as_its_segments() -> None:
+    """It is one POST, and the carrier makes as many of it."""
+    whole = profile(text=PROFILE_TEXT.replace("request:", "sends: whole_text\nrequest:"))
+    bench = Bench(carrier=CARRIER.model_copy(update={"profile": whole.id}))
+    bench.directory.apply(key_of(whole), whole.to_bytes())
+    bench.carrier.query_answer = 200
+    bench.peer.rate = Limit(monotonic, 20, 1, 1.0)
+    began = monotonic()
+    await bench.run(message(3).to_bytes())
+    assert len(bench.carrier.asked) == 1  # this one is spoken to with GET
+    assert monotonic() - began >= 0.09
+
+
+async def test_what_expires_while_it_waits_for_its_turn_is_not_posted() -> None:
+    """A limit is no reason to send late."""
+    bench = Bench(202)
+    bench.peer.rate = Limit(monotonic, 1, 1, 0.5)
+    record = await bench.run(message(2, timedelta(seconds=0.3)).to_bytes())
+    assert bench.carrier.posted == ["part 1"]
+    status = MessageStatus.from_bytes(record.value or b"")
+    assert (status.code_id, status.segments_sent) == (CodeId.ALL_ATTEMPTS_FAILED, 1)

@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from agents.ingress.app import HttpApi
@@ -15,13 +16,15 @@ from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
 from agents.serving.authentication import Authenticator
-from pipeline.carriers.practice_receipt import read_practice_receipt
+from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.directory.model import Directory
 from pipeline.errors import StateLost
 from pipeline.http.client_address import Networks
 from pipeline.idempotency.keys import Keyed, Verdict
 from pipeline.idempotency.store import ClaimStore
 from pipeline.settings import IngressSettings
+from schemas.directory.carrier import Profile
+from schemas.directory.entry import DirectoryEntry
 from schemas.directory.trunk import Trunk
 from tests.builders import PEPPER, RECEIPT_KEY, carrier, directory_of, trunk_with_password
 from tests.fakes.clock import Clock
@@ -157,12 +160,16 @@ class OpenDoor(Knocker):
 
 @asynccontextmanager
 async def open_door(
-    trunk_changes: dict[str, Any] | None = None, *, max_segments: int = 10, **settings: Any
+    trunk_changes: dict[str, Any] | None = None,
+    *,
+    max_segments: int = 10,
+    entries: Sequence[DirectoryEntry] = (),
+    **settings: Any,
 ) -> AsyncIterator[OpenDoor]:
     """Open a door with one trunk in its directory, the same for every door."""
     producer, clock, stopping = ProducerInMemory(), Clock(), asyncio.Event()
     trunk, password = trunk_with_password(**(trunk_changes or {}))
-    directory = directory_of(trunk, carrier())
+    directory = directory_of(trunk, carrier(), *entries)
     options = IngressSettings(**{"host": "127.0.0.1", "port": 0, **settings})
     submitter = Submitter(producer, options.acknowledge_timeout_seconds, clock)
     trusted = Networks(options.trusted_proxies)
@@ -170,7 +177,8 @@ async def open_door(
     claims = ClaimsInMemory(producer)
     keyed = KeyedSubmitter(submitter, claims, options.acknowledge_timeout_seconds)
     writer = ReceiptWriter(producer, options.acknowledge_timeout_seconds)
-    receipts = ReceiptDoor(options, RECEIPT_KEY, directory, lambda _, request: read_practice_receipt(request), writer)
+    profiles = ProfileBook(partial(directory.get, Profile))
+    receipts = ReceiptDoor(options, RECEIPT_KEY, directory, lambda it: profiles.profile(it.profile), writer)
     api = HttpApi(options, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=stopping)
     running = asyncio.gather(submitter.run(), writer.run())
     runner = await listen(api, options, trusted, drain_timeout_seconds=5)

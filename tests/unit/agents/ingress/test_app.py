@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -233,7 +234,8 @@ async def test_a_client_that_closes_its_side_gets_its_answer() -> None:
 @pytest.mark.parametrize(("setting", "status"), [("max_connections", 503), ("max_connections_per_address", 429)])
 async def test_no_room_for_a_connection_is_told_in_the_contracts_shape(setting: str, status: int) -> None:
     """While another one's request is worked on; one that only waits makes room."""
-    async with open_door(None, **{setting: 1}) as door:
+    bound: dict[str, Any] = {setting: 1}
+    async with open_door(None, **bound) as door:
         _, idle = await asyncio.open_connection("127.0.0.1", door.port)
         door.producer.silence()
         waiting = asyncio.create_task(door.post(single()))

@@ -3,21 +3,30 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.receipts.gather import Gatherer, is_wanted
-from agents.receipts.ownership import known_of
+from agents.receipts.gather import Gatherer, Memories, is_wanted
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.receipts.memory import Memory
-from schemas.dlr import MessageState, SegmentReceipt
+from schemas.dlr import ExpectedReceipt, MessageState, SegmentReceipt, UnmatchedReceipt
 from schemas.record import InRecord, OutRecord
+from schemas.roll_up import Match, RollUp
 from schemas.status import MessageStatus, StatusStage
-from schemas.topics import DLR_GATHERED, DLR_RECEIVED, STATUS, dead_letter_topic
+from schemas.topics import (
+    DLR_EXPECTED,
+    DLR_GATHERED,
+    DLR_MATCHED,
+    DLR_RECEIVED,
+    DLR_UNMATCHED,
+    STATUS,
+    dead_letter_topic,
+)
 from tests.builders import CREATED, awaited_status, in_record, segment_receipt, status, uuid
 from tests.unit.pipeline.receipts.written_table import end_of
 
@@ -39,7 +48,7 @@ class Broker:
 
     async def write(self, partition: int, records: Sequence[OutRecord]) -> None:
         """Write all or nothing, and die before or after it when that is wanted."""
-        assert {it.partition for it in records} == {partition}
+        assert {it.partition for it in records} <= {partition, None}
         if self.dies == "before":
             raise Died
         self.written += records
@@ -56,12 +65,10 @@ class Life:
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self.now = CREATED
-        self.memory = Memory()
-        gathered = [
-            in_record(it.topic, it.value, key=it.key) for it in broker.written if it.topic == DLR_GATHERED
-        ]  # fmt: skip
-        self.memory.keep(known_of(gathered))
-        self.gatherer = Gatherer(self.memory, broker, PATIENCE, self.clock)
+        self.memories = Memories(Memory(RollUp), Memory(Match))
+        for topic, memory in ((DLR_GATHERED, self.memories.messages), (DLR_MATCHED, self.memories.matches)):
+            memory.read_back((0, it.key or b"", it.value) for it in broker.written if it.topic == topic)
+        self.gatherer = Gatherer(self.memories, broker, PATIENCE, self.clock)
 
     def clock(self) -> datetime:
         return self.now
@@ -130,7 +137,7 @@ def test_whatever_is_killed_and_read_again_the_message_ends_once(
         broker.dies = None
         await life.take(100)
         await life.until_forgotten()
-        assert len(life.memory) == 0
+        assert len(life.memories.messages) == 0
 
     asyncio.run(run())
     told = broker.statuses()
@@ -217,3 +224,44 @@ async def test_nothing_is_due_in_partitions_of_others() -> None:
 def test_most_statuses_are_passed_over_at_a_glance(topic: str, value: bytes | None, wanted: bool) -> None:
     """Nobody's text can look like what is awaited, and every receipt is read."""
     assert is_wanted(topic, value) is wanted
+
+
+EXPECTED = ExpectedReceipt(
+    carrier_id=uuid(21), carrier_message_id="c-1", message_id=uuid(61), seqnum=1, accepted_at=CREATED
+)
+UNMATCHED = UnmatchedReceipt(
+    carrier_id=uuid(21), carrier_message_id="c-1", state=MessageState.DELIVERED, received_at=CREATED
+)
+
+
+@pytest.mark.parametrize("first", [DLR_EXPECTED, DLR_UNMATCHED])
+@pytest.mark.parametrize("dies", ["before", "after", "uncommitted"])
+async def test_a_receipt_by_the_carriers_own_id_finds_its_message_whatever_is_killed(first: str, dies: str) -> None:
+    """Whichever comes first is on disk and in the topic; what is passed on is rolled up like any other receipt."""
+    records = [in_record(DLR_EXPECTED, EXPECTED.to_bytes()), in_record(DLR_UNMATCHED, UNMATCHED.to_bytes())]
+    broker = Broker(records if first == DLR_EXPECTED else records[::-1])
+    life = Life(broker)
+    await life.take(1)
+    broker.position, broker.dies = 1, dies
+    with suppress(Died):
+        await life.take(1)
+    broker.dies = None
+    await Life(broker).take(1)
+    passed_on = [it for it in broker.written if it.topic == DLR_RECEIVED]
+    assert passed_on
+    assert {(it.key, it.partition) for it in passed_on} == {(uuid(61).encode(), None)}
+    broker.records = [record_of(awaited_status()), *(in_record(it.topic, it.value) for it in passed_on)]
+    broker.position = 0
+    await Life(broker).take(10)
+    assert [it.status for it in broker.statuses()] == ["DELIVERED"]
+
+
+async def test_ids_of_carriers_are_forgotten_too() -> None:
+    """With a tombstone, so that the topic forgets them as well."""
+    broker = Broker([in_record(DLR_EXPECTED, EXPECTED.to_bytes())])
+    life = Life(broker)
+    await life.take(1)
+    assert len(life.memories.matches) == 1
+    await life.until_forgotten()
+    assert len(life.memories.matches) == 0
+    assert [(it.topic, it.value) for it in broker.written[1:]] == [(DLR_MATCHED, None)]

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.carriers.decision import Progress, Stop, Wait, decide, succeeded
+from pipeline.carriers.decision import Progress, Stop, Wait, decide, fails_over, succeeded
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import InDoubtPolicy
-from schemas.mt_message import MtMessage
+from schemas.mt_message import Alternative, MtMessage
 from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
 from schemas.topics import MT_RETRY
 from tests import builders
+from tests.builders import uuid
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -88,6 +89,43 @@ def test_the_last_delay_repeats(attempt: int, topic: str) -> None:
     following = after(AttemptResult(Outcome.NOT_TAKEN), progress=Progress(attempt, NOW), delays=(5, 30, 120))
     assert isinstance(following, Wait)
     assert following.topic == f"sms.mt.retry.{topic}"
+
+
+RING = tuple(Alternative(carrier_id=uuid(n), price_per_segment=Decimal(n)) for n in (22, 23))
+
+
+@given(
+    outcome=st.sampled_from([None, *Outcome]), policy=st.sampled_from(InDoubtPolicy), seqnum=st.integers(1, 3),
+    in_doubt=st.booleans(), attempt=st.integers(1, 20),
+)  # fmt: skip
+def test_only_what_nobody_can_have_taken_goes_to_the_next_carrier(
+    outcome: Outcome | None, policy: InDoubtPolicy, seqnum: int, in_doubt: bool, attempt: int
+) -> None:
+    """Not taken, no segment accepted, and no doubt from before: else it stays where it is."""
+    result = None if outcome is None else AttemptResult(outcome, error="HTTP 503", retry_after="600")
+    stop = Stop(seqnum, result, NOW, Progress(attempt, NOW, in_doubt))
+    sent = message().model_copy(update={"alternatives": RING, "expires_at": NOW + timedelta(days=1)})
+    following = decide(sent, stop, policy, RetrySchedule(MT_RETRY, DELAYS), "down")
+    moves = outcome is Outcome.NOT_TAKEN and seqnum == 1 and not in_doubt
+    assert fails_over(sent, stop) == moves
+    if isinstance(following, Wait):
+        expected = (uuid(22), uuid(23), uuid(21)) if moves else (uuid(21), uuid(22), uuid(23))
+        assert following.waiting.message.carriers == expected
+        assert following.waiting.message.price_per_segment == (22 if moves else Decimal("0.0075"))
+        if moves:  # another carrier does not ask to be left alone
+            assert following.waiting.due_at == NOW + timedelta(seconds=DELAYS[min(max(attempt // 3, 1), 5) - 1])
+    else:
+        assert not moves
+        assert following.carrier_id == uuid(21)
+
+
+def test_what_ends_instead_of_moving_on_names_the_carrier_that_was_tried() -> None:
+    """The next one never heard of it."""
+    sent = message().model_copy(update={"alternatives": RING, "expires_at": NOW + timedelta(seconds=5)})
+    stop = Stop(1, AttemptResult(Outcome.NOT_TAKEN, error="refused"), NOW, FIRST)
+    ended = decide(sent, stop, InDoubtPolicy.GIVE_UP, RetrySchedule(MT_RETRY, DELAYS), "down")
+    assert isinstance(ended, MessageStatus)
+    assert (ended.code_id, ended.carrier_id) == (CodeId.ALL_ATTEMPTS_FAILED, sent.carrier_id)
 
 
 def test_time_to_live_ends_the_waiting() -> None:

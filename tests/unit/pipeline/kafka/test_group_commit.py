@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.kafka.group_commit import SWEEP_FROM, GroupCommit
 from tests.event_loop import settle
+from tests.fakes.virtual_time import VirtualLoop
 
 
 class HeldWrite:
@@ -129,6 +130,29 @@ async def test_a_group_of_withdrawn_entries_is_no_write() -> None:
         group.add("d")
         await settle()
         assert held.groups == [["a"], ["d"]]
+
+
+@pytest.mark.parametrize(("entries", "seconds"), [(1, 0.0), (4, 0.0), (10, 0.5), (16, 1.0), (40, 1.0)])
+def test_a_busy_writer_pauses_as_its_last_group_was_large(entries: int, seconds: float) -> None:
+    """Few callers who go one step at a time are not held up; many are gathered."""
+    begun: list[float] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        async def write(_: Sequence[int]) -> None:
+            begun.append(loop.time())
+
+        group = GroupCommit(write, pause_seconds=1.0, idle_to=4, busy_from=16)
+        futures = [group.add(n) for n in range(entries)]
+        task = asyncio.create_task(group.run())
+        await asyncio.gather(*futures)
+        await group.add(0)
+        task.cancel()
+
+    with closing(VirtualLoop()) as loop:
+        loop.run_until_complete(main())
+    assert begun == [0.0, seconds]
 
 
 async def test_giving_up_during_the_write_does_not_disturb_it() -> None:

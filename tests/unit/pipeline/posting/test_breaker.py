@@ -125,6 +125,25 @@ def test_a_peer_that_asks_for_a_pause_gets_it_within_bounds() -> None:
     assert [breaker.admit_probe(), breaker.admit_probe()] == [True, False]
 
 
+def test_how_long_it_will_have_been_open_when_something_goes_through() -> None:
+    """While it is open, from when it opened to the next probe; a long pause that is asked for counts at once."""
+    clock = Clock()
+    breaker = Breaker(clock)
+    assert (breaker.away_seconds, breaker.times_opened) == (0.0, 0)
+    breaker.pause(60.0)
+    assert (breaker.away_seconds, breaker.times_opened) == (60.0, 1)
+    clock.now += 90.0
+    assert breaker.away_seconds == 90.0
+    assert breaker.admit_probe()
+    breaker.failed(probe=True)
+    assert breaker.away_seconds > 90.0
+    breaker.close()
+    assert breaker.away_seconds == 0.0
+    for _ in range(TRIP_AFTER):
+        breaker.failed()
+    assert (breaker.away_seconds, breaker.times_opened) == (FIRST_PAUSE_SECONDS, 2)
+
+
 @given(st.lists(st.sampled_from(["probe", "succeeded", "failed", "left", "late", "pause", "wait"]), max_size=60))
 def test_it_always_lets_something_through_in_the_end(steps: list[str]) -> None:
     """Whatever happens, after the longest pause and with nothing in flight one probe is let in."""

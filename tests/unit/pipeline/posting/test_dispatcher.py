@@ -4,8 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.posting.breaker import FIRST_PAUSE_SECONDS, TRIP_AFTER
 from pipeline.posting.dispatcher import Dispatcher
@@ -25,7 +28,7 @@ class Site:
         self.began: list[str] = []
         self.most = 64
         self.dispatcher: Dispatcher[str] = Dispatcher(
-            self.work, group.create_task, self.clock, quick=quick, slow=slow, shares_peers=shares_peers
+            self.work, group.create_task, self.clock, quick=quick, slow=slow, probing=8, shares_peers=shares_peers
         )
 
     async def work(self, turn: Turn[str]) -> None:
@@ -224,6 +227,31 @@ async def test_a_probe_that_was_not_made_leaves_the_turn_to_another() -> None:
         assert site.dispatcher.probe(flow)
 
 
+async def test_a_flow_that_a_probe_has_emptied_and_that_comes_again_is_one_flow() -> None:
+    """While its peer waited in line for a place: what came then was lost with the old one, and the process ended."""
+    async with a_site(quick=1, slow=1) as site:
+        site.peer("p").slow = True
+        await site.put("p", "a")
+        await site.end(1, News.SILENT)
+        for _ in range(TRIP_AFTER - 1):
+            site.peer("p").learn(News.SILENT, 5.0)
+        site.peer("other").slow = True
+        await site.put("other", "o", account="other")
+        await site.put("p", "b")
+        site.clock.now += FIRST_PAUSE_SECONDS
+        assert site.dispatcher.probe(site.dispatcher.flow(site.peer("p"), "flow", "account"))
+        await settle()
+        other, probe = site.open
+        site.open = [probe]
+        await site.end(1, News.ANSWERED)
+        await site.put("p", "c", "d")
+        site.open = [other]
+        while site.open:
+            await site.end(1)
+        assert site.began == ["a", "o", "b", "c", "d"]
+        assert (site.dispatcher._peers, site.dispatcher.waiting) == ({}, 0)
+
+
 async def test_nothing_is_left_of_what_has_gone() -> None:
     """A million peers, flows and accounts leave no trace."""
     async with a_site() as site:
@@ -231,7 +259,7 @@ async def test_nothing_is_left_of_what_has_gone() -> None:
             await site.put(f"p{number}", "i", flow=f"f{number}", account=f"a{number}")
             await site.end(1)
         assert (site.dispatcher._peers, site.dispatcher._blocked, site.dispatcher.waiting) == ({}, {}, 0)
-        assert len(site.dispatcher._places) == 0
+        assert len(site.dispatcher.places) == 0
         assert not site.dispatcher._turns
         assert list(site.dispatcher) == []
 
@@ -245,7 +273,57 @@ async def test_an_error_of_the_work_ends_all() -> None:
     clock = Clock()
     with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="unexpected")):
         async with asyncio.TaskGroup() as group:
-            dispatcher: Dispatcher[str] = Dispatcher(fails, group.create_task, clock, quick=1, slow=1)
+            dispatcher: Dispatcher[str] = Dispatcher(fails, group.create_task, clock, quick=1, slow=1, probing=1)
             peer = Peer("p", clock, most=1)
             dispatcher.put(dispatcher.flow(peer, "f", "a"), 0, Kind.FRESH, "i")
             await asyncio.sleep(10)
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("put"), st.sampled_from("pqrs"), st.integers(0, 2)),
+    st.tuples(st.just("end"), st.integers(0, 9), st.sampled_from([*News, None])),
+    st.tuples(st.just("pass"), st.sampled_from([0.25, 1.0, 5.0]), st.none()),
+    st.tuples(st.just("probe"), st.sampled_from("pqrs"), st.none()),
+    st.tuples(st.just("take back"), st.sampled_from("pqrs"), st.none()),
+    st.tuples(st.just("trip"), st.sampled_from("pqrs"), st.booleans()),
+)
+
+
+@given(steps=st.lists(STEPS, max_size=80), shares_peers=st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_whatever_happens_every_item_has_its_turn_once(steps: list[tuple[Any, Any, Any]], shares_peers: bool) -> None:
+    """Peers that come and go, probes, flows that empty and come again; two accounts, few places."""
+
+    async def main() -> None:
+        async with a_site(quick=1, slow=1, shares_peers=shares_peers) as site:
+            given_in: list[str] = []
+            taken_back: list[str] = []
+            for kind, first, second in steps:
+                if kind == "put":
+                    item = f"{first}{len(given_in)}"
+                    given_in.append(item)
+                    await site.put(first, item, account="one" if first in "pq" else "two", lane=second)
+                elif kind == "end" and site.open:
+                    site.open.insert(0, site.open.pop(first % len(site.open)))
+                    await site.end(1, second)
+                elif kind == "pass":
+                    site.clock.now += first
+                    site.dispatcher.move_what_hangs()
+                elif kind == "probe" and (flow := site.dispatcher.find(site.peer(first), "flow")):
+                    site.dispatcher.probe(flow)
+                elif kind == "take back" and (flow := site.dispatcher.find(site.peer(first), "flow")):
+                    taken_back += site.dispatcher.take_back(flow)
+                elif kind == "trip":
+                    for _ in range(TRIP_AFTER):
+                        site.peer(first).learn(News.SILENT, 5.0 if second else 0.1)
+                await settle()
+            for _ in range(len(given_in) + 10):
+                await site.end(len(site.open))
+                site.clock.now += 2.0
+                for flow in list(site.dispatcher):
+                    site.dispatcher.probe(flow)
+                await settle()
+            assert sorted(site.began + taken_back) == sorted(given_in)
+            assert (site.dispatcher._peers, site.dispatcher._blocked, site.dispatcher.waiting) == ({}, {}, 0)
+
+    asyncio.run(main())

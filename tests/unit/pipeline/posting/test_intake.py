@@ -14,18 +14,19 @@ from pipeline.posting.breaker import LONGEST_PAUSE_SECONDS, TRIP_AFTER
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.flows import Kind, Turn
 from pipeline.posting.intake import Entry, Intake
-from pipeline.posting.peer import News, Peer
+from pipeline.posting.peer import WORTH_WAITING_SECONDS, News, Peer
 from pipeline.posting.peers import Peers
 from schemas.record import InRecord
 from tests.fakes.clock import Clock
 
 FOREVER = NO_END
+PROBING = 200
 
 
 class Site:
     """An intake over a carrier that answers when the test says so; what is restored comes from the row alone."""
 
-    def __init__(self, *, most: int = 8, room: int = 60) -> None:
+    def __init__(self, *, most: int = 8, room: int = 60, probing: int = PROBING, moves: bool = False) -> None:
         self.clock = Clock()
         self.open: list[tuple[Turn[Entry[str]], asyncio.Future[News | None]]] = []
         self.done: list[str] = []
@@ -35,11 +36,13 @@ class Site:
         self.tasks: set[asyncio.Task[None]] = set()
         self.offset = 0
         self.backlog = Backlog()
-        self.dispatcher: Dispatcher[Entry[str]] = Dispatcher(self._work, self._spawn, self.clock, quick=64, slow=64)
+        self.dispatcher: Dispatcher[Entry[str]] = Dispatcher(
+            self._work, self._spawn, self.clock, quick=64, slow=64, probing=probing
+        )
         self.peers = Peers(lambda name: Peer(name, self.clock, most=most), lambda _: True, self.clock)
         self.intake: Intake[str] = Intake(
             self.dispatcher, self.backlog, self.peers,
-            restore=self._restore, expire=self._expire, reach=self._reach, room=room,
+            restore=self._restore, expire=self._expire, reach=self._reach, room=room, moves=moves,
         )  # fmt: skip
 
     def _spawn(self, work: Any) -> asyncio.Task[None]:
@@ -57,7 +60,9 @@ class Site:
 
     def _restore(self, row: Row) -> Entry[str]:
         payload = (row.record.value or b"").decode()
-        return Entry(row.flow, row.lane, Kind.FRESH, row.record, payload, row.expires_ms, row.stored)
+        return Entry(
+            row.flow, row.lane, Kind.FRESH, row.record, payload, row.expires_ms, row.stored, takers_of(payload)
+        )  # fmt: skip
 
     async def _expire(self, entry: Entry[str]) -> None:
         self.ended.append(entry.payload)
@@ -67,11 +72,22 @@ class Site:
         return self.reachable
 
     def entry(
-        self, payload: str, *, flow: str = "trunk", lane: int = 0, peer: str = "carrier", expires_ms: int = FOREVER
+        self,
+        payload: str,
+        *,
+        flow: str = "trunk",
+        lane: int = 0,
+        peer: str = "carrier",
+        account: str = "account",
+        expires_ms: int = FOREVER,
     ) -> Entry[str]:
         self.offset += 1
         record = InRecord("topic", 0, self.offset, 0, None, payload.encode(), ())
-        return Entry(FlowKey(peer, flow, "account"), lane, Kind.FRESH, record, payload, expires_ms)
+        flow_key = FlowKey(peer, flow, account)
+        return Entry(flow_key, lane, Kind.FRESH, record, payload, expires_ms, takers=takers_of(payload))
+
+    def at(self, peer: str) -> list[str]:
+        return [turn.item.payload for turn, _ in self.open if turn.peer.name == peer]
 
     async def take(self, *entries: Entry[str]) -> None:
         await self.intake.take(entries)
@@ -108,6 +124,11 @@ class Site:
         self.dispatcher.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.backlog.close()
+
+
+def takers_of(payload: str) -> tuple[str, ...]:
+    """Return who may take an entry: what is called so may go to any of three carriers."""
+    return ("carrier", "other", "third") if payload.startswith("any") else ()
 
 
 async def trip(site: Site, news: News = News.SILENT) -> None:
@@ -237,6 +258,123 @@ async def test_a_thousand_peers_that_are_away_are_probed_in_turns() -> None:
         asked.append(site.reached - before)
     assert set(asked) == {50}
     assert all(site.peers.of(f"p{n}").breaker._pause_seconds > 0.5 for n in range(300))
+    await site.close()
+
+
+async def test_what_another_takes_moves_on_when_the_wait_is_not_worth_it() -> None:
+    """In its order, behind nothing that must stay; before that it waits, and nothing else ever moves."""
+    site = Site(room=10_000, moves=True)
+    await trip(site, News.UNREACHABLE)
+    site.reachable = False
+    await site.take(*[site.entry(f"any{n:03}", lane=1) for n in range(40)], site.entry("stays", lane=2))
+    site.clock.now += WORTH_WAITING_SECONDS - 1.0
+    await site.tick()
+    assert site.open == []
+    site.clock.now += 1.5
+    await site.tick()
+    moved: list[str] = []
+    while there := site.at("other"):
+        moved += there
+        await site.end(len(site.open))
+        await site.tick()
+    assert moved == [f"any{n:03}" for n in range(40)]
+    await site.take(site.entry("any999", lane=1))
+    assert site.at("other") == ["any999"]  # while it lasts, at once
+    assert [row for row, count in site.backlog.counts.items() if count] == [FlowKey("carrier", "trunk", "account")]
+    await site.close()
+
+
+async def test_a_new_one_goes_behind_what_still_waits_of_its_lane() -> None:
+    """Else it would overtake what is about to move."""
+    site = Site(room=10_000, moves=True)
+    await trip(site, News.UNREACHABLE)
+    site.reachable = False
+    await site.take(site.entry("any1", lane=1))
+    site.clock.now += WORTH_WAITING_SECONDS + 0.1
+    await site.take(site.entry("any2", lane=1), site.entry("any3", lane=2))
+    assert site.at("other") == ["any3"]
+    await site.tick()
+    await site.end(2)
+    assert site.done == ["any3", "any1"]
+    assert site.at("other") == ["any2"]
+    await site.close()
+
+
+async def test_a_blocked_carrier_is_left_at_once_and_the_first_that_is_here_is_taken() -> None:
+    """The second one is away, too, so the third takes it; with all away it waits where it is."""
+    site = Site(moves=True)
+    site.peers.of("carrier").blocked = site.peers.of("other").blocked = True
+    await site.take(site.entry("any1"))
+    assert site.at("third") == ["any1"]
+    site.peers.of("third").blocked = True
+    await site.take(site.entry("any2"))
+    await site.tick()
+    assert site.backlog.waiting_for("carrier") == 1
+    site.peers.of("other").blocked = False
+    for _ in range(25):  # it rests for a while after nothing could be done
+        await site.tick()
+    assert site.at("other") == ["any2"]
+    await site.close()
+
+
+async def test_a_carrier_that_everything_leaves_is_found_when_it_is_back() -> None:
+    """By connections where it could not be reached, though nothing waits for it; else by one entry now and then."""
+    for news in (News.UNREACHABLE, News.SILENT):
+        site = Site(moves=True)
+        await trip(site, news)
+        site.reachable = False
+        site.clock.now += WORTH_WAITING_SECONDS + 0.1
+        tried = 0
+        for n in range(80):
+            await site.take(site.entry(f"any{n}"), site.entry(f"any{n}again"))
+            await site.tick()
+            tried += len(site.at("carrier"))
+            for turn, ending in site.open:
+                ending.set_result(News.ANSWERED if turn.peer.name == "other" else news)
+            site.open.clear()
+            await site.settle()
+            site.clock.now += 0.25
+        # 20 seconds: a pause is at most a second and a half.
+        assert tried == 0 if news is News.UNREACHABLE else 10 <= tried <= 40
+        assert site.reached >= 10 if news is News.UNREACHABLE else site.reached == 0
+        site.reachable = True
+        for n in range(20):
+            await site.take(site.entry(f"anyone{n}"))
+            await site.tick()
+            await site.end(len(site.open))
+            site.clock.now += 0.25
+        assert not site.peers.of("carrier").away
+        await site.take(site.entry("any more"))
+        assert site.at("carrier") == ["any more"]
+        await site.close()
+
+
+async def test_hundreds_of_hanging_probes_of_one_account_leave_room_for_anothers() -> None:
+    """They hold no more than their share of what probes have, and who is back is found within two seconds."""
+    site = Site(probing=64)
+    names = [f"hanging{n}" for n in range(300)] + ["other"]
+    for name in names:
+        peer = site.peers.of(name)
+        for _ in range(TRIP_AFTER):
+            peer.admit()
+            peer.learn(News.SILENT, 0.1)
+            peer.release()
+    await site.take(
+        *[site.entry(f"of {it}", peer=it, flow=it, account="theirs" if it == "other" else "ours") for it in names]
+    )
+    ticks = 0
+    while not (probes := [turn for turn, _ in site.open if turn.peer.name == "other"]):
+        site.clock.now += 0.25
+        await site.tick()
+        ticks += 1
+        assert ticks <= 8
+    for _ in range(100):
+        site.clock.now += 0.25
+        await site.tick()
+    assert probes
+    assert len([turn for turn, _ in site.open if turn.peer.name != "other"]) <= 48
+    assert len(site.open) <= 64
+    await site.finish()
     await site.close()
 
 

@@ -7,11 +7,12 @@ import pytest
 
 from agents.ingress.receipts import writer
 from agents.ingress.receipts.door import MAX_BODY_BYTES
-from pipeline.carriers.receipt_reference import receipt_url
+from pipeline.carriers.receipt_reference import receipt_token, receipt_url
 from pipeline.errors import NotAcknowledged
-from schemas.dlr import MessageState, SegmentReceipt
+from schemas.directory.carrier import Profile
+from schemas.dlr import MessageState, SegmentReceipt, UnmatchedReceipt
 from schemas.identifiers import segment_id
-from schemas.topics import DLR_RECEIVED
+from schemas.topics import DLR_RECEIVED, DLR_UNMATCHED
 from tests.builders import RECEIPT_KEY, carrier, uuid
 from tests.unit.agents.ingress.harness import Answered, OpenDoor, open_door
 
@@ -40,7 +41,7 @@ async def test_a_receipt_is_stored_under_its_message_before_it_is_answered() -> 
         body = {**RECEIPT, "message_id": uuid(99), "segment_id": "another:9", "status": "UNDELIV", "error": "045"}
         answer = await post(door, path(2), body)
         (receipt,) = stored(door)
-        assert (answer.status, answer.json) == (200, {"meta": {"receipts": 1}})
+        assert (answer.status, answer.body) == (200, b"")
         assert (receipt.message_id, receipt.seqnum, receipt.carrier_id) == (uuid(61), 2, uuid(21))
         assert (receipt.state, receipt.error_code, receipt.carrier_message_id) == (
             MessageState.UNDELIVERABLE, "045", "c-1",
@@ -94,11 +95,13 @@ async def test_ten_thousand_replays_are_one_record() -> None:
         (path() + "/", 404),
         ("/carriers/carrier%2021/receipts/", 404),
         ("/carriers/carrier%2021", 404),
+        ("/carriers/carrier%2021/receipts", 403),
+        ("/carriers/carrier%2021/receipts?token=", 403),
         ("/carriers/", 404),
         ("/carriers//receipts/x", 404),
         ("/carriers/" + "x" * 1000 + "/receipts/x", 404),
     ],
-    ids=range(13),
+    ids=range(15),
 )  # fmt: skip
 async def test_strangers_change_nothing_and_get_a_clear_answer(address: str, status: int) -> None:
     """Another carrier's reference, another key, cut, changed or longer ones, no reference at all."""
@@ -180,3 +183,75 @@ async def test_too_many_that_wait_are_turned_away(monkeypatch: pytest.MonkeyPatc
         answers = [(await it).status for it in first]
         assert sorted(answers) == [200] * 2 + [503] * 6
         assert len(stored(door)) == 2
+
+
+TOKEN_URL = "/carriers/carrier%2021/receipts"
+TOKEN = receipt_token("carrier 21", RECEIPT_KEY)
+
+
+@pytest.mark.parametrize(
+    ("address", "authorization", "status"),
+    [
+        (f"{TOKEN_URL}?token={TOKEN}", None, 200),
+        (f"{TOKEN_URL}?x=1&token={TOKEN}", "Basic eDp5", 200),
+        (TOKEN_URL, f"Bearer {TOKEN}", 200),
+        (TOKEN_URL, f"Basic {TOKEN}", 403),
+        (TOKEN_URL, f"Bearer {TOKEN[:-1]}", 403),
+        (f"{TOKEN_URL}?token={TOKEN}x", None, 403),
+        (f"{TOKEN_URL}?token={receipt_token('carrier 22', RECEIPT_KEY)}", None, 403),
+        (f"/carriers/carrier%2022/receipts?token={receipt_token('carrier 22', RECEIPT_KEY)}", None, 404),
+    ],
+    ids=range(8),
+)
+async def test_a_carrier_that_is_given_no_address_has_a_token(
+    address: str, authorization: str | None, status: int
+) -> None:
+    """What it reports is stored under its own id, until it is known which segment that is."""
+    async with open_door() as door:
+        assert (await post(door, address, authorization=authorization)).status == status
+        if status != 200:
+            assert door.producer.records == []
+            return
+        (record,) = door.producer.records
+        assert (record.topic, record.key) == (DLR_UNMATCHED, f"{uuid(21)}:c-1".encode())
+        receipt = UnmatchedReceipt.from_bytes(record.value or b"")
+        assert (receipt.carrier_message_id, receipt.state) == ("c-1", MessageState.DELIVERED)
+        assert (await post(door, address, authorization=authorization)).status == 200
+        assert len(door.producer.records) == 1
+
+
+NAMELESS = """
+version: "1"
+name: Nameless
+about: Reports by a word alone
+default_url: https://example.net
+request:
+  urls: "{url}"
+  body: {json: {text: "{text}"}}
+answers:
+  - {status: 2xx, outcome: accepted}
+receipts:
+  id: {field: id}
+  state: {field: state}
+  answer: {status: 202, content_type: text/html, body: "ACK/Jasmin"}
+"""
+
+
+async def test_a_carrier_is_read_and_answered_as_its_profile_says() -> None:
+    """By its field names, in a query too; an id that is missing could be anybody's, but with a reference."""
+    nameless = carrier(profile="nameless")
+    own = Profile(id="nameless", text=NAMELESS)
+    async with open_door(entries=[nameless, own]) as door:
+        answer = await post(door, f"{TOKEN_URL}?token={TOKEN}&state=DELIVRD", b"", method="GET")
+        assert (answer.status, answer.details) == (400, ["a report does not name what it is about"])
+        assert door.producer.records == []
+        answer = await post(door, f"{path()}?state=stat:UNDELIV%20err:001", b"", method="GET")
+        assert (answer.status, answer.headers["content-type"], answer.body) == (202, "text/html", b"ACK/Jasmin")
+        assert [it.state for it in stored(door)] == [MessageState.UNDELIVERABLE]
+
+
+async def test_a_carrier_whose_profile_has_gone_posts_again_later() -> None:
+    """Nothing is lost while an operator puts it right."""
+    async with open_door(entries=[carrier(profile="nowhere")]) as door:
+        answer = await post(door, path())
+        assert (answer.status, "retry-after" in answer.headers) == (503, True)

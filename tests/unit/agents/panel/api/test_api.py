@@ -300,6 +300,29 @@ async def test_a_route_says_whose_it_is_and_from_where(office: Office) -> None:
         assert (await call(site, key, "POST", "/v3/routes", wrong)).status == 422
 
 
+async def test_limits_are_set_by_operators_alone(office: Office) -> None:
+    """A carrier's with its burst, a trunk's in whatever account; its owner sees the trunk's and cannot change it."""
+    key, owner = key_for(office, PanelRole.OPERATOR), key_for(office, PanelRole.OWNER)
+    limits = {"segments_per_second": 50, "burst": 5}
+    async with running(office) as site:
+        change = {"type": "carriers", "id": uuid(50), "attributes": limits}
+        changed = await (await call(site, key, "PATCH", f"/v3/carriers/{uuid(50)}", change)).json()
+        assert limits.items() <= changed["data"]["attributes"].items()
+        path = f"/v3/sms_trunks/{uuid(1)}"
+        limited = {"type": "sms_trunks", "id": uuid(1), "attributes": {"segments_per_second": 10}}
+        assert (await call(site, owner, "PATCH", path, limited)).status == 403
+        assert (await call(site, key, "PATCH", path, limited)).status == 200
+        shown = await (await call(site, owner, "GET", path)).json()
+        assert shown["data"]["attributes"]["segments_per_second"] == 10
+        lifted = {**limited, "attributes": {"segments_per_second": None}}
+        assert (await call(site, owner, "PATCH", path, lifted)).status == 403
+        renamed = {**limited, "attributes": {"name": "Renamed"}}
+        answer = await (await call(site, owner, "PATCH", path, renamed)).json()
+        assert answer["data"]["attributes"]["segments_per_second"] == 10
+        wrong = {**limited, "attributes": {"segments_per_second": 0}}
+        assert (await call(site, key, "PATCH", path, wrong)).status == 422
+
+
 def test_no_secret_is_in_any_resource(office: Office) -> None:
     """Whatever a list or a retrieval shows."""
     shown = json.dumps(trunk_resource(office.trunk))

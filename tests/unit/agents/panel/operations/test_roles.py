@@ -13,6 +13,7 @@ from pipeline.message_log.search import Search
 from schemas.directory.account import Account
 from schemas.directory.carrier import Carrier
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
+from tests.builders import PROFILE_TEXT, profile
 from tests.unit.agents.panel.logged import logged
 from tests.unit.agents.panel.office import DIDS, OURS, PASSWORD, THEIR_DID, THEIRS, Office, uuid
 
@@ -67,7 +68,15 @@ CASES = [
     Case("carriers.create", OPERATORS, {"settings": {"name": "second", "url": "https://c.example"}}),
     Case("carriers.update", OPERATORS, {"identity": uuid(50), "settings": {"blocked": True}}),
     Case("carriers.problems", OPERATORS, {"settings": {"name": ""}}),
+    Case("profiles.problems", OPERATORS, {"settings": {}}),
     Case("carriers.delete", OPERATORS, {"identity": uuid(52)}),
+    Case("profiles.list", OPERATORS, {}),
+    Case("profiles.get", OPERATORS, {"identity": "plain"}),
+    Case("profiles.form", OPERATORS, {"name": "twilio"}),
+    Case("profiles.text", OPERATORS, {"name": "twilio"}),
+    Case("profiles.create", OPERATORS, {"settings": {"id": "second", "text": PROFILE_TEXT}}),
+    Case("profiles.update", OPERATORS, {"identity": "plain", "settings": {"text": PROFILE_TEXT + "# x"}}),
+    Case("profiles.delete", OPERATORS, {"identity": "plain"}),
     Case("routes.list", OPERATORS, {}),
     Case("routes.get", OPERATORS, {"identity": uuid(51)}),
     Case("routes.create", OPERATORS, {"settings": {"carrier_id": uuid(50), "destination_prefix": "44"}}),
@@ -122,6 +131,7 @@ def filled(office: Office) -> Office:
     office.add(
         Carrier(id=uuid(52), name="unused", url="https://unused.example"),
         Account(id=uuid(60), name="Empty"),
+        profile(),
         PanelUser(id=uuid(70), account_id=THEIRS, email="x@theirs.example", role=W, password_hash="-"),
         *(
             ApiKey(

@@ -11,7 +11,14 @@ from schemas.directory.people import PanelRole
 from tests.unit.agents.panel.office import DIDS, Office, uuid
 from tests.unit.agents.panel.site import logged_in, running
 
-IDS = {"trunk": uuid(1), "carrier": uuid(50), "route": uuid(51), "user": uuid(103), "number": DIDS[0]}
+IDS = {
+    "trunk": uuid(1),
+    "carrier": uuid(50),
+    "profile": "plain",
+    "route": uuid(51),
+    "user": uuid(103),
+    "number": DIDS[0],
+}
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.method} {page.path}")
 

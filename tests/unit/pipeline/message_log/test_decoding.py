@@ -1,0 +1,116 @@
+"""Records become rows."""
+
+from datetime import timedelta
+
+from pipeline.message_log.batch import COLUMNS, LogBatch
+from pipeline.message_log.decoding import TOPICS, RecordReader
+from pipeline.steps.acceptance import accept, recorded_at
+from schemas import topics
+from schemas.identifiers import message_id_from_idempotency_key, message_id_of_destination
+from schemas.journal import JournalMark
+from schemas.record import UnreadableBatch
+from schemas.status import StatusStage
+from schemas.submission import Destination
+from tests.builders import journal_entry, message, status, submission, uuid
+from tests.message_lives import DIRECTORY, NOON, Lives
+
+
+def batch_of(lives: Lives) -> LogBatch:
+    batch, reader = LogBatch(0, 100_000), RecordReader(DIRECTORY)
+    for place, records in lives.records.items():
+        reader.read(batch, place.topic, records)
+    return batch
+
+
+def messages(batch: LogBatch) -> dict[str, dict[str, object]]:
+    return {
+        identity: dict(zip(COLUMNS, row, strict=True))
+        for day in batch.days.values()
+        for (identity, _), row in day.messages.items()
+    }
+
+
+def test_ids_that_nobody_gave_are_the_processors() -> None:
+    """Derived from where the record lies, and from the number of a bulk submission."""
+    lives, bulk = Lives(), submission("15551110001", "15551110002", accepted_at=NOON)
+    lives.submitted(submission(accepted_at=NOON), partition=1)
+    record = lives.submitted(submission(accepted_at=NOON), bulk, partition=1)
+    first, second = (
+        accept(record, element, it, recorded_at(record)) for element, it in enumerate((submission(), bulk))
+    )
+    assert set(messages(batch_of(lives))) >= {
+        *first.messages(), message_id_of_destination(second.submission_id, "15551110001"),
+        message_id_of_destination(second.submission_id, "15551110002"),
+    }  # fmt: skip
+
+
+def test_a_repetition_under_another_id_is_no_message() -> None:
+    """With a key it is the first one's again or nothing: it never becomes a message with an id of its own."""
+    lives = Lives()
+    lives.submitted(submission(idempotency_key="k", accepted_at=NOON))
+    lives.submitted(submission(Destination(address="15551234567", id=uuid(7)), idempotency_key="k", accepted_at=NOON))
+    mine = message_id_from_idempotency_key(uuid(11), "k", "15551234567")
+    lives.submitted(submission(Destination(address="15551234567", id=mine), idempotency_key="k", accepted_at=NOON))
+    assert set(messages(batch_of(lives))) == {mine}
+
+
+def test_what_the_processor_refuses_is_no_message() -> None:
+    """A good part of an array is one, a bad part is a dead letter."""
+    lives = Lives()
+    good = submission(Destination(address="15551234567", id=uuid(7)), accepted_at=NOON)
+    lives.add(topics.SUBMITTED, 0, b"[" + good.to_bytes() + b', {"trunk_id": 1}]')
+    lives.add(topics.SUBMITTED, 0, UnreadableBatch(b"[", first_offset=1, reason="damaged-batch", detail="x"))
+    assert set(messages(batch_of(lives))) == {uuid(7)}
+
+
+def test_the_last_mark_of_an_attempt_counts_and_when_it_began() -> None:
+    """Also when the beginning was in an earlier batch: then the database keeps it."""
+    lives = Lives()
+    for mark, later in ((JournalMark.SUBMITTING, 0), (JournalMark.ACCEPTED, 1)):
+        at = NOON + timedelta(seconds=later)
+        lives.record(topics.JOURNAL, 0, journal_entry(mark, at=at, carrier_message_id="c"))
+    ((row,),) = [list(day.journal.values()) for day in batch_of(lives).days.values()]
+    assert row[4] == "accepted"
+    assert row[5] - row[3] == 1_000_000
+
+
+def test_statuses_of_both_stages_have_their_place() -> None:
+    """The contract's processing stage and the carrier's receipts."""
+    lives = Lives()
+    lives.record(topics.SEGMENTED, 0, message(2, id=uuid(61), accepted_at=NOON))
+    lives.record(topics.STATUS, 0, status(accepted_at=NOON, segments_sent=2))
+    lives.record(topics.STATUS, 0, status(accepted_at=NOON, stage=StatusStage.DELIVERY, status="DELIVERED"))
+    row = messages(batch_of(lives))[uuid(61)]
+    assert (row["segments"], row["segments_sent"], row["status"], row["delivery_status"]) == (
+        2,
+        2,
+        "Success",
+        "DELIVERED",
+    )
+    assert row["account_id"] == uuid(1)
+    assert row["content"] == "part 1part 2"
+
+
+def test_what_cannot_be_read_is_counted_and_stops_nobody() -> None:
+    """Of every topic; numbers that no column holds, and times without a zone, too."""
+    lives = Lives()
+    for topic in TOPICS:
+        for value in (None, b"", b"{}", b"[1]", b'"\\ud800"', b"\xff"):
+            lives.add(topic, 0, value)
+    good = status(accepted_at=NOON).to_bytes()
+    lives.add(topics.STATUS, 0, good.replace(b'"segments_sent":0', b'"segments_sent":99999999999999999999'))
+    lives.add(topics.STATUS, 0, good.replace(b"T12:00:00Z", b"T12:00:00"))
+    lives.add(topics.STATUS, 0, good)
+    batch = batch_of(lives)
+    assert set(messages(batch)) == {uuid(61)}
+    assert batch.unreadable > 20
+
+
+def test_days_that_are_not_kept_are_passed_over() -> None:
+    """Whatever time a producer gives its message: no tables are made for it."""
+    lives = Lives()
+    lives.submitted(submission(accepted_at=NOON - timedelta(days=4000)))
+    batch, reader = LogBatch(20_000, 20_600), RecordReader(DIRECTORY)
+    for place, records in lives.records.items():
+        reader.read(batch, place.topic, records)
+    assert (batch.days, batch.passed_over) == ({}, 1)
