@@ -47,8 +47,9 @@ class OperatedEntries(ABC, Generic[Entry, Settings]):
         A form that cannot be read whole tells with its own problems those of the rest.
         """
         actor.must(Permission.OPERATE)
-        entry = (self._blank() if identity is None else self.get(actor, identity)[0]).model_copy(update=dict(settings))
+        before = self._blank() if identity is None else self.get(actor, identity)[0]
         try:
+            entry = self._changed(before, settings)
             with attributes_of(entry):
                 check([entry], self._access.directory)
         except RuleViolated as error:

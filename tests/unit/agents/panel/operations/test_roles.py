@@ -68,6 +68,7 @@ CASES = [
     Case("carriers.create", OPERATORS, {"settings": {"name": "second", "url": "https://c.example"}}),
     Case("carriers.update", OPERATORS, {"identity": uuid(50), "settings": {"blocked": True}}),
     Case("carriers.problems", OPERATORS, {"settings": {"name": ""}}),
+    Case("profiles.problems", OPERATORS, {"settings": {}}),
     Case("carriers.delete", OPERATORS, {"identity": uuid(52)}),
     Case("profiles.list", OPERATORS, {}),
     Case("profiles.get", OPERATORS, {"identity": "plain"}),
