@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from agents.delivery.carrier_line import CarrierLine
-from agents.delivery.figures import Figures
+from agents.delivery.figures import Figures, Price
 from agents.delivery.line_up import Reading, Unreadable
 from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
 from agents.delivery.write import OutcomeWriter
@@ -123,7 +123,7 @@ class Delivery:
         status = failed(item.message, code, detail, stop)
         sending.mark_end(status)
         records = [*sending.unwritten, OutRecord(STATUS, item.message.id.encode(), status.to_bytes())]
-        self.figures.ended(item.message, status)
+        self.figures.failed(item.message.trunk_id, code)
         reason = IN_DOUBT if code is CodeId.IN_DOUBT else INTERNAL_ERROR
         self._writer.end(item, records, [dead_letter(record, stage=STAGE, reason=reason, detail=detail)])
 
@@ -134,17 +134,25 @@ class Delivery:
 
     def _end(self, item: Reading, outcome: Success | MessageStatus | Wait, sending: Sending) -> None:
         message = item.message
-        self.figures.ended(message, outcome)
         if isinstance(outcome, Wait):
+            self.figures.waits(elsewhere=outcome.waiting.message.carrier_id != message.carrier_id)
             waiting = OutRecord(outcome.topic, message.destination.encode(), outcome.waiting.to_bytes())
             self._writer.end(item, sending.unwritten, [waiting])
             return
         if isinstance(outcome, Success):
+            accepted_at = message.accepted_at.timestamp()
+            self.figures.sent(message.trunk_id, len(message.segments), accepted_at, _price_of(message))
             self._writer.end(item, [*sending.unwritten, OutRecord(STATUS, message.id.encode(), outcome.value)], [])
             return
+        self.figures.failed(message.trunk_id, outcome.code_id)
         sending.mark_end(outcome)
         records = [*sending.unwritten, OutRecord(STATUS, message.id.encode(), outcome.to_bytes())]
         self._writer.end(item, records, _letters(item.work, outcome))
+
+
+def _price_of(message: MtMessage) -> Price | None:
+    price = message.price_per_segment
+    return Price(message.carrier_id, message.currency or "", float(price)) if price else None
 
 
 def _why(carrier: Carrier | None, turn: Turn[Entry[Reading]] | None) -> str:

@@ -2,11 +2,10 @@
 
 from collections import Counter
 from time import time
+from typing import NamedTuple
 
-from pipeline.carriers.decision import Success, Wait
 from pipeline.metrics import END_TO_END, FAILURES, MESSAGES, SEGMENTS, SPEND, TRUNK_MESSAGES
-from schemas.mt_message import MtMessage
-from schemas.status import CodeId, MessageStatus
+from schemas.status import CodeId
 
 _settled = MESSAGES.labels("delivery", "settled")
 _waiting = MESSAGES.labels("delivery", "waiting")
@@ -16,32 +15,42 @@ _to_carrier = END_TO_END.labels("to_carrier")
 _segments = SEGMENTS.labels()
 
 
+class Price(NamedTuple):
+    """What a segment costs at a carrier, in a currency; empty where the route names none."""
+
+    carrier_id: str
+    currency: str
+    per_segment: float
+
+
 class Figures:
     """Counts ends."""
 
     def __init__(self) -> None:
         self._settled = 0
-        self._spend: Counter[tuple[str, str, float]] = Counter()
+        self._spend: Counter[Price] = Counter()
 
-    def ended(self, message: MtMessage, outcome: Success | MessageStatus | Wait) -> None:
-        """Note what has become of a message, now."""
-        if isinstance(outcome, Wait):
-            _waiting.inc()
-            if outcome.waiting.message.carrier_id != message.carrier_id:
-                _failed_over.inc()
-            return
+    def waits(self, *, elsewhere: bool) -> None:
+        """Note that a message waits for another attempt, with `elsewhere` by another carrier."""
+        _waiting.inc()
+        if elsewhere:
+            _failed_over.inc()
+
+    def failed(self, trunk_id: str, code: CodeId | None) -> None:
+        """Note that a message of a trunk has failed."""
         self._settled += 1
-        if isinstance(outcome, MessageStatus):
-            TRUNK_MESSAGES.add(message.trunk_id, "failed")
-            if outcome.code_id is not None:
-                _failures[outcome.code_id].inc()
-            return
-        count = len(message.segments)
-        _to_carrier.observe(time() - message.accepted_at.timestamp())
-        _segments.observe(count)
-        TRUNK_MESSAGES.add(message.trunk_id, "sent")
-        if message.price_per_segment:
-            self._spend[message.carrier_id, message.currency or "", float(message.price_per_segment)] += count
+        TRUNK_MESSAGES.add(trunk_id, "failed")
+        if code is not None:
+            _failures[code].inc()
+
+    def sent(self, trunk_id: str, segments: int, accepted_at: float, spent_on: Price | None) -> None:
+        """Note that a message of a trunk, accepted at that time (Unix, seconds), has got through."""
+        self._settled += 1
+        _to_carrier.observe(time() - accepted_at)
+        _segments.observe(segments)
+        TRUNK_MESSAGES.add(trunk_id, "sent")
+        if spent_on is not None:
+            self._spend[spent_on] += segments
 
     def report(self) -> None:
         """Bring the metrics up to date."""

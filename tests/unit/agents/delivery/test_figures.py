@@ -1,16 +1,12 @@
 """What the ends of messages leave behind in the metrics."""
 
-from datetime import timedelta
-from decimal import Decimal
-
 import pytest
 from prometheus_client import REGISTRY
 
 from agents.delivery import figures as module
-from agents.delivery.figures import Figures
-from pipeline.carriers.decision import Progress, Stop, Success, Wait, failed
+from agents.delivery.figures import Figures, Price
 from schemas.status import CodeId
-from tests.builders import CREATED, message, uuid, waiting_message
+from tests.builders import uuid
 
 TRUNK, CARRIER = uuid(901), uuid(902)
 
@@ -23,9 +19,8 @@ def test_a_success_leaves_its_time_its_segments_and_its_price(monkeypatch: pytes
     """Three segments of a cent, two seconds after the message was accepted."""
     figures = Figures()
     before = told("accepted_to_end_seconds_sum", stage="to_carrier"), told("message_segments_sum")
-    sent = message(3, trunk_id=TRUNK, carrier_id=CARRIER, price_per_segment=Decimal("0.01"), currency="EUR")
-    monkeypatch.setattr(module, "time", lambda: (sent.accepted_at + timedelta(seconds=2)).timestamp())
-    figures.ended(sent, Success(b"{}"))
+    monkeypatch.setattr(module, "time", lambda: 1002.0)
+    figures.sent(TRUNK, 3, 1000.0, Price(CARRIER, "EUR", 0.01))
     figures.report()
     figures.report()
     assert told("accepted_to_end_seconds_sum", stage="to_carrier") - before[0] == pytest.approx(2.0)
@@ -36,14 +31,13 @@ def test_a_success_leaves_its_time_its_segments_and_its_price(monkeypatch: pytes
 
 def test_a_failure_leaves_its_code_and_no_time() -> None:
     """Times of what did not arrive would make carriers look slow."""
-    figures, lost = Figures(), message(trunk_id=uuid(903))
-    stop = Stop(1, None, CREATED, Progress(1, CREATED))
+    figures = Figures()
     before = [
         told("failed_messages_total", stage="delivery", code="all_attempts_failed"),
         told("accepted_to_end_seconds_count", stage="to_carrier"),
         told("messages_total", stage="delivery", outcome="settled"),
     ]
-    figures.ended(lost, failed(lost, CodeId.ALL_ATTEMPTS_FAILED, "expired", stop))
+    figures.failed(uuid(903), CodeId.ALL_ATTEMPTS_FAILED)
     figures.report()
     after = [
         told("failed_messages_total", stage="delivery", code="all_attempts_failed"),
@@ -54,10 +48,13 @@ def test_a_failure_leaves_its_code_and_no_time() -> None:
     assert told("trunk_messages_total", trunk=uuid(903), outcome="failed") == 1
 
 
-def test_what_waits_has_not_ended() -> None:
-    """It is counted as waiting, and under no trunk."""
-    figures, later = Figures(), message(trunk_id=uuid(904))
-    before = told("messages_total", stage="delivery", outcome="waiting")
-    figures.ended(later, Wait("sms.mt.retry.5s", waiting_message(later)))
-    assert told("messages_total", stage="delivery", outcome="waiting") - before == 1
-    assert REGISTRY.get_sample_value("smsout_trunk_messages_total", {"trunk": uuid(904), "outcome": "sent"}) is None
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_what_waits_has_not_ended(elsewhere: bool) -> None:
+    """It is counted as waiting, and as failed over when another carrier is next."""
+    outcomes = ("waiting", "failed_over", "settled")
+    before = [told("messages_total", stage="delivery", outcome=it) for it in outcomes]
+    figures = Figures()
+    figures.waits(elsewhere=elsewhere)
+    figures.report()
+    after = [told("messages_total", stage="delivery", outcome=it) for it in outcomes]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [1, int(elsewhere), 0]
