@@ -111,11 +111,22 @@ class OperatorClient(Customer):
         """POST one message with these credentials; return the status."""
         return (await self._send(username, password, destination, text, source))[0]
 
-    async def send_through(self, trunk: MadeTrunk, destination: str) -> str:
-        """Send one message through a trunk; return its id."""
-        status, body = await self._send(trunk.username, trunk.password, destination, "Hello", SOURCE)
+    async def send_through(self, trunk: MadeTrunk, destination: str, text: str = "Hello", source: str = SOURCE) -> str:
+        """Send one message through a trunk, of which ingress hears within a second; return its id."""
+        async with asyncio.timeout(5):
+            while True:
+                status, body = await self._send(trunk.username, trunk.password, destination, text, source)
+                if status != 401:
+                    break
+                await asyncio.sleep(0.05)
         assert status == 201, body
         return str(json.loads(body)["data"]["id"])
+
+    async def told(self, trunk: MadeTrunk, count: int, seconds: float = 30) -> list[dict[str, Any]]:
+        """Wait for `count` callbacks of a trunk; return their `data`, and those of what more comes within a second."""
+        await self.wait_for(trunk.inbox, lambda entries: len(entries) >= count, limit_seconds=seconds)
+        await asyncio.sleep(1)
+        return [json.loads(it["body"])["data"] for it in await self.get(trunk.inbox)]
 
     async def happened(self, trunk: MadeTrunk, message_id: str, *, until: str) -> set[str]:
         """Wait until a message's history in the log has an event of this kind; return the kinds of all."""

@@ -1,7 +1,5 @@
 """Two gateways, one the other's carrier: the shipped profile speaks to ingress, callbacks are read as receipts."""
 
-import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -14,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 import pytest_asyncio
 
-from tests.e2e.panel import OTHER_SOURCE, SOURCE, MadeTrunk, OperatorClient, new_destination
+from tests.e2e.panel import OTHER_SOURCE, SOURCE, OperatorClient, new_destination
 from tests.systems import running_system
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -75,29 +73,12 @@ def receipts_address(ingress_url: str, data: Path) -> str:
     ).stdout.strip()  # fmt: skip
 
 
-async def send(
-    client: OperatorClient, trunk: MadeTrunk, destination: str, text: str = "Hello", source: str = SOURCE
-) -> None:
-    """Send one message through a trunk that ingress may hear of within a second."""
-    async with asyncio.timeout(5):
-        while (status := await client.send_as(trunk.username, trunk.password, destination, text, source)) == 401:
-            await asyncio.sleep(0.05)
-    assert status == 201
-
-
-async def told(client: OperatorClient, inbox: str, count: int) -> list[dict[str, Any]]:
-    """Wait for `count` callbacks; return their `data`, and those of any more that come within a second."""
-    await client.wait_for(inbox, lambda entries: len(entries) >= count, limit_seconds=30)
-    await asyncio.sleep(1)
-    return [json.loads(it["body"])["data"] for it in await client.get(inbox)]
-
-
 @pytest.mark.parametrize(("text", "segments"), [("Hello {you} & all", 1), (LONG, 3)])
 async def test_the_second_ones_callbacks_settle_the_first_ones_message(chain: Chain, text: str, segments: int) -> None:
     """One message at the second, its segments at its carrier, and the customer of the first is told twice."""
     customer, destination = await chain.first.make_trunk(receipts_enabled=True), new_destination()
-    await send(chain.first, customer, destination, text=text)
-    processed, delivered = await told(chain.first, customer.inbox, 2)
+    await chain.first.send_through(customer, destination, text=text)
+    processed, delivered = await chain.first.told(customer, 2)
     assert (processed["type"], processed["attributes"]["status"]) == ("outbound_message_callbacks", "Success")
     assert processed["attributes"]["fragments_sent"] == segments
     assert delivered == {"type": "dlr_event", "id": processed["id"], "attributes": {"status": "DELIVERED"}}
@@ -125,15 +106,15 @@ async def test_what_goes_wrong_behind_the_second_is_told_by_the_first(
 ) -> None:
     """What the second one tells of its own carrier, as its callback or as its dlr_event, is the first one's receipt."""
     customer = await chain.first.make_trunk(receipts_enabled=True)
-    await send(chain.first, customer, destination)
-    found = await told(chain.first, customer.inbox, 2)
+    await chain.first.send_through(customer, destination)
+    found = await chain.first.told(customer, 2)
     assert [it["attributes"]["status"] for it in found] == ["Success", event]
 
 
 async def test_a_source_that_the_second_does_not_allow_is_rejected(chain: Chain) -> None:
     """It answers 201 first, and says `Routing error` with code 8 in its callback."""
     customer, destination = await chain.first.make_trunk(receipts_enabled=True), new_destination()
-    await send(chain.first, customer, destination, source=OTHER_SOURCE)
-    found = await told(chain.first, customer.inbox, 2)
+    await chain.first.send_through(customer, destination, source=OTHER_SOURCE)
+    found = await chain.first.told(customer, 2)
     assert [it["attributes"]["status"] for it in found] == ["Success", "REJECTED"]
     assert all(it["destination"] != destination for it in await chain.second.ledger())
