@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: help setup setup-dev up test check lint format bench storm fuzz schemas lock jars clean
+.PHONY: help setup setup-dev up test check lint format bench storm fuzz schemas dashboards sbom audit lock jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,8 @@ lint: setup-dev ## format, lint, types, import layers, generated documents
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/smsout schemas check
+	@$(BIN)/python -m tests.dashboards check
+	@$(BIN)/python -m tests.strimzi check
 
 format: setup-dev ## put every file in the house format
 	@$(BIN)/ruff check --fix --select I .
@@ -66,6 +68,19 @@ fuzz: setup-dev ## ten minutes of each fuzz (FUZZ_SECONDS=N for another length, 
 
 schemas: setup ## write docs/schemas and docs/asyncapi.yaml anew from the models
 	@$(BIN)/smsout schemas write
+
+dashboards: setup-dev ## write what tests/dashboards and tests/strimzi.py make anew
+	@$(BIN)/python -m tests.dashboards write
+	@$(BIN)/python -m tests.strimzi write
+
+# A wheel each of what runs; what tests and checks need is not in the image.
+sbom: setup-dev ## write build/sbom.json: what is in requirements.lock, as CycloneDX
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements --output-reproducible --of JSON -o build/sbom.json requirements.lock
+
+audit: setup-dev ## ask about known vulnerabilities of what is in the locks (needs the network)
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+	  -r requirements.lock -r requirements-java.lock $(ARGS)
 
 clean: ## remove what was made here; downloaded broker and data in .smsout stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,6 +8,7 @@ callback       posts notifications to customers, with retries
 panel          the web panel and the management API; the only writer of the directory
 message_log    the read model behind look-ups, and the door to it
 simulator      a practice carrier and a callback inbox
+certificates   until when they are valid
 core_dumps     that there are none, because of what is in memory
 serving        what HTTP servers have in common
 runtime        what every process has: logs, health, signals, exit codes

@@ -6,6 +6,7 @@ handle ends the process with a code that says what kind it was; the supervisor s
 
 import asyncio
 import gc
+import importlib.metadata
 import logging
 import os
 import signal
@@ -18,13 +19,14 @@ from typing import Final
 import structlog
 import uvloop
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
 from pydantic import ValidationError
 
-from agents import core_dumps
+from agents import certificates, core_dumps
 from agents.serving.connections import Connections
 from agents.serving.protocol import AppRunner
 from pipeline.errors import BrokerUnreachable, ConfigurationError, SmsoutError
+from pipeline.metrics import BUILD, READY
 from pipeline.settings import AgentSettings, StateSettings
 from pipeline.slot import Slot
 
@@ -104,6 +106,11 @@ def configure_logging(name: str, level: str) -> None:
 
 
 async def _serve_health(agent: Agent) -> AppRunner:
+    # They double the series, and nobody asks when a counter began.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    BUILD.labels(agent.name, str(agent.slot.number), importlib.metadata.version("smsout")).set(1)
+    READY.set_function(lambda: float(agent.ready() and not agent.stopping.is_set()))
+
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -133,12 +140,14 @@ async def _run(name: str, main: Callable[[Agent], Awaitable[None]], settings: Ag
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.stopping.set)
     health = await _serve_health(agent)
+    watching = asyncio.create_task(certificates.watch(settings.watched_certificates))
     try:
         await main(agent)
     except Exception as error:  # noqa: BLE001  # logged, and the process ends with its code
         # Not after the loop's own end: that waits for all tasks, and Faust starts some anew when they are cancelled.
         _exit_for(name, next(iter(_leaves(error))) if isinstance(error, BaseExceptionGroup) else error)
     finally:
+        watching.cancel()
         await health.cleanup()
 
 

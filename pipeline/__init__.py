@@ -20,6 +20,7 @@ errors           what can go wrong, each with a stable code
 settings         what an installation chooses, from the environment
 slot             which of an agent's processes this is, proved by a lock
 metrics          what is counted
+measuring        how: cheaply, and bounded
 failpoints       places where a process can be made to die
 
 A step knows neither Kafka nor an HTTP server; of the rooms only kafka imports aiokafka, only

@@ -7,7 +7,7 @@ use for it.
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.topics import CALLBACK_DELAYS_SECONDS, MT_RETRY_DELAYS_SECONDS
@@ -21,6 +21,7 @@ def _comma_separated(value: object) -> object:
 
 # Lists are written as people write them, `a, b`, not as JSON.
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+Files = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_comma_separated)]
 Delays = Annotated[
     tuple[Annotated[int, Field(ge=1, le=604_800)], ...],
     Field(min_length=1),  # without a tier there is no place to wait in, and nothing that fails could be tried again
@@ -94,6 +95,8 @@ class AgentSettings(BaseSettings):
     """How long SIGTERM lets work in progress finish."""
     watchdog_seconds: float = 120.0
     """Work waiting and nothing committed for this long ends the process."""
+    watched_certificates: Files = ()
+    """PEM files, of whomever, whose end `smsout_certificate_not_after_timestamp_seconds` tells."""
     dead_letter_brake: Annotated[int, Field(ge=0)] = 100
     """So many records of a partition in a row that cannot be read end the process; 0: never.
 
@@ -143,6 +146,16 @@ class MessageLogSettings(BaseSettings):
     max_connections_per_address: Annotated[int, Field(ge=1)] = 64
 
 
+def _with_file(values: dict[str, object], name: str) -> dict[str, object]:
+    """Return the values with a secret that stands in a file. Raises `ValueError`."""
+    if name in values or not (path := values.get(f"{name}_file")):
+        return values
+    try:
+        return {**values, name: Path(str(path)).read_text(encoding="utf-8").strip()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"SMSOUT_{name.upper()}_FILE cannot be read: {error}") from error
+
+
 class PepperSettings(BaseSettings):
     """The key of the password verifiers: ingress and the directory's writer have it, nobody else."""
 
@@ -150,6 +163,14 @@ class PepperSettings(BaseSettings):
 
     pepper: SecretStr
     """At least 32 characters; changing it invalidates every trunk password."""
+    pepper_file: Path | None = None
+    """A file that holds it, where the variable does not."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_file(cls, values: dict[str, object]) -> dict[str, object]:
+        """Take the pepper out of the file."""
+        return _with_file(values, "pepper")
 
     @field_validator("pepper")
     @classmethod
@@ -177,6 +198,14 @@ class ReceiptKeySettings(BaseSettings):
 
     receipt_key: SecretStr
     """At least 32 characters; with another one, receipts of what is on its way are refused."""
+    receipt_key_file: Path | None = None
+    """A file that holds it, where the variable does not."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_file(cls, values: dict[str, object]) -> dict[str, object]:
+        """Take the key out of the file."""
+        return _with_file(values, "receipt_key")
 
     @field_validator("receipt_key")
     @classmethod
@@ -281,6 +310,15 @@ class CallbackSettings(BaseSettings):
     with a port): for development and for endpoints inside one's own network."""
 
 
+class GrafanaSettings(BaseSettings):
+    """Where operators look at the metrics."""
+
+    model_config = SettingsConfigDict(env_prefix="SMSOUT_")
+
+    grafana_url: Annotated[str, Field(pattern=r"^https?://[^\s\"'<>]+$")] | None = None
+    """The panel links to it."""
+
+
 class PanelSettings(BaseSettings):
     """The web panel and the management API."""
 
@@ -300,7 +338,7 @@ class PanelSettings(BaseSettings):
     """A session that is not used for this long ends."""
     session_timeout_seconds: float = 43_200.0
     """So does every session after this."""
-    write_timeout_seconds: float = 10.0
-    """How long a request waits for the broker to acknowledge a message or an audit event."""
+    write_timeout_seconds: float = 4.0
+    """How long a request waits for the broker to acknowledge a message, an audit event or a change."""
     take_over: bool = False
     """Take the place of a panel on this machine that is still alive."""

@@ -5,10 +5,29 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
 
+import idna
+
 MAX_URL_LENGTH: Final = 2048
 
 _URL_TEXT: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")  # RFC 3986 section 2
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+
+
+def punycoded(url: str) -> str:
+    """Return `url` with the host as it is asked for in the DNS: a name in other letters in punycode (RFC 5891).
+
+    A URL without one is returned as it is, and so is one whose host no registry would take: `url_problem` says why.
+    """
+    try:
+        authority = urlsplit(url).netloc
+        user, at, place = authority.rpartition("@")
+        host, colon, port = place.partition(":")
+        if host.isascii():
+            return url
+        name = idna.encode(host, uts46=True).decode()
+    except (ValueError, UnicodeError):  # not a URL, or `idna.IDNAError`
+        return url
+    return url.replace(authority, f"{user}{at}{name}{colon}{port}", 1)
 
 
 def url_problem(url: str) -> str | None:
@@ -19,6 +38,8 @@ def url_problem(url: str) -> str | None:
     readable = _URL_TEXT.match(url)
     if readable is None or readable.end() != len(url):
         at = readable.end() if readable else 0
+        if not url[at].isascii() and url.count("/", 0, at) == 2:
+            return f"has a host that is no name of the internet: {url[at]!r} (character {at + 1}) cannot stand in it"
         return f"has {url[at]!a} at character {at + 1}, which must be percent-encoded in a URL"
     try:
         parts = urlsplit(url)

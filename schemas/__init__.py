@@ -12,6 +12,7 @@ dlr          a carrier's delivery receipt for one segment
 roll_up      what is known of messages whose receipts are not all in
 callback     one notification that waits in a retry tier for its next attempt
 directory/   accounts, DIDs, trunks, carriers, routes, people; who changed them
+remembered   what the panel remembers of those who use it
 headers/     what rides in Kafka headers beside the bytes
 topics       the catalogue: name, key, model, partitions, retention, dead-letter topic
 """

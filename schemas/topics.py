@@ -13,12 +13,14 @@ from schemas.directory.entry import DirectoryEntry
 from schemas.dlr import ExpectedReceipt, SegmentReceipt, UnmatchedReceipt
 from schemas.journal import JournalEntry
 from schemas.mt_message import MtMessage, WaitingMessage
+from schemas.remembered import Remembered
 from schemas.roll_up import Match, RollUp
 from schemas.status import MessageStatus
 from schemas.submission import Submission
 
 DIRECTORY: Final = "sms.directory"
 AUDIT: Final = "sms.audit.recorded"
+REMEMBERED: Final = "sms.panel.remembered"
 SUBMITTED: Final = "sms.mt.submitted"
 SEGMENTED: Final = "sms.mt.segmented"
 STATUS: Final = "sms.mt.status"
@@ -164,6 +166,10 @@ def catalogue(
         ),
         Topic(
             AUDIT, "account id", AuditEvent, 1, 365 * DAY_MS, "Who changed, revealed or tried what, in order",
+        ),
+        Topic(
+            REMEMBERED, "session:<digest>, user:<id> or apikey:<id>", Remembered, 1, -1,
+            "Who is logged in to the panel, and when users and API keys were last used", cleanup="compact",
         ),
         main(
             SUBMITTED, "trunk id", Submission,

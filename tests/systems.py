@@ -27,8 +27,9 @@ def running_system(
 ) -> Iterator[dict[str, Any]]:
     """Run `smsout up` with everything it keeps in `folder`; yield its ready file's content.
 
-    `options` are those of the command (`carrier_url="http://..."`). Two keys are added: `ready_file`, the path, which
-    is rewritten when an agent is restarted, and `log_file`. A second run in the same folder goes on with its data.
+    `options` are those of the command (`carrier_url="http://..."`, `observe=""` for one without a value). Two keys are
+    added: `ready_file`, the path, which is rewritten when an agent is restarted, and `log_file`. A second run in the
+    same folder goes on with its data.
     """
     if "SMSOUT_KAFKA_BOOTSTRAP_SERVERS" not in (environment or {}):
         apache_or_skip()
@@ -39,8 +40,8 @@ def running_system(
     arguments |= {name.replace("_", "-"): value for name, value in options.items()}
     with log_file.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "up"]
-            + [f"--{name}={value}" for name, value in arguments.items()],
+            [sys.executable, "-P", "-c", "from agents.commands.cli import main; main()", "up", "--verbose"]
+            + [f"--{name}={value}" if value else f"--{name}" for name, value in arguments.items()],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

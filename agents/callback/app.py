@@ -23,7 +23,7 @@ from pipeline.kafka.consuming.retry_tiers import tier_consumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.directory_view import DirectoryView
-from pipeline.metrics import BACKLOG, LAG
+from pipeline.metrics import BACKLOG, POSTS_IN_FLIGHT, TURNS_WAITING
 from pipeline.posting.backlog import Backlog, Row
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
@@ -38,8 +38,9 @@ MEMORY_SECONDS = 0.2
 FIRST_IN_FLIGHT = 8  # POSTs to an endpoint that has not answered yet: then one more for each answer
 PROBING_AT_ONCE = 64  # connections beside those of the workers
 
-_lag = LAG.labels(STAGE)
 _backlog = BACKLOG.labels(STAGE)
+_in_flight = POSTS_IN_FLIGHT.labels(STAGE)
+_waiting = TURNS_WAITING.labels(STAGE)
 
 
 async def serve(agent: Agent) -> None:
@@ -120,10 +121,13 @@ async def serve(agent: Agent) -> None:
                 await asyncio.sleep(MEMORY_SECONDS)
 
         def report() -> None:
-            _lag.set(first.lag() + later.lag())
+            first.report(STAGE)
+            later.report(STAGE)
             _backlog.set(len(backlog))
             notifier.report()
             endpoints.update()
+            _in_flight.set(sum(peer.in_flight for peer in peers))
+            _waiting.set(dispatcher.waiting)
 
         await PostingAgent(
             workers, dispatcher, line_up.intake, parking, first, later, line_up.take, report,

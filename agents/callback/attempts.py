@@ -14,6 +14,7 @@ from pipeline.failpoints import failpoint
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
 from pipeline.kafka.producer import RecordProducer
+from pipeline.metrics import GROUP_SIZE
 from schemas.callback import AttemptOutcome, CallbackAttempt, UncheckedCallbackAttempt
 from schemas.record import OutRecord
 from schemas.topics import CALLBACK_ATTEMPTED
@@ -21,6 +22,8 @@ from schemas.unchecked import encode
 
 LONGEST_TEXT: Final = 256  # characters of an answer, or of an error
 MOST_AT_ONCE: Final = 1000
+
+_group_size = GROUP_SIZE.labels("callback")
 
 
 def accepted(notification: Notification, origin: str, began_at: float, seconds: float, status_code: int) -> OutRecord:
@@ -104,5 +107,6 @@ class AttemptLog:
         await self._group.run()
 
     async def _write(self, events: Sequence[OutRecord]) -> None:
+        _group_size.observe(len(events))
         await self._producer.write(events)
         failpoint("callback.after_attempts")

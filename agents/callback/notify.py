@@ -26,7 +26,7 @@ from pipeline.http.client import HttpPoster
 from pipeline.http.url import origin_of
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
-from pipeline.metrics import MESSAGES, POST_SECONDS, POSTS
+from pipeline.metrics import END_TO_END, MESSAGES, POST_SECONDS, POSTS, TRUNK_CALLBACKS
 from pipeline.posting.flows import Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.peer import News
@@ -47,6 +47,7 @@ _posts = {
     for outcome in (ACCEPTED, "answered", NotSent.code, InDoubt.code, Refused.code)
 }
 _seconds = POST_SECONDS.labels(STAGE)
+_to_callback = END_TO_END.labels("to_callback")
 _notified = MESSAGES.labels(STAGE, "notified")
 _nobody_to_notify = MESSAGES.labels(STAGE, "nobody-to-notify")
 
@@ -64,15 +65,13 @@ class Notifier:
         self._disabled = DisabledEndpoints()
         self._catching_up = asyncio.Lock()
         self._caught_up_at_ms = 0.0
-        self._seconds_of_accepted: list[float] = []
+        self._accepted = 0
 
     def report(self) -> None:
         """Bring the metrics up to date: a success leaves only a number behind, which is counted here with others."""
-        seconds, self._seconds_of_accepted = self._seconds_of_accepted, []
-        for value in seconds:
-            _seconds.observe(value)
-        _posts[ACCEPTED].inc(len(seconds))
-        _notified.inc(len(seconds))
+        accepted, self._accepted = self._accepted, 0
+        _posts[ACCEPTED].inc(accepted)
+        _notified.inc(accepted)
 
     def has_to_wait(self, item: Notification | Unreadable) -> bool:
         """Tell whether `item` has to wait for its turn; what nobody is to be told of has ended already."""
@@ -182,7 +181,10 @@ class Notifier:
             if 200 <= code < 300:
                 failpoint("callback.after_post")
                 turn.learn(News.ANSWERED, seconds)
-                self._seconds_of_accepted.append(seconds)
+                self._accepted += 1
+                _seconds.observe(seconds)
+                _to_callback.observe(began_at + seconds - notification.status.accepted_at.timestamp())
+                TRUNK_CALLBACKS.add(trunk.id, "accepted")
                 event = attempts.accepted(notification, origin_of(url), began_at, seconds, code)
                 self._attempt_log.add(notification.work, event)
                 return
@@ -193,6 +195,7 @@ class Notifier:
             turn.learn(_news_of(code), seconds, str(failure), pause_seconds)
         failpoint("callback.after_post")
         _posts[outcome].inc()
+        TRUNK_CALLBACKS.add(trunk.id, "failed")
         self._fail(notification, trunk, origin_of(url), (began_at, seconds), failure, pause_seconds or 0.0)
 
     def _fail(

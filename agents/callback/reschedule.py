@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from agents.callback.line_up import Notification
-from pipeline.dead_letters.letter import dead_letter
+from pipeline.dead_letters.letter import announce, dead_letter
 from pipeline.kafka.consuming.work import Work
 from pipeline.metrics import MESSAGES
 from pipeline.posting.retry_schedule import RetrySchedule
@@ -21,6 +21,7 @@ EXHAUSTED: Final = "callback-exhausted"
 UNREADABLE: Final = "schema-violation"
 GONE: Final = "endpoint-gone"
 DISABLED: Final = "endpoint-disabled"
+announce(STAGE, EXHAUSTED, GONE, DISABLED)
 
 # A record that fits, and its key, headers and the batch around it.
 _LARGEST_WAITING_BYTES: Final = MAX_RECORD_BYTES - 4096

@@ -14,5 +14,8 @@ doctor            what is stuck and why
 doctor_findings   what was found, in words
 doctor_parked     what is parked, and for whom
 doctor_samples    whom unfinished work is for
+install           what an installation needs once
+metrics_document  the table of metrics, generated from their definitions
+users             a new password for who cannot log in
 schema_documents  JSON Schemas and AsyncAPI, generated from the models
 """

@@ -23,11 +23,13 @@ from agents.commands import carriers as carriers_commands
 from agents.commands import dead_letters as dead_letters_commands
 from agents.commands import directory as directory_commands
 from agents.commands import doctor as doctor_command
+from agents.commands import install as install_command
 from agents.commands import messages as messages_commands
 from agents.commands import offsets as offsets_commands
 from agents.commands import routes as routes_commands
 from agents.commands import schema_documents
 from agents.commands import topics as topics_commands
+from agents.commands import users as users_commands
 from agents.local.up.port_plan import PortsKind
 from agents.local.up.roster import ROSTER
 from agents.runtime import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
@@ -50,7 +52,9 @@ app.add_typer(carriers_commands.app, name="carriers")
 app.add_typer(dead_letters_commands.app, name="dead-letters")
 app.add_typer(offsets_commands.app, name="offsets")
 app.command("doctor")(doctor_command.doctor)
+app.command("install")(install_command.install)
 app.add_typer(schema_documents.app, name="schemas")
+app.add_typer(users_commands.app, name="users")
 
 DataDirectory = Annotated[Path, typer.Option(help="Where everything that must be kept is kept.", file_okay=False)]
 
@@ -80,12 +84,16 @@ def up(
     ] = None,
     carrier_url: Annotated[str | None, typer.Option(help="Carrier in place of the practice one.")] = None,
     callback_url: Annotated[str | None, typer.Option(help="Callback URL of the demo trunk.")] = None,
+    observe: Annotated[bool, typer.Option("--observe", help="Start a Prometheus that looks at all of it.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show every line that the agents write, not in the log file alone.")
+    ] = False,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
     from agents.local.up.run import UpOptions  # imported here: `--help` should not wait for clients of the broker
     from agents.local.up.run import up as run
 
-    run(UpOptions(data_dir, ready_file, ports, directory, carrier_url, callback_url))
+    run(UpOptions(data_dir, ready_file, ports, directory, carrier_url, callback_url, observe, verbose))
 
 
 @app.command("broker")

@@ -11,6 +11,7 @@ import typer
 
 from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer
+from pipeline.directory.rules import counted
 from pipeline.errors import ConfigurationError, DirectoryInUse, RuleViolated
 from pipeline.kafka.directory.apply import apply_file, export_text
 from pipeline.settings import CarrierKeySettings, KafkaSettings, PanelKeySettings, PepperSettings
@@ -77,7 +78,7 @@ def export_command(output: Output = None, without_secrets: WithoutSecrets = Fals
 def _refuse(file: Path, problems: Sequence[tuple[str, str]]) -> None:
     for where, what in problems:
         typer.echo(f"{file}: {where}: {what}", err=True)
-    typer.echo(f"smsout: {file} breaks {len(problems)} rule(s); nothing was changed", err=True)
+    typer.echo(f"smsout: {file} breaks {counted(len(problems), 'rule')}; nothing was changed", err=True)
     raise typer.Exit(1)
 
 

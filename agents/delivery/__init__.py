@@ -2,6 +2,7 @@
 
 line_up       from a record to its turn: a message that waits for its carrier; what was begun is settled first
 deliver       one message, from its turn to its end
+figures       what ends leave behind in the metrics
 sending       its segments, with their marks in the journal
 carrier_line  one segment to the carrier, and what came of it
 write         what was found out becomes records, in groups

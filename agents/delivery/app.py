@@ -25,7 +25,7 @@ from pipeline.kafka.consuming.retry_tiers import tier_consumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.directory_view import DirectoryView
-from pipeline.metrics import BACKLOG, LAG
+from pipeline.metrics import BACKLOG
 from pipeline.posting.backlog import Backlog, Row
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
@@ -38,7 +38,6 @@ from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
 
 GROUP = "sms-delivery"
 
-_lag = LAG.labels(STAGE)
 _backlog = BACKLOG.labels(STAGE)
 
 
@@ -120,10 +119,11 @@ async def serve(agent: Agent) -> None:
         carriers.update()
 
         def report() -> None:
-            _lag.set(first.lag() + later.lag())
+            first.report(STAGE)
+            later.report(STAGE)
             _backlog.set(len(backlog))
             line.report()
-            delivery.report()
+            delivery.figures.report()
             carriers.update()
 
         await PostingAgent(

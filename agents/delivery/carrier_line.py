@@ -15,7 +15,7 @@ from pipeline.carriers.profiles.request import Request
 from pipeline.carriers.receipt_reference import receipt_url
 from pipeline.errors import AddressNotAllowed, CarrierUnusable, InDoubt, Inexpressible, NotSent
 from pipeline.http.client import Answer, HttpPoster
-from pipeline.metrics import CARRIER_NEEDS_OPERATOR, POST_SECONDS, POSTS
+from pipeline.metrics import CARRIER_NEEDS_OPERATOR, CARRIER_POSTS, CARRIER_SECONDS, POST_SECONDS, POSTS
 from pipeline.posting.peer import News
 from pipeline.posting.retry_after import retry_after_seconds
 from schemas.directory.carrier import Carrier
@@ -52,7 +52,6 @@ class CarrierLine:
         self._carriers = carriers
         self._receipt_base_url = receipt_base_url
         self._receipt_key = receipt_key
-        self._seconds: list[float] = []
         self._outcomes: Counter[Outcome] = Counter()
         self._calling: set[str] = set()
         """Carriers that an operator has to do something about, by id."""
@@ -82,9 +81,12 @@ class CarrierLine:
         except (AddressNotAllowed, Inexpressible) as error:
             result = AttemptResult(Outcome.REFUSED, error=str(error))
         else:
-            self._seconds.append(perf_counter() - started)
+            seconds = perf_counter() - started
+            _post_seconds.observe(seconds)
+            CARRIER_SECONDS.labels(carrier.id).observe(seconds)
             result = bound.read(answer)
         self._outcomes[result.outcome] += 1
+        CARRIER_POSTS.add(carrier.id, result.outcome.value)
         if self._calling or result.error_class is ErrorClass.OPERATOR:
             self._call_operator(carrier, result)
         _tell(leave, result, perf_counter() - started, unreachable=unreachable)
@@ -154,10 +156,7 @@ class CarrierLine:
             CARRIER_NEEDS_OPERATOR.remove(carrier_id)
 
     def report(self) -> None:
-        """Bring the metrics up to date: a POST leaves only numbers behind, which are counted here with others."""
-        seconds, self._seconds = self._seconds, []
-        for value in seconds:
-            _post_seconds.observe(value)
+        """Bring the metrics up to date: a POST leaves only a number behind, which is counted here with others."""
         outcomes, self._outcomes = self._outcomes, Counter()
         for outcome, count in outcomes.items():
             _posts[outcome].inc(count)

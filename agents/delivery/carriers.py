@@ -9,7 +9,17 @@ from agents.delivery.rates import Rates
 from pipeline.carriers.profile_form import LimitsForm
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.directory.model import Directory
-from pipeline.metrics import CARRIER_BREAKER, CARRIER_BREAKER_OPENED, CARRIER_PACE, CARRIER_RATE
+from pipeline.metrics import (
+    CARRIER_BREAKER,
+    CARRIER_BREAKER_OPENED,
+    CARRIER_IN_FLIGHT,
+    CARRIER_PACE,
+    CARRIER_POSTS,
+    CARRIER_RATE,
+    CARRIER_SECONDS,
+    POSTS_IN_FLIGHT,
+    TURNS_WAITING,
+)
 from pipeline.posting.breaker import BreakerState
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
@@ -19,6 +29,9 @@ from schemas.directory.carrier import Carrier, InDoubtPolicy
 
 _STATES = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 UNKNOWN_AT_ONCE = 16  # messages to a carrier that is gone end without a POST
+
+_in_flight = POSTS_IN_FLIGHT.labels("delivery")
+_waiting = TURNS_WAITING.labels("delivery")
 
 
 FindProfile = Callable[[Carrier], BoundCarrier | None]
@@ -98,12 +111,16 @@ class Carriers:
             # A peer that was forgotten meanwhile counts from 0 again.
             CARRIER_BREAKER_OPENED.labels(peer.name).inc(opened - counted if opened >= counted else opened)
             self._opened[peer.name] = opened
+            CARRIER_IN_FLIGHT.labels(peer.name).set(peer.in_flight)
         for gone in self._shown - there:
-            CARRIER_BREAKER.remove(gone)
-            CARRIER_PACE.remove(gone)
-            CARRIER_RATE.remove(gone)
-            CARRIER_BREAKER_OPENED.remove(gone)
+            for gauge in (CARRIER_BREAKER, CARRIER_PACE, CARRIER_RATE, CARRIER_BREAKER_OPENED, CARRIER_IN_FLIGHT):
+                gauge.remove(gone)
             self._opened.pop(gone, None)
             self._line.forget(gone)
+            if self._directory.carrier(gone) is None:
+                CARRIER_POSTS.remove(gone)
+                CARRIER_SECONDS.remove(gone)
         self._shown = there
+        _in_flight.set(sum(peer.in_flight for peer in self._peers))
+        _waiting.set(self._dispatcher.waiting)
         self._peers.sweep()

@@ -9,17 +9,17 @@ from typing import Final
 import structlog
 
 from agents.delivery.carrier_line import CarrierLine
+from agents.delivery.figures import Figures
 from agents.delivery.line_up import Reading, Unreadable
 from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.decision import Success, Wait, decide, failed, succeeded
 from pipeline.carriers.outcome import Outcome
-from pipeline.dead_letters.letter import INTERNAL_ERROR, dead_letter, place_of
+from pipeline.dead_letters.letter import INTERNAL_ERROR, announce, dead_letter, place_of
 from pipeline.errors import SmsoutError
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
-from pipeline.metrics import MESSAGES
 from pipeline.posting.flows import Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.retry_schedule import RetrySchedule
@@ -32,12 +32,9 @@ from schemas.topics import STATUS
 STAGE: Final = "delivery"
 IN_DOUBT: Final = "in-doubt"
 UNREADABLE: Final = "schema-violation"
+announce(STAGE, IN_DOUBT, INTERNAL_ERROR)
 
 log = structlog.get_logger(__name__)
-
-_settled = MESSAGES.labels(STAGE, "settled")
-_waiting = MESSAGES.labels(STAGE, "waiting")
-_failed_over = MESSAGES.labels(STAGE, "failed_over")
 
 
 class Delivery:
@@ -56,7 +53,7 @@ class Delivery:
         self._journal = journal
         self._writer = writer
         self._schedule = schedule
-        self._settled = self._failed_over = 0
+        self.figures = Figures()
 
     async def __call__(self, turn: Turn[Entry[Reading]]) -> None:
         """Bring one message to its end whose turn it is, or leave it to its partition's new owner."""
@@ -112,7 +109,6 @@ class Delivery:
             return succeeded(message, end.at, end.progress.possible_duplicate, whole=sending.whole)
         outcome = decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
         if isinstance(outcome, Wait) and outcome.waiting.message.carrier_id != message.carrier_id:
-            self._failed_over += 1
             sending.mark_stop(Outcome.NOT_TAKEN, outcome.waiting.last_error, end.at)
         return outcome
 
@@ -127,6 +123,7 @@ class Delivery:
         status = failed(item.message, code, detail, stop)
         sending.mark_end(status)
         records = [*sending.unwritten, OutRecord(STATUS, item.message.id.encode(), status.to_bytes())]
+        self.figures.ended(item.message, status)
         reason = IN_DOUBT if code is CodeId.IN_DOUBT else INTERNAL_ERROR
         self._writer.end(item, records, [dead_letter(record, stage=STAGE, reason=reason, detail=detail)])
 
@@ -137,24 +134,17 @@ class Delivery:
 
     def _end(self, item: Reading, outcome: Success | MessageStatus | Wait, sending: Sending) -> None:
         message = item.message
+        self.figures.ended(message, outcome)
         if isinstance(outcome, Wait):
-            _waiting.inc()
             waiting = OutRecord(outcome.topic, message.destination.encode(), outcome.waiting.to_bytes())
             self._writer.end(item, sending.unwritten, [waiting])
             return
-        self._settled += 1
         if isinstance(outcome, Success):
             self._writer.end(item, [*sending.unwritten, OutRecord(STATUS, message.id.encode(), outcome.value)], [])
             return
         sending.mark_end(outcome)
         records = [*sending.unwritten, OutRecord(STATUS, message.id.encode(), outcome.to_bytes())]
         self._writer.end(item, records, _letters(item.work, outcome))
-
-    def report(self) -> None:
-        """Bring the metrics up to date: an end leaves only a number behind, which is counted here with others."""
-        _settled.inc(self._settled)
-        _failed_over.inc(self._failed_over)
-        self._settled = self._failed_over = 0
 
 
 def _why(carrier: Carrier | None, turn: Turn[Entry[Reading]] | None) -> str:

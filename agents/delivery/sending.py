@@ -33,11 +33,10 @@ class PartitionLost(Exception):
 
 
 class Sent(NamedTuple):
-    """All segments were accepted, the last one `at` that time; `whole`: in one POST."""
+    """All segments were accepted, the last one `at` that time."""
 
     at: datetime
     progress: Progress
-    whole: bool = False
 
 
 def policy_of(carrier: Carrier | None) -> InDoubtPolicy:
@@ -103,7 +102,7 @@ class Sending:
                 return Stop(segment.seqnum, result, now, self._progress)
             if self._progress.in_doubt:
                 self._progress = self._progress._replace(in_doubt=False)
-        return Sent(now, self._progress, self.whole)
+        return Sent(now, self._progress)
 
     def _units(self, carrier: Carrier | None) -> Sequence[Segment]:
         """Return what is left to hand over, POST by POST: segments, or the whole text as if it were the first one.

@@ -16,7 +16,10 @@ from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
 from pipeline.kafka.producer import RecordProducer
+from pipeline.metrics import GROUP_SIZE
 from schemas.record import OutRecord
+
+_group_size = GROUP_SIZE.labels("delivery")
 
 # A number by itself gives two entries at once, the end of one message and the mark of the next: what it is to wait for
 # is the carrier. With eight and more at work the broker's share counts.
@@ -55,6 +58,7 @@ class OutcomeWriter:
         await self._group.run()
 
     async def _write(self, entries: Sequence[_Entry]) -> None:
+        _group_size.observe(len(entries))
         for consumer in {entry.item.consumer for entry in entries}:
             await consumer.is_member()
         ours = [record for entry in entries if not entry.item.work.lost for record in entry.records]

@@ -64,9 +64,8 @@ async def serve(agent: Agent) -> None:
         authenticator = Authenticator(view.directory, pepper, trusted)
         keyed = KeyedSubmitter(submitter, claims, settings.acknowledge_timeout_seconds)
         receipt_writer = ReceiptWriter(producer, settings.acknowledge_timeout_seconds)
-        profiles = ProfileBook(partial(view.directory.get, Profile))
         receipts = ReceiptDoor(
-            settings, receipt_key, view.directory, lambda carrier: profiles.profile(carrier.profile), receipt_writer
+            settings, receipt_key, view.directory, ProfileBook(partial(view.directory.get, Profile)), receipt_writer
         )
         api = HttpApi(
             settings, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=agent.stopping

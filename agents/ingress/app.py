@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any, Final
 
 import structlog
@@ -25,7 +26,7 @@ from agents.serving.errors import MEDIA_TYPE, TITLES
 from agents.serving.head import is_acceptable, is_compressed
 from pipeline.errors import BrokerError, BrokerUnreachable
 from pipeline.idempotency.keys import Verdict
-from pipeline.metrics import ACCEPTED, REQUESTS
+from pipeline.metrics import ACCEPTED, REQUEST_SECONDS, REQUESTS, TRUNK_REQUESTS
 from pipeline.settings import IngressSettings
 from pipeline.steps.admission import Admitted, Problem, admit, admit_bulk
 from schemas.directory.trunk import Trunk
@@ -36,6 +37,7 @@ _KEY_HEADER: Final = {"header": str(IDEMPOTENCY_KEY)}
 _ACCEPT: Final = {"header": str(hdrs.ACCEPT)}
 _REPLAYED: Final = {"Idempotency-Replayed": "true"}
 
+_seconds: Final = REQUEST_SECONDS.labels()
 _requests: Final = {status: REQUESTS.labels(str(status)) for status in TITLES}
 
 log = structlog.get_logger(__name__)
@@ -91,6 +93,7 @@ class HttpApi:
 
     async def answer(self, request: web.BaseRequest) -> Response:
         """Answer one request. An error of ours is logged and becomes a 500."""
+        began = perf_counter()
         try:
             answer = await self._answer(request)
         except ConnectionError:
@@ -101,6 +104,7 @@ class HttpApi:
         if self._stopping.is_set():
             answer.force_close()
         count(answer.status)
+        _seconds.observe(perf_counter() - began)
         return answer
 
     async def _answer(self, request: web.BaseRequest) -> Response:
@@ -120,6 +124,15 @@ class HttpApi:
             return error(
                 401, "wrong credentials, or an address that is not allowed", headers=_CHALLENGE, close=expected
             )
+        answer = await self._answer_to(trunk, resource, request, expected=expected)
+        TRUNK_REQUESTS.add(trunk.id, "accepted" if answer.status == 201 else "refused")
+        return answer
+
+    async def _answer_to(
+        self, trunk: Trunk, resource: Resource, request: web.BaseRequest, *, expected: bool
+    ) -> Response:
+        """Answer one whose sender is known."""
+        headers = request.headers
         media_type = headers.get(hdrs.CONTENT_TYPE, "")
         if media_type != MEDIA_TYPE and media_type.lower() != MEDIA_TYPE:
             return error(415, f"Content-Type must be {MEDIA_TYPE} without parameters", close=expected)

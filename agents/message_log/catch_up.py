@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -30,8 +31,6 @@ SWEEP_SECONDS: Final = 600.0
 SAID_LAG: Final = 100_000
 
 log = structlog.get_logger(__name__)
-
-_lag = LAG.labels("message_log")
 
 
 class CatchUp:
@@ -121,12 +120,17 @@ class CatchUp:
         while True:
             await asyncio.sleep(LAG_INTERVAL_SECONDS)
             try:
-                self.lag = sum((await self._feed.lag()).values())
+                lags = await self._feed.lag()
+                self.lag = sum(lags.values())
             except (KafkaError, BrokerUnreachable, TimeoutError) as error:
                 log.warning("log_lag_unknown", error=repr(error))
                 self._moved_at = time.monotonic()
                 continue
-            _lag.set(self.lag)
+            by_topic: Counter[str] = Counter()
+            for place, lag in lags.items():
+                by_topic[place.topic] += lag
+            for topic, lag in by_topic.items():
+                LAG.labels("message_log", topic).set(lag)
             if (self.lag > SAID_LAG) != said:
                 said = not said
                 log.info("log_catches_up" if said else "log_has_caught_up", records=self.lag)

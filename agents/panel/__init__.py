@@ -12,6 +12,8 @@ static_files         scripts, styles and icons, kept by browsers
 restarting_producer  a producer for people who wait for the answer
 log_reader           asks the message log's database
 audit                the audit log on its topic
+memory               what outlives a restart: sessions, last uses
 attempts             follows the attempts at callbacks
+figures              what only the panel tells the metrics
 statuses             follows the statuses of messages that were sent here
 """

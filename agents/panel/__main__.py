@@ -8,7 +8,9 @@ from aiohttp import web
 from agents.panel.app import build
 from agents.panel.attempts import Attempts
 from agents.panel.audit import AuditLog
+from agents.panel.figures import DirectoryFigures
 from agents.panel.log_reader import LogReader
+from agents.panel.memory import Memory
 from agents.panel.operations import CredentialKeys, Operations
 from agents.panel.pages import PAGES
 from agents.panel.restarting_producer import RestartingProducer
@@ -25,11 +27,15 @@ from agents.serving.protocol import AppRunner
 from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
+from pipeline.http.addresses import AddressGuard
 from pipeline.http.client_address import Networks
+from pipeline.kafka.admin.broker_figures import BrokerFigures
 from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import (
+    CallbackSettings,
     CarrierKeySettings,
+    GrafanaSettings,
     KafkaSettings,
     MessageSettings,
     PanelKeySettings,
@@ -37,6 +43,7 @@ from pipeline.settings import (
     PepperSettings,
     RetrySettings,
 )
+from schemas.remembered import Remembered
 from schemas.topics import STATUS
 
 MAX_CONNECTIONS: Final = 1000
@@ -60,7 +67,7 @@ class Panel:
         except ValueError as error:
             raise ConfigurationError(f"SMSOUT_PANEL_TRUSTED_PROXIES: {error}") from error
         self._cookies = Cookies(settings.public_url, settings.host, settings.port)
-        self._directory_writer = DirectoryWriter(kafka)
+        self._directory_writer = DirectoryWriter(kafka, patience_seconds=settings.write_timeout_seconds)
         self._producer = RestartingProducer(kafka, "panel", settings.write_timeout_seconds)
         self._log = LogReader.from_settings()
         self._audit = AuditLog(kafka, self._producer)
@@ -78,13 +85,19 @@ class Panel:
             limits=MessageSettings(),
             callback_delays_seconds=RetrySettings().callback_delays_seconds,
             hosts=settings.ingress_urls,
+            callback_addresses=AddressGuard(CallbackSettings().allowed_addresses),
         )
         self._statuses = Statuses(
             TopicFollower(kafka, STATUS, client_id="panel-statuses", grows=True), self._operations.messages.sent
         )
+        self._directory_figures = DirectoryFigures(self._directory_writer.directory)
+        self._broker_figures = BrokerFigures(kafka, client_id="panel-figures")
         self._attempts = Attempts(kafka, self._operations.callbacks)
-        sessions = Sessions(settings.idle_timeout_seconds, settings.session_timeout_seconds)
-        self._log_ins = LogIns(self._operations, passwords, sessions, Throttle(), Devices.under(pepper))
+        self._memory = Memory(kafka, self._producer)
+        self._sessions = Sessions(
+            settings.idle_timeout_seconds, settings.session_timeout_seconds, remember=self._memory.remember
+        )
+        self._log_ins = LogIns(self._operations, passwords, self._sessions, Throttle(), Devices.under(pepper))
 
     async def run(self) -> None:
         """Serve."""
@@ -93,12 +106,16 @@ class Panel:
             await self._audit.start()
             await self._statuses.start()
             await self._attempts.start()
+            await self._recall()
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(self._directory_writer.until_replaced()),
                     tasks.create_task(self._audit.follow()),
                     tasks.create_task(self._statuses.follow()),
                     tasks.create_task(self._attempts.follow()),
+                    tasks.create_task(self._directory_figures.follow()),
+                    tasks.create_task(self._broker_figures.follow()),
+                    tasks.create_task(self._memory.keep()),
                 ]
                 runner = await self._listen()
                 self._agent.ready = lambda: True
@@ -109,12 +126,21 @@ class Panel:
                 for task in background:
                     task.cancel()
         finally:
+            await self._memory.stop()
             await self._directory_writer.stop()
             await self._producer.stop()
             await self._audit.stop()
             await self._statuses.stop()
             await self._attempts.stop()
             self._log.close()
+
+    async def _recall(self) -> None:
+        """Take up what the process before has remembered."""
+        remembered, last_uses = await self._memory.load(), self._operations.last_uses
+        self._sessions.restore(remembered)
+        for key, value in remembered.items():
+            last_uses.load(key, value.used_at)
+        last_uses.keep = lambda key, at: self._memory.remember(key, Remembered(used_at=at))
 
     async def _listen(self) -> AppRunner:
         app = build(
@@ -124,6 +150,7 @@ class Panel:
             PAGES,
             trusted_proxies=self._trusted,
             max_body_bytes=self._settings.max_body_bytes,
+            grafana_url=GrafanaSettings().grafana_url,
         )
         connections = Connections("panel", affordable(MAX_CONNECTIONS), MAX_CONNECTIONS_PER_ADDRESS, self._trusted)
         runner = AppRunner(app, connections, shutdown_timeout=self._agent.settings.drain_timeout_seconds)

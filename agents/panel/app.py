@@ -27,17 +27,18 @@ RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def assets() -> tuple[StaticFiles, jinja2.Environment]:
     """Return static files and templates, read and compiled once per process however many panels it runs.
 
-    In templates everything is escaped, and a name that is not there is an error.
+    In templates of pages everything is escaped, in those of programs (.txt) nothing; a name that is not there is an
+    error.
     """
     static = StaticFiles()
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
+        autoescape=jinja2.select_autoescape(disabled_extensions=("txt",), default_for_string=True, default=True),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = static.url
+    environment.globals |= {"static": static.url, "grafana_url": None}
     return static, environment
 
 
@@ -49,9 +50,12 @@ def build(
     *,
     trusted_proxies: Networks,
     max_body_bytes: int,
+    grafana_url: str | None = None,
 ) -> web.Application:
     """Return the whole panel as an aiohttp application."""
-    static, templates = assets()
+    static, shared = assets()
+    templates = shared.overlay()
+    templates.globals = {**shared.globals, "grafana_url": grafana_url}
     guard = Guard(operations, templates, log_ins, cookies, trusted_proxies)
     api = Api(operations, trusted_proxies)
 

@@ -89,10 +89,12 @@ class Guard:
             self._log_ins,
             self._visitors.token(visitor),
             ip,
+            self._cookies.origin(request),
             device=self._cookies.device(request),
         )
         if found is not None and self._account_is_open(found[1]):
             context.session = found[0]
+            self._operations.last_uses.note("user", found[1].id)
             context.csrf_token = found[0].csrf_token
             context.known_actor = Actor.of_user(found[1], ip)
         return context
@@ -133,7 +135,7 @@ class Guard:
         if isinstance(error, web.HTTPRedirection):  # raised deep inside a handler; aiohttp wants no exception returned
             return context.redirect(error.headers["Location"])
         if status == 500:
-            log.error("page_failed", path=context.request.path[:100], error=repr(error), exc_info=error)
+            log.error("page_failed", path=_pattern(context.request), error=repr(error), exc_info=error)
         if context.wants_json:
             problems = error.problems if isinstance(error, RuleViolated) else []
             return context.json({"error": title, "detail": detail, "problems": problems}, status)
@@ -179,6 +181,12 @@ def explain(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, web.HTTPException):
         return error.status, error.reason, "The request could not be read."
     return 500, "Something went wrong", "That is our fault. It has been written to the log."
+
+
+def _pattern(request: web.Request) -> str:
+    """Return a page's address as it is declared: what stands in it may be a secret."""
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical
 
 
 def _to_log_in(context: PageContext) -> web.StreamResponse:

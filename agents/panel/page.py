@@ -17,7 +17,7 @@ from aiohttp import web
 from multidict import MultiDict, MultiDictProxy
 
 from agents.panel.operations import Actor, Operations, Permission
-from agents.panel.security.log_in import LogInRefused, LogIns
+from agents.panel.security.log_in import CodeAwaited, LoggedIn, LogInRefused, LogIns
 from agents.panel.security.sessions import Flash, Session
 from schemas.directory.account import Account
 
@@ -37,6 +37,8 @@ class PageContext:
     log_ins: LogIns
     csrf_token: str
     ip: str | None
+    origin: str = ""
+    """Where browsers reach this panel, `https://sms.example`."""
     session: Session | None = None
     known_actor: Actor | None = None
     form: FormFields = field(default_factory=lambda: MultiDictProxy(MultiDict()))
@@ -122,10 +124,16 @@ class PageContext:
         if self.session is not None:
             self.session.account_id = account_id
 
-    async def log_in(self, email: str, password: str) -> LogInRefused | None:
-        """Log in: a new session, or why not. The response that the handler returns carries the cookie."""
-        outcome = await self.log_ins.log_in(email, password, self.ip, self.device)
-        if isinstance(outcome, LogInRefused):
+    async def log_in(self, email: str, password: str) -> LogInRefused | CodeAwaited | None:
+        """Log in: a new session, or what is in the way. The response that the handler returns carries the cookie."""
+        return self._logged_in(await self.log_ins.log_in(email, password, self.ip, self.device))
+
+    async def enter_code(self, ticket: str, code: str) -> LogInRefused | CodeAwaited | None:
+        """Go on with a log-in that waits for a one-time code."""
+        return self._logged_in(await self.log_ins.enter_code(ticket, code, self.ip))
+
+    def _logged_in(self, outcome: LoggedIn | CodeAwaited | LogInRefused) -> LogInRefused | CodeAwaited | None:
+        if not isinstance(outcome, LoggedIn):
             return outcome
         self.new_session_id, self.session, self.new_device = outcome.session_id, outcome.session, outcome.device
         return None
@@ -135,12 +143,12 @@ class PageContext:
         await self.log_ins.log_out(self.actor)
         self.new_session_id = ""
 
-    async def change_password(self, old: str, new: str) -> None:
+    async def change_password(self, old: str, new: str, repeated: str) -> None:
         """Change one's own password; this session goes on under a new id, all others end.
 
-        Raises `RuleViolated` with the fields `old_password` and `new_password`.
+        Raises `RuleViolated` with the fields `old_password`, `new_password` and `again`.
         """
-        user = await self.operations.users.change_own_password(self.actor, old, new)
+        user = await self.operations.users.change_own_password(self.actor, old, new, repeated)
         self.new_session_id, session = self.log_ins.sessions.begin(user)
         session.account_id = self.account_id
         self.session = session

@@ -26,6 +26,7 @@ class RestartingProducer:
         self._timeout_seconds = timeout_seconds
         self._producer: RecordProducer | None = None
         self._starting = asyncio.Lock()
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def write(self, records: Iterable[OutRecord]) -> None:
         """Write `records`; return when the broker has them.
@@ -37,11 +38,11 @@ class RestartingProducer:
             async with asyncio.timeout(self._timeout_seconds):
                 await producer.write(records)
         except TimeoutError as error:
-            await self._discard(producer)
+            self._discard(producer)
             raise NotAcknowledged(f"no acknowledgement within {self._timeout_seconds:g} s", stage="panel") from error
         except BaseException as error:
             if not isinstance(error, asyncio.CancelledError):
-                await self._discard(producer)
+                self._discard(producer)
             raise
 
     async def _started(self) -> RecordProducer:
@@ -55,15 +56,20 @@ class RestartingProducer:
                     raise
             return self._producer
 
-    async def _discard(self, producer: RecordProducer) -> None:
+    def _discard(self, producer: RecordProducer) -> None:
+        """Leave a producer behind. It stops by itself: nobody waits for a broker that does not answer."""
         if self._producer is producer:
             self._producer = None
-        await _stop(producer)
+            task = asyncio.create_task(_stop(producer))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
 
     async def stop(self) -> None:
         """Disconnect."""
         if self._producer is not None:
-            await self._discard(self._producer)
+            self._discard(self._producer)
+        if self._leaving:
+            await asyncio.wait(set(self._leaving))
 
 
 async def _stop(producer: RecordProducer) -> None:

@@ -4,25 +4,39 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from pipeline.dead_letters.letter import INTERNAL_ERROR, dead_letter, place_of
+import msgspec
+
+from pipeline.dead_letters.letter import INTERNAL_ERROR, announce, dead_letter, place_of
 from pipeline.directory.model import Directory
 from pipeline.errors import Refused
 from pipeline.idempotency.keys import Verdict
-from pipeline.metrics import MESSAGES
+from pipeline.metrics import FAILURES, MESSAGES
 from pipeline.settings import MessageSettings
 from pipeline.steps.acceptance import accept, recorded_at
 from pipeline.steps.processing import Routed, process
 from pipeline.steps.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
 from schemas.headers.causation import Causation
 from schemas.record import InRecord, OutRecord
+from schemas.status import CodeId
 from schemas.submission import Submission
 from schemas.topics import SEGMENTED, STATUS
 
 CONFLICT: Final = "idempotency-conflict"
 UNKNOWN: Final = "idempotency-unknown"
+announce(STAGE, CONFLICT, INTERNAL_ERROR, UNKNOWN)
 
 _routed = MESSAGES.labels("processor", "routed")
 _refused = MESSAGES.labels("processor", "refused")
+_failures = {code: FAILURES.labels("processor", code.name.lower()) for code in CodeId}
+
+
+class _Refusal(msgspec.Struct):
+    """What is counted of a status."""
+
+    code_id: int | None = None
+
+
+_read_refusal: Final = msgspec.json.Decoder(_Refusal).decode
 
 
 class Consequences(NamedTuple):
@@ -126,7 +140,11 @@ def count_written(outputs: Iterable[OutRecord]) -> None:
     routed = refused = 0
     for it in outputs:
         routed += it.topic == SEGMENTED
-        refused += it.topic == STATUS
+        if it.topic == STATUS:
+            refused += 1
+            code = _read_refusal(it.value or b"{}").code_id
+            if code is not None:
+                _failures[CodeId(code)].inc()
     _routed.inc(routed)
     _refused.inc(refused)
 

@@ -5,6 +5,7 @@ aside; only an error of the broker's ends the process, which then begins again w
 """
 
 import asyncio
+import time
 import traceback
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -27,8 +28,10 @@ from pipeline.directory.model import Directory
 from pipeline.failpoints import failpoint
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.directory_view import DirectoryView
+from pipeline.metrics import OLDEST
 from pipeline.settings import MessageSettings
 from schemas.record import InRecord, OutRecord
+from schemas.topics import SUBMITTED
 
 # A batch: a record may hold 1000 submissions of 1000 numbers each, in as many bytes as the topic takes.
 MAX_RECORDS: Final = 32
@@ -37,6 +40,8 @@ MAX_BYTES: Final = 1_048_576
 MAX_OUTPUTS: Final = 2000
 MAX_OUTPUT_BYTES: Final = 4_194_304
 MESSAGES_AT_ONCE: Final = 500
+
+NAME: Final = "processor"
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +73,12 @@ class Worker:
         self._brake = brake
         self._outputs: list[OutRecord] = []
         self._output_bytes = 0
+        self._began_ms: int | None = None
+        OLDEST.labels(NAME, SUBMITTED).set_function(self._oldest_seconds)
+
+    def _oldest_seconds(self) -> float:
+        """Return for how long what is at work has been in its topic."""
+        return 0.0 if self._began_ms is None else max(0.0, time.time() - self._began_ms / 1000)
 
     async def run(self) -> None:
         """Take as much at once as has come, until cancelled.
@@ -79,6 +90,7 @@ class Worker:
         while True:
             batch = await self._next_batch()
             records = [_record(taken.event.message) for taken in batch]
+            self._began_ms = records[0].timestamp_ms
             unheld = await self._repetitions.unheld(records)
             directory = _Directory(self._view)
             for record, not_held in zip(records, unheld, strict=True):
@@ -88,6 +100,7 @@ class Worker:
             failpoint("processor.after_outputs")
             for taken in batch:
                 await taken.stream.ack(taken.event)
+            self._began_ms = None
 
     async def _next_batch(self) -> list[Taken]:
         batch = [await self._intake.get()]

@@ -12,7 +12,7 @@ from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.views.topic_follower import TopicFollower
-from pipeline.metrics import LAG, MESSAGES_AWAITING_RECEIPTS
+from pipeline.metrics import MESSAGES_AWAITING_RECEIPTS
 from pipeline.receipts.memory import Memory
 from pipeline.settings import KafkaSettings, ReceiptSettings
 from schemas.roll_up import Match, RollUp
@@ -23,8 +23,6 @@ RUN_AHEAD: Final = 10_000
 TICK_SECONDS: Final = 1.0
 GATHER_SECONDS: Final = 0.1
 """A receipt may wait so long for others: most fetches under load bring statuses that nobody awaits a receipt of."""
-
-_lag = LAG.labels(STAGE)
 
 
 async def serve(agent: Agent) -> None:
@@ -52,7 +50,7 @@ async def serve(agent: Agent) -> None:
 
         async def tick() -> None:
             while True:
-                _lag.set(consumer.lag())
+                consumer.report(STAGE)
                 MESSAGES_AWAITING_RECEIPTS.set(len(memories.messages))
                 if await gatherer.pass_time(is_ours) < DUE_AT_ONCE:
                     await asyncio.sleep(TICK_SECONDS)

@@ -10,8 +10,6 @@ TITLES: Final = {
     100: "Continue",
     200: "OK",
     201: "Created",
-    202: "Accepted",
-    204: "No Content",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",

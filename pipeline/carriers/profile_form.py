@@ -301,11 +301,9 @@ class TimeForm(SourceForm):
 
 
 class AnswerForm(Form):
-    """What the carrier wants to hear when it has reported."""
+    """What the carrier wants to hear when it has reported; without one it hears how many reports were stored."""
 
-    status: Annotated[int, Field(ge=200, le=299)] = 200
-    content_type: str = "text/plain"
-    body: Annotated[str, Field(max_length=1000)] = ""
+    body: Annotated[str, Field(max_length=1000)]
 
 
 Sources = Annotated[tuple[SourceForm, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=5)]
@@ -338,7 +336,7 @@ class ReceiptsForm(Form):
     error: Sources | None = None
     errors: Annotated[dict[str, State], Field(max_length=500)] = {}
     done_at: TimeForm | None = None
-    answer: AnswerForm = AnswerForm()
+    answer: AnswerForm | None = None
 
 
 class ProfileForm(Form):

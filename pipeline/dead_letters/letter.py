@@ -8,6 +8,7 @@ it.
 import traceback
 from typing import Final
 
+from pipeline.dead_letters.brake import UNREADABLE
 from pipeline.metrics import DEAD_LETTERS
 from schemas.headers.causation import HEADER as CAUSATION
 from schemas.headers.dead_letter import MAX_DETAIL_CHARACTERS, PREFIX, DeadLetterSource
@@ -22,6 +23,12 @@ MAX_HEADERS: Final = 32
 MAX_HEADER_BYTES: Final = 16_384  # of all headers that stay
 # The batch around the record, lengths, and what we say in headers of our own: a character has 4 bytes at most.
 _ENVELOPE_BYTES: Final = 2048 + 4 * MAX_DETAIL_CHARACTERS
+
+
+def announce(stage: str, *reasons: str) -> None:
+    """Have a count, 0 so far, of each reason that `stage` knows, and of those for which no record can be read."""
+    for reason in (*reasons, *sorted(it.decode() for it in UNREADABLE)):
+        DEAD_LETTERS.labels(stage, reason)
 
 
 def dead_letter(record: InRecord, *, stage: str, reason: str, detail: str, element: int | None = None) -> OutRecord:

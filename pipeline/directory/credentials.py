@@ -57,18 +57,20 @@ class PasswordSealer:
         Raises `SecretUnreadable` when the sealed copy was changed, was made for another trunk, version or key, or
         when its key is not among ours.
         """
-        cipher = self._ciphers.get(verifier.key_id)
+        return self.open_text(trunk_id, verifier.version, verifier.sealed, verifier.key_id)
+
+    def open_text(self, identity: str, version: int, sealed_text: str, key_id: str) -> str:
+        """Return what `seal` was given with this identity and version; raises as `open` does."""
+        cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise SecretUnreadable(
-                f"the password of trunk {trunk_id} is sealed with the key {verifier.key_id!r}, which we do not have"
-            )
+            raise SecretUnreadable(f"the secret of {identity} is sealed with the key {key_id!r}, which we do not have")
         try:
-            sealed = base64.b64decode(verifier.sealed, validate=True)
+            sealed = base64.b64decode(sealed_text, validate=True)
             nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            opened = cipher.decrypt(nonce, ciphertext, _bound_to(trunk_id, verifier.version, verifier.key_id))
+            opened = cipher.decrypt(nonce, ciphertext, _bound_to(identity, version, key_id))
         except (InvalidTag, ValueError) as error:  # binascii.Error is a ValueError
             raise SecretUnreadable(
-                f"the sealed password of trunk {trunk_id} was changed, or belongs to another trunk, version or key"
+                f"the sealed secret of {identity} was changed, or belongs to another entry, version or key"
             ) from error
         return opened.decode()
 

@@ -29,6 +29,17 @@ from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
 from schemas.topics import MAX_RECORD_BYTES
 
+NOUNS: Final[dict[type[DirectoryEntry], str]] = {
+    Account: "account",
+    Did: "number",
+    Trunk: "trunk",
+    Carrier: "carrier",
+    Route: "route",
+    PanelUser: "user",
+    ApiKey: "API key",
+}
+"""What people call an entry of each kind."""
+
 MAX_ENTRY_BYTES: Final = MAX_RECORD_BYTES - 4096  # room for the key and the batch around it
 
 Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
@@ -89,6 +100,7 @@ class _Check:
             unreadable = list(_unreadable(key, change))
             yield from unreadable
             if unreadable:
+                yield from _readable_texts(key, change, {where for where, _ in unreadable})
                 continue
             # Not isinstance: pydantic's costs 3 microseconds when the answer is no.
             if type(change) is Account:
@@ -236,7 +248,10 @@ class _Check:
             count = Counter(value_of(entry) for entry in self._all_after(model))
             for entry in changed:
                 if count[value_of(entry)] > 1:
-                    yield f"{key_of(entry).decode()}/{attribute}", f"another {model.__name__.lower()} has the same"
+                    yield (
+                        f"{key_of(entry).decode()}/{attribute}",
+                        f"another {NOUNS[model]} has the same: choose another one",
+                    )
 
     # What others refer to
 
@@ -250,13 +265,15 @@ class _Check:
             held.update(api_key.account_id for api_key in self._all_after(ApiKey) if api_key.account_id)
             held.update(route.account_id for route in self._all_after(Route) if route.account_id)
             for identity in accounts & held.keys():
-                what = "trunks, DIDs, users, API keys or routes"
-                yield f"account:{identity}", f"still has {what} ({held[identity]} in all)"
+                left = counted(held[identity], "entry", "entries")
+                what = "trunks, numbers, users, API keys, routes"
+                yield f"account:{identity}", f"still has {left} ({what}): delete those first"
         carriers = {removal.identity for removal in removed if removal.kind is Carrier}
         if carriers:
             routes = Counter(route.carrier_id for route in self._all_after(Route))
             for identity in carriers & routes.keys():
-                yield f"carrier:{identity}", f"{routes[identity]} route(s) still lead to it"
+                left = counted(routes[identity], "route still leads", "routes still lead")
+                yield f"carrier:{identity}", f"{left} to it: delete or change what leads here first"
         profiles = {removal.identity for removal in removed if removal.kind is Profile}
         if profiles:
             for carrier in self._all_after(Carrier):
@@ -288,7 +305,15 @@ class _Check:
                     used[number].append(trunk.name)
         for number, names in used.items():
             listed = ", ".join(repr(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")
-            yield f"did:{number}", f"is an allowed source of {len(names)} trunk(s): {listed}"
+            yield (
+                f"did:{number}",
+                f"is an allowed source of {counted(len(names), 'trunk')}: {listed}; take it off there first",
+            )
+
+
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """Return a number with its noun, `1 route` or `2 routes`."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def _unreadable(key: str, entry: DirectoryEntry) -> Iterator[Problem]:
@@ -304,6 +329,15 @@ def _unreadable(key: str, entry: DirectoryEntry) -> Iterator[Problem]:
     else:
         if len(value) > MAX_ENTRY_BYTES:
             yield key, f"takes {len(value)} bytes of at most {MAX_ENTRY_BYTES}: list fewer sources, or allow any DID"
+
+
+def _readable_texts(key: str, entry: DirectoryEntry, besides: set[str]) -> Iterator[Problem]:
+    """What is wrong with the texts of an entry that has something worse elsewhere: people are told all at once."""
+    for attribute, problem_of in (("name", name_problem), ("url", url_problem), ("callback_url", url_problem)):
+        value = getattr(entry, attribute, None)
+        where = f"{key}/{attribute}"
+        if isinstance(value, str) and where not in besides and (problem := problem_of(value)) is not None:
+            yield where, problem
 
 
 def _numbered(where: str, number: str, owner: Account | None) -> Iterator[Problem]:

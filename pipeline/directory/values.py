@@ -9,6 +9,12 @@ from typing import Final
 from pipeline.errors import RuleViolated
 from schemas.directory.trunk import Trunk
 
+_ZWJ: Final = "\u200d"
+_JOINERS: Final = frozenset({"\u200c", _ZWJ})
+_EMOJI: Final = frozenset({"So", "Sk", "Mn"})  # a symbol, a skin tone, or the mark that asks for colours
+_CASELESS: Final = frozenset({"Lo", "Lm", "Mn", "Mc"})  # Arabic, Persian, the scripts of India
+# Letters and symbols by their category, and nothing to see all the same.
+_WITHOUT_WIDTH: Final = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034f")
 _LONGEST_NETWORK: Final = 90  # two IPv6 addresses in full, one of them as a mask
 _MAPPED_PREFIX: Final = 96  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
 _SMALLEST_SEALED: Final = 12 + 1 + 16  # nonce, one byte, GCM tag
@@ -25,9 +31,25 @@ def name_problem(name: str) -> str | None:
         return "must not be empty"
     if name != name.strip():
         return "must not begin or end with a space"
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
-        return "must not hold line breaks or other control characters"
+    for index, character in enumerate(name):
+        category = unicodedata.category(character)
+        if category in ("Cc", "Cs", "Zl", "Zp"):
+            return "must not hold line breaks or other control characters"
+        if (category == "Cf" or character in _WITHOUT_WIDTH) and not _joins(name, index):
+            words = unicodedata.name(character, "a format character")
+            return (
+                f"must not hold U+{ord(character):04X} {words} (character {index + 1}): nobody can see it; leave it out"
+            )
     return None
+
+
+def _joins(name: str, index: int) -> bool:
+    """Tell whether a joiner does its work here: inside an emoji, or between letters of a script that needs it."""
+    if name[index] not in _JOINERS or not 0 < index < len(name) - 1:
+        return False
+    kinds = {unicodedata.category(name[place]) for place in (index - 1, index + 1)}
+    before = unicodedata.category(name[index - 1])
+    return (before in _EMOJI and name[index] == _ZWJ) or kinds <= _CASELESS
 
 
 def normalize_networks(entries: Iterable[str]) -> tuple[str, ...]:

@@ -93,6 +93,18 @@ class AddressGuard:
             return True
         return any(entry.covers(address, port) for entry in self._allowed)
 
+    def never_permits(self, host: str, port: int) -> bool:
+        """Tell whether `host`, as it stands in a URL, can never be called: an address, or a name of this machine.
+
+        What any other name resolves to may change, and is judged at each call.
+        """
+        if host.rstrip(".") == "localhost" or host.rstrip(".").endswith(".localhost"):  # RFC 6761 section 6.3
+            return not any(self.permits(ip_address(loopback), port) for loopback in ("127.0.0.1", "::1"))
+        try:
+            return not self.permits(ip_address(host), port)
+        except ValueError:
+            return False
+
     def check(self, host: str, addresses: Sequence[Address], port: int) -> None:
         """Raise `AddressNotAllowed` unless every one of `addresses`, to which `host` has resolved, may be called.
 

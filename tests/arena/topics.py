@@ -17,6 +17,7 @@ from schemas.topics import (
     DIRECTORY,
     DLR_RECEIVED,
     MT_RETRY,
+    REMEMBERED,
     SEGMENTED,
     STATUS,
     SUBMITTED,
@@ -46,7 +47,7 @@ class Topics:
         self._places = [
             TopicPartition(topic.name, partition)
             for topic in everything
-            if topic.name not in (DIRECTORY, AUDIT)
+            if topic.name not in (DIRECTORY, AUDIT, REMEMBERED)
             for partition in range(topic.partitions)
         ]
         self._records: defaultdict[TopicPartition, list[Any]] = defaultdict(list)

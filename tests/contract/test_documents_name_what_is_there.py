@@ -15,7 +15,9 @@ from tests.contract.every_setting import every_setting
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = sorted(
-    path for room in ("schemas", "pipeline", "agents", "tests/fakes") for path in (ROOT / room).rglob("__init__.py")
+    path
+    for room in ("schemas", "pipeline", "agents", "tests/fakes", "tests/dashboards")
+    for path in (ROOT / room).rglob("__init__.py")
 )
 CODE = sorted(
     path for folder in ("schemas", "pipeline", "agents", "examples", "tests") for path in (ROOT / folder).rglob("*.py")

@@ -58,26 +58,52 @@ def test_every_agent_is_a_service(name: str) -> None:
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
 
 
-def test_agents_wait_for_the_topics_and_the_topics_for_the_broker() -> None:
+def test_agents_wait_for_what_is_installed_and_that_for_the_broker() -> None:
     """Only the simulator needs neither."""
     for name in AGENTS:
-        wanted = {} if name == "simulator" else {"topics": {"condition": "service_completed_successfully"}}
+        wanted = {} if name == "simulator" else {"install": {"condition": "service_completed_successfully"}}
         assert SERVICES[name]["depends_on"] == wanted
-    assert SERVICES["topics"]["command"] == ["topics", "apply"]
-    assert SERVICES["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+    assert SERVICES["install"]["command"][0] == "install"
+    assert SERVICES["install"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
     assert SERVICES["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
 
 
 def test_secrets_reach_only_those_who_need_them() -> None:
-    """The pepper: ingress, message log and the directory's writers, never a default. The password keys: the writers."""
+    """The pepper: ingress, message log, the directory's writers. The password keys: the writers. None has a default."""
 
-    def services_with(setting: str) -> list[str]:
-        return [name for name, service in SERVICES.items() if setting in service.get("environment", {})]
+    def services_with(volume: str) -> list[str]:
+        return [name for name, it in SERVICES.items() if any(v.split(":")[0] == volume for v in it.get("volumes", ()))]
 
-    assert services_with("SMSOUT_PEPPER") == ["ingress", "panel", "message_log", "directory"]
-    assert services_with("SMSOUT_KEY_FILE") == ["panel", "directory"]
-    assert services_with("SMSOUT_CARRIER_KEY_FILE") == ["panel", "delivery", "directory"]
-    assert SERVICES["ingress"]["environment"]["SMSOUT_PEPPER"].startswith("${SMSOUT_PEPPER:?")
+    assert services_with("pepper") == ["install", "ingress", "panel", "message_log", "tools"]
+    assert services_with("receipt-key") == ["install", "ingress", "delivery"]
+    assert services_with("password-keys") == ["panel", "tools"]
+    assert services_with("carrier-keys") == ["install", "panel", "delivery", "tools"]
+    assert services_with("tls") == ["install", "panel", "nginx"]
+    assert services_with("people") == ["install"]
+    named = {name for it in SERVICES.values() for name in it.get("environment", {})}
+    assert named & {"SMSOUT_PEPPER", "SMSOUT_RECEIPT_KEY"} == set()
+
+
+def test_any_agent_that_may_can_be_scaled() -> None:
+    """No port of this machine, no name of its own; slots are leased in a folder that its processes share."""
+    for name in ("ingress", "processor", "delivery", "receipts", "callback"):
+        assert "ports" not in SERVICES[name]
+        assert "container_name" not in SERVICES[name]
+        assert SERVICES[name]["environment"]["SMSOUT_STATE_DIR"] == "/state"
+        assert "state:/state" in SERVICES[name]["volumes"]
+
+
+def test_three_brokers_differ_only_in_what_three_need() -> None:
+    """The override adds brokers of the same image and settings, and replication."""
+    override = yaml.safe_load((REPOSITORY / "deploy" / "compose" / "three-brokers.yml").read_text())["services"]
+    one = SERVICES["kafka"]["environment"] | override["kafka"]["environment"]
+    for name in ("kafka-2", "kafka-3"):
+        more = override[name]
+        assert (more["image"], more["healthcheck"]) == (SERVICES["kafka"]["image"], SERVICES["kafka"]["healthcheck"])
+        own = {"KAFKA_NODE_ID", "KAFKA_ADVERTISED_LISTENERS", "KAFKA_LISTENERS", "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"}
+        assert {k: v for k, v in more["environment"].items() if k not in own}.items() <= one.items()
+    agents = [name for name in AGENTS if name != "simulator"]
+    assert set(override) == {"kafka", "kafka-2", "kafka-3", "install", "tools", *agents}
 
 
 def test_settings_in_the_containers_exist() -> None:
@@ -96,7 +122,16 @@ def test_the_image_is_locked_and_runs_as_nobody_special() -> None:
         name for line in re.findall(r"^COPY (?!--from)(.+) \./?\S*$", DOCKERFILE, re.MULTILINE) for name in line.split()
     ]
     assert sorted(copied) == sorted(
-        ["requirements.lock", "pyproject.toml", "README.md", "schemas", "pipeline", "agents", "deploy/carriers"]
+        [
+            "requirements.lock",
+            "pyproject.toml",
+            "README.md",
+            "LICENSE",
+            "schemas",
+            "pipeline",
+            "agents",
+            "deploy/carriers",
+        ]
     )
     ignore = (REPOSITORY / ".dockerignore").read_text().splitlines()
     assert [name for name in copied if not (REPOSITORY / name).exists() or f"!{name}" not in ignore] == []

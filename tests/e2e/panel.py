@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
+from playwright.async_api import Page
 
 from tests.e2e.customer import JSON_API, Customer
 
@@ -78,6 +79,16 @@ class OperatorClient(Customer):
         made = (await self.api("POST", "/v3/sms_trunks", document))["data"]
         configuration = made["attributes"]["configuration"]
         return MadeTrunk(made["id"], name, configuration["username"], configuration["password"], inbox)
+
+    async def work_in_new_account(self, operator: Page) -> str:
+        """Make an account for one test alone, let an operator's browser work in it, and make trunks there."""
+        document = {"data": {"type": "accounts", "attributes": {"name": f"Customer {secrets.token_hex(4)}"}}}
+        account = (await self.api("POST", "/v3/accounts", document))["data"]
+        self.account_id = account["id"]
+        await operator.goto(f"/accounts?name={account['attributes']['name']}")
+        await operator.get_by_role("button", name=f"Switch to {account['attributes']['name']}").click()
+        await operator.wait_for_url("**/sms/trunks")
+        return str(account["attributes"]["name"])
 
     async def send_as(
         self, username: str, password: str, destination: str, text: str = "Hello", source: str = SOURCE

@@ -29,6 +29,8 @@ async def test_every_trunk_flow_works_without_scripts(browser: Browser, client: 
         username = await page.locator("[data-username]").inner_text()
         password = await page.locator("[data-value]").inner_text()
         assert await client.send_as(username, password, destination) == 201
+        await page.get_by_role("link", name="Regenerate the password").click()
+        await page.get_by_label("Keep the old one working for").select_option("Not at all: refuse it at once")
         await page.get_by_role("button", name="Regenerate").click()
         assert await client.status_within_a_second(401, username, password) == 401
         password = await page.locator("[data-value]").inner_text()

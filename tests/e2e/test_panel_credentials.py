@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import secrets
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -69,9 +70,13 @@ async def test_username_and_password_can_be_copied(owner: Page, client: Operator
 
 @pytest.mark.alone
 async def test_regenerate_refuses_the_old_password_within_a_second(owner: Page, client: OperatorClient) -> None:
-    """Regenerate shows the new password, which works at once; the old one is answered 401 within a second."""
+    """Regenerate asks first; on demand the old password is answered 401 within a second, and the new one works."""
     trunk = await client.make_trunk()
     dialog = await window_of(owner, trunk)
+    await dialog.get_by_role("link", name="Regenerate the password").click()
+    await expect(dialog.get_by_role("heading", name="Regenerate the password?")).to_be_visible()
+    assert await client.send_as(trunk.username, trunk.password, new_destination()) == 201  # nothing has happened yet
+    await dialog.get_by_label("Keep the old one working for").select_option("Not at all: refuse it at once")
     await dialog.get_by_role("button", name="Regenerate").click()
     await expect(dialog.get_by_text("New password", exact=True)).to_be_visible()
     assert await client.status_within_a_second(401, trunk.username, trunk.password) == 401
@@ -84,6 +89,7 @@ async def test_regenerate_with_username_and_grace_period(owner: Page, client: Op
     """With a grace period the old username and password keep working beside the new ones."""
     trunk = await client.make_trunk()
     dialog = await window_of(owner, trunk)
+    await dialog.get_by_role("link", name="Regenerate the password").click()
     await dialog.get_by_label("Renew the username too").check()
     await dialog.get_by_label("Keep the old one working for").select_option("1 hour")
     await dialog.get_by_role("button", name="Regenerate").click()
@@ -122,3 +128,42 @@ async def test_rotating_the_signing_secret_with_an_overlap(owner: Page, client: 
         for secret in (new, old)
     ]
     assert headers["webhook-signature"].split(" ") == expected
+
+
+async def test_examples_are_filled_in_when_the_password_is_shown(owner: Page, client: OperatorClient) -> None:
+    """The URL, the username and a number at once; the password with the eye, and out again."""
+    trunk = await client.make_trunk()
+    dialog = await window_of(owner, trunk)
+    example = dialog.locator("[data-example=curl] code")
+    await expect(example).to_contain_text(f"{trunk.username}:YOUR_PASSWORD")
+    await expect(example).to_contain_text(client.ready["ingress_url"] + "/outbound_messages")
+    await dialog.get_by_role("button", name="Show password").click()
+    await expect(example).to_contain_text(f"{trunk.username}:{trunk.password}")
+    await dialog.get_by_role("button", name="Hide password").click()
+    await expect(example).to_contain_text(f"{trunk.username}:YOUR_PASSWORD")
+    assert trunk.password not in await owner.content()
+
+
+async def test_who_is_not_in_the_allow_list_is_told(owner: Page, client: OperatorClient) -> None:
+    """Before the first 401: the window says that one's own address is refused, and where to add it."""
+    trunk = await client.make_trunk()
+    for networks, is_told in (["203.0.113.0/24"], True), (["127.0.0.0/8"], False):
+        configuration = {"type": "http_out", "allowed_ips": networks}
+        attributes = {"data": {"type": "sms_trunks", "id": trunk.id, "attributes": {"configuration": configuration}}}
+        await client.api("PATCH", f"/v3/sms_trunks/{trunk.id}", attributes)
+        dialog = await window_of(owner, trunk)
+        note = dialog.get_by_text("Your own address, 127.0.0.1, is not among the allowed ones")
+        await expect(note).to_have_count(1 if is_told else 0)
+        await owner.keyboard.press("Escape")
+
+
+async def test_a_new_trunk_opens_its_credentials(owner: Page) -> None:
+    """What one needs next is there; Done leads to the list."""
+    name = f"New {secrets.token_hex(4)}"
+    await owner.goto("/sms/trunks/new")
+    await owner.get_by_label("Friendly name").fill(name)
+    await owner.get_by_role("button", name="Create", exact=True).click()
+    await expect(owner.get_by_role("heading", name="Credentials")).to_be_visible()
+    await expect(owner.get_by_role("status").filter(has_text=f"{name} has been created")).to_be_visible()
+    await owner.get_by_role("link", name="Done").click()
+    await expect(owner.get_by_role("link", name=name, exact=True)).to_be_visible()

@@ -31,11 +31,15 @@ PAGES: Final = (
     "/sms/trunks/new",
     "/sms/trunks/{id}/edit",
     "/sms/trunks/{id}/credentials",
+    "/sms/trunks/{id}/credentials/regenerate",
     "/sms/trunks/{id}/signing-secret",
     "/sms/trunks/{id}/send",
     "/sms/trunks/delete?id={id}",
     "/numbers",
+    "/numbers/new",
     "/numbers/import",
+    "/help",
+    "/help/api",
     "/carriers",
     "/carriers/new",
     "/routes",
@@ -89,6 +93,8 @@ async def test_no_page_overflows_or_has_serious_findings(
         await choose_demo(page)
         for path in PAGES:
             await page.goto(path.format(id=trunk_id))
+            if path == "/help/api":
+                await page.locator("[data-drawn]").wait_for()
             found += [f"{path}: {finding}" for finding in await serious_findings(page)]
             if pixels := await overflow_pixels(page):
                 found.append(f"{path}: {pixels} px too wide")

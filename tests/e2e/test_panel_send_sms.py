@@ -110,14 +110,14 @@ async def test_only_authorized_sources_are_offered(owner: Page, client: Operator
 
 
 async def test_what_is_wrong_is_told_beside_its_field(owner: Page, client: OperatorClient) -> None:
-    """A destination with a plus or with letters and an empty text are refused with their reasons, and kept."""
+    """A destination that is too short and a text that nothing can carry are refused with their reasons, and kept."""
     dialog = await window_of(owner, await client.make_trunk())
-    await dialog.get_by_label("Destination").fill("+15551234567")
+    await dialog.get_by_label("Destination").fill("+1 (555) 12")
     await dialog.get_by_label("Text").fill("Hello\x1b")
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog.get_by_role("alert")).to_contain_text("Destination")
     await expect(dialog.get_by_label("Destination")).to_have_attribute("aria-invalid", "true")
-    await expect(dialog.get_by_label("Destination")).to_have_value("+15551234567")
+    await expect(dialog.get_by_label("Destination")).to_have_value("+1 (555) 12")
 
 
 async def test_the_note_equals_the_gateways_count(owner: Page, client: OperatorClient) -> None:

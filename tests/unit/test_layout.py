@@ -20,6 +20,7 @@ ELSEWHERE = {
     "agents/local/up/test_service_watch.py": "services and their pulse together",
     "agents/panel/security/test_attacks.py": "log-in, its throttle and its turns together, attacked",
     "agents/panel/pages/test_page_roles.py": "every page with every role",
+    "agents/panel/pages/test_every_page.py": "all pages, by the links between them",
     "agents/panel/operations/test_roles.py": "every operation with every role",
     "agents/panel/api/test_api.py": "what every resource of the API does alike",
     "agents/panel/api/test_trunks.py": "trunks through the API, which is made of documents",

@@ -11,10 +11,10 @@ stored before is answered at the cost of reading it.
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import unquote
 
 from aiohttp import hdrs, web
@@ -23,9 +23,8 @@ from pydantic import ValidationError
 from agents.ingress.body import expects, read_body
 from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.responses import Response, error
-from agents.serving.errors import TITLES
 from agents.serving.head import is_compressed
-from pipeline.carriers.profiles.profile import CarrierProfile
+from pipeline.carriers.profile_form import AnswerForm
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.receipt_reference import TOKEN, receipt_token, verify
 from pipeline.directory.model import Directory
@@ -49,20 +48,32 @@ _taken, _repeated, _refused, _not_stored = (
     RECEIPTS.labels(it) for it in ("taken", "repeated", "refused", "not_stored")
 )
 
-ProfileOf = Callable[[Carrier], CarrierProfile]
-"""Returns a carrier's profile, which says how its receipts are read and answered. Raises `RuleViolated`."""
+
+class ReceiptReader(Protocol):
+    """What is used of `ProfileBook`."""
+
+    def read_receipt(self, carrier: Carrier, request: ReceiptRequest) -> Sequence[ReceiptReport]:
+        """Read what a carrier has posted. Raises `BadReceipt`, and `RuleViolated` where its profile does not work."""
+
+    def answer_to_receipts(self, carrier: Carrier) -> AnswerForm | None:
+        """Return what the carrier wants to hear."""
 
 
 class ReceiptDoor:
     """Responses carriers. `key` is what references are signed with."""
 
     def __init__(
-        self, settings: IngressSettings, key: bytes, directory: Directory, profile_of: ProfileOf, writer: ReceiptWriter
+        self,
+        settings: IngressSettings,
+        key: bytes,
+        directory: Directory,
+        profiles: ReceiptReader,
+        writer: ReceiptWriter,
     ) -> None:
         self._settings = settings
         self._key = key
         self._directory = directory
-        self._profile_of = profile_of
+        self._profiles = profiles
         self._writer = writer
         self._retry_after = {"Retry-After": str(settings.retry_after_seconds)}
         self._stored: OrderedDict[bytes, None] = OrderedDict()
@@ -91,8 +102,7 @@ class ReceiptDoor:
             _refused.inc()
             return body
         try:
-            profile = self._profile_of(carrier)
-            reports = profile.read_receipt(_as_read(request, body))
+            reports = self._profiles.read_receipt(carrier, _as_read(request, body))
         except BadReceipt as bad:
             _refused.inc()
             return error(400, f"no receipt of this carrier: {bad}")
@@ -102,7 +112,7 @@ class ReceiptDoor:
         if len(reports) > MAX_REPORTS:
             _refused.inc()
             return error(400, f"there are more than {MAX_REPORTS} reports in one receipt")
-        return await self._take(carrier, segment_id, reports) or _answered(profile)
+        return await self._take(carrier, segment_id, reports) or _answered(self._profiles.answer_to_receipts(carrier))
 
     def _has_token(self, request: web.BaseRequest, name: str) -> bool:
         scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
@@ -146,13 +156,9 @@ class ReceiptDoor:
             self._stored.popitem(last=False)
 
 
-def _answered(profile: CarrierProfile) -> Response:
+def _answered(wanted: AnswerForm | None) -> Response:
     """Return what the carrier wants to hear."""
-    form = profile.form.receipts
-    if form is None or form.answer.status not in TITLES:
-        return Response(200, b"", media_type="text/plain")
-    answer = form.answer
-    return Response(answer.status, answer.body.encode(), media_type=answer.content_type)
+    return Response(200, b"" if wanted is None else wanted.body.encode(), media_type="text/plain")
 
 
 def _as_read(request: web.BaseRequest, body: bytes) -> ReceiptRequest:

@@ -10,7 +10,9 @@ port_plan          which process listens where: on the documented ports, or on f
 demo               what an empty directory is filled with, and how its URLs follow the ports
 people             who can log in to the panel of a new installation
 allowed_addresses  which endpoints callbacks may reach although their addresses are not public
+observe            a Prometheus that looks at all of it
 ready_file         what is running where, for programs
 summary            the same for a person
+reports            what a person reads while it runs, and the log file that has everything
 run                how these come together
 """

@@ -24,6 +24,7 @@ class DataDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self.log_file = self.path / "logs" / "up.log"
         self.carrier_ledger = self.path / "carrier-ledger.jsonl"
         self.key_file = Path(os.environ.get("SMSOUT_KEY_FILE") or self.path / "secrets" / "password-keys")
         self.carrier_key_file = Path(

@@ -15,13 +15,14 @@ from agents.local.broker.answering import answers
 from agents.local.broker.apache import ApacheKafka
 from agents.local.console import say
 from agents.local.launch import Launch
-from agents.local.up import demo, people
-from agents.local.up.allowed_addresses import allowed_addresses
+from agents.local.up import demo, observe, people
+from agents.local.up.allowed_addresses import SETTING, allowed_addresses
 from agents.local.up.data_dir import BROKER, DataDir, new_pepper
 from agents.local.up.lost_pepper import refuse_lost_pepper
 from agents.local.up.port_plan import Ports, PortsKind
 from agents.local.up.pulse import ANSWER_SECONDS
 from agents.local.up.ready_file import ReadyFile
+from agents.local.up.reports import Reports
 from agents.local.up.roster import ROSTER, Process, Surroundings, processes_of, reachable_host
 from agents.local.up.service import Service
 from agents.local.up.summary import summary
@@ -35,6 +36,7 @@ from pipeline.settings import AgentSettings, KafkaSettings, RetrySettings, Topic
 
 DEFAULT_BROKER_PORT: Final = 9092
 BROKER_STOP_SECONDS: Final = 30.0
+OBSERVER_STOP_SECONDS: Final = 10.0
 BROKER_ASK_SECONDS: Final = 5.0  # each question is a client of its own
 BEYOND_DRAIN_SECONDS: Final = 5.0
 EXTERNAL: Final = "external"
@@ -50,6 +52,9 @@ class UpOptions:
     directory: Path | None = None
     carrier_url: str | None = None
     callback_url: str | None = None
+    observe: bool = False
+    verbose: bool = False
+    """Whether the console has every line that the log file has."""
 
 
 def up(options: UpOptions) -> None:
@@ -69,11 +74,13 @@ class System:
     def __init__(self, options: UpOptions) -> None:
         self._options = options
         self._data = DataDir(options.data_dir).open()
+        self._reports = Reports(self._data.log_file, verbose=options.verbose)
         self._ports = Ports(options.ports)
         self._ready_file = ReadyFile(options.ready_file)
         self._content: dict[str, Any] = {}
         self._everything_is_ready = False
         self._processes: list[Process] = []
+        self._prometheus: Launch | None = None
 
     def run(self) -> None:
         """Prepare what needs no event loop, then supervise."""
@@ -95,6 +102,7 @@ class System:
         )
         state = {"SMSOUT_STATE_DIR": os.environ.get("SMSOUT_STATE_DIR", str(self._data.path / "state"))}
         ingress_url = f"http://{reachable_host('SMSOUT_INGRESS_HOST')}:{ports['SMSOUT_INGRESS_PORT']}"
+        callback_addresses = allowed_addresses(simulator_url, self._options.callback_url)
         around = Surroundings(
             bootstrap_servers,
             ports,
@@ -108,15 +116,14 @@ class System:
             extra={
                 "ingress": state,
                 "processor": state,
-                "delivery": {
-                    "SMSOUT_DELIVERY_RECEIPT_BASE_URL": os.environ.get("SMSOUT_DELIVERY_RECEIPT_BASE_URL", ingress_url)
-                },
-                "callback": {
-                    "SMSOUT_CALLBACK_ALLOWED_ADDRESSES": allowed_addresses(simulator_url, self._options.callback_url)
-                },
+                "delivery": state
+                | {"SMSOUT_DELIVERY_RECEIPT_BASE_URL": os.environ.get("SMSOUT_DELIVERY_RECEIPT_BASE_URL", ingress_url)},
+                "callback": state | {SETTING: callback_addresses},
+                "receipts": state,
                 "message_log": state,
                 "panel": state
                 | {
+                    SETTING: callback_addresses,  # it takes no callback URL that cannot be called
                     "SMSOUT_PANEL_INGRESS_URLS": os.environ.get("SMSOUT_PANEL_INGRESS_URLS", ingress_url),
                 },
                 "simulator": {
@@ -138,6 +145,10 @@ class System:
             "broker": EXTERNAL if external else BROKER,
             "metrics": {process.name: f"{process.base_url}/metrics" for process in self._processes},
         }
+        if self._options.observe:
+            port = self._ports.get(observe.DEFAULT_PORT, "prometheus")
+            self._prometheus = observe.prepare(self._data.path / "prometheus", port, self._processes)
+            self._content["prometheus_url"] = f"http://127.0.0.1:{port}"
         asyncio.run(self._run(broker))
 
     def _prepare_broker(self) -> Launch:
@@ -158,6 +169,7 @@ class System:
                 self._everything_is_ready = False  # from here on nothing is published any more
                 self._ready_file.remove()
                 await self._supervisor.stop()
+                self._reports.close()
 
     async def _run_until_stopped(
         self, broker: Launch | None, session: aiohttp.ClientSession, stopping: asyncio.Event
@@ -193,8 +205,9 @@ class System:
             self._supervisor.start(
                 [
                     Service(
-                        "broker", broker, lambda: answers(address), _say_as, self._publish,
+                        "broker", broker, lambda: answers(address), self._reports.event, self._publish,
                         stop_seconds=BROKER_STOP_SECONDS, state_changed=self._publish, ask_seconds=BROKER_ASK_SECONDS,
+                        output=self._reports.output,
                     )
                 ]
             )  # fmt: skip
@@ -229,17 +242,24 @@ class System:
         self._supervisor.start(
             [
                 Service(
-                    process.name, process.launch, _check(session, f"{process.base_url}/readyz"), _say_as,
-                    self._publish, stop_seconds=drain, state_changed=self._publish,
+                    process.name, process.launch, _check(session, f"{process.base_url}/readyz"), self._reports.event,
+                    self._publish, stop_seconds=drain, state_changed=self._publish, output=self._reports.output,
                     is_alive=_check(session, f"{process.base_url}/healthz"),
                 )
                 for process in self._processes
             ]
         )  # fmt: skip
+        if self._prometheus is not None:
+            url = f"{self._content['prometheus_url']}/-/ready"
+            service = Service(
+                "prometheus", self._prometheus, _check(session, url), self._reports.event, self._publish,
+                stop_seconds=OBSERVER_STOP_SECONDS, state_changed=self._publish, output=self._reports.output,
+            )  # fmt: skip
+            self._supervisor.start([service])
         await self._supervisor.wait_until_ready()
         self._everything_is_ready = True
         self._publish()
-        say(summary(self._ready_file.content or {}, str(self._data.path)))
+        say(summary(self._ready_file.content or {}, str(self._data.path), str(self._reports.path)))
 
     def _publish(self) -> None:
         if self._everything_is_ready:
@@ -251,10 +271,6 @@ class System:
                 for service in self._supervisor.services
             }  # fmt: skip
             self._ready_file.publish({**self._content, "pids": pids, "states": states})
-
-
-def _say_as(name: str, line: str) -> None:
-    say(f"{name:<10}| {line}")
 
 
 def _check(session: aiohttp.ClientSession, url: str) -> Callable[[], Awaitable[bool]]:

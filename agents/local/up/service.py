@@ -51,7 +51,8 @@ class Service:
     """A named process, over all its lives.
 
     It is asked all the time: `is_ready`, and when it is not, `is_alive`, which is the same question where none is
-    given. `changed` is called with every new pid, `state_changed` when anything else of it has changed.
+    given. `changed` is called with every new pid, `state_changed` when anything else of it has changed. `say` gets what
+    becomes of it, `output` the lines that it writes.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Service:
         is_alive: Callable[[], Awaitable[bool]] | None = None,
         state_changed: Callable[[], None] = lambda: None,
         ask_seconds: float = ASK_SECONDS,
+        output: Callable[[str, str], None] | None = None,
     ) -> None:
         self.name = name
         self.pid: int | None = None
@@ -85,6 +87,7 @@ class Service:
         self._state_changed = state_changed
         self._ask_seconds = ask_seconds
         self._tell = say
+        self._tell_output = output or say
         self._changed = changed
         self._stop_seconds = stop_seconds
         self._stopping = asyncio.Event()
@@ -96,7 +99,7 @@ class Service:
 
     def _pass_on(self, line: str) -> None:
         self.tail.append(line)
-        self._say(line)
+        self._tell_output(self.name, line)
 
     async def run(self) -> None:
         """Keep it running until `begin_stop`."""

@@ -29,7 +29,7 @@ def first_message(ready: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
-def summary(ready: dict[str, Any], data_dir: str) -> str:
+def summary(ready: dict[str, Any], data_dir: str, log_file: str) -> str:
     """Return the URLs, and what to do first."""
     lines = [
         "",
@@ -41,12 +41,20 @@ def summary(ready: dict[str, Any], data_dir: str) -> str:
         f"  Kafka              {ready['bootstrap_servers']} ({ready['broker']})",
         f"  metrics            {', '.join(f'{name} {url}' for name, url in ready['metrics'].items())}",
         f"  data               {data_dir}",
+        f"  log file           {log_file}",
     ]
+    if prometheus := ready.get("prometheus_url"):
+        lines.append(f"  Prometheus         {prometheus}/graph, alerts at {prometheus}/alerts")
     if panel := ready.get("panel"):
         lines += [
             "",
             "Log in to the panel:",
-            f"  {panel['username']}  {panel['password']}",
+            f"  operator           {panel['username']}  {panel['password']}",
+            *(
+                [f"  owner of the demo  {panel['owner_username']}  {panel['owner_password']}"]
+                if "owner_username" in panel
+                else []
+            ),
             f"  API key for {ready['panel_url']}/v3: {panel['api_key']}",
         ]
     if trunk := ready.get("trunk"):

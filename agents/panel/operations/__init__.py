@@ -35,6 +35,8 @@ from agents.panel.operations.log.notifications import Notifications
 from agents.panel.operations.messages import Messages
 from agents.panel.operations.numbers import Numbers
 from agents.panel.operations.people.api_keys import ApiKeys
+from agents.panel.operations.people.last_uses import LastUses
+from agents.panel.operations.people.second_factors import SecondFactors
 from agents.panel.operations.people.users import Users
 from agents.panel.operations.ports import (
     AuditTopic,
@@ -52,6 +54,7 @@ from agents.panel.operations.trunks.callbacks import Callbacks
 from agents.panel.operations.trunks.trunk_secrets import TrunkSecrets
 from agents.panel.operations.trunks.trunks import Trunks
 from pipeline.directory.model import Directory
+from pipeline.http.addresses import AddressGuard
 from pipeline.settings import MessageSettings
 
 __all__ = [
@@ -74,7 +77,8 @@ def _now() -> datetime:
 class Operations:
     """The operations of one panel process, by area.
 
-    `hosts` are the URLs of ingress that are shown with a trunk's credentials; `limits` are those of a message.
+    `hosts` are the URLs of ingress that are shown with a trunk's credentials; `limits` are those of a message;
+    `callback_addresses` says where callbacks may go, without it to the internet alone.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class Operations:
         limits: MessageSettings,
         callback_delays_seconds: Sequence[int],
         hosts: tuple[str, ...],
+        callback_addresses: AddressGuard | None = None,
         clock: Clock = _now,
     ) -> None:
         access, trail = Access(store), AuditTrail(audit_topic, clock)
@@ -96,7 +101,7 @@ class Operations:
         self._access = access
         self.audit_trail = trail
         self.accounts = Accounts(access, changes)
-        self.trunks = Trunks(access, changes, keys, clock)
+        self.trunks = Trunks(access, changes, keys, clock, callback_addresses or AddressGuard())
         self.trunk_secrets = TrunkSecrets(access, changes, trail, keys, clock, hosts)
         self.callbacks = Callbacks(access, changes, store)
         self.numbers = Numbers(access, changes)
@@ -106,8 +111,10 @@ class Operations:
         self.message_search = MessageSearch(access, log)
         self.notifications = Notifications(access, trail, producer, log, clock, callback_delays_seconds)
         self.routes = Routes(access, changes)
-        self.users = Users(access, changes, hasher)
-        self.api_keys = ApiKeys(access, changes, clock)
+        self.users = Users(access, changes, hasher, clock)
+        self.second_factors = SecondFactors(access, changes, keys)
+        self.last_uses = LastUses(clock)
+        self.api_keys = ApiKeys(access, changes, clock, self.last_uses)
         self.audit_events = AuditEvents(access, trail)
 
     @property

@@ -104,7 +104,7 @@ class Numbers:
         did = Did.model_construct(number=number, account_id=owner, p2p_enabled=p2p_enabled)
         async with self._changes.exclusive:
             if self._access.directory.did(number) is not None:
-                raise RuleViolated([("number", "is there already")])
+                raise RuleViolated([("number", "is there already, in this or another account")])
             with attributes_of(did):
                 await self._changes.write(actor, "did.created", did)
         return self.get(actor, number)

@@ -8,6 +8,7 @@ trunks/       SMS Trunks, and what is done with one
 log/          the Outbound SMS log, a message's timeline, a trunk's callbacks
 messages/     sending by hand, and what became of it
 numbers       the account's DIDs
+guide         help, and the reference of the APIs
 access/       log-in, users, API keys, audit log
 operator/     accounts, carriers, routes
 entry_pages   list, form and deletion, which most kinds of entries have
@@ -21,7 +22,7 @@ words         how times and long lists read
 from typing import Final
 
 from agents.panel.page import Page
-from agents.panel.pages import access, log, messages, numbers, operator, trunks
+from agents.panel.pages import access, guide, log, messages, numbers, operator, trunks
 
 PAGES: Final[tuple[Page, ...]] = (
     *access.PAGES,
@@ -30,4 +31,5 @@ PAGES: Final[tuple[Page, ...]] = (
     *log.PAGES,
     *numbers.PAGES,
     *operator.PAGES,
+    *guide.PAGES,
 )

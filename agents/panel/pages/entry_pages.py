@@ -12,10 +12,10 @@ from aiohttp import web
 from agents.panel.operations import Conflict, Permission
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.confirmation import confirmation
-from agents.panel.pages.forms import Problems, by_field, expected_version
+from agents.panel.pages.forms import Problems, by_field, expected_version, unsaved
 from agents.panel.pages.listing import ListPage
-from agents.panel.pages.navigation import go_to
-from pipeline.errors import RuleViolated
+from agents.panel.pages.navigation import go_to, way_back
+from pipeline.errors import BrokerError, RuleViolated
 
 Fields = Mapping[str, Any]
 """What a form's fields hold, by their names."""
@@ -97,6 +97,8 @@ class EntryPages(ABC):
             return await self.add(context)
         except RuleViolated as error:
             return self.form(context, self.posted(context), problems=by_field(error), status=422)
+        except BrokerError as error:
+            return self.form(context, self.posted(context), problems=unsaved(error), status=503)
 
     async def ask(self, context: PageContext) -> web.StreamResponse:
         """Ask before an entry goes."""
@@ -109,12 +111,14 @@ class EntryPages(ABC):
             words = await self.remove(context, identity)
         except RuleViolated as error:
             return self._question(context, identity, by_field(error), 422)
+        except BrokerError as error:
+            return self._question(context, identity, unsaved(error), 503)
         return self.done(context, words)
 
     def done(self, context: PageContext, words: str) -> web.Response:
         """Lead back to the list, and say there what has been done."""
         context.flash("good", words)
-        return go_to(context, self.path)
+        return go_to(context, way_back(context, self.path))
 
     def form(
         self,
@@ -133,6 +137,7 @@ class EntryPages(ABC):
             form=fields,
             edited=edited,
             problems=problems or {},
+            back=way_back(context, self.path),
             **self.offered(context, edited),
         )
 
@@ -147,7 +152,7 @@ class EntryPages(ABC):
             names=[self.name_of(context, identity)],
             consequence=self.consequence,
             action=f"{self.path}/{identity}/delete",
-            back=self.path,
+            back=way_back(context, self.path),
             verb=self.remove_verb,
             problems=problems,
             status=status,
@@ -188,6 +193,8 @@ class EditablePages(EntryPages):
             return self.done(context, await self.save(context, identity, version))
         except RuleViolated as error:
             problems, status = by_field(error), 422
+        except BrokerError as error:
+            problems, status = unsaved(error), 503
         except Conflict as error:
             _, version = self.saved(context, identity)
             problems, status = {"version": [str(error)]}, 409

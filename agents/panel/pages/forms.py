@@ -1,11 +1,12 @@
 """What a form that was posted says: values that make sense, and problems by field."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from agents.panel.page import PageContext
-from pipeline.errors import RuleViolated
+from pipeline.errors import BrokerError, BrokerUnreachable, RuleViolated
+from schemas.address import MSISDN
 
 NO_VERSION: Final = -2
 """A version that no entry has."""
@@ -15,6 +16,9 @@ Problems = dict[str, list[str]]
 
 _INDEXED: Final = re.compile(r"/[0-9]+(/[a-z_]+)?$")
 _LIBRARY: Final = re.compile(r"^(String|Input|Value) should ")
+# Between the digits of a number: spaces of all kinds, brackets, dots, hyphens and strokes; a plus before them.
+_AROUND_DIGITS: Final = re.compile(r"^\+|[\s()\[\]./\u2010-\u2015\u2212-]")
+_TRUNK_ZERO: Final = re.compile(r"(?<=\d)\s*\(0\)|(?<=\d\s)\(0\)")  # +44 (0)20: dialled inside the country alone
 _VERSION: Final = re.compile(r"[0-9]{1,18}")
 
 
@@ -37,6 +41,24 @@ def expected_version(context: PageContext) -> int:
     """Return the version that the form was made from; a form without one never fits."""
     text = context.text("version")
     return int(text) if _VERSION.fullmatch(text) and text.isascii() else NO_VERSION
+
+
+def unsaved(error: BrokerError) -> Problems:
+    """Return what to say above a form whose input the broker has not taken in time."""
+    doubt = (
+        "nothing has been saved"
+        if isinstance(error, BrokerUnreachable)
+        else "what you entered may or may not be in force"
+    )
+    return {"": [f"The message broker does not answer: {doubt}. Your input is still here; try again in a moment."]}
+
+
+def phone_digits(text: str) -> str:
+    """Return a phone number as people write it, `+1 (555) 123-4567`, in digits; what is none is only stripped."""
+    written = text.strip()
+    digits = _AROUND_DIGITS.sub("", _TRUNK_ZERO.sub("", written))
+    digits = digits.removeprefix("00") if written.startswith("00") else digits
+    return digits if MSISDN.fullmatch(digits) and digits.isascii() else written
 
 
 def choice(wanted: str, known: Iterable[str], default: str = "") -> str:
@@ -62,7 +84,7 @@ def optional_number(text: str, problems: Problems, field: str) -> int | None:
     return whole_number(text, problems, field) if text.strip() else None
 
 
-def refuse(problems: Problems) -> None:
-    """Raise `RuleViolated` when there are problems."""
+def refuse(problems: Problems, rest: Callable[[], Iterable[tuple[str, str]]] = tuple) -> None:
+    """Raise `RuleViolated` when there are problems, with what is wrong with the `rest` of the form."""
     if problems:
-        raise RuleViolated([(field, text) for field, texts in problems.items() for text in texts])
+        raise RuleViolated([*((field, text) for field, texts in problems.items() for text in texts), *rest()])

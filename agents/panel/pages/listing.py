@@ -56,6 +56,11 @@ class ListQuery:
         """Whether any filter is set."""
         return any(self.filters.values())
 
+    def url_of(self, path: str) -> str:
+        """Return another address about the same entries: with these filters, and nothing of order and page."""
+        left = {name: value for name, value in self.filters.items() if value}
+        return f"{path}?{urlencode(left)}" if left else path
+
     def url(self, **changes: object) -> str:
         """Return the address of this list with `changes`, without what is as by default."""
         query: dict[str, object] = {**self.filters, "sort": self.sort, "per_page": self.size, **changes}
@@ -112,7 +117,7 @@ class Listing:
 class ListPage:
     """One list of the panel: its path and template, the order when none is asked for, and what it can be filtered by.
 
-    `to_last_page` leads from a page beyond the end to the last one.
+    A page beyond the end leads to the last one: what was on it may have been deleted.
     """
 
     path: str
@@ -120,7 +125,6 @@ class ListPage:
     template: str
     sort: str = ""
     filters: tuple[str, ...] = ()
-    to_last_page: bool = False
 
     def query(self, context: PageContext) -> ListQuery:
         """Return what the request asks for."""
@@ -135,7 +139,7 @@ class ListPage:
         **values: Any,
     ) -> web.Response:
         """Return the page: `row` makes of an item what the template shows of it."""
-        if self.to_last_page and part.total and not part.items:
+        if part.total and not part.items:
             return context.redirect(query.url(page=part.pages))
         return context.render(
             self.template,

@@ -1,6 +1,7 @@
 """Where the browser goes next: on after a form, and to the list of accounts before a page that is about one."""
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -16,6 +17,19 @@ def go_to(context: PageContext, path: str) -> web.Response:
     if context.fragment:
         return web.Response(status=204, headers={LOCATION_HEADER: local_path(path)})
     return context.redirect(path)
+
+
+def way_back(context: PageContext, path: str) -> str:
+    """Return the list at `path` as the browser has left it, with its filter, order and page; else the plain list.
+
+    A page that was opened from the list is told so by its Referer, and its form carries it along as `back`.
+    """
+    referer = urlsplit(context.request.headers.get("Referer", ""))
+    came_from = f"{referer.path}?{referer.query}" if referer.netloc == context.request.host else ""
+    for wanted in (context.text("back"), came_from):
+        if local_path(wanted).rstrip("?").partition("?")[0] == path:
+            return local_path(wanted).rstrip("?")
+    return path
 
 
 def need_account(context: PageContext) -> str:

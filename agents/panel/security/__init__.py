@@ -8,5 +8,7 @@ sessions     who is logged in
 csrf         did this browser mean to send this
 cookies      a session's, a visitor's, and a known browser's
 log_in       logging in, which puts these together
+awaited_codes  who has the password, and is asked for a code
+one_time_codes  the codes of authenticator apps
 headers      what browsers must not do
 """

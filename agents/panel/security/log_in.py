@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from agents.panel.operations import Actor, Operations
 from agents.panel.operations.ports import PasswordHasher
+from agents.panel.security.awaited_codes import AwaitedCodes
 from agents.panel.security.devices import Devices
 from agents.panel.security.passwords import TooBusy
 from agents.panel.security.sessions import Session, Sessions
@@ -14,6 +15,8 @@ from pipeline.directory.model import Directory
 from schemas.directory.people import PanelUser
 
 WRONG = "Wrong email address or password."
+WRONG_CODE = "That is not the code of this moment. Wait for the next one and enter it."
+TOO_LATE = "That took too long, or too many tries. Log in again."
 BUSY = "Too many people are logging in. Try again in a moment."
 
 
@@ -24,6 +27,13 @@ class LogInRefused:
     message: str
     status: int
     retry_after_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAwaited:
+    """The password was right, and a one-time code is to come with this ticket."""
+
+    ticket: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class LogIns:
         sessions: Sessions,
         throttle: Throttle,
         devices: Devices | None = None,
+        codes: AwaitedCodes | None = None,
     ) -> None:
         self.sessions = sessions
         self._operations = operations
@@ -53,9 +64,14 @@ class LogIns:
         self._throttle = throttle
         self._devices = devices or Devices(secrets.token_bytes(32))
         self._strangers = Turns()
+        self.codes = codes or AwaitedCodes()
 
-    async def log_in(self, email: str, password: str, ip: str | None, device: str = "") -> LoggedIn | LogInRefused:
+    async def log_in(
+        self, email: str, password: str, ip: str | None, device: str = ""
+    ) -> LoggedIn | CodeAwaited | LogInRefused:
         """Log in, or say why not. `device` is the cookie of a browser that may be known.
+
+        A person with a second factor is asked for a code first.
 
         Raises `BrokerError` when the audit event cannot be written: who logs in unseen does not log in.
         """
@@ -75,12 +91,30 @@ class LogIns:
             await self._trail.record(email[:254], "log_in.failed", account_id=account_id, ip=ip)
             return LogInRefused(WRONG, 401)
         self._throttle.succeed(guesser, email)
+        if user.second_factor is not None:
+            return CodeAwaited(self.codes.begin(user.id, user.password_hash))
+        return await self._begin(user, ip)
+
+    async def enter_code(self, ticket: str, code: str, ip: str | None) -> LoggedIn | LogInRefused:
+        """Log in with the code that a ticket waits for, or say why not. Raises `BrokerError` as `log_in` does."""
+        awaited = self.codes.find(ticket)
+        user = None if awaited is None else self._operations.directory.get(PanelUser, awaited.user_id)
+        if awaited is None or user is None or user.blocked or user.password_hash != awaited.password_hash:
+            return LogInRefused(TOO_LATE, 401)
+        secret = self._operations.second_factors.of(user)
+        if secret is not None and not self.codes.is_right(ticket, secret, code):
+            await self._trail.record(user.email, "log_in.failed", account_id=user.account_id, ip=ip)
+            return LogInRefused(WRONG_CODE if self.codes.find(ticket) else TOO_LATE, 401)
+        return await self._begin(user, ip)
+
+    async def _begin(self, user: PanelUser, ip: str | None) -> LoggedIn | LogInRefused:
         await self._trail.record(Actor.of_user(user, ip), "log_in.succeeded")
         # Somebody may have blocked the user while the password was being checked.
         current = self._operations.directory.get(PanelUser, user.id)
         if current is None or current.blocked or current.password_hash != user.password_hash:
             return LogInRefused(WRONG, 401)
         identity, session = self.sessions.begin(current)
+        self._operations.last_uses.note("user", current.id)
         session.account_id = session.account_id or self._operations.accounts.only()
         return LoggedIn(identity, session, self._devices.new_cookie(user.id))
 

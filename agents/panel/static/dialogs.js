@@ -1,4 +1,5 @@
 // Links with data-dialog open their page in a dialog; forms with data-inline post from inside it.
+import { mayLeave } from "./unsaved.js";
 import { fragment, sayWhy } from "./talk.js";
 
 function dialogElement() {
@@ -8,12 +9,26 @@ function dialogElement() {
     dialog.className = "dialog";
     dialog.setAttribute("aria-labelledby", "panel-title");
     dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) dialog.close(); // outside of its content
+      if (event.target === dialog && mayLeave(dialog)) dialog.close(); // outside of its content
     });
-    dialog.addEventListener("close", () => dialog.replaceChildren()); // secrets do not stay behind
+    dialog.addEventListener("cancel", (event) => {
+      if (!mayLeave(dialog)) event.preventDefault();
+    });
+    dialog.addEventListener("close", () => {
+      dialog.replaceChildren(); // secrets do not stay behind
+      giveBack(dialog);
+    });
     document.body.append(dialog);
   }
   return dialog;
+}
+
+let opener = null;
+
+/** Give the focus back to what has opened the dialog; a link of a menu is hidden by now, its button is not. */
+function giveBack(dialog) {
+  const back = opener?.closest("details[data-menu]")?.querySelector("summary") ?? opener;
+  if (back?.isConnected && !dialog.open) back.focus();
 }
 
 function show(panel, into) {
@@ -22,11 +37,15 @@ function show(panel, into) {
   const dialog = into.closest("dialog");
   if (dialog && !dialog.open) dialog.showModal();
   into.scrollTop = 0;
+  const title = panel.querySelector("#panel-title");
+  title?.setAttribute("tabindex", "-1");
+  title?.focus(); // what had the focus may have gone with the content before
   into.dispatchEvent(new CustomEvent("panel:arrived", { bubbles: true }));
 }
 
-export async function openDialog(url, opener) {
-  opener?.setAttribute("aria-busy", "true");
+export async function openDialog(url, from) {
+  if (!from?.closest("dialog")) opener = from;
+  from?.setAttribute("aria-busy", "true");
   try {
     const found = await fragment(url);
     const panel = found?.body.querySelector("[data-panel]");
@@ -35,7 +54,7 @@ export async function openDialog(url, opener) {
   } catch (error) {
     sayWhy(error);
   } finally {
-    opener?.removeAttribute("aria-busy");
+    from?.removeAttribute("aria-busy");
   }
 }
 
@@ -62,7 +81,7 @@ export function watchDialogs() {
     const dialog = closer?.closest("dialog");
     if (dialog) {
       event.preventDefault();
-      dialog.close();
+      if (closer.matches("a") || mayLeave(dialog)) dialog.close(); // Cancel says it, and Done
       return;
     }
     const link = event.target.closest("a[data-dialog]");

@@ -1,5 +1,6 @@
 // Lists: select all, batch actions in a dialog, selects that submit, and no form that is posted twice.
 import { openDialog } from "./dialogs.js";
+import { watchUnsaved } from "./unsaved.js";
 
 function refresh(form) {
   const boxes = [...form.querySelectorAll(".row-check")];
@@ -34,6 +35,10 @@ export function watchBatches() {
 }
 
 export function watchForms() {
+  watchUnsaved();
+  document.addEventListener("submit", (event) => {
+    if (event.target.method === "post") event.submitter?.setAttribute("aria-busy", "true"); // seen at once
+  });
   for (const form of document.querySelectorAll("form[data-auto-submit]")) {
     form.addEventListener("change", () => form.requestSubmit());
   }
@@ -42,6 +47,9 @@ export function watchForms() {
       if ("busy" in form.dataset) event.preventDefault();
       form.dataset.busy = "";
     });
-    addEventListener("pageshow", () => delete form.dataset.busy);
+    addEventListener("pageshow", () => {
+      delete form.dataset.busy;
+      form.querySelector("[aria-busy]")?.removeAttribute("aria-busy");
+    });
   }
 }

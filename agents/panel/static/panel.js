@@ -7,6 +7,7 @@ import { watchPickers } from "./picker.js";
 import { watchPolls } from "./polls.js";
 import { watchSecrets } from "./secrets.js";
 import { watchChoices } from "./shown.js";
+import { watchSuggestions } from "./suggest.js";
 
 watchMenus();
 watchDialogs();
@@ -20,6 +21,7 @@ function arrived(root) {
   watchComposers(root);
   watchPickers(root);
   watchPolls(root);
+  watchSuggestions(root);
   root.querySelector("[data-focus]")?.focus();
 }
 document.addEventListener("panel:arrived", (event) => arrived(event.target));

@@ -211,6 +211,7 @@ class Picker {
     this.left.selected.clear();
     this.right.selected.clear();
     this.field.value = [...this.allowed].join("\n");
+    this.field.dispatchEvent(new Event("input", { bubbles: true })); // it has been entered, as if by hand
     this.said.textContent = `${numbers.length} ${done}`;
     this.refresh();
   }

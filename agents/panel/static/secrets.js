@@ -1,6 +1,7 @@
 // Secrets are not in the page: the eye fetches one with a POST, a second click takes it out again.
 import { ask, say, sayWhy } from "./talk.js";
 
+const HIDDEN = "YOUR_PASSWORD"; // as in pages/trunks/examples.py
 const DOTS = "\u2022".repeat(16);
 
 async function reveal(box) {
@@ -13,11 +14,19 @@ function toggle(box, value) {
   const eye = box.querySelector("[data-eye]");
   const output = box.querySelector("[data-value]");
   const what = eye.title.replace(/^(Show|Hide) /, "");
+  fillIn(box.closest("[data-credentials]"), output.hasAttribute("data-shown") ? output.textContent : HIDDEN, value ?? HIDDEN);
   output.textContent = value ?? DOTS;
   output.toggleAttribute("data-shown", value !== null);
   eye.title = `${value === null ? "Show" : "Hide"} ${what}`;
   eye.setAttribute("aria-label", eye.title);
   eye.querySelector("use").setAttribute("href", value === null ? "#i-eye" : "#i-eye-off");
+}
+
+/** Put the password into the examples that are shown with it, or take it out. */
+function fillIn(window, before, after) {
+  for (const example of window?.querySelectorAll("[data-example] code") ?? []) {
+    example.textContent = example.textContent.replaceAll(before, after);
+  }
 }
 
 async function copyText(text, near) {
@@ -32,6 +41,7 @@ async function copyText(text, near) {
     field.select();
     document.execCommand("copy");
     field.remove();
+    near.querySelector("[data-copy], [data-copy-secret], [data-copy-example]")?.focus();
   }
 }
 
@@ -57,9 +67,13 @@ export function watchSecrets() {
     }
   });
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-copy], [data-copy-secret]");
+    const button = event.target.closest("[data-copy], [data-copy-secret], [data-copy-example]");
     if (!button) return;
     try {
+      if ("copyExample" in button.dataset) {
+        await copied(button, button.parentElement.querySelector("code").textContent);
+        return;
+      }
       if ("copy" in button.dataset) {
         await copied(button, button.dataset.copy);
         return;

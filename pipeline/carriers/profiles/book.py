@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from pipeline.carriers.profile_form import AnswerForm
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.carriers.profiles.profile import CarrierProfile
 from pipeline.carriers.profiles.shipped import PRACTICE, shipped_names, shipped_profile
+from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.errors import CarrierUnusable, RuleViolated, SecretUnreadable
 from schemas.directory.carrier import Carrier, InDoubtPolicy, Profile
 
@@ -45,6 +47,18 @@ class ProfileBook:
                 self._read.clear()
             kept = self._read[own.id] = (own, CarrierProfile.parse(own.id, own.text.encode()))
         return kept[1]
+
+    def read_receipt(self, carrier: Carrier, request: ReceiptRequest) -> list[ReceiptReport]:
+        """Return what a carrier reports. Raises `BadReceipt`, and as `profile`."""
+        return self.profile(carrier.profile).read_receipt(request)
+
+    def answer_to_receipts(self, carrier: Carrier) -> AnswerForm | None:
+        """Return what a carrier wants to hear when it has reported; None where that is all the same to it."""
+        try:
+            receipts = self.profile(carrier.profile).form.receipts
+        except RuleViolated:
+            return None
+        return None if receipts is None else receipts.answer
 
 
 class _Kept(NamedTuple):

@@ -83,7 +83,7 @@ class ReportReader:
 
 
 def _smpp_state(text: str) -> MessageState | None:
-    """Return what SMPP's word stands for, or the word in the text of an SMPP receipt, which some carriers pass on."""
+    """Return the state of one of SMPP's words, or of the text of a receipt, which some carriers pass on whole."""
     try:
         return parse_receipt_text(text).state if "stat:" in text.casefold() else state_of(text)
     except BadReceipt:

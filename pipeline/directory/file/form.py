@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from schemas.address import Msisdn
 from schemas.directory.account import NumberCheck
 from schemas.directory.carrier import InDoubtPolicy
-from schemas.directory.people import PanelRole
+from schemas.directory.people import Invitation, PanelRole, SecondFactor
 from schemas.identifiers import Uuid
 
 
@@ -76,6 +76,9 @@ class UserForm(_Form):
     role: PanelRole
     password_hash: str
     blocked: bool = False
+    second_factor: SecondFactor | None = None
+    invitation: Invitation | None = None
+    """Both stay as they are when they are left out."""
 
 
 class ApiKeyForm(_Form):
@@ -87,6 +90,7 @@ class ApiKeyForm(_Form):
     digest: str
     hint: str
     created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
 
 
 class AccountForm(_Form):

@@ -172,7 +172,11 @@ class Planner:
     def _user(self, form: UserForm, account_id: str | None, path: Path) -> None:
         before = self._users.get(form.email.casefold())
         identity = form.id or (before.id if before else uuid7())
-        self._want(path, PanelUser, **(dict(form) | {"id": identity, "account_id": account_id}))
+        values = dict(form) | {"id": identity, "account_id": account_id}
+        if before is not None:
+            left_out = {"second_factor", "invitation"} - form.model_fields_set
+            values |= {it: getattr(before, it) for it in left_out}
+        self._want(path, PanelUser, **values)
 
     def _api_key(self, form: ApiKeyForm, account_id: str | None, path: Path) -> None:
         before = self._api_keys.get(form.digest)

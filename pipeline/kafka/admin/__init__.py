@@ -7,4 +7,6 @@ committed      what a group has committed, with its metadata
 group_offsets  how far a group is with its topics
 positions      where a group goes on, and that a loss of its offsets is no beginning
 group_members  how many members consumer groups have
+log_folders    what lies on the brokers' disks, and how much room is left
+broker_figures  lag, sizes and disks as metrics
 """

@@ -22,6 +22,7 @@ from pipeline.kafka.consuming.pauses import Pauses, WaitSeconds
 from pipeline.kafka.consuming.rebalances import Owner, Rebalances, finish_begun
 from pipeline.kafka.consuming.watchdog import watch
 from pipeline.kafka.consuming.work import Work
+from pipeline.measuring.ages import STEP_MS
 from pipeline.metrics import REPEATED
 from pipeline.settings import AgentSettings, KafkaSettings
 from pipeline.slot import Slot
@@ -159,11 +160,14 @@ class TrackedConsumer:
                 assignment = self._commits.assignments.get(place)
                 if assignment is None or assignment.closed:
                     continue
+                ages = self._lag.ages_of(place)
                 for record in records:
                     if self._wants is not None and not self._wants(record.topic, record.value):
                         continue
                     if self._is_tier and self._pauses.must_wait(place, record):
                         break
+                    if not -STEP_MS < record.timestamp - ages.last_ms < STEP_MS:
+                        ages.note(record.offset, record.timestamp)
                     if not assignment.hand_out(record.offset, causation_of(record.headers), record.timestamp):
                         REPEATED.inc()
                         continue
@@ -225,6 +229,10 @@ class TrackedConsumer:
     def lag(self) -> int:
         """Return how many records of our partitions are not finished, as far as the last fetch tells."""
         return self._lag.records(self._commits.assignments)
+
+    def report(self, agent: str) -> None:
+        """Bring the metrics of our partitions up to date, one series for each topic."""
+        self._lag.report(self._commits.assignments, agent, self._topics, are_tiers=self._is_tier)
 
     async def drain(self) -> None:
         """Let begun work finish (at most `drain_timeout_seconds`), begin no other, and commit."""

@@ -50,6 +50,11 @@ class Pauses:
         held = self._held.get(place)
         return held is not None and held.until > asyncio.get_running_loop().time()
 
+    def until_due(self, place: TopicPartition) -> tuple[int, float] | None:
+        """Return the offset of the record that a partition rests for, and how many seconds; None when it does not."""
+        held = self._held.get(place)
+        return None if held is None else (held.offset, max(0.0, held.until - asyncio.get_running_loop().time()))
+
     def must_wait(self, place: TopicPartition, record: Any) -> bool:
         """Tell whether `record` is not due; if so, leave it and what follows it in Kafka for now."""
         if self._wait_seconds is None:

@@ -57,12 +57,19 @@ async def new_producer(kafka: KafkaSettings) -> AIOKafkaProducer:
     return producer
 
 
-async def append(producer: AIOKafkaProducer, records: Sequence[Record], beside: Sequence[OutRecord]) -> int:
+async def append(
+    producer: AIOKafkaProducer,
+    records: Sequence[Record],
+    beside: Sequence[OutRecord],
+    patience_seconds: float | None = None,
+) -> int:
     """Write `records` of the directory, and those `beside` them, in one transaction; return the last one's offset.
 
+    `patience_seconds` takes the place of `WRITE_TIMEOUT_SECONDS` where a person waits.
     Raises `KafkaError` and `TimeoutError`, after which nobody can tell what has become of it.
     """
-    limit = min(WRITE_TIMEOUT_SECONDS + len(records) / WRITES_PER_SECOND, LONGEST_WRITE_SECONDS)
+    patience = WRITE_TIMEOUT_SECONDS if patience_seconds is None else patience_seconds
+    limit = min(patience + len(records) / WRITES_PER_SECOND, LONGEST_WRITE_SECONDS)
     async with asyncio.timeout(limit):
         await producer.begin_transaction()
         last = await _send(producer, records)

@@ -40,10 +40,16 @@ LARGE_SET: Final = 1000  # changes; checking more than these is left to a thread
 
 
 class DirectoryWriter:
-    """Checks and writes changes, one set at a time. `directory` holds what this writer has written and read."""
+    """Checks and writes changes, one set at a time. `directory` holds what this writer has written and read.
 
-    def __init__(self, kafka: KafkaSettings) -> None:
+    `patience_seconds` is how long each step of a small write waits for the broker; without it as long as makes sense
+    where no person waits.
+    """
+
+    def __init__(self, kafka: KafkaSettings, *, patience_seconds: float | None = None) -> None:
         self._kafka = kafka
+        self._patience_seconds = patience_seconds
+        self._leaving: set[asyncio.Task[None]] = set()
         self._view = DirectoryView(kafka, client_id="directory-writer-view", on_record=self._see)
         self._producer: AIOKafkaProducer | None = None
         self._instance = uuid7()
@@ -121,7 +127,7 @@ class DirectoryWriter:
                 # new one's start ends their transaction one way or the other.
                 await self._catch_up()
                 self._must_be_ours()
-                self._producer = await new_producer(self._kafka)
+                self._producer = await new_producer(self._impatient())
                 await self._catch_up()
             self._must_be_ours()
             # While this is the only writer the view is at the topic's end: each write has read itself back.
@@ -129,6 +135,10 @@ class DirectoryWriter:
             records = await prepare if prepare else self._prepare(changes)
             if records:
                 await self._append(records, beside)
+
+    def _impatient(self) -> KafkaSettings:
+        patience = self._patience_seconds or self._kafka.connect_timeout_seconds
+        return self._kafka.model_copy(update={"connect_timeout_seconds": patience})
 
     async def purge(self, older_than: timedelta, now: datetime | None = None) -> int:
         """Remove the records of trunks that were deleted longer ago, and return how many those were."""
@@ -147,7 +157,9 @@ class DirectoryWriter:
             await self._leave()
             self._following.cancel()
             await asyncio.wait([self._following])
-        await self._discard()
+        self._discard()
+        if self._leaving:
+            await asyncio.wait(set(self._leaving))
         await self._view.stop()
 
     async def _leave(self) -> None:
@@ -191,8 +203,11 @@ class DirectoryWriter:
         return None if same else (key, change.to_bytes())
 
     async def _catch_up(self) -> None:
+        limit = READ_TIMEOUT_SECONDS
+        if self._following is not None and self._patience_seconds is not None:
+            limit = self._patience_seconds
         try:
-            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+            async with asyncio.timeout(limit):
                 await self._view.catch_up()
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnreachable(f"the topic {DIRECTORY} cannot be read: {error!r}", stage="directory") from error
@@ -202,22 +217,22 @@ class DirectoryWriter:
         if producer is None:
             raise NotAcknowledged("the directory's writer has not been started", stage="directory")
         try:
-            last = await append(producer, records, beside)
+            last = await append(producer, records, beside, self._patience_seconds)
             failpoint("directory.after_commit")
             await self._read_back(last)
         except ProducerFenced as error:
-            await self._discard()
+            self._discard()
             with suppress(BrokerUnreachable):
                 await self._catch_up()  # to say who it is
             raise _fenced(self._claim if self._claim and self._claim.instance != self._instance else None) from error
         except (KafkaError, TimeoutError) as error:
-            await self._discard()
+            self._discard()
             raise NotAcknowledged(
                 f"the broker did not confirm a change of the directory, which may or may not be in force: {error!r}",
                 stage="directory",
             ) from error
         except BaseException:
-            await self._discard()  # cancelled half-way: this producer cannot be trusted either
+            self._discard()  # cancelled half-way: this producer cannot be trusted either
             raise
 
     async def _read_back(self, offset: int) -> None:
@@ -226,10 +241,13 @@ class DirectoryWriter:
         async with asyncio.timeout(READ_TIMEOUT_SECONDS):
             await self._view.wait_for(offset)
 
-    async def _discard(self) -> None:
+    def _discard(self) -> None:
+        """Leave the producer behind. It stops by itself: nobody waits for a broker that does not answer."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await stop_producer(producer)
+            task = asyncio.create_task(stop_producer(producer))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
 
 
 def _described(claim: WriterClaim) -> str:

@@ -10,7 +10,7 @@ from aiokafka import ConsumerRecord
 from pipeline.directory.model import Directory
 from pipeline.errors import UnreadableRecord
 from pipeline.kafka.views.topic_follower import TopicFollower
-from pipeline.metrics import DIRECTORY_VERSION
+from pipeline.metrics import DIRECTORY_CHANGED, DIRECTORY_HEARD, DIRECTORY_VERSION
 from pipeline.settings import KafkaSettings
 from schemas.topics import DIRECTORY
 
@@ -38,6 +38,7 @@ class DirectoryView:
         try:
             await self._follower.start()
             self._follower.narrow_to([0])
+            DIRECTORY_HEARD.set_function(self._follower.heard_at)
             self._follower.begin_at(await self._follower.begins())
             await self.catch_up()
         except BaseException:
@@ -74,6 +75,7 @@ class DirectoryView:
                 self._on_record(record)
         if records:
             DIRECTORY_VERSION.set(self.directory.version)
+            DIRECTORY_CHANGED.set(records[-1].timestamp / 1000)
             async with self._advanced:
                 self._advanced.notify_all()
             await asyncio.sleep(0)  # what is fetched already comes without waiting

@@ -72,6 +72,11 @@ class TopicFollower:
         found = await self._consumer.offsets_for_times(dict.fromkeys(ends, max(0, int(moment_ms))))
         return {place: end if (first := found.get(place)) is None else first.offset for place, end in ends.items()}
 
+    def heard_at(self) -> float:
+        """Return when the broker last answered about any of the places (Unix time), 0 before it has."""
+        read = self._consumer.assignment().intersection(self.places)
+        return max((self._consumer.last_poll_timestamp(place) or 0 for place in read), default=0) / 1000
+
     # Where to read.
 
     def narrow_to(self, partitions: Collection[int]) -> None:

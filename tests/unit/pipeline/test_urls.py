@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.urls import url_problem
+from pipeline.urls import punycoded, url_problem
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_endpoints_that_can_be_called(url: str) -> None:
         ("https://example.com/a\nb", "'\\n' at character 22"),
         ("https://example.com/\t", "at character 21"),
         ("https://example.com\\@evil.example", "at character 20"),
-        ("https://bücher.example", "at character 10"),
+        ("https://bücher.example", "character 10"),
         ("https://example.com/{id}", "'{' at character 21"),
         ("https://example.com/%zz", "'%' at character 21"),
         ("https://-example.com", "no valid name"),
@@ -74,3 +74,19 @@ def test_no_text_breaks_the_url_check(url: str) -> None:
     if url_problem(url) is None:
         assert url.isascii()
         assert not set(url) & set(" \r\n\t\\")
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://bücher.example/x?y=z", "https://xn--bcher-kva.example/x?y=z"),
+        ("https://例え.テスト:8443/", "https://xn--r8jz45g.xn--zckzah:8443/"),
+        ("https://xn--bcher-kva.example/", "https://xn--bcher-kva.example/"),
+        ("https://☃.example/", "https://☃.example/"),
+        ("https://[::1/ü", "https://[::1/ü"),
+        ("", ""),
+    ],
+)
+def test_a_host_in_other_letters_becomes_punycode(url: str, kept: str) -> None:
+    """A URL without one, and one that no registry would take, stay as they are."""
+    assert punycoded(url) == kept

@@ -20,6 +20,7 @@ from schemas.topics import (
     MAX_BATCH_BYTES,
     MT_RETRY,
     MT_RETRY_DELAYS_SECONDS,
+    REMEMBERED,
     SEGMENTED,
     STATUS,
     SUBMITTED,
@@ -51,7 +52,7 @@ def test_a_refusal_has_a_place_to_go(topic: Topic) -> None:
     """Every topic that an agent consumes has a dead-letter topic that exists and holds bytes for longer."""
     if topic.name.endswith(DEAD_LETTER_SUFFIX):
         assert (topic.dead_letter, topic.value) == (None, None)
-    elif topic.name in (DIRECTORY, AUDIT, DLR_GATHERED, DLR_MATCHED):
+    elif topic.name in (DIRECTORY, AUDIT, DLR_GATHERED, DLR_MATCHED, REMEMBERED):
         # An unreadable entry leaves the earlier one in force; audit events have nobody to act on them.
         assert topic.dead_letter is None
     else:
@@ -95,7 +96,7 @@ def test_the_journal_is_co_partitioned_with_the_segments() -> None:
 def test_partitions_are_the_installations_except_where_order_is_total() -> None:
     """The directory is one sequence and so is the audit log; dead letters are few."""
     one = {name for name, topic in TOPICS.items() if topic.partitions == 1}
-    assert one == {DIRECTORY, AUDIT} | {name for name in TOPICS if name.endswith(DEAD_LETTER_SUFFIX)}
+    assert one == {DIRECTORY, AUDIT, REMEMBERED} | {name for name in TOPICS if name.endswith(DEAD_LETTER_SUFFIX)}
     assert {topic.partitions for name, topic in TOPICS.items() if name not in one} == {6}
 
 

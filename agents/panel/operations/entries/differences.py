@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
+from pipeline.directory.rules import counted
 from schemas.directory.audit import Difference
 from schemas.directory.entry import DirectoryEntry
 
 MAX_LISTED: Final = 20
 _LEFT_OUT: Final = frozenset({"schema_version", "id", "number"})
 # Secrets show as nothing but that they are others now.
-_SECRET: Final = frozenset({"password_hash", "digest", "hint"})
+_SECRET: Final = frozenset({"password_hash", "digest", "hint", "second_factor", "invitation"})
 
 
 def between(before: DirectoryEntry | None, after: DirectoryEntry | None) -> tuple[Difference, ...]:
@@ -50,7 +51,7 @@ def _text(name: str, value: Any) -> str | None:
     if name == "credentials":
         return f"username {value[0].username}, password version {value[0].version}" + _grace(value)
     if name == "callback_secrets":
-        return f"{len(value)} signing secret(s)" + _grace(value)
+        return counted(len(value), "signing secret") + _grace(value)
     if name == "secrets":
         return _listed([f"{it.name} (hidden)" for it in value])
     if name == "parameters":

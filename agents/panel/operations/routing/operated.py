@@ -1,12 +1,14 @@
 """What operators can do with entries that nobody else knows of, whatever kind they are."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Generic, TypeVar
 
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
-from agents.panel.operations.entries.changes import Changes
+from agents.panel.operations.entries.changes import Changes, attributes_of
+from pipeline.directory.rules import check
+from pipeline.errors import RuleViolated
 from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.route import Route
 
@@ -36,6 +38,22 @@ class OperatedEntries(ABC, Generic[Entry, Settings]):
         actor.must(Permission.OPERATE)
         entry = self._access.seen(actor, self._access.directory.get(self._kind, identity), self._noun)
         return entry, self._changes.version(entry)
+
+    def problems(
+        self, actor: Actor, settings: Settings, identity: str | None = None, besides: Container[str] = ()
+    ) -> list[tuple[str, str]]:
+        """Return what would be wrong with an entry of these settings, without writing it; `besides` is known already.
+
+        A form that cannot be read whole tells with its own problems those of the rest.
+        """
+        actor.must(Permission.OPERATE)
+        entry = (self._blank() if identity is None else self.get(actor, identity)[0]).model_copy(update=dict(settings))
+        try:
+            with attributes_of(entry):
+                check([entry], self._access.directory)
+        except RuleViolated as error:
+            return [(where, what) for where, what in error.problems if where.partition("/")[0] not in besides]
+        return []
 
     async def create(self, actor: Actor, settings: Settings) -> tuple[Entry, int]:
         """Create an entry; return it and its version. Raises `RuleViolated`."""

@@ -1,7 +1,7 @@
 """Trunks: listing, creating, changing, deleting."""
 
-from collections.abc import Sequence
-from typing import Any, Final, TypedDict
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NoReturn, TypedDict
 
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
@@ -12,6 +12,9 @@ from pipeline.directory.credentials import new_callback_secret
 from pipeline.directory.rules import check
 from pipeline.directory.values import name_key, normalize_networks
 from pipeline.errors import RuleViolated
+from pipeline.http.addresses import AddressGuard
+from pipeline.http.url import http_url
+from pipeline.urls import punycoded, url_problem
 from schemas.directory.account import Did
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
@@ -48,11 +51,14 @@ TRUNK_ORDERS: Final = tuple(_ORDERS)
 class Trunks:
     """Trunks in service. One that was deleted is not there any more."""
 
-    def __init__(self, access: Access, changes: Changes, keys: CredentialKeys, clock: Clock) -> None:
+    def __init__(
+        self, access: Access, changes: Changes, keys: CredentialKeys, clock: Clock, callback_addresses: AddressGuard
+    ) -> None:
         self._access = access
         self._changes = changes
         self._keys = keys
         self._clock = clock
+        self._callback_addresses = callback_addresses
 
     def list(
         self,
@@ -175,22 +181,40 @@ class Trunks:
         if "name" in update:
             update["name"] = update["name"].strip()
         if "callback_url" in update:
-            update["callback_url"] = (update["callback_url"] or "").strip() or None
+            update["callback_url"] = punycoded((update["callback_url"] or "").strip()) or None
         if "allowed_sources" in update:
             update["allowed_sources"] = tuple(update["allowed_sources"])
         networks = update.pop("allowed_ips", None)
+        problems: list[tuple[str, str]] = []
         if update.get("callback_url", trunk.callback_url) != trunk.callback_url:
             update["callback_disabled_at"] = None  # it was the other endpoint that wanted no more
+            problems += self._never_called(update["callback_url"])
         changed = trunk.model_copy(update=update)
-        if networks is None:
-            return changed
-        try:
-            return changed.model_copy(update={"allowed_ips": normalize_networks(networks)})
-        except RuleViolated as bad:
-            # With it comes whatever else is wrong.
-            with attributes_of(changed):
-                try:
-                    check([changed], self._access.directory)
-                except RuleViolated as more:
-                    raise RuleViolated([*more.problems, *bad.problems]) from None
-                raise
+        if networks is not None:
+            try:
+                changed = changed.model_copy(update={"allowed_ips": normalize_networks(networks)})
+            except RuleViolated as bad:
+                problems += bad.problems
+        if problems:
+            self._refuse(changed, problems)
+        return changed
+
+    def _refuse(self, changed: Trunk, problems: Sequence[tuple[str, str]]) -> NoReturn:
+        """Raise `RuleViolated` with `problems` and whatever else is wrong with a trunk."""
+        with attributes_of(changed):
+            try:
+                check([changed], self._access.directory)
+            except RuleViolated as more:
+                raise RuleViolated([*more.problems, *problems]) from None
+        raise RuleViolated([*problems])
+
+    def _never_called(self, url: str | None) -> Iterator[tuple[str, str]]:
+        if url is None or url_problem(url) is not None:
+            return
+        called = http_url(url)
+        if self._callback_addresses.never_permits(called.host, called.port):
+            yield (
+                "callback_url",
+                f"leads to {called.host}, which is not on the internet: nothing would ever be posted there. Enter an "
+                "address that this system can reach from outside your network",
+            )

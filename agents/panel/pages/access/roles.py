@@ -1,10 +1,10 @@
 """The roles that a user or an API key can be given."""
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from agents.panel.operations import ROLE_WORDS
-from agents.panel.pages.forms import choice
-from pipeline.errors import RuleViolated
+from agents.panel.pages.forms import choice, refuse
 from schemas.directory.people import PanelRole
 
 ROLE_HINTS: Final = {
@@ -24,9 +24,8 @@ def offered_roles(*, of_operators: bool) -> list[tuple[str, str]]:
     ]
 
 
-def chosen_role(text: str) -> PanelRole:
-    """Return the role that was chosen. Raises `RuleViolated` when it is none."""
+def chosen_role(text: str, rest: Callable[[], Iterable[tuple[str, str]]] = tuple) -> PanelRole:
+    """Return the role that was chosen. Raises `RuleViolated` when it is none, with what is wrong with the `rest`."""
     known = choice(text, PanelRole)
-    if not known:
-        raise RuleViolated([("role", "choose a role")])
+    refuse({} if known else {"role": ["choose a role"]}, rest)
     return PanelRole(known)

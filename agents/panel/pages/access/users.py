@@ -5,15 +5,23 @@ from typing import Any, Final
 from aiohttp import web
 
 from agents.panel.operations import ROLE_WORDS, Permission
+from agents.panel.operations.people.users import email_problems
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.access.roles import chosen_role, offered_roles
 from agents.panel.pages.access.shown_once import shown_once
 from agents.panel.pages.confirmation import confirmation
 from agents.panel.pages.entry_pages import EditablePages, Edited, Fields
 from agents.panel.pages.listing import ListPage
+from agents.panel.pages.navigation import way_back
+from agents.panel.pages.words import utc
 from schemas.directory.people import PanelRole, PanelUser
 
 LABELS: Final = {"email": "Email", "role": "Role"}
+INVITATION, PASSWORD = "invitation", "password"
+WAYS_IN: Final = (
+    (INVITATION, "An invitation link: they choose their own password"),
+    (PASSWORD, "A password that is made and shown to you once"),
+)
 
 
 class UserPages(EditablePages):
@@ -33,11 +41,11 @@ class UserPages(EditablePages):
         """Show the users of the account; to operators who have chosen none, all."""
         query = self.listed.query(context)
         part = context.operations.users.list(context.actor, account_id=context.account_id, paging=query.paging)
-        return self.listed.render(context, query, part, _row, kind=self)
+        return self.listed.render(context, query, part, lambda it: _row(it, context), kind=self)
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""
-        return {"email": "", "role": PanelRole.MEMBER.value, "blocked": False}
+        return {"email": "", "role": PanelRole.MEMBER.value, "blocked": False, "way_in": INVITATION}
 
     def posted(self, context: PageContext) -> Fields:
         """Return what a posted form holds."""
@@ -45,22 +53,35 @@ class UserPages(EditablePages):
             "email": context.text("email").strip(),
             "role": context.text("role"),
             "blocked": context.checked("blocked"),
+            "way_in": context.text("way_in", INVITATION),
         }
 
     def offered(self, context: PageContext, edited: Edited | None) -> dict[str, Any]:
         """Return the roles that can be chosen, and the user that is edited."""
         if edited is None:
-            return {"roles": offered_roles(of_operators=context.account_id is None), "email": None}
+            roles = offered_roles(of_operators=context.account_id is None)
+            return {"roles": roles, "email": None, "ways_in": WAYS_IN}
         user = _user(context, edited.id)  # who stays in the account, and an operator outside of all
         return {"roles": offered_roles(of_operators=user.role is PanelRole.OPERATOR), "email": user.email}
 
     async def add(self, context: PageContext) -> web.Response:
-        """Add a user, and show the password once."""
-        email, role = context.text("email").strip(), chosen_role(context.text("role"))
-        user, password = await context.operations.users.create(
-            context.actor, email, role, account_id=context.account_id
+        """Add a user, and show the invitation or the password once."""
+        email = context.text("email").strip()
+        role = chosen_role(context.text("role"), lambda: email_problems(email))
+        users = context.operations.users
+        if context.text("way_in") == PASSWORD:
+            user, password = await users.create(context.actor, email, role, account_id=context.account_id)
+            return _password(context, "User added", user, password)
+        user, token = await users.invite(context.actor, email, role, account_id=context.account_id)
+        return shown_once(
+            context,
+            section="users",
+            heading="User invited",
+            about=f"{user.email} chooses a password there, within 7 days",
+            label="Invitation link",
+            secret=f"{context.origin}/invitation/{token}",
+            back=way_back(context, "/users"),
         )
-        return _password(context, "User added", user, password)
 
     def saved(self, context: PageContext, identity: str) -> tuple[Fields, int]:
         """Return role and state of a user, and its version."""
@@ -97,7 +118,7 @@ async def ask_reset(context: PageContext) -> web.StreamResponse:
         names=[user.email],
         consequence=UserPages.consequence,
         action=f"/users/{user.id}/reset-password",
-        back="/users",
+        back=way_back(context, "/users"),
         verb="Reset",
         icon="refresh",
     )
@@ -110,8 +131,16 @@ async def reset(context: PageContext) -> web.StreamResponse:
     return _password(context, "New password", user, password)
 
 
-def _row(user: PanelUser) -> dict[str, object]:
-    return {"id": user.id, "email": user.email, "role_words": ROLE_WORDS[user.role], "blocked": user.blocked}
+def _row(user: PanelUser, context: PageContext) -> dict[str, object]:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "role_words": ROLE_WORDS[user.role],
+        "blocked": user.blocked,
+        "second_factor": user.second_factor is not None,
+        "is_invited": user.invitation is not None,
+        "last_used": utc(context.operations.last_uses.of("user", user.id)),
+    }
 
 
 def _user(context: PageContext, identity: str) -> PanelUser:
@@ -126,7 +155,7 @@ def _password(context: PageContext, heading: str, user: PanelUser, password: str
         about=user.email,
         label="Password",
         secret=password,
-        back="/users",
+        back=way_back(context, "/users"),
     )
 
 

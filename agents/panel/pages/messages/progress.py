@@ -38,7 +38,7 @@ def _words(progress: MessageProgress) -> tuple[str, str, Literal["good", "bad", 
     if progress.status == "Queued":
         return "Queued", "The gateway is working on it.", ""
     if progress.code_id is not None:
-        return progress.status, f"{progress.reason or 'No reason given'} (code {progress.code_id})", "bad"
+        return progress.status, _sentence(progress.reason or "No reason was given"), "bad"
     count = (
         f"{progress.segments_sent} of {progress.segments_total} segment{'' if progress.segments_total == 1 else 's'}"
     )
@@ -52,6 +52,10 @@ def _words(progress: MessageProgress) -> tuple[str, str, Literal["good", "bad", 
     if progress.status.upper() in DELIVERED:
         return "Delivered", f"The carrier reports {progress.status}.", "good"
     return progress.status.capitalize(), progress.reason or "That is what the carrier reports.", "bad"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
 
 
 async def message(context: PageContext) -> web.StreamResponse:

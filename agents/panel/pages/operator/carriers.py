@@ -171,7 +171,8 @@ def _settings(context: PageContext) -> CarrierSettings:
         parameters={k: it.replace("\r\n", "\n").strip() for k, it in _given(context, profile, "parameters").items()},
         secrets={k: it.replace("\r\n", "\n") for k, it in _given(context, profile, "secrets").items() if it},
     )
-    refuse(problems)
+    identity = context.request.match_info.get("id")
+    refuse(problems, lambda: context.operations.carriers.problems(context.actor, settings, identity, problems))
     return settings
 
 

@@ -146,7 +146,8 @@ def _settings(context: PageContext) -> RouteSettings:
         currency=context.text("currency").strip().upper() or None,
         blocked=context.checked("blocked"),
     )
-    refuse(problems)
+    identity = context.request.match_info.get("id")
+    refuse(problems, lambda: context.operations.routes.problems(context.actor, settings, identity, problems))
     return settings
 
 

@@ -5,6 +5,7 @@ fields          the fields of its form, and what they set
 edit            creating and editing
 delete          deleting one or several
 credentials     the window with username and password
+examples        programs that send through one, ready to be pasted
 signing_secret  the window with the secret that signs callbacks
 callbacks       the endpoint: its last attempts, and enabling it again
 sources         the numbers that the form's picker offers

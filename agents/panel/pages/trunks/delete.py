@@ -7,10 +7,11 @@ from aiohttp import web
 from agents.panel.operations import Permission
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.confirmation import confirmation
-from agents.panel.pages.forms import Problems, by_field
-from agents.panel.pages.navigation import go_to
-from pipeline.errors import RuleViolated
+from agents.panel.pages.forms import Problems, by_field, unsaved
+from agents.panel.pages.navigation import go_to, way_back
+from pipeline.errors import BrokerError, RuleViolated
 
+PATH: Final = "/sms/trunks"
 CONSEQUENCE: Final = (
     "Their credentials stop working at once. Messages that are on their way still finish and are called back."
 )
@@ -28,8 +29,10 @@ async def delete(context: PageContext) -> web.StreamResponse:
         gone = await context.operations.trunks.delete(context.actor, ids)
     except RuleViolated as error:
         return _question(context, ids, by_field(error), 422)
+    except BrokerError as error:
+        return _question(context, ids, unsaved(error), 503)
     context.flash("good", f"{gone[0].name} has been deleted." if len(gone) == 1 else f"{len(gone)} trunks deleted.")
-    return go_to(context, "/sms/trunks")
+    return go_to(context, way_back(context, PATH))
 
 
 def _question(
@@ -37,7 +40,7 @@ def _question(
 ) -> web.StreamResponse:
     if not ids:
         context.flash("info", "Check the trunks to delete first.")
-        return go_to(context, "/sms/trunks")
+        return go_to(context, way_back(context, PATH))
     trunks = [context.operations.trunks.get(context.actor, trunk_id)[0] for trunk_id in ids]
     one = len(trunks) == 1
     return confirmation(
@@ -49,7 +52,7 @@ def _question(
         consequence=CONSEQUENCE.replace("Their", "Its") if one else CONSEQUENCE,
         fields=[("id", trunk_id) for trunk_id in ids],
         action="/sms/trunks/delete",
-        back="/sms/trunks",
+        back=way_back(context, PATH),
         verb="Delete",
         problems=problems,
         status=status,

@@ -8,14 +8,15 @@ from aiohttp import web
 from agents.panel.operations import Conflict, Permission
 from agents.panel.operations.entries.paging import Paging
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.forms import Problems, by_field, expected_version
-from agents.panel.pages.navigation import go_to, need_account
+from agents.panel.pages.forms import Problems, by_field, expected_version, unsaved
+from agents.panel.pages.navigation import go_to, need_account, way_back
 from agents.panel.pages.trunks.callbacks import attempt_rows
 from agents.panel.pages.trunks.fields import LABELS, MAX_NAMED, TrunkFields
 from agents.panel.pages.words import utc
-from pipeline.errors import RuleViolated
+from pipeline.errors import BrokerError, RuleViolated
 from schemas.directory.trunk import Trunk
 
+PATH: Final = "/sms/trunks"
 MAX_CHIPS: Final = 500
 
 
@@ -29,15 +30,17 @@ async def new(context: PageContext) -> web.StreamResponse:
 async def create(context: PageContext) -> web.StreamResponse:
     """Create a trunk in the account that the form was opened in."""
     form, account_id = TrunkFields.of_request(context), context.text("account_id") or need_account(context)
-    problems = form.problems()
+    problems, status = form.problems(), 422
     try:
         if not problems:
             trunk, _ = await context.operations.trunks.create(context.actor, form.settings(), account_id)
-            context.flash("good", f"{trunk.name} has been created. Its username and password are behind the key icon.")
-            return go_to(context, "/sms/trunks")
+            context.flash("good", f"{trunk.name} has been created. These are its credentials.")
+            return go_to(context, f"{PATH}/{trunk.id}/credentials")
     except RuleViolated as error:
         problems = by_field(error)
-    return _page(context, form, account_id, problems=problems, status=422)
+    except BrokerError as error:
+        problems, status = unsaved(error), 503
+    return _page(context, form, account_id, problems=problems, status=status)
 
 
 async def edit(context: PageContext) -> web.StreamResponse:
@@ -54,9 +57,11 @@ async def update(context: PageContext) -> web.StreamResponse:
         if not problems:
             await context.operations.trunks.update(context.actor, trunk_id, form.settings(), expected_version(context))
             context.flash("good", f"{form.name.strip()} has been saved.")
-            return go_to(context, "/sms/trunks")
+            return go_to(context, way_back(context, PATH))
     except RuleViolated as error:
         problems = by_field(error)
+    except BrokerError as error:
+        problems, status = unsaved(error), 503
     except Conflict:
         conflict, status = True, 409
     trunk, version = context.operations.trunks.get(context.actor, trunk_id)
@@ -114,6 +119,7 @@ def _page(
         section="trunks",
         form=form,
         account_id=account_id,
+        back=way_back(context, PATH),
         trunk=trunk
         and {
             "id": trunk.id,

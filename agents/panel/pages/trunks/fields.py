@@ -1,15 +1,16 @@
 """The fields of an HTTP OUT trunk's form, as they are typed, and what they set."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from agents.panel.operations.trunks.trunks import TrunkSettings
 from agents.panel.page import PageContext
-from agents.panel.pages.forms import Problems, by_field, optional_number
-from pipeline.directory.values import normalize_networks
+from agents.panel.pages.forms import Problems, by_field, optional_number, phone_digits
+from pipeline.directory.values import name_problem, normalize_networks
 from pipeline.errors import RuleViolated
-from pipeline.urls import url_problem
+from pipeline.urls import punycoded, url_problem
 from schemas.address import MSISDN
 from schemas.directory.trunk import Trunk
 
@@ -28,6 +29,7 @@ LABELS: Final = {
     "segments_per_second": "Segments per second",
 }
 
+_LISTED: Final = re.compile(r"[\r\n,;]+")
 _SEPARATORS: Final = re.compile(r"[\s,;]+")
 
 
@@ -80,7 +82,7 @@ class TrunkFields:
             callback_url=self.callback_url,
             allowed_ips=_entries(self.allowed_ips),
             allow_any_did=self.allow_any_did,
-            allowed_sources=tuple(dict.fromkeys(it.removeprefix("+") for it in _entries(self.allowed_sources))),
+            allowed_sources=tuple(dict.fromkeys(_numbers(self.allowed_sources))),
             blocked=self.blocked,
             receipts_enabled=self.receipts_enabled,
         )
@@ -99,16 +101,27 @@ class TrunkFields:
             found["name"] = [f"must not have more than {MAX_NAME} characters"]
         optional_number(self.segments_per_second or "", found, "segments_per_second")
         if bad:
-            found["allowed_sources"] = [f"{it[:32]!r} is not a phone number, digits only" for it in bad[:MAX_NAMED]]
+            found["allowed_sources"] = [
+                f"{it[:32]!r} is not a phone number in international format, like 12125551234" for it in bad[:MAX_NAMED]
+            ]
         if not found:
             return {}
-        if (url := self.callback_url.strip()) and (problem := url_problem(url)) is not None:
+        if "name" not in found and (problem := name_problem(name)) is not None:
+            found["name"] = [problem]
+        if (url := punycoded(self.callback_url.strip())) and (problem := url_problem(url)) is not None:
             found["callback_url"] = [problem]
         try:
             normalize_networks(_entries(self.allowed_ips))
         except RuleViolated as error:
             found |= by_field(error)
         return found
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """Return the numbers of a list; they are written as people write them, with spaces in one too."""
+    for entry in filter(None, (it.strip() for it in _LISTED.split(text))):
+        whole = phone_digits(entry)
+        yield from [whole] if MSISDN.fullmatch(whole) else map(phone_digits, entry.split())
 
 
 def _entries(text: str) -> list[str]:

@@ -8,9 +8,9 @@ from aiohttp import web
 from agents.panel.operations import Permission
 from agents.panel.operations.trunks.trunk_secrets import SigningSecrets
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.forms import Problems, by_field, chosen_seconds
+from agents.panel.pages.forms import Problems, by_field, chosen_seconds, unsaved
 from agents.panel.pages.words import utc
-from pipeline.errors import RuleViolated
+from pipeline.errors import BrokerError, RuleViolated
 
 OVERLAPS: Final = (
     ("86400", "1 day"),
@@ -44,6 +44,8 @@ async def rotate(context: PageContext) -> web.StreamResponse:
         )
     except RuleViolated as error:
         return _window(context, problems=by_field(error), status=422)
+    except BrokerError as error:
+        return _window(context, problems=unsaved(error), status=503)
     return _window(context, found, rotated=True)
 
 

@@ -12,9 +12,7 @@ from agents.panel.pages.words import listed, utc
 from pipeline.errors import LogUnavailable
 from schemas.directory.trunk import Trunk
 
-LIST = ListPage(
-    "/sms/trunks", "trunks", "trunks/list.html", sort="name", filters=("name", "blocked"), to_last_page=True
-)
+LIST = ListPage("/sms/trunks", "trunks", "trunks/list.html", sort="name", filters=("name", "blocked"))
 
 
 @dataclass(frozen=True, slots=True)

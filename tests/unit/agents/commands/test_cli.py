@@ -8,7 +8,9 @@ import pytest
 
 from agents.commands import cli
 from agents.local.up.roster import ROSTER
+from pipeline.carriers.receipt_reference import receipt_token
 from pipeline.errors import BrokerUnreachable, ConfigurationError, NotAcknowledged, SmsoutError
+from tests.builders import RECEIPT_KEY
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -79,3 +81,15 @@ def test_every_agent_has_a_command() -> None:
 def test_the_version_is_the_distributions() -> None:
     """`smsout --version` tells what is installed."""
     assert run("--version").stdout == "smsout 0.1.0\n"
+
+
+def test_the_address_for_a_carriers_receipts_is_one_that_ingress_takes() -> None:
+    """With its token; without a key nothing is made up."""
+    settings = {
+        "SMSOUT_RECEIPT_KEY": RECEIPT_KEY.decode(), "SMSOUT_DELIVERY_RECEIPT_BASE_URL": "https://sms.example/",
+    }  # fmt: skip
+    printed = run("carriers", "receipts-url", "A B", **settings)
+    token = receipt_token("A B", RECEIPT_KEY)
+    assert (printed.returncode, printed.stdout) == (0, f"https://sms.example/carriers/A%20B/receipts?token={token}\n")
+    refused = run("carriers", "receipts-url", "A B")
+    assert (refused.returncode, "SMSOUT_RECEIPT_KEY" in refused.stderr) == (78, True)

@@ -31,7 +31,7 @@ def test_a_bad_file_is_told_line_by_line(environment: Path) -> None:
     assert result.stderr.splitlines() == [
         f"{file}: line 2 (accounts[0].name): Field required",
         f"{file}: line 2 (accounts[0].naem): Extra inputs are not permitted",
-        f"smsout: {file} breaks 2 rule(s); nothing was changed",
+        f"smsout: {file} breaks 2 rules; nothing was changed",
     ]
 
 

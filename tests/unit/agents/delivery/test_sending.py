@@ -1,4 +1,4 @@
-"""What is sent of a message: a whole text as one POST, and what is left behind so that a receipt finds its message."""
+"""A message that goes out whole: one POST, marks in the name of the first segment, all or nothing."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -36,12 +36,8 @@ idempotency: {means: The segment id.}
 TAKES_WHOLE: Final = CARRIER.model_copy(update={"profile": "whole"})
 
 
-def whole_bench(
-    *script: int | Exception,
-    marks: tuple[JournalEntry, ...] = (),
-    policy: InDoubtPolicy = InDoubtPolicy.GIVE_UP,
-    profiles: tuple[Profile, ...] = (WHOLE,),
-) -> Bench:
+def bench(*script: int | Exception, marks: tuple[JournalEntry, ...] = (), policy: InDoubtPolicy = InDoubtPolicy.GIVE_UP,
+          profiles: tuple[Profile, ...] = (WHOLE,)) -> Bench:  # fmt: skip
     carrier = TAKES_WHOLE.model_copy(update={"in_doubt_policy": policy})
     return Bench(*script, carrier=carrier, marks=marks, profiles=profiles)
 
@@ -52,7 +48,7 @@ def whole_mark(kind: JournalMark) -> JournalEntry:
 
 async def test_a_whole_text_is_one_post() -> None:
     """Three segments, one request with all of the text; its marks say whole, and all segments count as sent."""
-    world = whole_bench(202)
+    world = bench(202)
     status = MessageStatus.from_bytes((await world.run(message(3).to_bytes())).value or b"")
     assert world.carrier.posted == ["part 1part 2part 3"]
     assert world.journal == [("1", "submitting"), ("1", "accepted")]
@@ -64,7 +60,7 @@ async def test_a_whole_text_is_one_post() -> None:
 
 async def test_a_single_segment_is_what_it_always_was() -> None:
     """Nothing says whole about a message of one segment: another profile could go on with it."""
-    world = whole_bench(202)
+    world = bench(202)
     await world.run(message(1).to_bytes())
     entries = [JournalEntry.from_bytes(it.value or b"") for it in world.written if it.topic == JOURNAL]
     assert [it.whole for it in entries] == [None, None]
@@ -72,7 +68,7 @@ async def test_a_single_segment_is_what_it_always_was() -> None:
 
 async def test_a_refused_whole_text_has_sent_nothing() -> None:
     """All or nothing."""
-    world = whole_bench(400)
+    world = bench(400)
     status = MessageStatus.from_bytes((await world.run(message(3).to_bytes())).value or b"")
     assert (status.code_id, status.segments_sent) == (CodeId.ROUTING_FAILED, 0)
 
@@ -90,7 +86,7 @@ async def test_a_restart_goes_on_with_what_is_known_of_the_whole(
     kind: JournalMark, policy: InDoubtPolicy, script: tuple[int, ...], posts: int, code: CodeId | None
 ) -> None:
     """Taken is taken, in doubt is settled by the policy, and never is a part of it sent after it."""
-    world = whole_bench(*script, marks=(whole_mark(kind),), policy=policy)
+    world = bench(*script, marks=(whole_mark(kind),), policy=policy)
     status = MessageStatus.from_bytes((await world.run(message(3).to_bytes())).value or b"")
     assert (len(world.carrier.posted), status.code_id) == (posts, code)
     assert status.segments_sent == (0 if code else 3)
@@ -111,21 +107,21 @@ async def test_what_was_begun_whole_is_not_continued_in_segments(kind: JournalMa
 
 async def test_what_was_begun_in_segments_is_not_sent_whole() -> None:
     """The first segment is out; the whole text behind it would double it."""
-    world = whole_bench(marks=(mark(1, JournalMark.ACCEPTED, datetime.now(UTC)),))
+    world = bench(marks=(mark(1, JournalMark.ACCEPTED, datetime.now(UTC)),))
     status = MessageStatus.from_bytes((await world.run(message(3).to_bytes())).value or b"")
     assert (world.carrier.posted, status.code_id, status.segments_sent) == ([], CodeId.ROUTING_FAILED, 1)
 
 
 async def test_doubt_about_a_whole_text_waits_for_its_policy() -> None:
     """As for a segment."""
-    world = whole_bench(InDoubt("timed out"), policy=InDoubtPolicy.RESEND_WITH_KEY)
+    world = bench(InDoubt("timed out"), policy=InDoubtPolicy.RESEND_WITH_KEY)
     waiting = WaitingMessage.from_bytes((await world.run(message(3).to_bytes())).value or b"")
     assert (waiting.next_seqnum, waiting.in_doubt) == (1, True)
 
 
 async def test_a_message_waits_for_an_operator() -> None:
     """No credit: not sent, tried again later, and the carrier is left alone."""
-    world = whole_bench(402)
+    world = bench(402)
     waiting = WaitingMessage.from_bytes((await world.run(message(2).to_bytes())).value or b"")
     assert (waiting.in_doubt, waiting.last_error) == (False, "HTTP 402: no credit")
     assert world.peer.error == "HTTP 402: no credit"
@@ -135,11 +131,13 @@ async def test_a_carrier_whose_profile_does_not_work_keeps_its_messages() -> Non
     """Nothing is sent and nothing is lost: they wait for an operator."""
     broken = Profile(id="whole", text="version: 1")
     for profiles in ((), (broken,)):
-        world = whole_bench(profiles=profiles)
+        world = bench(profiles=profiles)
         waiting = WaitingMessage.from_bytes((await world.run(message(2).to_bytes())).value or b"")
         assert world.carrier.posted == []
         assert "profile does not work" in waiting.last_error
 
+
+# -- receipts that name nothing but the carrier's own id ---------------------------------------------------------------
 
 BY_ITS_OWN_ID = """
 version: "1"

@@ -34,6 +34,23 @@ def counted(status: str) -> float:
     return REGISTRY.get_sample_value("smsout_ingress_requests_total", {"status": status}) or 0.0
 
 
+def of_trunk(outcome: str, trunk_id: str) -> float:
+    labels = {"trunk": trunk_id, "outcome": outcome}
+    return REGISTRY.get_sample_value("smsout_trunk_requests_total", labels) or 0.0
+
+
+async def test_a_trunks_requests_are_counted_by_outcome() -> None:
+    """Those that are taken and those that are not; of a stranger there is no trunk."""
+    async with open_door() as door:
+        trunk_id = door.trunk.id
+        before = of_trunk("accepted", trunk_id), of_trunk("refused", trunk_id)
+        times = REGISTRY.get_sample_value("smsout_ingress_request_seconds_count") or 0.0
+        assert (await door.post(single())).status == 201
+        assert (await door.post(b"{}")).status == 400
+        assert (of_trunk("accepted", trunk_id), of_trunk("refused", trunk_id)) == (before[0] + 1, before[1] + 1)
+        assert REGISTRY.get_sample_value("smsout_ingress_request_seconds_count") == times + 2
+
+
 async def test_no_answer_before_the_acknowledgement() -> None:
     """201 means that the broker has it: while the broker is silent the client waits."""
     async with open_door() as door:

@@ -9,11 +9,12 @@ from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
 from pipeline.directory.rules import Change, Removal, change_key, check
 from pipeline.errors import NotAcknowledged
+from pipeline.http.addresses import AddressGuard
 from pipeline.settings import MessageSettings
 from schemas.directory.account import Account, Did
 from schemas.directory.audit import AuditEvent
 from schemas.directory.carrier import Carrier
-from schemas.directory.entry import DirectoryEntry
+from schemas.directory.entry import DirectoryEntry, key_of
 from schemas.directory.people import PanelRole, PanelUser
 from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
@@ -91,7 +92,7 @@ class Hasher:
 class Office:
     """Everything a test needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, callback_addresses: AddressGuard | None = None) -> None:
         self.now = NOW
         self.log = MemoryLog()
         self.store, self.producer, self.hasher = Store(), Producer(), Hasher()
@@ -99,7 +100,7 @@ class Office:
         self.operations = Operations(
             self.store, self.store, self.producer, self.hasher, self.keys,
             log=self.log, limits=MessageSettings(), callback_delays_seconds=(5, 30), hosts=("https://sms.example",),
-            clock=lambda: self.now,
+            clock=lambda: self.now, callback_addresses=callback_addresses,
         )  # fmt: skip
         self.trunk, self.password = self._trunk(1, OURS)
         self.their_trunk, _ = self._trunk(2, THEIRS)
@@ -134,6 +135,12 @@ class Office:
         check(entries, self.store.directory)
         for entry in entries:
             self.store.directory.apply(change_key(entry), entry.to_bytes(), self.store.offset)
+            self.store.offset += 1
+
+    def remove(self, *entries: DirectoryEntry) -> None:
+        """Take entries away, whatever refers to them."""
+        for entry in entries:
+            self.store.directory.apply(key_of(entry), None, self.store.offset)
             self.store.offset += 1
 
     def stored(self, trunk_id: str) -> Trunk:

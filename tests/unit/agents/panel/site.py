@@ -14,7 +14,7 @@ from agents.panel.operations import NotFound, Permission
 from agents.panel.operations.people.api_keys import new_api_key
 from agents.panel.page import Page, PageContext
 from agents.panel.security.cookies import Cookies
-from agents.panel.security.log_in import LogIns
+from agents.panel.security.log_in import LogInRefused, LogIns
 from agents.panel.security.sessions import Sessions
 from agents.panel.security.throttle import Throttle
 from pipeline.errors import NotAcknowledged
@@ -35,6 +35,7 @@ async def log_in(context: PageContext) -> web.StreamResponse:
     refused = await context.log_in(context.text("email"), context.text("password"))
     if refused is None:
         return context.redirect("/me")
+    assert isinstance(refused, LogInRefused)
     return web.Response(status=refused.status, text=refused.message)
 
 
@@ -52,7 +53,7 @@ async def change(context: PageContext) -> web.StreamResponse:
 
 
 async def password(context: PageContext) -> web.StreamResponse:
-    await context.change_password(context.text("old"), context.text("new"))
+    await context.change_password(context.text("old"), context.text("new"), context.text("new"))
     return context.redirect("/me")
 
 
@@ -114,7 +115,7 @@ class Site(NamedTuple):
 
 @asynccontextmanager
 async def running(
-    office: Office, public_url: str | None = None, pages: tuple[Page, ...] = PAGES
+    office: Office, public_url: str | None = None, pages: tuple[Page, ...] = PAGES, grafana_url: str | None = None
 ) -> AsyncIterator[Site]:
     """Run a panel for as long as the context lasts."""
     slow = Throttle()
@@ -126,6 +127,7 @@ async def running(
         pages,
         trusted_proxies=Networks([]),
         max_body_bytes=1_048_576,
+        grafana_url=grafana_url,
     )
     server = TestServer(app)
     async with TestClient(server, cookie_jar=CookieJar(unsafe=True)) as client:

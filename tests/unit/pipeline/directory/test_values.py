@@ -96,3 +96,17 @@ def test_names_are_compared_as_people_read_them() -> None:
     assert name_key(" Main  Trunk ") == name_key("main trunk")
     assert name_key("Café") == name_key("CAFE\u0301")
     assert name_key("Straße") == name_key("STRASSE")
+
+
+@pytest.mark.parametrize(
+    "name", ["a\u202eb", "zero\u200bwidth", "a\u200db", "x\ufefft", "\u2066isolated\u2069", "a\u00adb"]
+)
+def test_a_name_holds_nothing_that_nobody_can_see(name: str) -> None:
+    """Bidi controls make a name read as another, and two names that look alike are one to people."""
+    assert "nobody can see it" in (name_problem(name) or "")
+
+
+@pytest.mark.parametrize("name", ["👨\u200d👩\u200d👧 team", "❤\ufe0f", "می\u200cخواهم", "क्\u200dष", "Ünïcode & Söhne"])
+def test_joiners_stay_where_a_script_or_an_emoji_needs_them(name: str) -> None:
+    """Persian, the scripts of India, and families."""
+    assert name_problem(name) is None

@@ -134,8 +134,13 @@ def test_the_summary_has_a_line_to_paste(made: tuple[Demo, list[DirectoryEntry]]
     line = first_message(ready)
     assert line.startswith(f"curl -i -u {demo.username}:{demo.password} -H ")
     assert line.endswith(" http://127.0.0.1:8080/outbound_messages")
-    text = summary(ready, "/data")
+    text = summary(ready, "/data", "/data/logs/up.log")
     assert f"\n  {line}\n" in text
     assert f"\n  curl {HERE.callback_url}\n" in text
+    assert "/data/logs/up.log" in text
+    people = {"username": "op@x", "password": "p1", "api_key": "k", "owner_username": "own@x", "owner_password": "p2"}
+    told = summary({**ready, "panel": people}, "/data", "/data/logs/up.log")
+    assert "operator           op@x  p1\n" in told
+    assert "owner of the demo  own@x  p2\n" in told
     del ready["trunk"]
-    assert "curl" not in summary(ready, "/data")
+    assert "curl" not in summary(ready, "/data", "/data/logs/up.log")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from agents.panel.security.devices import Devices
-from agents.panel.security.log_in import LoggedIn, LogInRefused, LogIns
+from agents.panel.security.log_in import CodeAwaited, LoggedIn, LogInRefused, LogIns
 from agents.panel.security.passwords import AT_ONCE, MAX_WAITING, TooBusy
 from agents.panel.security.sessions import Sessions
 from agents.panel.security.throttle import PACE_SECONDS, UNPACED_GUESSES, Throttle
@@ -65,7 +65,9 @@ class Siege:
                 self.broken_in.append(address)
             await asyncio.sleep(pause)
 
-    async def come(self, name: str, address: str, device: str = "") -> tuple[LoggedIn | LogInRefused, float]:
+    async def come(
+        self, name: str, address: str, device: str = ""
+    ) -> tuple[LoggedIn | CodeAwaited | LogInRefused, float]:
         """Log in with the right password; return what came of it, and how long it took."""
         loop = asyncio.get_running_loop()
         began = loop.time()

@@ -315,7 +315,9 @@ def test_prune_leaves_lists_alone_that_are_not_in_the_file(content: str, gone: s
 def test_prune_keeps_to_the_rules() -> None:
     """What others still need is not deleted; the problem names the entry, which has no line."""
     held = directory_of(carrier(21), route(31))
-    assert problems("carriers: []", held, prune=True) == [(f"carrier:{uuid(21)}", "1 route(s) still lead to it")]
+    assert problems("carriers: []", held, prune=True) == [
+        (f"carrier:{uuid(21)}", "1 route still leads to it: delete or change what leads here first")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
+from prometheus_client import REGISTRY
 
 from pipeline.errors import BrokerUnreachable
-from pipeline.kafka.consuming import commits, consumer, rebalances
+from pipeline.kafka.consuming import commits, consumer, lag, rebalances
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.settings import AgentSettings, KafkaSettings
@@ -183,6 +184,40 @@ async def test_waiting_is_not_being_stuck(monkeypatch: pytest.MonkeyPatch) -> No
     assert bench.consumer.lag() == 2
     assert await bench.poll() == [("tier", 1), ("tier", 2)]
     assert bench.consumer.lag() == 0
+
+
+def told(name: str, topic: str) -> float | None:
+    return REGISTRY.get_sample_value(f"smsout_{name}", {"agent": "test", "topic": topic})
+
+
+async def test_a_tier_tells_what_is_pending_and_until_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is late with it before it is due."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0, 60.0, 70.0]})
+    await bench.poll()
+    bench.pass_time(15.0)
+    bench.consumer.report("test")
+    assert told("retry_pending_records", "tier") == 2
+    assert told("retry_next_due_seconds", "tier") == 45.0
+    assert told("topic_unfinished_records", "tier") == 0
+    bench.pass_time(60.0)
+    bench.consumer.report("test")
+    assert (told("retry_next_due_seconds", "tier"), told("topic_unfinished_records", "tier")) == (0.0, 2)
+
+
+async def test_the_oldest_record_at_work_has_an_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From when it was written, until it is finished."""
+    bench = await Bench.assigned(monkeypatch, {TIER: [0.0, 0.0]})
+    monkeypatch.setattr(lag, "time", lambda: 7.5)
+    stopping = asyncio.Event()
+    async for batch in bench.consumer.batches(stopping):
+        stopping.set()
+        bench.consumer.report("test")
+        assert told("topic_oldest_unfinished_seconds", "tier") == 7.5
+        for work in batch:
+            assert work.begin()
+            work.finish()
+    bench.consumer.report("test")
+    assert told("topic_oldest_unfinished_seconds", "tier") == 0.0
 
 
 async def test_only_what_is_finished_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:

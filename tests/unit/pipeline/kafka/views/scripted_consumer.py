@@ -15,6 +15,7 @@ class Fetched(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
+    timestamp: int = 1000
 
 
 Answer = tuple[list[Fetched], int] | None

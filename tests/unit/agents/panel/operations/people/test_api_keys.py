@@ -1,5 +1,7 @@
 """API keys: who one is, and for how long."""
 
+from datetime import timedelta
+
 import pytest
 
 from agents.panel.operations import Actor
@@ -33,3 +35,16 @@ async def test_a_key_of_a_blocked_account_is_nobody(office: Office) -> None:
     assert office.operations.api_keys.authenticate(wrong, None) is None
     office.add(Account(id=OURS, name="Ours", blocked=True))
     assert office.operations.api_keys.authenticate(key, None) is None
+
+
+async def test_a_key_is_refused_from_its_expiry_on(office: Office) -> None:
+    """To the moment; one without an end goes on. The list knows when one was last used."""
+    keys, actor = office.operations.api_keys, office.actor()
+    short, text = await keys.create(actor, "short", PanelRole.MEMBER, valid_for=timedelta(days=30))
+    _, endless = await keys.create(actor, "endless", PanelRole.MEMBER)
+    assert office.operations.last_uses.of("apikey", short.id) is None
+    assert keys.authenticate(text, None) is not None
+    assert office.operations.last_uses.of("apikey", short.id) == office.now
+    office.now += timedelta(days=30)
+    assert keys.authenticate(text, None) is None
+    assert keys.authenticate(endless, None) is not None

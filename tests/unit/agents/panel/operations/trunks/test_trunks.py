@@ -27,7 +27,7 @@ TRUNK = uuid(1)
             {"name": "x", "allow_any_did": False, "allowed_sources": [DIDS[0], NOT_P2P, THEIR_DID]},
             ["allowed_sources/1", "allowed_sources/2"],
         ),
-        ({"name": "\ud800"}, ["trunk"]),
+        ({"name": "\ud800"}, ["trunk", "name"]),
     ],
 )
 async def test_each_problem_has_its_place(office: Office, settings: Any, places: list[str]) -> None:
