@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: help setup setup-dev up test check lint format bench storm fuzz schemas dashboards sbom audit lock jars clean
+.PHONY: help setup setup-dev up test check lint format bench storm fuzz interop schemas dashboards sbom audit lock jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ storm: setup-dev ## five minutes of load, kills and faults over a whole system, 
 
 fuzz: setup-dev ## ten minutes of each fuzz (FUZZ_SECONDS=N for another length, ARGS="-k answers" for one of them)
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/pytest -q -n 0 tests/fuzz $(ARGS)
+
+# RabbitMQ and Redis are those of the distribution; Jasmin is in an environment of its own, because it pins old releases.
+interop: setup-dev $(VENV)/jasmin/.made ## a whole gateway with Jasmin as its carrier (Debian: rabbitmq-server redis-server)
+	@JASMIN_PYTHON=$(VENV)/jasmin/bin/python $(BIN)/pytest -q -n 0 tests/interop/jasmin_gateway.py $(ARGS)
 
 schemas: setup ## write docs/schemas and docs/asyncapi.yaml anew from the models
 	@$(BIN)/smsout schemas write
@@ -115,11 +119,19 @@ $(VENV)/.java: $(VENV)/.runtime requirements-java.lock
 	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements-java.lock && touch $@ \
 	  || echo "so \`smsout up\` cannot start a broker; set SMSOUT_KAFKA_BOOTSTRAP_SERVERS, or install Java 17" >&2
 
+# Built here, because much of it comes as sources alone; the lock is whole, and pip does not see that twisted[tls] is in it.
+$(VENV)/jasmin/.made: $(VENV)/.made requirements-interop.lock
+	@echo "installing requirements-interop.lock"
+	@$(PYTHON) -m venv $(VENV)/jasmin
+	@$(VENV)/jasmin/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps --use-pep517 \
+	  --requirement requirements-interop.lock
+	@touch $@
+
 # -- locks ------------------------------------------------------------------------------------------------------------
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header
-LOCKS := requirements.lock requirements-dev.lock requirements-java.lock
+LOCKS := requirements.lock requirements-dev.lock requirements-java.lock requirements-interop.lock
 
 # Existing pins stay unless asked: make lock ARGS=--upgrade
 lock: setup-dev ## resolve pyproject.toml anew into the lock files
@@ -127,6 +139,7 @@ lock: setup-dev ## resolve pyproject.toml anew into the lock files
 	@$(COMPILE) pyproject.toml --extra broker --extra build --extra dev --constraint requirements.lock \
 	  --output-file requirements-dev.lock $(ARGS)
 	@$(COMPILE) --group java --output-file requirements-java.lock $(ARGS)
+	@$(COMPILE) --group interop --output-file requirements-interop.lock $(ARGS)
 	@! grep -nE 'https?://|--(extra-)?index-url|--find-links' $(LOCKS)
 
 jars: setup ## resolve deploy/kafka/jars.in anew into jars.lock, with the checksum of each of Kafka's jars

@@ -1,6 +1,5 @@
 """Debian's Kannel between a carrier's client and an SMSC of ours."""
 
-import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Mapping
@@ -8,21 +7,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import aiohttp
 import pytest
 
 from agents.local.ports import free_port
+from tests.interop.processes import process, until_it_listens
 from tests.interop.smsc import Smsc, running_smsc
 
 PROGRAMS: Final = ("/usr/sbin/bearerbox", "/usr/sbin/smsbox")
-PATIENCE_SECONDS: Final = 60.0
 USERNAME: Final = "tester"
 PASSWORD: Final = "p&w=d"
-UDHI: Final = 0x40  # esm_class: a user data header comes first (SMPP 3.4 section 5.2.12)
-LONG: Final = ("Grüße {aus} Köln: 100 € für @alle! " * 12)[:400]
-"""Three segments in GSM-7."""
-EMOJI: Final = "Привет 😀 – “quoted” & {braces}\n" * 3
-"""Two segments in UCS-2."""
 
 CONFIGURATION: Final = """
 group = core
@@ -74,30 +67,6 @@ class RunningKannel(NamedTuple):
 
 
 @asynccontextmanager
-async def process(*arguments: str, log: Path) -> AsyncIterator[None]:
-    """Run a program until the end of the block."""
-    with log.open("wb") as output:
-        started = await asyncio.create_subprocess_exec(*arguments, stdout=output, stderr=output)
-        try:
-            yield
-        finally:
-            started.kill()
-            await started.wait()
-
-
-async def until_it_answers(url: str, log: Path) -> None:
-    """Wait until something answers there."""
-    async with aiohttp.ClientSession() as session:
-        for _ in range(int(PATIENCE_SECONDS / 0.1)):
-            try:
-                async with session.get(url):
-                    return
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.1)
-    raise AssertionError(log.read_text(errors="replace")[-2000:])
-
-
-@asynccontextmanager
 async def running_kannel(folder: Path) -> AsyncIterator[RunningKannel]:
     """Run Kannel with an SMSC behind it; its files are in `folder`. Skips the test where it is missing."""
     kannel_or_skip()
@@ -107,7 +76,7 @@ async def running_kannel(folder: Path) -> AsyncIterator[RunningKannel]:
         configuration.write_text(CONFIGURATION.format(smsc=smsc.port, **ports))
         bearer_log, box_log = folder / "bearerbox", folder / "smsbox"
         async with process(PROGRAMS[0], "-v", "1", str(configuration), log=bearer_log):
-            await until_it_answers(f"http://127.0.0.1:{ports['admin']}/status.txt", bearer_log)
+            await until_it_listens(ports["admin"], bearer_log)
             async with process(PROGRAMS[1], "-v", "1", str(configuration), log=box_log):
-                await until_it_answers(f"http://127.0.0.1:{ports['http']}/", box_log)
+                await until_it_listens(ports["http"], box_log)
                 yield RunningKannel(f"http://127.0.0.1:{ports['http']}", smsc)

@@ -2,15 +2,25 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final, NamedTuple
+
+from gsm0338 import Codec
+
+from schemas.mt_message import DataCoding
 
 _HEADER: Final = struct.Struct(">IIII")  # length, command, status, sequence number (section 3.2)
 _RESPONSE: Final = 0x8000_0000
 _SUBMIT, _DELIVER, _UNBIND, _ENQUIRE = 0x04, 0x05, 0x06, 0x15
 _BINDS: Final = (0x01, 0x02, 0x09)
 _PAYLOAD: Final = 0x0424
+
+UDHI: Final = 0x40  # esm_class: a user data header comes first (SMPP 3.4 section 5.2.12)
+LONG: Final = ("Grüße {aus} Köln: 100 € für @alle! " * 12)[:400]
+"""Three segments in GSM-7."""
+EMOJI: Final = "Привет 😀 – “quoted” & {braces}\n" * 3
+"""Two segments in UCS-2."""
 
 
 class Submitted(NamedTuple):
@@ -30,6 +40,7 @@ class Smsc:
     def __init__(self) -> None:
         self.port = 0
         self.submitted: list[Submitted] = []
+        self.is_bound = False
         self._sequence = 0
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -45,6 +56,7 @@ class Smsc:
 
     def _answer(self, writer: asyncio.StreamWriter, command: int, sequence: int, body: bytes) -> None:
         if command in _BINDS:
+            self.is_bound = True
             self._write(writer, command | _RESPONSE, sequence, b"smsc\0")
         elif command in (_ENQUIRE, _UNBIND):
             self._write(writer, command | _RESPONSE, sequence, b"")
@@ -97,6 +109,21 @@ def _read(body: bytes) -> Submitted:
             message = rest[4 : 4 + size]
         rest = rest[4 + size :]
     return Submitted(source, destination, esm_class, registered, coding, message)
+
+
+def joined(submitted: Sequence[Submitted], coding: DataCoding) -> str:
+    """Put segments together as a handset does, by what their headers say; fail where these do not fit together."""
+    parts: dict[int, bytes] = {}
+    references: set[bytes] = set()
+    for it in submitted:
+        assert (it.esm_class & UDHI, it.data_coding) == (UDHI, coding)
+        header = it.short_message[:6]
+        assert (header[:3], header[4]) == (b"\x05\x00\x03", len(submitted))
+        references.add(header[3:4])
+        parts[header[5]] = it.short_message[6:]
+    assert len(references) == 1
+    octets = b"".join(parts[n] for n in range(1, len(submitted) + 1))
+    return str(Codec().decode(octets)[0]) if coding is DataCoding.GSM7 else octets.decode("utf-16-be")
 
 
 @asynccontextmanager

@@ -19,7 +19,9 @@ from schemas.dlr import MessageState
 from schemas.identifiers import uuid7
 from schemas.mt_message import DataCoding, MtMessage, Segment
 from tests.builders import message
-from tests.interop.kannel import EMOJI, LONG, PASSWORD, PATIENCE_SECONDS, UDHI, USERNAME, RunningKannel, running_kannel
+from tests.interop.kannel import PASSWORD, USERNAME, RunningKannel, running_kannel
+from tests.interop.processes import PATIENCE_SECONDS
+from tests.interop.smsc import EMOJI, LONG, UDHI
 
 
 class Kannel:

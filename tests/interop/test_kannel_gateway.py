@@ -9,8 +9,8 @@ from gsm0338 import Codec
 
 from schemas.mt_message import DataCoding
 from tests.e2e.panel import SOURCE, OperatorClient, new_destination
-from tests.interop.kannel import EMOJI, LONG, PASSWORD, UDHI, USERNAME, kannel_or_skip, running_kannel
-from tests.interop.smsc import Smsc, Submitted
+from tests.interop.kannel import PASSWORD, USERNAME, kannel_or_skip, running_kannel
+from tests.interop.smsc import EMOJI, LONG, UDHI, Smsc, joined
 from tests.systems import running_system
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -43,20 +43,6 @@ async def gateway(system: dict[str, Any], tmp_path_factory: pytest.TempPathFacto
             secrets={"password": PASSWORD},
         )
         yield Gateway(client, kannel.smsc)
-
-
-def joined(submitted: list[Submitted], coding: DataCoding) -> str:
-    """Put segments together as a handset does, by what their headers say; fail where these do not fit together."""
-    parts: dict[int, str] = {}
-    references: set[bytes] = set()
-    for it in submitted:
-        assert (it.esm_class & UDHI, it.data_coding) == (UDHI, coding)
-        header, octets = it.short_message[:6], it.short_message[6:]
-        assert (header[:3], header[4]) == (b"\x05\x00\x03", len(submitted))
-        references.add(header[3:4])
-        parts[header[5]] = Codec().decode(octets)[0] if coding is DataCoding.GSM7 else octets.decode("utf-16-be")
-    assert len(references) == 1
-    return "".join(parts[n] for n in range(1, len(submitted) + 1))
 
 
 @pytest.mark.parametrize(("text", "count", "coding"), [(LONG, 3, DataCoding.GSM7), (EMOJI, 2, DataCoding.UCS2)])

@@ -41,7 +41,7 @@ def locked(file: str) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in found}
 
 
-JAVA = [Requirement(line) for line in PYPROJECT["dependency-groups"]["java"]]
+JAVA, INTEROP = ([Requirement(line) for line in PYPROJECT["dependency-groups"][it]] for it in ("java", "interop"))
 
 
 def wanted(*extras: str) -> list[Requirement]:
@@ -73,6 +73,12 @@ def test_the_java_is_locked_alone() -> None:
     assert all(requirement.specifier.contains(pins[requirement.name]) for requirement in JAVA)
 
 
+def test_what_interop_drives_is_locked() -> None:
+    """In a lock of its own, because it needs old releases of what we use."""
+    pins = locked("requirements-interop.lock")
+    assert all(requirement.specifier.contains(pins[requirement.name]) for requirement in INTEROP)
+
+
 def test_both_locks_agree() -> None:
     """Tests run on the versions that run in production."""
     runtime, dev = locked("requirements.lock"), locked("requirements-dev.lock")
@@ -80,7 +86,13 @@ def test_both_locks_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "at_least"), [("requirements.lock", 40), ("requirements-dev.lock", 40), ("requirements-java.lock", 1)]
+    ("file", "at_least"),
+    [
+        ("requirements.lock", 40),
+        ("requirements-dev.lock", 40),
+        ("requirements-java.lock", 1),
+        ("requirements-interop.lock", 40),
+    ],
 )
 def test_locks_are_hashed_and_name_no_host(file: str, at_least: int) -> None:
     """Whoever mirrors packages can use the lock, and a changed package is refused."""
@@ -96,7 +108,7 @@ def test_locks_are_hashed_and_name_no_host(file: str, at_least: int) -> None:
 def test_every_dependency_is_explained() -> None:
     """docs/dependencies.md says of each direct dependency why it is here, and of no other."""
     explained = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs" / "dependencies.md").read_text(), re.MULTILINE)
-    requirements = [*wanted(*PROJECT["optional-dependencies"]), *JAVA]
+    requirements = [*wanted(*PROJECT["optional-dependencies"]), *JAVA, *INTEROP]
     direct = {canonicalize_name(requirement.name) for requirement in requirements}
     assert {canonicalize_name(name) for name in explained} == direct
     assert len(explained) == len(set(explained))
