@@ -105,9 +105,11 @@ def _statement(
 ) -> Select[tuple[object, ...]]:
     columns, position = messages.c, "instr" if connection.dialect.name == "sqlite" else "strpos"
     wanted: list[ColumnElement[bool]] = []
-    # A whole destination has few messages. SQLite does not know that, so the other indexes are kept from it.
+    # A whole destination has few messages, and few do not succeed. SQLite does not know that, so the indexes of owners
+    # are kept from it: their columns are in the other one, too.
     account_id, trunk_id = columns.account_id, columns.trunk_id
-    owner, trunk = (account_id.concat(""), trunk_id.concat("")) if search.destinations else (account_id, trunk_id)
+    few = search.destinations or (search.states and LogState.SUCCESS not in search.states)
+    owner, trunk = (account_id.concat(""), trunk_id.concat("")) if few else (account_id, trunk_id)
     if search.account_id is not None:
         wanted.append(owner == search.account_id)
     if search.trunk_ids:
