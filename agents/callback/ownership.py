@@ -28,13 +28,20 @@ class Ownership:
         self._parking = parking
         self._spawn = spawn
         self._main = main
+        self._turn = 0
 
     async def assigned(self, committed: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Begin to read the parking topic: notifications are in no order, so nothing has to wait for that."""
         for topic in self._topics:
             self._backlog.forget(topic)
         if self._main:
-            self._spawn(self._parking.own({place.partition for place in committed}))
+            self._turn += 1
+            self._spawn(self._own({place.partition for place in committed}, self._turn))
+
+    async def _own(self, partitions: set[int], turn: int) -> None:
+        await self._parking.own(partitions)
+        if turn == self._turn:
+            self._parking.release()
 
     def begun(self, assignments: Mapping[TopicPartition, Assignment]) -> None:
         """Nothing is kept about what was begun: an endpoint tells repetitions by their id."""

@@ -48,15 +48,16 @@ class Ownership:
 
     def _is_parked(self, coordinates: Coordinates) -> bool:
         row = self._backlog.find(*coordinates)
-        return row is not None and row.stored is Stored.PARKED
+        return row is not None and row.stored in (Stored.BEING_READ, Stored.PARKED)
 
     def begun(self, assignments: Mapping[TopicPartition, Assignment]) -> None:
-        """Keep the marks of what is parked and begun."""
+        """Keep the marks of what is parked and begun, and let what is parked be taken."""
         if self._settle_first is not None:
             parked = [it for it in self._journal.state if self._is_parked(it)]
             for coordinates in parked:
                 assignments[TopicPartition(SEGMENTED, coordinates.partition)].hold(coordinates)
             self._settle_first(parked)
+            self._parking.release()
 
     def committed(self, place: TopicPartition, position: int) -> None:
         """What was parked before `position` has arrived."""

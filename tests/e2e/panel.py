@@ -60,7 +60,7 @@ class OperatorClient(Customer):
     async def make_trunk(
         self, name: str = "", sources: tuple[str, ...] | None = None, *, receipts_enabled: bool = False
     ) -> MadeTrunk:
-        """Make a trunk with an inbox of its own; `sources` None allows any DID."""
+        """Make a trunk with an inbox of its own, and wait until ingress has it; `sources` None allows any DID."""
         name = name or f"Trunk {secrets.token_hex(4)}"
         inbox = f"/inbox/{secrets.token_hex(6)}"
         attributes = {
@@ -78,7 +78,12 @@ class OperatorClient(Customer):
         document = {"data": {"type": "sms_trunks", "attributes": attributes, "relationships": relationships}}
         made = (await self.api("POST", "/v3/sms_trunks", document))["data"]
         configuration = made["attributes"]["configuration"]
-        return MadeTrunk(made["id"], name, configuration["username"], configuration["password"], inbox)
+        trunk = MadeTrunk(made["id"], name, configuration["username"], configuration["password"], inbox)
+        async with asyncio.timeout(10):
+            # Within a second, says the product; on a machine that runs other tests it may be a moment more.
+            while await self.send_as(trunk.username, trunk.password, "nobody") == 401:
+                await asyncio.sleep(0.05)
+        return trunk
 
     async def call_back_to(self, trunk: MadeTrunk, url: str) -> None:
         """Let a trunk's callbacks go somewhere else than to its inbox."""

@@ -94,6 +94,7 @@ class Parking:
         self._reading = asyncio.Lock()
         self._unreadable: dict[bytes | None, InRecord] = {}
         self._owned: frozenset[int] = frozenset()
+        self._released = False
         self._follower = TopicFollower(
             kafka, topic, client_id=client_id, fetch_max_wait_ms=200, max_partition_fetch_bytes=4_194_304
         )
@@ -145,8 +146,12 @@ class Parking:
     # Out of it.
 
     async def own(self, partitions: Iterable[int]) -> None:
-        """Read what waits in `partitions`, and follow these and no others from now on. Raises `BrokerUnreachable`."""
+        """Read what waits in `partitions`, and follow these and no others. Nothing of it is taken before `release`.
+
+        Raises `BrokerUnreachable`.
+        """
         async with self._reading:
+            self._released = False
             self._backlog.forget_parked()
             self._owned = frozenset(partitions)
             self._follower.turn_to(self._owned)
@@ -157,9 +162,16 @@ class Parking:
             self._follower.begin_at(await self._follower.begins())
             async for records in self._follower.read_to(ends, limit_seconds=self._limit_seconds):
                 self._replay(records)
-            self._backlog.all_is_read()
             await self._set_aside()
             log.info("parking_read", topic=self._topic, partitions=len(self._owned), waiting=len(self._backlog))
+
+    def release(self) -> None:
+        """Let what was read be taken: from now on it is known whose work it is, and what was taken before is dropped.
+
+        To be called when the assignments of what we `own` have begun.
+        """
+        self._backlog.all_is_read()
+        self._released = True
 
     def _replay(self, records: Iterable[ConsumerRecord]) -> None:
         """Take in a stretch of the topic; what is deleted later is dropped when that is met."""
@@ -203,8 +215,8 @@ class Parking:
     async def follow(self) -> None:
         """Take in what others park in our partitions, until cancelled: what comes out of tiers may be another's."""
         while True:
-            if self._owned:
-                async with self._reading:
+            async with self._reading:
+                if self._released and self._owned:
                     records = await self._follower.take(timeout_ms=100)
                     self._take_in((it for it in records if it.value is not None), Stored.PARKED)
                     await self._set_aside()
