@@ -55,7 +55,9 @@ async def gateway(system: dict[str, Any], tmp_path_factory: pytest.TempPathFacto
         yield Gateway(client, jasmin.smsc)
 
 
-@pytest.mark.parametrize(("text", "count", "coding"), [(LONG, 3, DataCoding.GSM7), (EMOJI, 2, DataCoding.UCS2)])
+@pytest.mark.parametrize(
+    ("text", "count", "coding"), [(LONG, 3, DataCoding.GSM7), (EMOJI, 2, DataCoding.UCS2)], ids=["gsm7", "ucs2"]
+)
 async def test_a_message_reaches_the_smsc_to_the_byte_and_its_reports_the_customer(
     gateway: Gateway, text: str, count: int, coding: DataCoding
 ) -> None:

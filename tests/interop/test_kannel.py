@@ -91,7 +91,9 @@ def message_of(text: str) -> MtMessage:
     return message(segments, id=identity, data_coding=data_coding, accepted_at=now, expires_at=now + timedelta(hours=1))
 
 
-@pytest.mark.parametrize(("text", "count", "coding"), [(LONG, 3, DataCoding.GSM7), (EMOJI, 2, DataCoding.UCS2)])
+@pytest.mark.parametrize(
+    ("text", "count", "coding"), [(LONG, 3, DataCoding.GSM7), (EMOJI, 2, DataCoding.UCS2)], ids=["gsm7", "ucs2"]
+)
 async def test_a_text_arrives_to_the_byte_and_is_reported(
     kannel: Kannel, text: str, count: int, coding: DataCoding
 ) -> None:
