@@ -69,6 +69,8 @@ async def test_row_18_a_process_that_is_replaced_while_it_is_stopped_contradicts
     arena: Arena, name: str, variant: str
 ) -> None:
     """Each message has one POST and one outcome."""
-    oracle = await stopping.replaced(arena, name, variant, Life(), InDoubtPolicy.GIVE_UP)
+    oracle = await stopping.replaced(
+        arena, name, variant, Life(settings=stopping.LONGER_SESSION), InDoubtPolicy.GIVE_UP
+    )
     assert {1} == set(oracle.posts.values())
     assert {1} == {len(it) for it in oracle.statuses.values()}

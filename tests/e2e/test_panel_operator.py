@@ -75,7 +75,7 @@ async def test_a_carrier_and_a_route_to_it(operator: Page) -> None:
     name, prefix = f"Carrier {secrets.token_hex(3)}", f"999{secrets.randbelow(10**6):06}"
     await operator.goto("/carriers")
     await operator.get_by_role("link", name="Add carrier").click()
-    await operator.get_by_label("Name").fill(name)
+    await operator.get_by_label("Name", exact=True).fill(name)
     await operator.get_by_label("URL").fill("not a url")
     await operator.get_by_role("button", name="Add").click()
     await expect(operator.get_by_role("alert")).to_contain_text("URL")
