@@ -55,8 +55,8 @@ class Consumer(Nothing):
 
     async def batches(self, stopping: asyncio.Event) -> AsyncIterator[list[Any]]:
         await stopping.wait()
-        for batch in ():
-            yield batch
+        return
+        yield []
 
     @property
     def parks(self) -> list[str]:
@@ -79,9 +79,10 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], tuple[list[str
         agent = Agent("test", AgentSettings(), Slot(0, "identity"))
         nothing: Any = Nothing()
         dispatcher: Any = Dispatcher()
-        ours: Any = (first, later)
+        one: Any = first
+        two: Any = later
         posting: PostingAgent[object] = PostingAgent(
-            Workers(), dispatcher, nothing, kept, *ours, nothing.take, lambda: None, []
+            Workers(), dispatcher, nothing, kept, one, two, nothing.take, lambda: None, []
         )
         serving = asyncio.create_task(posting.serve(agent))
         await asyncio.sleep(seconds)
