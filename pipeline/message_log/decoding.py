@@ -71,7 +71,7 @@ class _Status(Struct, gc=False):
     currency: str | None = None
     carrier_id: Name | None = None
     possible_duplicate: bool | None = None
-    segments: Raw | None = None
+    segments: Raw = Raw()  # `Raw | None` would be read as null alone
 
 
 class _Mark(Struct, gc=False):
@@ -263,7 +263,7 @@ class RecordReader:
                 it.currency, 1 if it.possible_duplicate else None,
             )  # fmt: skip
         else:
-            receipts = None if it.segments is None else bytes(it.segments).decode()
+            receipts = bytes(it.segments).decode() or None
             row[DELIVERED] = it.status, it.code_id, it.reason, ended_at, receipts
 
     def _take_mark(self, batch: LogBatch, value: bytes) -> None:

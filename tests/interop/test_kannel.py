@@ -1,20 +1,14 @@
 """Debian's Kannel, driven by its profile: what we hand over reaches the SMSC to the byte, and receipts come back."""
 
 import asyncio
-import os
-import shutil
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
 
-import aiohttp
 import pytest
 from aiohttp import web
 from gsm0338 import Codec
 
-from agents.local.ports import free_port
 from pipeline.carriers.outcome import ErrorClass, Outcome
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.carriers.profiles.shipped import shipped_profile
@@ -25,65 +19,18 @@ from schemas.dlr import MessageState
 from schemas.identifiers import uuid7
 from schemas.mt_message import DataCoding, MtMessage, Segment
 from tests.builders import message
-from tests.interop.smsc import Smsc, running_smsc
-
-PROGRAMS: Final = ("/usr/sbin/bearerbox", "/usr/sbin/smsbox")
-PATIENCE_SECONDS: Final = 60.0
-UDHI: Final = 0x40  # esm_class: a user data header comes first (SMPP 3.4 section 5.2.12)
-LONG: Final = ("Grüße {aus} Köln: 100 € für @alle! " * 12)[:400]
-EMOJI: Final = "Привет 😀 – “quoted” & {braces}\n" * 3
-
-CONFIGURATION: Final = """
-group = core
-admin-port = {admin}
-admin-password = x
-smsbox-port = {box}
-box-deny-ip = "*.*.*.*"
-box-allow-ip = "127.0.0.1"
-dlr-storage = internal
-
-group = smsc
-smsc = smpp
-smsc-id = one
-host = 127.0.0.1
-port = {smsc}
-transceiver-mode = true
-smsc-username = u
-smsc-password = p
-system-type = ""
-msg-id-type = 0x01
-
-group = smsbox
-bearerbox-host = 127.0.0.1
-sendsms-port = {http}
-global-sender = 1
-
-group = sendsms-user
-username = tester
-password = "p&w=d"
-max-messages = 1
-concatenation = false
-"""
-
-
-def kannel_or_skip() -> None:
-    """Skip without Kannel, but fail in CI, where nothing may be skipped."""
-    if any(shutil.which(it) is None for it in PROGRAMS):
-        reason = "no Kannel here: apt-get install --no-install-recommends kannel"
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must have what every test needs: {reason}")
-        pytest.skip(reason)
+from tests.interop.kannel import EMOJI, LONG, PASSWORD, PATIENCE_SECONDS, UDHI, USERNAME, RunningKannel, running_kannel
 
 
 class Kannel:
     """A running Kannel, and what its receipts have brought."""
 
-    def __init__(self, smsc: Smsc, http_port: int) -> None:
-        self.smsc = smsc
+    def __init__(self, running: RunningKannel) -> None:
+        self.smsc = running.smsc
         self.receipts: asyncio.Queue[tuple[str, ReceiptRequest]] = asyncio.Queue()
         self.receipt_base = ""
         self.carrier = BoundCarrier(
-            shipped_profile("kannel"), f"http://127.0.0.1:{http_port}", {"username": "tester"}, {"password": "p&w=d"}
+            shipped_profile("kannel"), running.url, {"username": USERNAME}, {"password": PASSWORD}
         )
         self.poster = HttpPoster(
             timeout_seconds=20, connect_timeout_seconds=2, max_answer_bytes=16_384, max_connections=4
@@ -115,38 +62,11 @@ class Kannel:
         return found
 
 
-@asynccontextmanager
-async def process(*arguments: str, log: Path) -> AsyncIterator[None]:
-    with log.open("wb") as output:
-        started = await asyncio.create_subprocess_exec(*arguments, stdout=output, stderr=output)
-        try:
-            yield
-        finally:
-            started.kill()
-            await started.wait()
-
-
-async def until_it_answers(url: str, log: Path) -> None:
-    """Wait until something answers there."""
-    async with aiohttp.ClientSession() as session:
-        for _ in range(int(PATIENCE_SECONDS / 0.1)):
-            try:
-                async with session.get(url):
-                    return
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.1)
-    raise AssertionError(log.read_text(errors="replace")[-2000:])
-
-
 @pytest.fixture
 async def kannel(tmp_path: Path) -> AsyncIterator[Kannel]:
     """Kannel with an SMSC behind it, and an address for its receipts."""
-    kannel_or_skip()
-    async with running_smsc() as smsc:
-        ports: Mapping[str, int] = {name: free_port() for name in ("admin", "box", "http")}
-        configuration = tmp_path / "kannel.conf"
-        configuration.write_text(CONFIGURATION.format(smsc=smsc.port, **ports))
-        world = Kannel(smsc, ports["http"])
+    async with running_kannel(tmp_path) as running:
+        world = Kannel(running)
         app = web.Application()
         app.router.add_get("/receipts/{reference}", world.receive)
         runner = web.AppRunner(app)
@@ -154,13 +74,8 @@ async def kannel(tmp_path: Path) -> AsyncIterator[Kannel]:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         world.receipt_base = f"http://127.0.0.1:{runner.addresses[0][1]}/receipts"
-        bearer_log, box_log = tmp_path / "bearerbox", tmp_path / "smsbox"
         try:
-            async with process("/usr/sbin/bearerbox", "-v", "1", str(configuration), log=bearer_log):
-                await until_it_answers(f"http://127.0.0.1:{ports['admin']}/status.txt", bearer_log)
-                async with process("/usr/sbin/smsbox", "-v", "1", str(configuration), log=box_log):
-                    await until_it_answers(f"http://127.0.0.1:{ports['http']}/", box_log)
-                    yield world
+            yield world
         finally:
             await world.poster.close()
             await runner.cleanup()
@@ -204,7 +119,7 @@ async def test_a_text_arrives_to_the_byte_and_is_reported(
 async def test_a_wrong_password_waits_for_an_operator(kannel: Kannel) -> None:
     """Kannel's own words for it."""
     stranger = BoundCarrier(
-        shipped_profile("kannel"), str(kannel.carrier.constants["url"]), {"username": "tester"}, {"password": "wrong"}
+        shipped_profile("kannel"), str(kannel.carrier.constants["url"]), {"username": USERNAME}, {"password": "wrong"}
     )
     of = message_of("x")
     [(url, headers)] = stranger.request(of, of.segments[0]).targets

@@ -60,12 +60,10 @@ def _is_posted(arena: Arena, sent: Sent) -> bool:
 
 async def replaced_before_it_posts(arena: Arena, variants: Variants = NONE) -> Oracle:
     """Delivery is stopped between mark and POST, and replaced at once."""
-    first = "stops_before_it_posts"
-    second = variants.get("delivery")
-    return await replaced(
-        arena, "delivery", first if second is None else f"{first}_and_{second}", Life(variant=second, settings=LONGER_SESSION),
-        InDoubtPolicy.QUERY,
-    )  # fmt: skip
+    first, second = "stops_before_it_posts", variants.get("delivery")
+    both = first if second is None else f"{first}_and_{second}"
+    replacement = Life(variant=second, settings=LONGER_SESSION)
+    return await replaced(arena, "delivery", both, replacement, InDoubtPolicy.QUERY)
 
 
 async def delivery_before_it_posts(arena: Arena, variants: Variants = NONE) -> Oracle:
