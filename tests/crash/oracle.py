@@ -88,7 +88,7 @@ class Oracle:
     async def _read(self) -> None:
         arena, ids = self._arena, self._ids
         for record in arena.topics.records(STATUS):
-            if (status := _status(record)) is not None and status.message_id in ids:
+            if (status := status_of(record)) is not None and status.message_id in ids:
                 by_stage = self.statuses if status.stage is StatusStage.PROCESSING else self.ends
                 by_stage[status.message_id].append(status)
         for record in arena.topics.records(*arena.topics.tiers[MT_RETRY]):
@@ -200,11 +200,12 @@ def _about(record: Any, ids: Collection[str]) -> bool:
     return any(it in value for it in ids)
 
 
-def _status(record: Any) -> MessageStatus | None:
+def status_of(record: Any) -> MessageStatus | None:
+    """Return the status that a record holds; None of a poison record of another row."""
     try:
         return MessageStatus.from_bytes(record.value or b"")
     except ValueError:
-        return None  # a poison record of a test
+        return None
 
 
 def _grouped(pairs: Any) -> dict[str, set[Any]]:
