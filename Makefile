@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: help setup setup-dev up test check lint format bench storm fuzz interop schemas dashboards sbom audit lock jars clean
+.PHONY: help setup setup-dev up test check lint format bench cluster storm fuzz interop schemas dashboards sbom audit lock jars clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ up: setup ## run the whole system on this machine until Ctrl-C
 
 # Files go to the workers whole and in their order: tests of one file share what they started.
 test: setup-dev ## every test, with real brokers and real processes
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not cluster" $(ARGS)
 
 check: lint ## lint, and the tests that need neither broker nor processes
 	@$(BIN)/pytest -q tests/unit $(ARGS)
@@ -59,6 +59,9 @@ format: setup-dev ## put every file in the house format
 
 bench: setup-dev ## load a running system and print what it carries
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+cluster: setup-dev ## kill and stop each of three brokers under load, over TLS with the documented ACLs
+	@$(BIN)/pytest -n 0 -m cluster tests/crash $(ARGS)
 
 storm: setup-dev ## five minutes of load, kills and faults over a whole system, and a check of the books (ARGS="--seed N")
 	@$(BIN)/python -m tests.storm $(ARGS)
