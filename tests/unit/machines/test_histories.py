@@ -69,6 +69,18 @@ def a_process_dies_while_the_second_carrier_has_a_message(seed: int) -> None:
     end(world)
 
 
+def a_carrier_goes_away_in_the_middle_of_a_message(seed: int) -> None:
+    """It has taken the first segment, and another carrier would take the message, too."""
+    world = DeliveryWorld(InDoubtPolicy.GIVE_UP, seed)
+    world.carrier.script.extend([Behaviour.TAKES, Behaviour.THROTTLES, *[Behaviour.CANNOT_BE_REACHED] * 40])
+    world.accept(0, 2, 3600, has_other=True)
+    for _ in range(6):
+        world.accept(1, 1, 3600)
+        for_a_while(world, 0.5)
+    for_a_while(world, 20)
+    end(world)
+
+
 def a_process_dies_at_a_commit(seed: int) -> None:
     """Something goes to the next tier with it."""
     world = DeliveryWorld(InDoubtPolicy.GIVE_UP, seed)
@@ -130,6 +142,7 @@ def a_clock_is_put_back(seed: int) -> None:
         (a_repetition_is_refused, unprotected.a_refusal_ends_doubt),
         (a_carrier_is_deleted_meanwhile, unprotected.a_deleted_carrier_has_taken_nothing),
         (a_process_dies_while_the_second_carrier_has_a_message, unprotected.marks_do_not_say_whose_they_are),
+        (a_carrier_goes_away_in_the_middle_of_a_message, unprotected.the_rest_of_a_message_goes_to_the_next_carrier),
         (a_process_dies_at_a_commit, unprotected.the_next_tier_is_not_in_the_transaction),
         (a_process_is_frozen_with_messages_at_work, unprotected.membership_is_not_asked_for),
         (a_stopped_process_is_replaced, unprotected.whoever_is_started_has_the_same_slot),

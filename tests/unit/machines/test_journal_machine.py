@@ -88,7 +88,6 @@ def test_the_journal_keeps_its_promises_in_every_history(policy: InDoubtPolicy) 
         unprotected.doubt_is_forgotten,
         unprotected.repetitions_are_not_told,
         unprotected.doubt_goes_to_the_next_carrier,
-        unprotected.the_rest_of_a_message_goes_to_the_next_carrier,
     ],
 )
 def test_without_a_protection_a_history_is_found_that_breaks_a_promise(

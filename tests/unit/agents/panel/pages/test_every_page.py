@@ -15,9 +15,10 @@ import pytest
 from agents.panel.operations.people.api_keys import new_api_key
 from agents.panel.page import FRAGMENT_HEADER
 from agents.panel.pages import PAGES
+from pipeline.carriers.profiles.shipped import PRACTICE, shipped_text
 from pipeline.errors import NotAcknowledged
 from schemas.directory.account import Account, Did
-from schemas.directory.carrier import Carrier
+from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
 from schemas.directory.route import Route
 from schemas.directory.trunk import Trunk
@@ -51,6 +52,7 @@ def without_any_account(office: Office) -> None:
 
 def with_many(office: Office) -> None:
     """Add so many of each kind that every list has several pages."""
+    office.add(Profile(id="own-profile", text=shipped_text(PRACTICE)))
     for n in range(MANY):
         office.add(
             Account(id=uuid(20_000 + n), name=f"Account {n}", blocked=n % 7 == 0),
