@@ -27,7 +27,7 @@ from tests.unit.agents.panel.site import Site, logged_in, running
 
 MANY: Final = 130
 MAX_VISITS: Final = 600
-_IDENTITY: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9]{7,15}(?=/|$)")
+_IDENTITY: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9]{7,15}(?=/|$)|(?<=/profiles/)(?!new$)[a-z0-9-]+")
 
 
 def as_it_is(office: Office) -> None:
