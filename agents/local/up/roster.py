@@ -70,6 +70,8 @@ class Surroundings:
     """What all agents are given. `ports` maps a spec's `port_variable` to its port."""
 
     bootstrap_servers: str
+    state_dir: str
+    """For whoever has a broker: without it a killed agent waits for its own session to end (pipeline/slot.py)."""
     ports: Mapping[str, int]
     secrets: Mapping[str, str]
     metrics_port: Callable[[int], int]
@@ -98,6 +100,7 @@ def processes_of(spec: AgentSpec, around: Surroundings) -> list[Process]:
         environment |= {"SMSOUT_METRICS_PORT": str(port), "PYTHONUNBUFFERED": "1"}
         if spec.needs_broker:
             environment["SMSOUT_KAFKA_BOOTSTRAP_SERVERS"] = around.bootstrap_servers
+            environment["SMSOUT_STATE_DIR"] = around.state_dir
         else:
             environment |= {name: None for name in os.environ if name.startswith("SMSOUT_KAFKA_")}
         if spec.port_variable:

@@ -100,11 +100,11 @@ class System:
             self._options.callback_url or f"{simulator_url}/inbox/demo",
             self._options.carrier_url or f"{simulator_url}/carrier/segments",
         )
-        state = {"SMSOUT_STATE_DIR": os.environ.get("SMSOUT_STATE_DIR", str(self._data.path / "state"))}
         ingress_url = f"http://{reachable_host('SMSOUT_INGRESS_HOST')}:{ports['SMSOUT_INGRESS_PORT']}"
         callback_addresses = allowed_addresses(simulator_url, self._options.callback_url)
         around = Surroundings(
             bootstrap_servers,
+            os.environ.get("SMSOUT_STATE_DIR", str(self._data.path / "state")),
             ports,
             {
                 "SMSOUT_PEPPER": self._pepper.get_secret_value(),
@@ -114,15 +114,11 @@ class System:
             },
             metrics_port=lambda default: self._ports.get(default, "metrics"),
             extra={
-                "ingress": state,
-                "processor": state,
-                "delivery": state
-                | {"SMSOUT_DELIVERY_RECEIPT_BASE_URL": os.environ.get("SMSOUT_DELIVERY_RECEIPT_BASE_URL", ingress_url)},
-                "callback": state | {SETTING: callback_addresses},
-                "receipts": state,
-                "message_log": state,
-                "panel": state
-                | {
+                "delivery": {
+                    "SMSOUT_DELIVERY_RECEIPT_BASE_URL": os.environ.get("SMSOUT_DELIVERY_RECEIPT_BASE_URL", ingress_url)
+                },
+                "callback": {SETTING: callback_addresses},
+                "panel": {
                     SETTING: callback_addresses,  # it takes no callback URL that cannot be called
                     "SMSOUT_PANEL_INGRESS_URLS": os.environ.get("SMSOUT_PANEL_INGRESS_URLS", ingress_url),
                 },

@@ -16,6 +16,7 @@ from pipeline.settings import CallbackSettings
 BY_NAME = {spec.name: spec for spec in ROSTER}
 AROUND = Surroundings(
     "127.0.0.1:9092",
+    "/data/state",
     {
         "SMSOUT_INGRESS_PORT": 8080,
         "SMSOUT_PANEL_PORT": 8081,
@@ -73,6 +74,12 @@ def test_the_simulator_learns_nothing_about_the_broker(monkeypatch: pytest.Monke
     assert environment("simulator")["SMSOUT_KAFKA_SASL_PASSWORD"] is None
     assert "SMSOUT_KAFKA_SASL_PASSWORD" not in environment("delivery")
     assert environment("delivery")["SMSOUT_KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:9092"
+
+
+@pytest.mark.parametrize("spec", ROSTER, ids=lambda it: it.name)
+def test_whoever_has_a_broker_has_a_folder_for_its_slot(spec: AgentSpec) -> None:
+    """Without one it would wait, after each kill, for its own session to end."""
+    assert environment(spec.name).get("SMSOUT_STATE_DIR") == ("/data/state" if spec.needs_broker else None)
 
 
 def test_several_processes_share_the_port_and_have_metrics_ports(monkeypatch: pytest.MonkeyPatch) -> None:
