@@ -24,13 +24,10 @@ class AccountAttributes(RequestModel):
     store_texts: bool = False
 
 
-class AccountChanges(RequestModel):
+class AccountChanges(AccountAttributes):
     """What changes of an account."""
 
     name: Name = ""
-    blocked: bool = False
-    number_check: Check = NumberCheck.PLAN
-    store_texts: bool = False
 
 
 class NewAccount(RequestModel):

@@ -52,20 +52,10 @@ class CarrierAttributes(RequestModel):
     secrets: Secrets = Field(default_factory=dict)
 
 
-class CarrierChanges(RequestModel):
+class CarrierChanges(CarrierAttributes):
     """What changes of a carrier."""
 
     name: Name = ""
-    url: Url = ""
-    blocked: bool = False
-    in_doubt_policy: Policy = InDoubtPolicy.GIVE_UP
-    max_in_flight: MaxInFlight = 64
-    timeout_seconds: TimeoutSeconds = 30.0
-    segments_per_second: SegmentsPerSecond = None
-    burst: Burst = None
-    profile: ProfileName = ""
-    parameters: Parameters = Field(default_factory=dict)
-    secrets: Secrets = Field(default_factory=dict)
 
 
 class NewCarrier(RequestModel):
