@@ -70,10 +70,10 @@ async def test_menus_and_dialogs_with_the_keyboard(owner: Page, client: Operator
     await actions.focus()
     await owner.keyboard.press("Enter")
     walked = []
-    for _ in range(4):
+    for _ in range(5):
         await owner.keyboard.press("ArrowDown")
         walked.append(await focused(owner))
-    assert walked == ["Edit", "Send SMS", "Delete", "Edit"]
+    assert walked == ["Edit", "Callbacks", "Send SMS", "Delete", "Edit"]
     await owner.keyboard.press("Escape")
     assert await focused(owner) == f"Actions for {trunk.name}"
     await expect(owner.get_by_role("link", name="Send SMS")).to_be_hidden()

@@ -80,7 +80,7 @@ async def test_a_second_start_goes_on_with_the_same_trunk(tmp_path: Path) -> Non
     with running_system(tmp_path) as first:
         assert set(first["pids"]) == {*AGENTS, "broker"}
         before = await first_callback(first, "15551234567")
-        assert having(first, "SMSOUT_PEPPER") == {"ingress", "panel"}
+        assert having(first, "SMSOUT_PEPPER") == {"ingress", "panel", "message_log"}
         assert having(first, "SMSOUT_KEY_FILE") == {"panel"}
         refused = second_up(tmp_path / "data")
         assert (refused.returncode, refused.stderr.count("\n")) == (78, 1)
