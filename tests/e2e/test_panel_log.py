@@ -13,6 +13,8 @@ from tests.e2e.panel import OperatorClient
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 DESTINATION = "13105557311"
+DOCUMENTED = {"list": "panel-log", "message": "panel-message", "overview": "panel-overview"}
+"""Pages whose pictures are in docs/panel.md."""
 
 
 async def test_a_message_is_found_and_its_callback_sent_again(
@@ -54,6 +56,10 @@ async def test_a_message_is_found_and_its_callback_sent_again(
         await asyncio.sleep(0.25)
         await owner.reload()
     await expect(again).to_be_visible()
+    await owner.goto("/overview?range=1h")
+    failing = owner.get_by_role("region", name="Callback endpoints").get_by_role("row").filter(has_text=trunk.name)
+    await expect(failing).to_have_count(1)
+    await expect(owner.get_by_role("img", name="Messages")).to_be_visible()
     pictures = Path(os.environ.get("SMSOUT_SCREENSHOTS") or tmp_path)
     people = client.ready["panel"]
     for width in (1440, 1024, 390):
@@ -64,12 +70,12 @@ async def test_a_message_is_found_and_its_callback_sent_again(
                 await log_in(page, people["owner_username"], people["owner_password"])
                 for name, path in (
                     ("list", "/sms/log"), ("nothing", "/sms/log?find=99999999"), ("message", f"/sms/log/{message_id}"),
-                    ("callbacks", f"/sms/trunks/{trunk.id}/callbacks"),
+                    ("callbacks", f"/sms/trunks/{trunk.id}/callbacks"), ("overview", "/overview?range=1h"),
                 ):  # fmt: skip
                     await page.goto(path)
                     assert await overflow_pixels(page) == 0, (path, width)
                     assert await serious_findings(page) == [], (path, width, scheme)
-                    shown = {"list": "panel-log", "message": "panel-message"}.get(name)
+                    shown = DOCUMENTED.get(name)
                     picture = shown if shown and (width, scheme) == (1440, "light") else f"log-{name}-{width}-{scheme}"
                     await page.screenshot(path=pictures / f"{picture}.png", full_page=True)
 

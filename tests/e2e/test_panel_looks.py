@@ -25,6 +25,11 @@ WIDE: Final = "W" * 60
 # What is too wide does not depend on the colours, nor a contrast on the width: each is seen once.
 LOOKS = pytest.mark.parametrize(("scheme", "width"), list(zip(SCHEMES, WIDTHS, strict=True)))
 PAGES: Final = (
+    "/overview",
+    "/overview?of=all&range=30d",
+    "/sms/log",
+    "/sms/log?status=Routing+Error",
+    "/sms/trunks/{id}/callbacks",
     "/sms/trunks",
     "/sms/trunks?sort=-name&per_page=100",
     "/sms/trunks?name=nothing-is-called-so",
@@ -52,6 +57,8 @@ PAGES: Final = (
     "/accounts",
     "/accounts/new",
     "/password",
+    "/second-factor",
+    "/profiles",
     "/there-is-no-such-page",
 )
 

@@ -1,5 +1,7 @@
 """What the message log promises of its database, whichever that is: nothing lost, nothing twice, made anew the same."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +14,20 @@ from sqlalchemy import URL, Engine, create_engine
 from pipeline.errors import ConfigurationError, LogUnavailable, StateLost
 from pipeline.message_log import upserts, writer
 from pipeline.message_log.batch import COLUMNS, LogBatch
+from pipeline.message_log.callback_log import AttemptSearch, attempts_page
 from pipeline.message_log.database import known_days, migrate, parsed, reader_engine, reading, writer_engine
 from pipeline.message_log.look_up import find, history_of
-from pipeline.message_log.message import EventKind, LogState
+from pipeline.message_log.message import EventKind, LoggedMessage, LogState
 from pipeline.message_log.search import Search, search_page
+from pipeline.message_log.statistics import (
+    LATENCIES_MS,
+    Outcome,
+    Stretch,
+    endpoints,
+    has_accepted_callback,
+    has_messages,
+    statistics,
+)  # fmt: skip
 from pipeline.message_log.tables import day_of, fixed, micros
 from pipeline.message_log.writer import LogPlace, LogWriter
 from schemas import topics
@@ -165,6 +177,83 @@ def test_filters_find_what_they_say(engine: Engine, url: URL) -> None:
             found = search_page(connection, Search(account_id=uuid(1), **wanted), 1000).entries
             assert found == [it for it in whole if fits(it)], wanted
         assert {it.state for it in whole} == set(LogState)
+
+
+def test_numbers_agree_with_looking_at_every_message(engine: Engine, url: URL) -> None:
+    """Over time, by code, by trunk, by latency and in money: of an account, a trunk, everybody; over midnight."""
+    lives = many_lives(150)
+    read_into(engine, lives)
+    with disposed(reader_engine(url)) as readers, reading(readers) as connection:
+        everybody = [it for of in (1, 2) for it in search_page(connection, Search(account_id=uuid(of)), 1000).entries]
+        begin = MIDNIGHT - timedelta(hours=20)
+        for account_id, trunk_id in ((uuid(1), None), (uuid(1), uuid(12)), (uuid(2), uuid(12)), (None, None)):
+            for slot in (timedelta(hours=1), timedelta(days=1)):
+                stretch = Stretch(begin, begin + 48 * timedelta(hours=1), slot, account_id, trunk_id)
+                found = statistics(connection, stretch)
+                mine = [
+                    it
+                    for it in everybody
+                    if account_id in (None, it.account_id)
+                    and trunk_id in (None, it.trunk_id)
+                    and begin <= it.accepted_at < stretch.until
+                ]
+                counted = Counter((begin + (it.accepted_at - begin) // slot * slot, outcome_of(it)) for it in mine)
+                assert counted == {
+                    (at, outcome): count.messages
+                    for at, counts in found.slots.items()
+                    for outcome, count in counts.items()
+                    if count.messages
+                }
+                assert sum(it.segments for it in found.total.values()) == sum(it.segments or 0 for it in mine)
+                assert found.codes == Counter(it.code_id for it in mine if it.code_id is not None)
+                assert {trunk: Counter(counts) for trunk, counts in found.trunks.items()} == {
+                    trunk: Counter(outcome_of(it) for it in mine if it.trunk_id == trunk)
+                    for trunk in {it.trunk_id for it in mine}
+                }
+                assert sum(found.spent.values()) == sum(it.price or 0 for it in mine)
+                took = sorted((it.ended_at - it.accepted_at).total_seconds() * 1000 for it in mine if it.ended_at)
+                for share in (0.5, 0.95, 0.99):
+                    bound = found.latency_ms(share)
+                    if took:
+                        exact = took[math.ceil(len(took) * share) - 1]
+                        assert bound == next(it for it in LATENCIES_MS if exact <= it)
+                    else:
+                        assert bound is None
+        assert has_messages(connection, uuid(1))
+        assert not has_messages(connection, uuid(9))
+
+
+def outcome_of(it: LoggedMessage) -> Outcome:
+    """Return what a picture shows of a message."""
+    if it.status is None:
+        return Outcome.IN_PROGRESS
+    if it.status != LogState.SUCCESS:
+        return Outcome.NOT_SENT
+    return Outcome.SENT if it.delivery_status in (None, "DELIVERED") else Outcome.UNDELIVERED
+
+
+def test_endpoints_are_told_by_how_they_answered(engine: Engine, url: URL) -> None:
+    """The worst first, and only those of the trunks that are asked for."""
+    read_into(engine, many_lives(150))
+    trunk_ids = [uuid(11), uuid(12)]
+    with disposed(reader_engine(url)) as readers, reading(readers) as connection:
+        since, until = MIDNIGHT - timedelta(days=2), MIDNIGHT + timedelta(days=2)
+        attempts = {it: attempts_page(connection, AttemptSearch(it, since, until), 1000).attempts for it in trunk_ids}
+        found = endpoints(connection, [*trunk_ids, uuid(99)], since, until)
+        assert {(it.trunk_id, it.attempts, it.accepted, it.mean_ms) for it in found} == {
+            (
+                of,
+                len(of_it),
+                sum(it.outcome == "accepted" for it in of_it),
+                sum(it.milliseconds for it in of_it) // len(of_it),
+            )
+            for of, of_it in attempts.items()
+            if of_it
+        }
+        failed = [it.attempts - it.accepted for it in found]
+        assert failed == sorted(failed, reverse=True)
+        assert has_accepted_callback(connection, trunk_ids) == any(it.accepted for it in found)
+        assert not has_accepted_callback(connection, [uuid(99)])
 
 
 def test_a_message_has_its_history(engine: Engine, url: URL) -> None:

@@ -13,7 +13,7 @@ accounts      accounts of customers
 trunks/       trunks, their secrets, their callbacks
 numbers       DIDs
 numbers_csv   the file that they are imported from
-log/          what the message log knows: look-up, search, notifications and sending them again
+log/          what the message log knows: overview, look-up, search, notifications and sending them again
 messages      Send SMS, its note beside the text, its status
 routing/      carriers and routes
 people/       users and API keys
@@ -32,6 +32,7 @@ from agents.panel.operations.entries.changes import Changes
 from agents.panel.operations.errors import Conflict, Forbidden, NotFound
 from agents.panel.operations.log.message_search import MessageSearch
 from agents.panel.operations.log.notifications import Notifications
+from agents.panel.operations.log.overview import Overview
 from agents.panel.operations.messages import Messages
 from agents.panel.operations.numbers import Numbers
 from agents.panel.operations.people.api_keys import ApiKeys
@@ -109,6 +110,7 @@ class Operations:
         self.profiles = Profiles(access, changes)
         self.carriers = Carriers(access, changes, keys, self.profiles)
         self.message_search = MessageSearch(access, log)
+        self.overview = Overview(access, log)
         self.notifications = Notifications(access, trail, producer, log, clock, callback_delays_seconds)
         self.routes = Routes(access, changes)
         self.users = Users(access, changes, hasher, clock)

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from functools import partial
 
+from agents.receipts.app import GATHER_SECONDS
 from schemas.status import StatusStage
 from schemas.topics import DLR_RECEIVED, STATUS
 from tests.arena.arena import LONG, SESSION_TIMEOUT_SECONDS, Arena, Sent
@@ -17,10 +18,13 @@ REPETITION_SECONDS = 2.0  # whatever was to be told twice has been by then
 PAUSE_SECONDS = SESSION_TIMEOUT_SECONDS + 1.5
 
 
-async def messages(arena: Arena) -> list[Sent]:
-    """Send messages whose trunk wants receipts, of one segment and of two."""
-    trunk = arena.world.curious
-    return [await arena.send(text=text, trunk=trunk) for text in ("Hello", LONG, "Hello", LONG)]
+async def messages(arena: Arena, pause_seconds: float = 0.0) -> list[Sent]:
+    """Send messages whose trunk wants receipts, of one segment and of two, with a pause behind each."""
+    sent = []
+    for text in ("Hello", LONG, "Hello", LONG):
+        sent.append(await arena.send(text=text, trunk=arena.world.curious))
+        await asyncio.sleep(pause_seconds)
+    return sent
 
 
 async def stand(arena: Arena, variants: Variants, **lives: Life) -> None:
@@ -55,7 +59,8 @@ async def judged(arena: Arena, sent: list[Sent], limit_seconds: float = RECEIPT_
 async def gathered_and_killed(arena: Arena, place: str, variants: Variants = NONE) -> Oracle:
     """Row 19: the roll-up dies at `place` of writing what it knows and who is told."""
     await stand(arena, variants, receipts=life("receipts", variants, f"{place}:3"))
-    sent = await messages(arena)
+    # Or all would be told of in one batch: there were not three to die in.
+    sent = await messages(arena, pause_seconds=4 * GATHER_SECONDS)
     await arena.died("receipts")
     return await judged(arena, sent)
 

@@ -1,5 +1,6 @@
-"""What the message log knows: look-up and search of messages, attempts to notify, and sending notifications again.
+"""What the message log knows: numbers, look-up and search of messages, attempts to notify and notifying again.
 
+overview        how messages fare, in numbers, and what an account has of what it needs to send
 message_search  messages of an account: a page, one with its history, all of them for an export
 notifications   a trunk's attempts to notify, how they went, and the same again
 """

@@ -84,7 +84,7 @@ def _password_form(context: PageContext, problems: Problems, status: int = 200) 
 
 async def start(context: PageContext) -> web.StreamResponse:
     """Lead to the first page."""
-    return context.redirect("/sms/trunks")
+    return context.redirect("/overview")
 
 
 PAGES = (

@@ -1,6 +1,8 @@
 """One's own second factor: switched on with a code of the app that has its secret, and off with another."""
 
+import segno
 from aiohttp import web
+from markupsafe import Markup
 
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.forms import Problems, unsaved
@@ -52,7 +54,14 @@ def _form(context: PageContext, problems: Problems, status: int = 200) -> web.Re
         is_on=user.second_factor is not None,
         secret=secret and " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
         address=secret and address(secret, user.email),
+        picture=secret and _picture(address(secret, user.email)),
     )
+
+
+def _picture(text: str) -> Markup:
+    """Return a QR code (ISO/IEC 18004) as SVG, black on white in either scheme: apps read no other."""
+    # Made of the path's own characters alone; the text is not in it.
+    return Markup(segno.make_qr(text, error="m").svg_inline(scale=4, border=4, light="#fff", omitsize=True))  # noqa: S704
 
 
 PAGES = (

@@ -59,7 +59,7 @@ async def show(context: PageContext) -> web.StreamResponse:
     criteria = read_criteria(context.request.query, datetime.now(UTC))
     if _ID.fullmatch(identity := criteria.fields["find"].lower()):
         return context.redirect(f"{PATH}/{identity}")
-    trunks = _trunks(context, account_id)
+    trunks = trunk_choices(context, account_id)
     values: dict[str, Any] = {"rows": [], "older": None, "unavailable": None, "status": 200}
     if criteria.problems:
         values["status"] = 422
@@ -95,7 +95,8 @@ async def show(context: PageContext) -> web.StreamResponse:
     )
 
 
-def _trunks(context: PageContext, account_id: str) -> list[tuple[str, str]]:
+def trunk_choices(context: PageContext, account_id: str) -> list[tuple[str, str]]:
+    """Return the trunks of an account to choose from, with the choice of any."""
     part = context.operations.trunks.list(
         context.actor, account_id=account_id, paging=Paging("name", 1, MAX_TRUNKS_SHOWN)
     )

@@ -22,7 +22,7 @@ def logged(office: Office, message_id: str, trunk_id: str, account_id: str, **ch
     sent = message(id=message_id, destination=changes.get("destination", "15551234567"), **about)
     if text is not None:
         sent = sent.model_copy(update={"segments": (sent.segments[0].model_copy(update={"text": text}),)})
-    ended = status(message_id=message_id, segments_total=1, segments_sent=1, **about, **changes)
+    ended = status(**{"message_id": message_id, "segments_total": 1, "segments_sent": 1, **about, **changes})
     _write(office, SEGMENTED, sent)
     _write(office, STATUS, ended)
     return ended

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -10,6 +11,7 @@ from agents.panel.operations import Conflict, Forbidden, NotFound
 from pipeline.errors import RuleViolated
 from pipeline.message_log.callback_log import AttemptSearch
 from pipeline.message_log.search import Search
+from pipeline.message_log.statistics import Stretch
 from schemas.directory.account import Account
 from schemas.directory.carrier import Carrier
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
@@ -37,6 +39,12 @@ TRUNK = {"trunk_id": uuid(1)}
 NOT_OURS = ("trunk_id", uuid(2))
 NOT_OURS_EITHER = ("search", AttemptSearch(uuid(2)))
 ACCOUNT = ("account_id", THEIRS)
+
+
+def stretch(account_id: str | None = OURS, trunk_id: str | None = None) -> Stretch:
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    return Stretch(since, since + timedelta(days=1), timedelta(hours=1), account_id, trunk_id)
+
 
 CASES = [
     Case("trunks.list", EVERYBODY, {}, ACCOUNT),
@@ -112,6 +120,9 @@ CASES = [
     Case("message_search.page", EVERYBODY, {"account_id": OURS, "search": Search(), "size": 10}, ACCOUNT),
     Case("message_search.everything", EVERYBODY, {"account_id": OURS, "search": Search()}, ACCOUNT),
     Case("message_search.history", EVERYBODY, {"message_id": uuid(90)}, ("message_id", uuid(91))),
+    Case("overview.statistics", EVERYBODY, {"stretch": stretch()}, ("stretch", stretch(account_id=THEIRS))),
+    Case("overview.endpoints", EVERYBODY, {"stretch": stretch()}, ("stretch", stretch(trunk_id=uuid(2)))),
+    Case("overview.progress", EVERYBODY, {"account_id": OURS}, ACCOUNT),
     Case("notifications.attempts", EVERYBODY, {"search": AttemptSearch(uuid(1)), "size": 10}, NOT_OURS_EITHER),
     Case("notifications.performance", EVERYBODY, {"search": AttemptSearch(uuid(1))}, NOT_OURS_EITHER),
     Case("notifications.failing", EVERYBODY, {"trunk_ids": [uuid(1)]}),

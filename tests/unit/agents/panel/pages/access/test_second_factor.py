@@ -66,6 +66,14 @@ async def protected(office: Office) -> AsyncIterator[Protected]:
         yield Protected(site, office, secret)
 
 
+async def test_the_key_can_be_scanned(office: Office) -> None:
+    """As a square picture that has a name for those who do not see it."""
+    async with running(office, pages=PAGES) as site:
+        await logged_in(site, PanelRole.OWNER)
+        page = await (await site.client.get("/second-factor")).text()
+        assert re.search(r'role="img" aria-label="QR code[^"]*"><svg [^>]*viewBox="0 0 (\d+) \1"', page)
+
+
 async def test_after_the_password_the_code_is_asked_for(protected: Protected) -> None:
     """The password alone opens nothing; with the code one is in, and the code is used up."""
     ticket = await protected.password()
