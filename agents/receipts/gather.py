@@ -84,7 +84,8 @@ class Gatherer:
                             work.record, stage=STAGE, reason=UNREADABLE, detail=describe(error)
                         )
             await self._write(changes)
-            failpoint("receipts.after_write")
+            if changes.ended:
+                failpoint("receipts.after_telling")
             for number, work in enumerate(begun):
                 if work.lost:
                     work.abandon()

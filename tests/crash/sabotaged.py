@@ -25,6 +25,7 @@ from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.claims_view import ClaimsView
 from pipeline.receipts.memory import Memory
+from pipeline.receipts.roll_up import Step
 from pipeline.slot import Slot
 from schemas.record import OutRecord
 from schemas.topics import CALLBACK_RETRY, DEAD_LETTER_SUFFIX, JOURNAL, STATUS
@@ -319,7 +320,10 @@ def tells_outside_of_the_transaction() -> None:
     async def in_two_steps(self: HandOff, partition: int, records: Sequence[OutRecord]) -> None:
         if not producers:
             producers.append(await RecordProducer(self._kafka, client_id="in-two-steps").start())
-        await producers[0].write([it for it in records if it.topic == STATUS])
+        statuses = [it for it in records if it.topic == STATUS]
+        await producers[0].write(statuses)
+        if statuses:
+            failpoint("sabotaged.told")
         await write(self, partition, [it for it in records if it.topic != STATUS])
 
     HandOff.write = in_two_steps  # type: ignore[method-assign]
@@ -331,7 +335,7 @@ def drops_early_receipts() -> None:
     gather: Any = importlib.import_module("agents.receipts.gather")
     whole = gather.note_receipt
     gather.note_receipt = lambda known, receipt, patience: (
-        gather.Step(None) if known is None else whole(known, receipt, patience)
+        Step(None) if known is None else whole(known, receipt, patience)
     )
 
 

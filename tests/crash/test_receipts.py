@@ -18,7 +18,7 @@ ONE_EACH = [[DeliveryName.DELIVERED]] * 4
 
 
 @pytest.mark.parametrize(
-    "place", ["handoff.after_produce", "handoff.before_commit", "handoff.after_commit", "receipts.after_write"]
+    "place", ["handoff.after_produce", "handoff.before_commit", "handoff.after_commit", "receipts.after_telling"]
 )
 async def test_row_19_a_roll_up_that_dies_has_told_and_knows_it_or_will(arena: Arena, place: str) -> None:
     """Before, in and after the transaction, and with nothing committed of what was read."""
@@ -42,7 +42,7 @@ async def test_row_21_receipts_wait_for_a_success_that_is_late(arena: Arena, pla
     assert ends(await receipts.receipts_before_the_success(arena, place)) == ONE_EACH
 
 
-@pytest.mark.parametrize(("slot", "place"), [(20, "handoff.before_commit"), (30, "receipts.after_write")])
+@pytest.mark.parametrize(("slot", "place"), [(20, "handoff.before_commit"), (30, "receipts.after_telling")])
 async def test_row_22_whoever_takes_a_partition_over_knows_what_was_known(arena: Arena, slot: int, place: str) -> None:
     """A second process joins, the first one dies for good in the middle."""
     assert ends(await receipts.taken_over(arena, slot, place)) == ONE_EACH

@@ -15,6 +15,8 @@ from tests.crash.rows import door, group, posting, receipts, stopping
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
+SOON = 10.0  # seconds, in which whatever comes at all has come
+
 Row = Callable[..., Awaitable[Any]]
 
 
@@ -39,19 +41,24 @@ Row = Callable[..., Awaitable[Any]]
             ),
             ("finishes_before_it_hands_on", ["callback"], posting.failed_and_killed, "never called back"),
             ("trusts_its_lease", ["delivery"], stopping.delivery_before_it_posts, "sent twice in silence"),
-            ("shares_a_slot", ["delivery"], stopping.replaced_before_it_posts, "left over|sent twice"),
+            (
+                "shares_a_slot",
+                ["delivery"],
+                partial(stopping.replaced_before_it_posts, limit_seconds=3 * SOON),
+                "left over|sent twice",
+            ),
             ("skips_the_drain", ["delivery"], group.drained, "sent twice in silence"),
             ("drops_dead_letters", ["processor"], door.poison, "not visible: .*sms.mt.submitted"),
             ("drops_dead_letters", ["delivery"], posting.marked_and_not_posted, "not visible: .* ended in doubt"),
             ("drops_dead_letters", ["callback"], door.poison, "not visible: .*sms.mt.status"),
-            ("forgets_what_it_gathered", ["receipts"], receipts.after_write, "two ends"),
+            ("forgets_what_it_gathered", ["receipts"], receipts.after_telling, "two ends"),
             ("tells_outside_of_the_transaction", ["receipts"], receipts.inside, "two ends"),
-            ("drops_early_receipts", ["receipts"], receipts.early, "never ended"),
+            ("drops_early_receipts", ["receipts"], partial(receipts.early, limit_seconds=SOON), "never ended"),
             ("is_not_fenced", ["receipts"], receipts.stopped, "two ends"),
             (
                 "answers_receipts_before_they_are_stored",
                 ["ingress"],
-                receipts.receipt_answered_and_killed,
+                partial(receipts.receipt_answered_and_killed, limit_seconds=SOON),
                 "never ended",
             ),
             ("makes_new_webhook_ids", ["callback"], posting.called_back_without_commit, "another webhook-id"),

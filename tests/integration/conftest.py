@@ -1,14 +1,24 @@
-"""The catalogue's topics on the broker that the whole session shares."""
+"""A broker for each file, and the catalogue's topics on it: what one leaves behind is no work for another's agents."""
+
+from collections.abc import Iterator
 
 import pytest
 
 from pipeline.settings import KafkaSettings
+from tests.brokers import running_broker
 from tests.installation import install_now
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of a real Apache Kafka that the file's tests share."""
+    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker.bootstrap_servers
+
+
+@pytest.fixture(scope="module")
 def catalogue(kafka: str) -> KafkaSettings:
-    """Settings of the shared broker, which has every topic: with 2 partitions, whichever test comes first."""
+    """Settings of the same broker, which has every topic: with 2 partitions, whichever test comes first."""
     settings = KafkaSettings(bootstrap_servers=kafka)
     install_now(settings, 2)
     return settings

@@ -56,10 +56,10 @@ async def judged(arena: Arena, sent: list[Sent], limit_seconds: float = RECEIPT_
     return await Oracle(arena, sent, interrupted=True, attempts_repeat=True).judge(limit_seconds=90)
 
 
-async def gathered_and_killed(arena: Arena, place: str, variants: Variants = NONE) -> Oracle:
-    """Row 19: the roll-up dies at `place` of writing what it knows and who is told."""
-    await stand(arena, variants, receipts=life("receipts", variants, f"{place}:3"))
-    # Or all would be told of in one batch: there were not three to die in.
+async def gathered_and_killed(arena: Arena, place: str, variants: Variants = NONE, passing: int = 2) -> Oracle:
+    """Row 19: the roll-up dies at `place`, where it comes by for so many times, of writing what it knows and tells."""
+    await stand(arena, variants, receipts=life("receipts", variants, f"{place}:{passing}"))
+    # Or all would be told of in one batch, and there were not two transactions.
     sent = await messages(arena, pause_seconds=4 * GATHER_SECONDS)
     await arena.died("receipts")
     return await judged(arena, sent)
@@ -73,7 +73,9 @@ async def receipt_taken_and_killed(arena: Arena, place: str, variants: Variants 
     return await judged(arena, sent)
 
 
-async def receipt_answered_and_killed(arena: Arena, variants: Variants = NONE) -> Oracle:
+async def receipt_answered_and_killed(
+    arena: Arena, variants: Variants = NONE, limit_seconds: float = RECEIPT_LIMIT_SECONDS
+) -> Oracle:
     """Row 20, when the carrier has its answer: ingress dies right after it, and the carrier will not come again."""
     await stand(arena, variants)
     sent = await messages(arena)
@@ -81,10 +83,12 @@ async def receipt_answered_and_killed(arena: Arena, variants: Variants = NONE) -
     await arena.until("the POSTs", lambda: segments <= {it["segment_id"] for it in arena.ledger()})
     await asyncio.sleep(1.0)  # the carrier reports after 10 ms
     await arena.processes["ingress"].kill()
-    return await judged(arena, sent)
+    return await judged(arena, sent, limit_seconds)
 
 
-async def receipts_before_the_success(arena: Arena, place: str, variants: Variants = NONE) -> Oracle:
+async def receipts_before_the_success(
+    arena: Arena, place: str, variants: Variants = NONE, limit_seconds: float = RECEIPT_LIMIT_SECONDS
+) -> Oracle:
     """Row 21: delivery dies around a POST's outcome: the receipts are there before anybody waits for them."""
     await stand(arena, variants, delivery=life("delivery", variants, f"{place}:1"))
     sent = await messages(arena)
@@ -100,7 +104,7 @@ async def receipts_before_the_success(arena: Arena, place: str, variants: Varian
         while not await have_come():
             await asyncio.sleep(0.1)
     await asyncio.sleep(1.0)  # for the roll-up to take them in
-    return await judged(arena, sent)
+    return await judged(arena, sent, limit_seconds)
 
 
 async def taken_over(arena: Arena, slot: int, place: str) -> Oracle:
@@ -125,6 +129,6 @@ async def stopped(arena: Arena, variants: Variants = NONE) -> Oracle:
     return await judged(arena, sent, limit_seconds=60.0)
 
 
-after_write = partial(gathered_and_killed, place="receipts.after_write")
-inside = partial(gathered_and_killed, place="handoff.after_produce")
+after_telling = partial(gathered_and_killed, place="receipts.after_telling")
+inside = partial(gathered_and_killed, place="sabotaged.told", passing=1)
 early = partial(receipts_before_the_success, place="delivery.after_post")

@@ -13,6 +13,7 @@ from tests.crash.rows.lives import NONE, Variants
 PAUSE_SECONDS = SESSION_TIMEOUT_SECONDS + 1.5
 LONGER_SESSION = {"SMSOUT_KAFKA_SESSION_TIMEOUT_SECONDS": "14"}  # a machine that runs other tests starts slowly
 WITHIN_THE_SESSION_SECONDS = 7.0
+LIMIT_SECONDS = 90.0
 
 
 async def until_stopped(arena: Arena, name: str) -> None:
@@ -41,7 +42,14 @@ async def paused(
     return await Oracle(arena, sent, attempts_repeat=again).judge(limit_seconds=90)
 
 
-async def replaced(arena: Arena, name: str, variant: str, replacement: Life, policy: InDoubtPolicy) -> Oracle:
+async def replaced(
+    arena: Arena,
+    name: str,
+    variant: str,
+    replacement: Life,
+    policy: InDoubtPolicy,
+    limit_seconds: float = LIMIT_SECONDS,
+) -> Oracle:
     """Row 18: `name` is stopped in the place of its variant, and an orchestrator starts another with its environment.
 
     The first goes on while the group still has it as a member: when the other has posted, which it must not, or soon.
@@ -55,19 +63,21 @@ async def replaced(arena: Arena, name: str, variant: str, replacement: Life, pol
         await asyncio.sleep(0.05)
     arena.processes[name].signal(signal.SIGCONT)
     sent += [await arena.send(policy) for _ in range(3)]
-    return await Oracle(arena, sent, attempts_repeat=name == "callback").judge(limit_seconds=90)
+    return await Oracle(arena, sent, attempts_repeat=name == "callback").judge(limit_seconds)
 
 
 def _is_posted(arena: Arena, sent: Sent) -> bool:
     return any(it["destination"] == sent.destination for it in arena.ledger())
 
 
-async def replaced_before_it_posts(arena: Arena, variants: Variants = NONE) -> Oracle:
+async def replaced_before_it_posts(
+    arena: Arena, variants: Variants = NONE, limit_seconds: float = LIMIT_SECONDS
+) -> Oracle:
     """Delivery is stopped between mark and POST, and replaced at once."""
     first, second = "stops_before_it_posts", variants.get("delivery")
     both = first if second is None else f"{first}_and_{second}"
     replacement = Life(variant=second, settings=LONGER_SESSION)
-    return await replaced(arena, "delivery", both, replacement, InDoubtPolicy.QUERY)
+    return await replaced(arena, "delivery", both, replacement, InDoubtPolicy.QUERY, limit_seconds)
 
 
 async def delivery_before_it_posts(arena: Arena, variants: Variants = NONE) -> Oracle:

@@ -113,6 +113,17 @@ def a_stopped_process_is_replaced(seed: int) -> None:
     end(world)
 
 
+def a_post_hangs_over_a_rebalance(seed: int) -> None:
+    """The group does not wait for it; it is answered while another settles what is known of it."""
+    world, chance = DeliveryWorld(InDoubtPolicy.GIVE_UP, seed), Random(seed)
+    world.carrier.script.append(Behaviour.TAKES_AND_HANGS)
+    world.accept(0, 1, 3600)
+    world.run(1 + chance.randrange(6))
+    world.rebalance(back=False)
+    for_a_while(world, chance.uniform(0, 40))
+    end(world)
+
+
 def offsets_are_lost(seed: int) -> None:
     """A message had waited in a tier, and was taken."""
     world = DeliveryWorld(InDoubtPolicy.GIVE_UP, seed)
@@ -146,6 +157,7 @@ def a_clock_is_put_back(seed: int) -> None:
         (a_process_dies_at_a_commit, unprotected.the_next_tier_is_not_in_the_transaction),
         (a_process_is_frozen_with_messages_at_work, unprotected.membership_is_not_asked_for),
         (a_stopped_process_is_replaced, unprotected.whoever_is_started_has_the_same_slot),
+        (a_post_hangs_over_a_rebalance, unprotected.what_hangs_is_not_lost_with_its_partition),
         (offsets_are_lost, unprotected.a_group_without_offsets_is_new),
         (a_clock_is_put_back, unprotected.each_record_of_a_tier_is_judged_by_itself),
     ],

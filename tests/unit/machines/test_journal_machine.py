@@ -80,7 +80,6 @@ def test_the_journal_keeps_its_promises_in_every_history(policy: InDoubtPolicy) 
     "sabotage",
     [
         unprotected.a_failed_rebalance_is_only_logged,
-        unprotected.what_hangs_is_not_lost_with_its_partition,
         unprotected.trust_counts_from_the_end_of_taking_over,
         unprotected.marks_are_not_durable,
         unprotected.outcomes_are_not_written,
