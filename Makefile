@@ -37,9 +37,10 @@ setup-dev: $(VENV)/.dev ## the same and everything that tests and checks need
 up: setup ## run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/smsout up $(ARGS)
 
-# Files go to the workers whole and in their order: tests of one file share what they started.
+# Files go to the workers whole and in their order: tests of one file share what they started. Most tests wait for other
+# processes, so that three workers keep two cores busy.
 test: setup-dev ## every test, with real brokers and real processes
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not cluster" $(ARGS)
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not cluster" $(ARGS)
 
 check: lint ## lint, and the tests that need neither broker nor processes
 	@$(BIN)/pytest -q tests/unit $(ARGS)
