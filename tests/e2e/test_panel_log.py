@@ -1,14 +1,24 @@
 """The Outbound SMS log in a real browser: found, failed, sent again."""
 
 import asyncio
+import csv
+import gzip
 import os
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from pipeline.message_log.batch import PROCESSED, LogBatch
+from pipeline.message_log.database import FILE, parsed, writer_engine
+from pipeline.message_log.tables import micros
+from pipeline.message_log.writer import LogWriter
+from schemas.identifiers import uuid7
 from tests.e2e.browser import SCHEMES, log_in, new_page, overflow_pixels, serious_findings
 from tests.e2e.panel import OperatorClient
+from tests.message_lives import disposed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -93,6 +103,36 @@ async def test_a_test_event_shows_what_the_endpoint_answers(owner: Page, client:
         await asyncio.sleep(0.25)
         await owner.reload()
     await expect(accepted).to_have_count(1)
+
+
+async def test_a_hundred_thousand_messages_are_exported(owner: Page, client: OperatorClient) -> None:
+    """Plain and compressed, each message once, with its progress told beside; nothing is lost on the way."""
+    trunk = await client.make_trunk()
+    ids = await asyncio.to_thread(fill, Path(client.ready["ready_file"]).parent, trunk.id, client.account_id)
+    await owner.goto(f"/sms/log?trunk={trunk.id}")
+    for link in ("CSV", "CSV.gz"):
+        async with owner.expect_download() as downloading:
+            await owner.get_by_role("link", name=link, exact=True).click()
+        content = Path(await (await downloading.value).path()).read_bytes()
+        lines = (gzip.decompress(content) if link == "CSV.gz" else content).decode().splitlines()
+        assert Counter(row["id"] for row in csv.DictReader(lines)) == ids
+        await expect(owner.get_by_role("status")).to_have_text("100,000 messages exported", timeout=15_000)
+
+
+def fill(folder: Path, trunk_id: str, account_id: str) -> Counter[str]:
+    """Write messages into the log of a running system, beside its agent; return their ids."""
+    url = parsed(f"sqlite:///{folder / 'data' / 'state' / FILE}")
+    now, ids = datetime.now(UTC) - timedelta(hours=1), [uuid7() for _ in range(100_000)]
+    with disposed(writer_engine(url)) as engine:
+        writer, batch = LogWriter(engine), LogBatch(0, 100_000)
+        writer.open()
+        for number, identity in enumerate(ids):
+            at = micros(now) + number
+            row = batch.message(identity, trunk_id, account_id, "12125551234", f"1310{number:07d}", at)
+            assert row is not None
+            row[PROCESSED] = "Success", None, None, at + 50_000, 1, None, "0.0045", "USD", None
+        writer.write(batch, {})
+    return Counter(ids)
 
 
 async def test_the_log_is_downloaded(owner: Page, client: OperatorClient) -> None:

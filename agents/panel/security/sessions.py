@@ -18,6 +18,7 @@ from schemas.remembered import Remembered, SessionOf
 
 MAX_SESSIONS: Final = 10_000
 MAX_FLASHES: Final = 10
+MAX_EXPORTS: Final = 8
 KEPT_OFTEN: Final = 6
 """How many times in its longest idle time a session that is used is remembered anew."""
 KEY: Final = "session:"
@@ -25,6 +26,15 @@ _ID_BYTES: Final = 32
 
 Flash = tuple[str, str]
 """Kind (`good`, `bad`, `info`) and text."""
+
+
+@dataclass(slots=True)
+class Export:
+    """How far a download is."""
+
+    rows: int = 0
+    ended: bool = False
+    broken: bool = False
 
 
 @dataclass(slots=True)
@@ -44,6 +54,7 @@ class Session:
     new_factor: str | None = None
     """The secret of a second factor that is being switched on; it is kept nowhere else until then."""
     _sent: tuple[str, Mapping[str, str]] | None = None
+    _exports: dict[str, "Export"] = field(default_factory=dict)
 
     def flash(self, kind: str, text: str) -> None:
         """Keep a text for the next page that is shown."""
@@ -54,6 +65,17 @@ class Session:
         """Return the texts that wait, once."""
         taken, self.flashes = self.flashes, []
         return taken
+
+    def begin_export(self, name: str) -> "Export":
+        """Return the progress of a download that a browser has given a name, to be kept up to date."""
+        while len(self._exports) >= MAX_EXPORTS:
+            del self._exports[next(iter(self._exports))]
+        self._exports[name] = export = Export()
+        return export
+
+    def export(self, name: str) -> "Export | None":
+        """Return how far a download is; None for one that has not begun."""
+        return self._exports.get(name)
 
     def keep_sent(self, trunk_id: str, form: Mapping[str, str]) -> None:
         """Keep what was typed for the last message, for the one after it."""

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import re
 import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from agents.panel.pages.log.criteria import read_criteria
 from agents.panel.pages.log.messages import PATH, trunk_name
 from agents.panel.pages.navigation import need_account
 from agents.panel.security.headers import EVERYWHERE, NOT_KEPT
+from agents.panel.security.sessions import Export
 from pipeline.errors import LogUnavailable, RuleViolated
 from pipeline.message_log.message import LoggedMessage
 
@@ -25,6 +27,7 @@ COLUMNS: Final = (
 GZIP: Final = 31  # zlib's window bits for gzip's format
 FORMULA: Final = frozenset("=+-@\t\r")
 """What a spreadsheet takes for the beginning of a formula."""
+_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 async def plain(context: PageContext) -> web.StreamResponse:
@@ -55,6 +58,7 @@ async def _stream(context: PageContext, *, compressed: bool) -> web.StreamRespon
         }
     )  # fmt: skip
     await response.prepare(context.request)
+    progress = _begun(context)
 
     async def write(text: str) -> None:
         data = text.encode()
@@ -64,19 +68,40 @@ async def _stream(context: PageContext, *, compressed: bool) -> web.StreamRespon
             await response.write(data)
 
     await write(",".join(COLUMNS) + "\r\n")
-    await write(_lines(context, first, keeps_text=keeps_text))
     try:
+        await write(_lines(context, first, keeps_text=keeps_text))
+        progress.rows = len(first)
         async for found in pages:
             await write(_lines(context, found, keeps_text=keeps_text))
+            progress.rows += len(found)
+        progress.ended = True
     except LogUnavailable:
         # The head is gone: only a connection that breaks says that this is not all.
         if context.request.transport is not None:
             context.request.transport.abort()
         return response
+    finally:
+        progress.broken = not progress.ended
     if packer is not None:
         await response.write(packer.flush())
     await response.write_eof()
     return response
+
+
+def _begun(context: PageContext) -> Export:
+    name = context.request.query.get("progress", "")
+    if context.session is None or not _NAME.fullmatch(name):
+        return Export()
+    return context.session.begin_export(name)
+
+
+async def progress(context: PageContext) -> web.StreamResponse:
+    """Tell a script how far a download is."""
+    name = context.request.match_info["name"]
+    found = context.session.export(name) if context.session is not None else None
+    if found is None:
+        return context.json({"rows": 0, "ended": False, "broken": False})
+    return context.json({"rows": found.rows, "ended": found.ended, "broken": found.broken})
 
 
 def _lines(context: PageContext, messages: Iterable[LoggedMessage], *, keeps_text: bool) -> str:
@@ -104,4 +129,5 @@ def _harmless(text: str | None) -> str:
 PAGES = (
     Page("GET", f"{PATH}/export.csv", plain),
     Page("GET", f"{PATH}/export.csv.gz", compressed),
+    Page("GET", f"{PATH}/exports/{{name}}", progress),
 )

@@ -3,10 +3,14 @@
 import csv
 import gzip
 import io
+from typing import Any, cast
 
 import pytest
+from aiohttp import ClientError
 
+from agents.panel.operations.log import message_search
 from agents.panel.pages import PAGES
+from pipeline.errors import LogUnavailable
 from schemas.directory.people import PanelRole
 from tests.unit.agents.panel.logged import logged
 from tests.unit.agents.panel.office import OURS, THEIRS, Office, uuid
@@ -36,6 +40,37 @@ async def test_everything_that_is_found_is_in_it(office: Office, packed: bool) -
     assert [row["destination"] for row in rows] == ["13105550001"]
     assert rows[0]["status"] == "Success"
     assert rows[0]["accepted_at_utc"].endswith("+00:00")
+
+
+async def test_how_far_it_is_is_told_beside(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the session that asked for it, and also when the log goes away in the middle."""
+    monkeypatch.setattr(message_search, "MAX_SIZE", 2)
+    for number in range(5):
+        logged(office, uuid(200 + number), uuid(1), OURS)
+    async with running(office, pages=PAGES) as site:
+        await logged_in(site, PanelRole.READ_ONLY)
+
+        async def told(name: str) -> dict[str, object]:
+            return cast("dict[str, object]", await (await site.client.get(f"/sms/log/exports/{name}")).json())
+
+        assert await told("first") == {"rows": 0, "ended": False, "broken": False}
+        await (await site.client.get("/sms/log/export.csv?progress=first")).read()
+        assert await told("first") == {"rows": 5, "ended": True, "broken": False}
+        ask, asked = office.log.ask, 0
+
+        async def once(question: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            if asked > 1:
+                raise LogUnavailable("it went away")
+            return await ask(question)
+
+        monkeypatch.setattr(office.log, "ask", once)
+        with pytest.raises(ClientError):
+            await (await site.client.get("/sms/log/export.csv?progress=second")).read()
+        assert await told("second") == {"rows": 2, "ended": False, "broken": True}
+        await logged_in(site, PanelRole.OWNER)
+        assert await told("first") == {"rows": 0, "ended": False, "broken": False}
 
 
 async def test_no_cell_is_a_formula(office: Office) -> None:
