@@ -68,7 +68,7 @@ async def gathered_and_killed(arena: Arena, place: str, variants: Variants = NON
 async def receipt_taken_and_killed(arena: Arena, place: str, variants: Variants = NONE) -> Oracle:
     """Row 20: ingress dies with a receipt read and not stored, or stored and not answered."""
     await stand(arena, variants, ingress=life("ingress", variants, f"{place}:2"))
-    sent = await messages(arena)
+    sent = await messages(arena, pause_seconds=4 * GATHER_SECONDS)
     await arena.died("ingress")
     return await judged(arena, sent)
 
