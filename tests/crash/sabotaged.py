@@ -314,7 +314,7 @@ def forgets_what_it_gathered() -> None:
         await asyncio.Event().wait()
 
     if os.environ.get("SMSOUT_FAILPOINT"):  # or a status may be committed before its receipts come
-        TrackedConsumer.run_commits = never  # type: ignore[method-assign]
+        TrackedConsumer.run_commits = never  # type: ignore[method-assign,assignment]
 
 
 @variant
