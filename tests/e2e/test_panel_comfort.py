@@ -16,6 +16,7 @@ async def test_every_trunk_flow_works_without_scripts(browser: Browser, client: 
     people, name, destination = client.ready["panel"], f"Plain {secrets.token_hex(4)}", new_destination()
     async with new_page(browser, client.panel_url, java_script_enabled=False) as page:
         await log_in(page, people["owner_username"], people["owner_password"])
+        await page.get_by_role("link", name="SMS Trunks").first.click()
         await page.get_by_text("Create New").click()
         await page.get_by_role("link", name="HTTP OUT").click()
         await page.get_by_label("Friendly name").fill(name)

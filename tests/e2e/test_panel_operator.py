@@ -121,7 +121,8 @@ async def test_a_new_user_logs_in_with_the_password_that_is_shown_once(
     await dialog.get_by_role("link", name="Done").click()
     async with new_page(browser, client.panel_url) as page:
         await log_in(page, email, password)
-        await expect(page.get_by_role("heading", name="SMS Trunks")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        await page.goto("/sms/trunks")
         await expect(page.get_by_text("Create New")).to_have_count(0)
         await expect(page.get_by_text("Batch Actions")).to_have_count(0)
         await page.goto(f"/sms/trunks/{client.trunk['id']}/credentials")
@@ -216,7 +217,7 @@ async def test_who_is_invited_chooses_a_password(owner: Page, browser: Browser, 
         await expect(page.get_by_text("Your password has been set.")).to_be_visible()
         await page.get_by_label("Password").fill(password)
         await page.get_by_role("button", name="Log in").click()
-        await expect(page.get_by_role("heading", name="SMS Trunks")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
         await page.goto(link)
         await expect(page.get_by_text("This invitation has been used, or is too old.")).to_be_visible()
     await owner.goto("/users")
