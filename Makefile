@@ -40,7 +40,7 @@ up: setup ## run the whole system on this machine until Ctrl-C
 # Files go to the workers whole and in their order: tests of one file share what they started. Most tests wait for other
 # processes, so that three workers keep two cores busy.
 test: setup-dev ## every test, with real brokers and real processes
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not cluster" $(ARGS)
+	@$(BIN)/pytest -n 3 --no-loadscope-reorder -m "not cluster" $(ARGS)
 
 check: lint ## lint, and the tests that need neither broker nor processes
 	@$(BIN)/pytest -q tests/unit $(ARGS)

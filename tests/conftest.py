@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 import structlog
+from xdist.scheduler import LoadFileScheduling
 
 from tests import systems
 from tests.brokers import running_broker, share_kafka_jars
@@ -19,6 +20,18 @@ os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 # pytest-asyncio asks for the current event loop before the first test; without this, Python 3.11 makes one for it that
 # nobody closes, and whichever test the garbage collector strikes in fails over the ResourceWarning.
 asyncio.set_event_loop(None)
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
+    """Files go to the workers whole, and those that share a running system with a browser to one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "panel" if file.startswith("tests/e2e/test_panel_") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
