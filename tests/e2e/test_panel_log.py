@@ -4,6 +4,7 @@ import asyncio
 import csv
 import gzip
 import os
+import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from pipeline.message_log.batch import PROCESSED, LogBatch
+from pipeline.message_log.batch import DELIVERED, PROCESSED, LogBatch
 from pipeline.message_log.database import FILE, parsed, writer_engine
 from pipeline.message_log.tables import micros
 from pipeline.message_log.writer import LogWriter
@@ -23,7 +24,7 @@ from tests.message_lives import disposed
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 DESTINATION = "13105557311"
-DOCUMENTED = {"list": "panel-log", "message": "panel-message", "overview": "panel-overview"}
+DOCUMENTED = {"list": "panel-log", "message": "panel-message"}
 """Pages whose pictures are in docs/panel.md."""
 
 
@@ -105,8 +106,10 @@ async def test_a_test_event_shows_what_the_endpoint_answers(owner: Page, client:
     await expect(accepted).to_have_count(1)
 
 
-async def test_a_hundred_thousand_messages_are_exported(owner: Page, client: OperatorClient) -> None:
-    """Plain and compressed, each message once, with its progress told beside; nothing is lost on the way."""
+async def test_a_hundred_thousand_messages_are_exported_and_counted(
+    owner: Page, client: OperatorClient, tmp_path: Path
+) -> None:
+    """Plain and compressed, each message once, with its progress told beside; the overview has their picture."""
     trunk = await client.make_trunk()
     ids = await asyncio.to_thread(fill, Path(client.ready["ready_file"]).parent, trunk.id, client.account_id)
     await owner.goto(f"/sms/log?trunk={trunk.id}")
@@ -117,20 +120,32 @@ async def test_a_hundred_thousand_messages_are_exported(owner: Page, client: Ope
         lines = (gzip.decompress(content) if link == "CSV.gz" else content).decode().splitlines()
         assert Counter(row["id"] for row in csv.DictReader(lines)) == ids
         await expect(owner.get_by_role("status")).to_have_text("100,000 messages exported", timeout=15_000)
+    await owner.goto(f"/overview?range=1h&trunk={trunk.id}")
+    await expect(owner.get_by_role("definition").first).to_have_text("100,000")
+    await expect(owner.get_by_role("table", name="Codes")).to_contain_text("Routing failed")
+    pictures = Path(os.environ.get("SMSOUT_SCREENSHOTS") or tmp_path)
+    await owner.screenshot(path=pictures / "panel-overview.png", full_page=True)
 
 
 def fill(folder: Path, trunk_id: str, account_id: str) -> Counter[str]:
     """Write messages into the log of a running system, beside its agent; return their ids."""
     url = parsed(f"sqlite:///{folder / 'data' / 'state' / FILE}")
-    now, ids = datetime.now(UTC) - timedelta(hours=1), [uuid7() for _ in range(100_000)]
+    ids, chance = [uuid7() for _ in range(100_000)], random.Random(1)
+    begin = micros(datetime.now(UTC) - timedelta(minutes=57))
     with disposed(writer_engine(url)) as engine:
         writer, batch = LogWriter(engine), LogBatch(0, 100_000)
         writer.open()
         for number, identity in enumerate(ids):
-            at = micros(now) + number
+            at = begin + int(chance.betavariate(2, 1.3) * 55 * 60_000_000)
             row = batch.message(identity, trunk_id, account_id, "12125551234", f"1310{number:07d}", at)
             assert row is not None
-            row[PROCESSED] = "Success", None, None, at + 50_000, 1, None, "0.0045", "USD", None
+            if number % 29 == 0:
+                row[PROCESSED] = "Failed", 105, None, at + 900_000, 0, None, None, None, None
+            elif number % 53 == 0:
+                row[PROCESSED] = "Routing Error", 8, None, at + 4_000, 0, None, None, None, None
+            else:
+                row[PROCESSED] = "Success", None, None, at + 40_000, 1, None, "0.0045", "USD", None
+                row[DELIVERED] = "UNDELIVERABLE" if number % 17 == 0 else "DELIVERED", None, None, at + 3_000_000, None
         writer.write(batch, {})
     return Counter(ids)
 

@@ -15,8 +15,8 @@ GAP: Final = 0.2
 LEAST: Final = 2.0
 """Of a part that is not empty: one message among a million is seen."""
 MAX_LABELS: Final = 5
-LAST_LABEL: Final = 80.0
-"""Where the last one begins before that of the end: on a phone they need a fifth of the width."""
+LAST_LABEL: Final = 75.0
+"""Where the last one begins before that of the end: on a phone each needs a fifth of the width."""
 MAX_LINES: Final = 4
 
 
