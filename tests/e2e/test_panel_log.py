@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from pipeline.message_log.batch import DELIVERED, PROCESSED, LogBatch
+from pipeline.message_log.batch import DELIVERED, PROCESSED, SEGMENTED, LogBatch
 from pipeline.message_log.database import FILE, parsed, writer_engine
 from pipeline.message_log.tables import micros
 from pipeline.message_log.writer import LogWriter
@@ -139,6 +139,7 @@ def fill(folder: Path, trunk_id: str, account_id: str) -> Counter[str]:
             at = begin + int(chance.betavariate(2, 1.3) * 55 * 60_000_000)
             row = batch.message(identity, trunk_id, account_id, "12125551234", f"1310{number:07d}", at)
             assert row is not None
+            row[SEGMENTED] = 0, number, at, 0, 1 + (number % 4 == 0), None, None, None, at
             if number % 29 == 0:
                 row[PROCESSED] = "Failed", 105, None, at + 900_000, 0, None, None, None, None
             elif number % 53 == 0:
