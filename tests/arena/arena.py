@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -265,6 +266,18 @@ class Arena:
         """Return the callbacks that came to an inbox, in order."""
         async with self.http.get(f"{self.simulator_url}/inbox/{name}") as answer:
             return await answer.json() if answer.status == 200 else []
+
+    @asynccontextmanager
+    async def receipts_after(self, delay_ms: int) -> AsyncIterator[None]:
+        """Let the carrier report so long after it has taken a segment."""
+        address = f"{self.simulator_url}/receipts"
+        async with self.http.put(address, json={"delay_ms": delay_ms}, raise_for_status=True):
+            pass
+        try:
+            yield
+        finally:
+            async with self.http.put(address, json={}, raise_for_status=True):
+                pass
 
     async def set_fault(self, target: str, **fault: object) -> None:
         """Let POSTs to `carrier` or `inbox/<name>` go wrong (docs/testing.md)."""
