@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 from aiokafka import TopicPartition
 
 from agents.runtime import Agent
+from agents.workers import Workers
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.parking import Parking
 from pipeline.kafka.consuming.work import Work
@@ -25,23 +26,6 @@ REPORT_SECONDS: Final = 1.0  # how far the metrics may be behind
 
 FindWork = Callable[[Row], tuple[TrackedConsumer, Work] | None]
 """Returns the work that a row stands for, with its consumer; None when its partition is not ours any more."""
-
-
-class Workers:
-    """Makes tasks in the group of the agent that runs: an error of any of them ends it."""
-
-    def __init__(self) -> None:
-        self.group: asyncio.TaskGroup | None = None
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Make a task. Raises `RuntimeError` while no agent runs, and when it ends."""
-        try:
-            if self.group is None:
-                raise RuntimeError("no agent runs")
-            return self.group.create_task(work)
-        except RuntimeError:
-            work.close()
-            raise
 
 
 @dataclass

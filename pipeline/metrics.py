@@ -128,8 +128,12 @@ SPEND: Final = Counter(
     "smsout_spend_total", "Price of the segments that carriers took, by currency", ["carrier", "currency"]
 )
 
-# receipts: what came to ingress (taken, repeated, refused, not_stored), and what waits for some
+# receipts: what came to ingress (taken, repeated, refused, not_stored), what was asked for (reported, nothing_yet,
+# failed), and what waits for some
 RECEIPTS: Final = Counter("smsout_receipts_total", "Carriers' delivery receipts, by what became of them", ["outcome"])
+RECEIPT_POLLS: Final = Counter(
+    "smsout_receipt_polls_total", "Questions to carriers that do not report by themselves, by outcome", ["outcome"]
+)
 MESSAGES_AWAITING_RECEIPTS: Final = Gauge(
     "smsout_receipts_messages", "Messages that wait for their receipts, or whose end is remembered"
 )

@@ -11,8 +11,9 @@ from agents.callback.memory import Memory
 from agents.callback.notify import Notifier
 from agents.callback.ownership import Ownership
 from agents.callback.reschedule import STAGE
-from agents.posting_agent import PostingAgent, Workers, work_of
+from agents.posting_agent import PostingAgent, work_of
 from agents.runtime import Agent
+from agents.workers import Workers
 from pipeline.http.addresses import AddressGuard
 from pipeline.http.client import HttpPoster
 from pipeline.kafka.admin.positions import require_positions

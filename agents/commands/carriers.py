@@ -31,7 +31,7 @@ from pipeline.errors import (
 from pipeline.http.client import HttpPoster
 from pipeline.settings import DeliverySettings, ReceiptKeySettings
 from pipeline.steps.segmentation import split, user_data_headers
-from schemas.dlr import MessageState
+from schemas.dlr import ExpectedReceipt, MessageState
 from schemas.identifiers import uuid7
 from schemas.mt_message import MtMessage, Segment
 
@@ -91,6 +91,10 @@ def check_command(
     if question is not None:
         typer.echo("\n--- the question whether the carrier has it")
         _show(question)
+    poll = bound.poll(_expected(message))
+    if poll is not None:
+        typer.echo("\n--- the question what became of it, where the carrier calls it c-1")
+        _show(poll)
     typer.echo("\n--- how answers are read")
     for written in answer or ():
         typer.echo(f"{written[:60]!r}: {_described(bound.read(answer_of(written)))}")
@@ -190,6 +194,13 @@ def _message(source: str, destination: str, text: str, message_id: str) -> MtMes
         )  # fmt: skip
     except (Refused, ValidationError) as error:
         raise ConfigurationError(f"this is no message: {error}") from None
+
+
+def _expected(message: MtMessage) -> ExpectedReceipt:
+    return ExpectedReceipt(
+        carrier_id=message.carrier_id, carrier_message_id="c-1", message_id=message.id, seqnum=1,
+        accepted_at=message.accepted_at,
+    )  # fmt: skip
 
 
 def _read(profile: str) -> CarrierProfile:

@@ -11,10 +11,11 @@ from agents.delivery.line_up import LineUp, Reading, lane_of
 from agents.delivery.ownership import Ownership
 from agents.delivery.rates import Rates
 from agents.delivery.write import OutcomeWriter
-from agents.posting_agent import PostingAgent, Workers, work_of
+from agents.posting_agent import PostingAgent, work_of
 from agents.runtime import Agent
+from agents.workers import Workers
 from pipeline.carriers.profiles.book import BoundCarriers, ProfileBook
-from pipeline.directory.carrier_secrets import delivery_sealer, secrets_of
+from pipeline.directory.carrier_secrets import opening_sealer, secrets_of
 from pipeline.http.client import HttpPoster
 from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
@@ -62,7 +63,7 @@ async def serve(agent: Agent) -> None:
         journal = await Journal(kafka, client_id="delivery-journal").start()
         opened.push_async_callback(journal.stop)
 
-        sealer = delivery_sealer(CarrierKeySettings().key_file)
+        sealer = opening_sealer(CarrierKeySettings().key_file)
         bound = BoundCarriers(
             ProfileBook(partial(view.directory.get, Profile)), lambda carrier: secrets_of(carrier, sealer)
         )

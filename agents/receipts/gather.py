@@ -41,6 +41,19 @@ class Transactions(Protocol):
         """Write `records` in one transaction of the partition's owner."""
 
 
+class Polls(Protocol):
+    """What is used of `Poller`."""
+
+    def every(self, carrier_id: str) -> timedelta | None:
+        """Return how long after a POST a carrier is asked; None for one that reports by itself."""
+
+    def has_room(self, carrier_id: str) -> bool:
+        """Tell whether one more question to a carrier can wait."""
+
+    def ask(self, expected: ExpectedReceipt) -> None:
+        """Ask in the background; what is reported comes as a record."""
+
+
 class Memories(NamedTuple):
     """What is known: of messages, and of what carriers call by ids of their own."""
 
@@ -61,11 +74,13 @@ class Gatherer:
         memories: Memories,
         transactions: Transactions,
         patience: timedelta,
+        polls: Polls,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._memories = memories
         self._transactions = transactions
         self._patience = patience
+        self._polls = polls
         self._clock = clock
         self.settling = asyncio.Lock()
 
@@ -108,12 +123,13 @@ class Gatherer:
             expected = ExpectedReceipt.from_bytes(value)
             key = carrier_key(expected.carrier_id, expected.carrier_message_id)
             known = changes.matches.get(key)
-            changes.note_match(partition, key, *matching.note_expected(known, expected, patience))
+            every = self._polls.every(expected.carrier_id)
+            changes.note_match(partition, key, matching.note_expected(known, expected, patience, every))
         else:
             unmatched = UnmatchedReceipt.from_bytes(value)
             key = carrier_key(unmatched.carrier_id, unmatched.carrier_message_id)
             known = changes.matches.get(key)
-            changes.note_match(partition, key, *matching.note_unmatched(known, unmatched, patience))
+            changes.note_match(partition, key, matching.note_unmatched(known, unmatched, patience))
 
     async def pass_time(self, is_ours: Callable[[int], bool]) -> int:
         """Do some of what is due; return how much that was. Raises as `take`."""
@@ -127,9 +143,18 @@ class Gatherer:
                     changes.note_message(partition, key, *note_time(message, now))
             for partition, key, match in matches:
                 if match is not None:
-                    changes.note_match(partition, key, *matching.note_time(match, now))
+                    changes.note_match(partition, key, self._time_of(match, now))
             await self._write(changes)
+            for expected in changes.to_ask:
+                self._polls.ask(expected)
             return max(len(messages), len(matches))
+
+    def _time_of(self, match: Match, now: datetime) -> matching.MatchStep:
+        every, carrier_id = None, None if match.expected is None else match.expected.carrier_id
+        if carrier_id is not None:
+            every = self._polls.every(carrier_id)
+        has_room = every is None or carrier_id is None or self._polls.has_room(carrier_id)
+        return matching.note_time(match, now, self._patience, every, has_room=has_room)
 
     async def _write(self, changes: "_Changes") -> None:
         for partition, records in changes.records().items():
@@ -172,6 +197,7 @@ class _Changes:
         self.messages = _Changed(memories.messages, DLR_GATHERED)
         self.matches = _Changed(memories.matches, DLR_MATCHED)
         self.ended: list[MessageStatus] = []
+        self.to_ask: list[ExpectedReceipt] = []
         self._following: list[tuple[int, OutRecord]] = []
 
     def note_message(self, partition: int, key: bytes, known: RollUp | None, statuses: Sequence[MessageStatus]) -> None:
@@ -180,11 +206,13 @@ class _Changes:
             self.ended.append(status)
             self._following.append((partition, OutRecord(STATUS, key, status.to_bytes(), partition=partition)))
 
-    def note_match(self, partition: int, key: bytes, known: Match | None, receipt: SegmentReceipt | None) -> None:
-        self.matches.note(partition, key, known)
-        if receipt is not None:
-            record = OutRecord(DLR_RECEIVED, receipt.message_id.encode(), receipt.to_bytes())
+    def note_match(self, partition: int, key: bytes, step: matching.MatchStep) -> None:
+        self.matches.note(partition, key, step.known)
+        if step.receipt is not None:
+            record = OutRecord(DLR_RECEIVED, step.receipt.message_id.encode(), step.receipt.to_bytes())
             self._following.append((partition, record))
+        if step.ask is not None:
+            self.to_ask.append(step.ask)
 
     def records(self) -> dict[int, list[OutRecord]]:
         """Return what is to be written, by the partition whose owner writes it."""

@@ -291,6 +291,21 @@ class QueryForm(Form):
         return self
 
 
+class PollForm(Form):
+    """How to ask what became of what the carrier has taken: `{carrier_message_id}` is what it calls it.
+
+    A 2xx is read as a pushed report is; one that says nothing final, and any other answer, is asked for again. The
+    first question comes `every_seconds` after the POST, each other one after as long as all before it, an hour at most.
+    """
+
+    every_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    method: Literal["GET", "POST"] = "GET"
+    urls: Annotated[tuple[str, ...], Field(min_length=1, max_length=8), BeforeValidator(_as_texts)]
+    headers: dict[str, Any] = {}
+    query: dict[str, Any] = {}
+    body: BodyForm | None = None
+
+
 class TimeForm(SourceForm):
     """Where a time is found, and how it is written: RFC 3339, seconds or milliseconds since 1970, or strptime's form.
 
@@ -325,11 +340,13 @@ class ReceiptsForm(Form):
     `each` leads to a list of reports (a JSON pointer, or an XPath); what does not pass `only` is no report. `states`
     are the carrier's words, in upper or lower case alike; SMPP's own need not be listed. `errors` are codes that say
     more than the word does. `other` is for words that are not listed; without it they are refused.
+    With `poll` the carrier is asked, and a report without an id is about what was asked for.
     """
 
+    poll: PollForm | None = None
     each: SourceForm | None = None
     only: Conditions = ()
-    id: Sources
+    id: Sources | None = None
     state: Sources
     states: Annotated[dict[str, State], Field(max_length=200)] = {}
     other: State | None = None
@@ -337,6 +354,12 @@ class ReceiptsForm(Form):
     errors: Annotated[dict[str, State], Field(max_length=500)] = {}
     done_at: TimeForm | None = None
     answer: AnswerForm | None = None
+
+    @model_validator(mode="after")
+    def _is_about_something(self) -> Self:
+        if self.id is None and (self.poll is None or self.each is not None):
+            raise ValueError("id is missing: only the answer to a question about one message needs none")
+        return self
 
 
 class ProfileForm(Form):

@@ -1,6 +1,7 @@
-"""Secrets of carriers: AES-256-GCM under a key that panel and delivery hold, bound to carrier and name.
+"""Secrets of carriers: AES-256-GCM under a key that panel, delivery and receipts hold, bound to carrier and name.
 
-A key of its own, apart from that of trunk passwords: delivery must open these, and has no business with those.
+A key of its own, apart from that of trunk passwords: delivery and receipts must open these, and have no business with
+those.
 """
 
 import base64
@@ -20,7 +21,7 @@ SETTING: Final = "SMSOUT_CARRIER_KEY_FILE"
 _NONCE_BYTES: Final = 12
 _HEADER: Final = """\
 # Keys that open the secrets of carriers, one a line: name and 32 bytes in base64. The first one seals new secrets, all
-# of them open old ones. Panel and delivery need this file; back it up apart from the directory ("Keys" in
+# of them open old ones. Panel, delivery and receipts need this file; back it up apart from the directory ("Keys" in
 # docs/directory.md).
 """
 
@@ -65,7 +66,7 @@ def secrets_of(carrier: Carrier, sealer: CarrierSealer | None) -> Mapping[str, s
     return {it.name: sealer.open(carrier.id, it) for it in carrier.secrets}
 
 
-def delivery_sealer(path: Path | None) -> CarrierSealer | None:
+def opening_sealer(path: Path | None) -> CarrierSealer | None:
     """Return the sealer of a process that only opens; None where the installation has no key for carriers.
 
     Raises `ConfigurationError` for a file that is there and cannot be used.

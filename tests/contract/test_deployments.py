@@ -162,15 +162,18 @@ def test_systemd_takes_every_unit(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
+SECRETIVE = ("delivery", "ingress", "message_log", "panel", "receipts")
+
+
 def test_systemd_gives_secrets_only_to_those_who_need_them() -> None:
     """As credentials, in drop-ins of ingress and panel."""
     drop_ins = {it.parent.name: it.read_text() for it in SYSTEMD.glob("*.d/*.conf")}
-    assert sorted(drop_ins) == [f"smsout@{name}.service.d" for name in ("delivery", "ingress", "message_log", "panel")]
+    assert sorted(drop_ins) == [f"smsout@{name}.service.d" for name in SECRETIVE]
     assert sorted(name for name, it in drop_ins.items() if "LoadCredential=pepper:" in it) == [
         "smsout@ingress.service.d", "smsout@message_log.service.d", "smsout@panel.service.d",
     ]  # fmt: skip
     assert sorted(name for name, it in drop_ins.items() if "SMSOUT_CARRIER_KEY_FILE=" in it) == [
-        "smsout@delivery.service.d", "smsout@panel.service.d",
+        "smsout@delivery.service.d", "smsout@panel.service.d", "smsout@receipts.service.d",
     ]  # fmt: skip
     target = (SYSTEMD / "smsout.target").read_text()
     assert sorted(re.findall(r"smsout@(\w+)\.service", target)) == sorted(AGENTS)

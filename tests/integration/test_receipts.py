@@ -1,5 +1,6 @@
 """The receipts agent as a process of its own, against a real Apache Kafka: killed, joined by another, out of time."""
 
+import asyncio
 import random
 from collections import Counter
 from contextlib import AsyncExitStack, aclosing
@@ -7,17 +8,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
+from schemas.directory.carrier import Carrier, Profile
+from schemas.directory.entry import key_of
 from schemas.dlr import ExpectedReceipt, MessageState, UnmatchedReceipt, carrier_key
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
 from schemas.status import MessageStatus, StatusStage
-from schemas.topics import DLR_EXPECTED, DLR_RECEIVED, DLR_UNMATCHED, STATUS, dead_letter_topic
-from tests.builders import awaited_status, segment_receipt, status, uuid
+from schemas.topics import DIRECTORY, DLR_EXPECTED, DLR_RECEIVED, DLR_UNMATCHED, STATUS, dead_letter_topic
+from tests.builders import awaited_status, carrier, segment_receipt, status, uuid
+from tests.fakes.web_server import serving_on_a_port
 from tests.integration.agent_process import agent_process
 from tests.integration.patience import until
 
@@ -157,6 +162,105 @@ async def test_what_a_carrier_calls_by_its_own_id_is_matched_in_either_order(
     finally:
         await producer.stop()
     assert await ends_of(catalogue, set(ids)) == {(it, "EXPIRED"): 1 for it in ids}
+
+
+POLLED = """\
+version: 1
+name: Polled
+about: It reports nothing by itself.
+secrets:
+  token: {about: Its token., optional: true}
+request:
+  urls: "{url}/messages"
+  body: {json: {to: "{destination}", text: "{text}"}}
+answers: [{status: 202, outcome: accepted, message_id: {json: /id}}]
+receipts:
+  poll: {every_seconds: 1, urls: "{url}/messages/{carrier_message_id}"}
+  state: {json: /status}
+  states: {on_its_way: ENROUTE, arrived: DELIVRD, gone: UNDELIV}
+  error: {json: /code}
+"""
+
+
+class PolledCarrier:
+    """Answers what became of a message: at first nothing that is final."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.times_until_it_is_known = 2
+
+    async def answer(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        self.asked[name] += 1
+        if self.asked[name] == 1:
+            return web.Response(status=404)
+        if self.asked[name] <= self.times_until_it_is_known:
+            return web.json_response({"status": "on_its_way"})
+        return web.json_response({"status": "gone", "code": "33"} if name.endswith("0") else {"status": "arrived"})
+
+
+async def test_a_carrier_that_does_not_report_is_asked_until_it_is_known(
+    catalogue: KafkaSettings, kafka: str, tmp_path: Path
+) -> None:
+    """By another process too, when the first one dies; a carrier that hangs holds up nobody but itself."""
+    there = PolledCarrier()
+    application = web.Application()
+    application.router.add_get("/messages/{name}", there.answer)
+    ids = [uuid7() for _ in range(10)]
+    async with serving_on_a_port(web.AppRunner(application)) as port, serving_on_a_port(hanging()) as hanging_port:
+        profile = Profile(id="polled", text=POLLED)
+        polled = carrier(60, name="polled", profile="polled", url=f"http://127.0.0.1:{port}")
+        hangs = carrier(61, name="hangs", profile="polled", url=f"http://127.0.0.1:{hanging_port}")
+        producer = await RecordProducer(catalogue, client_id="test-receipts").start()
+        await producer.write([OutRecord(DIRECTORY, key_of(it), it.to_bytes()) for it in (profile, polled, hangs)])
+        now = datetime.now(UTC)
+
+        def expected(of: Carrier, name: str, message_id: str) -> OutRecord:
+            known = ExpectedReceipt(
+                carrier_id=of.id, carrier_message_id=name, message_id=message_id, seqnum=1, accepted_at=now
+            )
+            return OutRecord(DLR_EXPECTED, carrier_key(of.id, name), known.to_bytes())
+
+        async def are_asked() -> bool:
+            return len(there.asked) == len(ids)
+
+        async def have_ended() -> bool:
+            return len(await ends_of(catalogue, set(ids))) == len(ids)
+
+        try:
+            async with agent_process("receipts", tmp_path / "first", environment(kafka)) as agent:
+                await agent.until_ready()
+                await producer.write([expected(hangs, f"h-{n}", uuid7()) for n in range(20)])
+                await producer.write([expected(polled, f"c-{n}", it) for n, it in enumerate(ids)])
+                await producer.write(map(awaited, ids))
+                await until(are_asked)
+                agent.process.kill()
+                await agent.ended()
+            async with agent_process("receipts", tmp_path / "second", environment(kafka)) as agent:
+                await agent.until_ready()
+                await until(have_ended)
+                assert await agent.metric('smsout_receipt_polls_total{outcome="reported"}') >= len(ids)
+                asked = there.asked.copy()
+                await asyncio.sleep(3)
+                assert there.asked == asked, "asked again"
+                assert await agent.stop() == 0
+        finally:
+            await producer.stop()
+    assert await ends_of(catalogue, set(ids)) == {
+        (it, "FAILED" if n == 0 else "DELIVERED"): 1 for n, it in enumerate(ids)
+    }
+
+
+def hanging() -> web.AppRunner:
+    """Take questions, and never answer."""
+
+    async def wait(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    application = web.Application()
+    application.router.add_get("/messages/{name}", wait)
+    return web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
 
 
 async def test_when_the_time_is_over_what_is_missing_is_unknown(

@@ -44,7 +44,7 @@ ROSTER: Final = (
     ),
     AgentSpec("processor", 9102),
     AgentSpec("delivery", 9103, secrets=("SMSOUT_CARRIER_KEY_FILE", "SMSOUT_RECEIPT_KEY")),
-    AgentSpec("receipts", 9107),
+    AgentSpec("receipts", 9107, secrets=("SMSOUT_CARRIER_KEY_FILE",)),
     AgentSpec("callback", 9104),
     AgentSpec(
         "message_log", 9108, port_variable="SMSOUT_MESSAGE_LOG_PORT", port=8082, secrets=("SMSOUT_PEPPER",),

@@ -12,10 +12,12 @@ from pipeline.carriers.profiles.profile import CarrierProfile
 from pipeline.carriers.profiles.request import Request, RequestTemplate, RequestWriter
 from pipeline.carriers.profiles.settings import constants, settings_problems
 from pipeline.carriers.profiles.tls import tls_context
+from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.templates.placeholders import Leaf, Scope, resolve
 from pipeline.carriers.templates.variables import Moment, Sent, Shape, Value, Values
-from pipeline.errors import RuleViolated
+from pipeline.errors import BadReceipt, RuleViolated
 from pipeline.http.answer import Answer
+from schemas.dlr import ExpectedReceipt
 from schemas.mt_message import DataCoding, MtMessage, Segment
 
 _NONCE_BYTES: Final = 16
@@ -53,13 +55,14 @@ class BoundCarrier:
         self.cases: Mapping[str, str] = chosen
         self._requests = _Requests(self, profile.request)
         self._questions = None if profile.query is None else _Requests(self, profile.query)
+        self._polls = None if profile.poll is None else RequestWriter(profile.poll, self._without_message())
         self.tls = self._tls()
         self.addresses = list(self._addresses())
 
     def _tls(self) -> ssl.SSLContext | None:
         if not self.profile.tls:
             return None
-        scope = Scope(self.constants, {}, frozenset())
+        scope = self._without_message()
         given: dict[str, str] = {}
         for name, parts in self.profile.tls.items():
             leaf = resolve(parts, scope)
@@ -92,6 +95,29 @@ class BoundCarrier:
     def question(self, message: MtMessage, segment: Segment) -> Request | None:
         """Return the request that asks whether the carrier has a unit; None where it cannot be asked."""
         return None if self._questions is None else self._questions.write(message, segment, None)
+
+    def poll(self, expected: ExpectedReceipt) -> Request | None:
+        """Return the request that asks what became of a segment; None where the carrier reports by itself.
+
+        Raises `Inexpressible`.
+        """
+        if self._polls is None:
+            return None
+        values: Values = {
+            "carrier_message_id": expected.carrier_message_id,
+            "segment_id": f"{expected.message_id}:{expected.seqnum}",
+            "message_id": expected.message_id,
+        }
+        return self._polls.write(values, None)
+
+    def read_poll(self, answer: Answer) -> list[ReceiptReport]:
+        """Return what an answer to that reports. Raises `BadReceipt` for one that reports nothing."""
+        if answer.cut_short is not None or not 200 <= answer.status < 300:
+            raise BadReceipt(f"HTTP {answer.status}{'' if answer.cut_short is None else f', then {answer.cut_short}'}")
+        return self.profile.read_receipt(ReceiptRequest("GET", (), "", answer.body))
+
+    def _without_message(self) -> Scope:
+        return Scope(self.constants, self.cases, frozenset())
 
     def read(self, answer: Answer) -> AttemptResult:
         """Return what an answer to a request says."""

@@ -1,5 +1,6 @@
 """A profile, read and checked as a whole: a profile that this takes can be used."""
 
+from datetime import timedelta
 from typing import Final, Self
 
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from pipeline.carriers.reading.reports import ReportReader
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.templates.placeholders import BadTemplate, Parts, parse
 from pipeline.carriers.templates.tree import Names
-from pipeline.carriers.templates.variables import CASES, Validity
+from pipeline.carriers.templates.variables import CASES, POLLED, Validity
 from pipeline.errors import BadReceipt, RuleViolated
 from pipeline.urls import url_problem
 from pipeline.yaml_document import YamlDocument
@@ -40,6 +41,10 @@ class CarrierProfile:
             self.query_answers = AnswerTable(form.query.answers, ("query", "answers"))
         self.takes_receipt_url = "receipt_url" in self.request.extras()
         """Whether the carrier is told with each POST where its receipt goes; else it names its own id."""
+        self.poll: RequestTemplate | None = None
+        if form.receipts is not None and form.receipts.poll is not None:
+            names = Names(template_kinds(form, POLLED), cases(form))
+            self.poll = RequestTemplate(form.receipts.poll, form.auth, names, self.addresses, ("receipts", "poll"))
         self._reports = None if form.receipts is None else ReportReader(form.receipts)
         self.tls: dict[str, Parts] = {}
         if form.tls is not None:
@@ -53,6 +58,12 @@ class CarrierProfile:
     def whole_text(self) -> bool:
         """Whether a message goes out whole, in one POST, and not segment by segment."""
         return self.form.sends == "whole_text"
+
+    @property
+    def polled_every(self) -> timedelta | None:
+        """How long after a POST the carrier is asked what became of it; None where it reports by itself."""
+        receipts = self.form.receipts
+        return None if receipts is None or receipts.poll is None else timedelta(seconds=receipts.poll.every_seconds)
 
     @classmethod
     def parse(cls, identity: str, content: bytes) -> Self:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from pipeline.carriers.profile_form import ParameterForm, ParameterKind, ProfileForm
-from pipeline.carriers.templates.variables import KINDS, Kind, Value
+from pipeline.carriers.templates.variables import KINDS, POLLED, Kind, Value
 from pipeline.urls import url_problem
 
 URL: Final = "url"
@@ -13,9 +13,9 @@ URL: Final = "url"
 Problem = tuple[str, str]
 
 
-def template_kinds(form: ProfileForm) -> dict[str, Kind]:
-    """Return every name that the templates of a profile may speak of."""
-    kinds = dict(KINDS) | {URL: Kind.TEXT}
+def template_kinds(form: ProfileForm, of_message: Mapping[str, Kind] = KINDS) -> dict[str, Kind]:
+    """Return every name that the templates of a profile may speak of; `of_message` are those of a message."""
+    kinds = dict(of_message) | {URL: Kind.TEXT}
     for name, parameter in form.parameters.items():
         kinds[name] = Kind.NUMBER if parameter.kind is ParameterKind.NUMBER else Kind.TEXT
     return kinds | dict.fromkeys(form.secrets, Kind.TEXT)
@@ -30,7 +30,7 @@ def names_problems(form: ProfileForm) -> Iterator[Problem]:
     """Iterate over names of parameters and secrets that mean something else already."""
     for where, names in (("parameters", form.parameters), ("secrets", form.secrets)):
         for name in names:
-            if name in KINDS or name == URL or (where == "secrets" and name in form.parameters):
+            if name in KINDS or name in POLLED or name == URL or (where == "secrets" and name in form.parameters):
                 yield f"{where}.{name}", "is the name of something else"
 
 

@@ -30,7 +30,7 @@ class ReportReader:
     def __init__(self, form: ReceiptsForm, path: Path = ("receipts",)) -> None:
         self._split: _Split = (lambda it: [it]) if form.each is None else _splitter(form.each, (*path, "each"))
         self._only = conditions(form.only, (*path, "only"))
-        self._ids = _finders(form.id, (*path, "id"))
+        self._ids = _finders(form.id or (), (*path, "id"))
         self._words = _finders(form.state, (*path, "state"))
         self._states = {word.casefold(): RECEIPT_STATES[it] for word, it in form.states.items()}
         self._other = None if form.other is None else RECEIPT_STATES[form.other]

@@ -96,6 +96,14 @@ EXTRAS: Final = {
 KINDS: Final = CORE | {name: it.kind for name, it in EXTRAS.items()}
 
 
+POLLED: Final = {
+    "carrier_message_id": Kind.TEXT,
+    "segment_id": Kind.TEXT,
+    "message_id": Kind.TEXT,
+}
+"""What the question what became of a segment has at hand: nothing of the message is known any more."""
+
+
 class Shape(NamedTuple):
     """What decides which of a template's branches are taken, and what is left out: a handful for each carrier."""
 

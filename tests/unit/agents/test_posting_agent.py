@@ -8,8 +8,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.posting_agent import PostingAgent, Workers
+from agents.posting_agent import PostingAgent
 from agents.runtime import Agent
+from agents.workers import Workers
 from pipeline.kafka.consuming import parking
 from pipeline.kafka.consuming.parking import STANDS_SECONDS, Parking
 from pipeline.kafka.consuming.partition.assignment import Assignment

@@ -59,16 +59,34 @@ class Broker:
         return [MessageStatus.from_bytes(it.value or b"") for it in self.written if it.topic == STATUS]
 
 
+class Polls:
+    """Keeps the questions; `pause` says which carriers are asked."""
+
+    def __init__(self) -> None:
+        self.pause: dict[str, timedelta] = {}
+        self.asked: list[ExpectedReceipt] = []
+        self.is_full = False
+
+    def every(self, carrier_id: str) -> timedelta | None:
+        return self.pause.get(carrier_id)
+
+    def has_room(self, _: str) -> bool:
+        return not self.is_full
+
+    def ask(self, expected: ExpectedReceipt) -> None:
+        self.asked.append(expected)
+
+
 class Life:
     """One life of the agent: its memory is what the topic says."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
-        self.now = CREATED
+        self.now, self.polls = CREATED, Polls()
         self.memories = Memories(Memory(RollUp), Memory(Match))
         for topic, memory in ((DLR_GATHERED, self.memories.messages), (DLR_MATCHED, self.memories.matches)):
             memory.read_back((0, it.key or b"", it.value) for it in broker.written if it.topic == topic)
-        self.gatherer = Gatherer(self.memories, broker, PATIENCE, self.clock)
+        self.gatherer = Gatherer(self.memories, broker, PATIENCE, self.polls, self.clock)
 
     def clock(self) -> datetime:
         return self.now
@@ -265,3 +283,37 @@ async def test_ids_of_carriers_are_forgotten_too() -> None:
     await life.until_forgotten()
     assert len(life.memories.matches) == 0
     assert [(it.topic, it.value) for it in broker.written[1:]] == [(DLR_MATCHED, None)]
+
+
+async def test_who_does_not_report_is_asked_when_it_is_time_also_in_another_life() -> None:
+    """A question that died with its process comes again; what is reported ends the questions."""
+    carrier_id, every = uuid(21), timedelta(seconds=30)
+    told = ExpectedReceipt(
+        carrier_id=carrier_id, carrier_message_id="c-1", message_id=uuid(61), seqnum=1, accepted_at=CREATED
+    )
+    broker = Broker([in_record(DLR_EXPECTED, told.to_bytes())])
+
+    async def passed(life: Life, since: timedelta) -> int:
+        life.now = CREATED + since
+        await life.gatherer.pass_time(lambda _: True)
+        return len(life.polls.asked)
+
+    first = Life(broker)
+    first.polls.pause[carrier_id] = every
+    await first.take(1)
+    assert await passed(first, every - timedelta(seconds=1)) == 0
+    first.polls.is_full = True
+    assert await passed(first, every) == 0
+    first.polls.is_full = False
+    assert await passed(first, 2 * every) == 1
+    assert await passed(first, 2 * every) == 1
+    second = Life(broker)
+    second.polls.pause[carrier_id] = every
+    assert await passed(second, 4 * every) == 1
+    report = UnmatchedReceipt(
+        carrier_id=carrier_id, carrier_message_id="c-1", state=MessageState.DELIVERED, received_at=CREATED
+    )
+    broker.records.append(in_record(DLR_UNMATCHED, report.to_bytes()))
+    broker.position = 1
+    await second.take(1)
+    assert await passed(second, PATIENCE - timedelta(seconds=1)) == 1

@@ -1,7 +1,7 @@
 """Carriers that report by an id of their own: whichever comes first waits for the other."""
 
 from datetime import timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 
@@ -75,5 +75,51 @@ def test_after_its_time_it_is_forgotten() -> None:
         known, _ = run(event)
         assert known is not None
         assert known.due_at == CREATED + PATIENCE
-        assert note_time(known, known.due_at - timedelta(seconds=1)).known == known
-        assert note_time(known, known.due_at) == MatchStep(None)
+        assert note_time(known, known.due_at - timedelta(seconds=1), PATIENCE).known == known
+        assert note_time(known, known.due_at, PATIENCE) == MatchStep(None)
+
+
+EVERY = timedelta(seconds=30)
+
+
+def test_a_carrier_that_does_not_report_is_asked_ever_more_seldom_until_the_end() -> None:
+    """After as long as all before, an hour at most; the last time what is known is forgotten."""
+    known, now, asked = note_expected(None, EXPECTED, PATIENCE, EVERY).known, CREATED, []
+    while known is not None:
+        now = known.due_at
+        assert note_time(known, now - timedelta(seconds=1), PATIENCE, EVERY) == MatchStep(known)
+        step = note_time(known, now, PATIENCE, EVERY)
+        if step.ask is not None:
+            asked.append(now - CREATED)
+        known = step.known
+    assert now == CREATED + PATIENCE
+    assert asked[:4] == [EVERY, 2 * EVERY, 4 * EVERY, 8 * EVERY]
+    pauses = {later - sooner for sooner, later in pairwise(asked)}
+    assert max(pauses) == timedelta(hours=1)
+    assert len(asked) < 100
+
+
+def test_what_has_been_reported_for_good_is_not_asked_for_again() -> None:
+    """A state that may change leaves the questions as they were."""
+    known = note_expected(None, EXPECTED, PATIENCE, EVERY).known
+    assert known is not None
+    still = note_unmatched(known, unmatched(MessageState.ENROUTE), PATIENCE).known
+    assert still == known
+    step = note_unmatched(known, unmatched(MessageState.DELIVERED), PATIENCE)
+    assert step.known is not None
+    assert step.known.due_at == CREATED + PATIENCE
+    early = note_unmatched(None, unmatched(MessageState.DELIVERED), PATIENCE).known
+    after = note_expected(early, EXPECTED, PATIENCE, EVERY)
+    assert after.known is not None
+    assert after.known.due_at == CREATED + PATIENCE
+
+
+def test_without_room_for_a_question_it_is_asked_a_little_later() -> None:
+    """And not after as long as all before."""
+    known = note_expected(None, EXPECTED, PATIENCE, EVERY).known
+    assert known is not None
+    much_later = CREATED + timedelta(hours=5)
+    step = note_time(known, much_later, PATIENCE, EVERY, has_room=False)
+    assert step.ask is None
+    assert step.known is not None
+    assert step.known.due_at == much_later + EVERY

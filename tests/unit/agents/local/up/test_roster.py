@@ -54,7 +54,7 @@ def test_agents_stop_in_the_order_of_the_flow() -> None:
 
 @pytest.mark.parametrize("name", list(BY_NAME))
 def test_secrets_reach_only_those_who_need_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pepper goes to three, the password keys to the panel alone, those of carriers to delivery too.
+    """The pepper goes to three, the password keys to the panel alone, those of carriers to delivery and receipts too.
 
     The receipt key goes to ingress and delivery, whatever the environment has.
     """
@@ -64,7 +64,7 @@ def test_secrets_reach_only_those_who_need_them(name: str, monkeypatch: pytest.M
     found = environment(name)
     assert found["SMSOUT_PEPPER"] == ("pepper" if name in ("ingress", "panel", "message_log") else None)
     assert found["SMSOUT_KEY_FILE"] == ("/data/keys" if name == "panel" else None)
-    assert found["SMSOUT_CARRIER_KEY_FILE"] == ("/data/carriers" if name in ("panel", "delivery") else None)
+    assert found["SMSOUT_CARRIER_KEY_FILE"] == ("/data/carriers" if name in ("panel", "delivery", "receipts") else None)
     assert found["SMSOUT_RECEIPT_KEY"] == ("receipts" if name in ("ingress", "delivery") else None)
 
 

@@ -97,8 +97,8 @@ async def watched(monkeypatch: pytest.MonkeyPatch, bounds: Bounds) -> AsyncItera
 @pytest.mark.parametrize(
     ("number", "bounds", "words"),
     [
-        (signal.SIGSTOP, Bounds(1.0, 60.0), "stood still"),
-        (signal.SIGUSR2, Bounds(1.0, 60.0), "stood still"),
+        (signal.SIGSTOP, Bounds(3.0, 60.0), "stood still"),
+        (signal.SIGUSR2, Bounds(3.0, 60.0), "stood still"),
         (signal.SIGUSR1, Bounds(60.0, 1.5), "did not answer"),
     ],
     ids=["stopped", "waits", "busy-loop"],
