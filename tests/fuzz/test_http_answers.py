@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 
 import pytest
@@ -96,19 +97,24 @@ class Site:
                 continue  # who speaks before it has read may have answered any of them
             assert seen == 1 or not isinstance(outcome, Answer), "answered, and never sent"
             if script.model is not None and seen:
-                for _ in range(TRIES):
-                    if not (isinstance(outcome, InDoubt) and "in time" in str(outcome)):
-                        break
-                    # Where the machine stood still for longer than the time-out: what is so does not go away.
-                    name = next(self._names)
-                    self.hostile.scripts[name] = script
-                    outcome = await self.post(self.hostile.url, name)
-                judge(script.model, script, outcome)
+                await self._judged(script, outcome, partial(judge, script.model))
         self.hostile.speaks_at_once = None
         await self.hostile.forget()
         await self.well_is_well()
         self.well.received.clear()
         assert CountedConnection.most <= MAX_BYTES_AROUND_BODY + MAX_ANSWER_BYTES + ONE_READ_BYTES
+
+    async def _judged(self, script: Script, outcome: Outcome_, judge: Callable[[Script, Outcome_], None]) -> None:
+        for tries_left in reversed(range(TRIES)):
+            try:
+                return judge(script, outcome)
+            except AssertionError:
+                # Where the machine stood still for longer than the time-out: what is wrong does not go away.
+                if not (tries_left and isinstance(outcome, InDoubt) and "in time" in str(outcome)):
+                    raise
+            name = next(self._names)
+            self.hostile.scripts[name] = script
+            outcome = await self.post(self.hostile.url, name)
 
     async def close(self) -> None:
         await self.client.close()
