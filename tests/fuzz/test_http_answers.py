@@ -107,7 +107,8 @@ class Site:
     async def _judged(self, script: Script, outcome: Outcome_, judge: Callable[[Script, Outcome_], None]) -> None:
         for tries_left in reversed(range(TRIES)):
             try:
-                return judge(script, outcome)
+                judge(script, outcome)
+                break
             except AssertionError:
                 # Where the machine stood still for longer than the time-out: what is wrong does not go away.
                 if not (tries_left and isinstance(outcome, InDoubt) and "in time" in str(outcome)):
