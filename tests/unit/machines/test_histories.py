@@ -9,7 +9,8 @@ import pytest
 from schemas.directory.carrier import InDoubtPolicy
 from tests.unit.machines import unprotected
 from tests.unit.machines.callback_world import CallbackWorld
-from tests.unit.machines.delivery_world import Behaviour, DeliveryWorld
+from tests.unit.machines.delivery_world import Behaviour, CarrierInMemory, DeliveryWorld
+from tests.unit.machines.history import STEPS
 
 WELL = 40  # timings in which the protection must hold
 UNTIL_FOUND = 2000  # timings in one of which what it is for must be seen
@@ -134,6 +135,37 @@ def offsets_are_lost(seed: int) -> None:
     end(world)
 
 
+def anything_happens(seed: int) -> None:
+    """A short walk through all that can: messages, a carrier's moods, deaths, rebalances, a broker that fails."""
+    chance = Random(seed)
+    world = DeliveryWorld(InDoubtPolicy.GIVE_UP, seed)
+
+    def fail() -> None:
+        world.broker.failing += 1
+
+    def accept() -> None:
+        world.accept(chance.randrange(2), chance.randrange(1, 4), 3600, has_other=chance.random() < 0.5)
+
+    def change(carrier: CarrierInMemory) -> None:
+        carrier.script.extend(chance.choices(tuple(Behaviour), k=3))
+
+    may_happen = (
+        accept, accept, accept, partial(change, world.carrier), partial(change, world.other), world.crash, world.stop,
+        world.freeze, world.thaw, world.replace, fail, partial(world.rebalance, back=False),
+        partial(world.rebalance, back=True), partial(world.repeat, 2), world.lose_offsets,
+        *[partial(world.run, turns) for turns in range(1, 9)],
+        *[partial(world.wait, seconds) for seconds in (0.5, 1.0, 5.0, 30.0)],
+    )  # fmt: skip
+    try:
+        for _ in range(STEPS):
+            chance.choice(may_happen)()
+            world.check()
+        world.settle()
+        world.check_the_end()
+    finally:
+        world.close()
+
+
 def a_clock_is_put_back(seed: int) -> None:
     """Notifications wait in a tier, one behind the other."""
     world = CallbackWorld(seed)
@@ -159,6 +191,18 @@ def a_clock_is_put_back(seed: int) -> None:
         (a_stopped_process_is_replaced, unprotected.whoever_is_started_has_the_same_slot),
         (a_post_hangs_over_a_rebalance, unprotected.what_hangs_is_not_lost_with_its_partition),
         (offsets_are_lost, unprotected.a_group_without_offsets_is_new),
+        *[
+            (anything_happens, sabotage)
+            for sabotage in (
+                unprotected.a_failed_rebalance_is_only_logged,
+                unprotected.trust_counts_from_the_end_of_taking_over,
+                unprotected.marks_are_not_durable,
+                unprotected.the_commit_comes_before_the_work,
+                unprotected.doubt_is_forgotten,
+                unprotected.repetitions_are_not_told,
+                unprotected.doubt_goes_to_the_next_carrier,
+            )
+        ],
         (a_clock_is_put_back, unprotected.each_record_of_a_tier_is_judged_by_itself),
     ],
     ids=lambda it: it.__name__,

