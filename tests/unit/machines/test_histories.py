@@ -149,7 +149,7 @@ def anything_happens(seed: int) -> None:
     def change(carrier: CarrierInMemory) -> None:
         carrier.script.extend(chance.choices(tuple(Behaviour), k=3))
 
-    may_happen = (
+    may_happen: tuple[Callable[[], object], ...] = (
         accept, accept, accept, partial(change, world.carrier), partial(change, world.other), world.crash, world.stop,
         world.freeze, world.thaw, world.replace, fail, partial(world.rebalance, back=False),
         partial(world.rebalance, back=True), partial(world.repeat, 2), world.lose_offsets,
