@@ -12,6 +12,7 @@ certificates   until when they are valid
 core_dumps     that there are none, because of what is in memory
 serving        what HTTP servers have in common
 runtime        what every process has: logs, health, signals, exit codes
+workers        tasks that an agent makes while it runs
 posting_agent  what delivery and callback have in common as processes
 
 local          all of them on one machine, with a broker

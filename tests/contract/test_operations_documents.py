@@ -77,7 +77,7 @@ def test_secrets_reach_only_those_who_need_them() -> None:
     assert services_with("pepper") == ["install", "ingress", "panel", "message_log", "tools"]
     assert services_with("receipt-key") == ["install", "ingress", "delivery"]
     assert services_with("password-keys") == ["panel", "tools"]
-    assert services_with("carrier-keys") == ["install", "panel", "delivery", "tools"]
+    assert services_with("carrier-keys") == ["install", "panel", "delivery", "receipts", "tools"]
     assert services_with("tls") == ["install", "panel", "nginx"]
     assert services_with("people") == ["install"]
     named = {name for it in SERVICES.values() for name in it.get("environment", {})}
