@@ -37,10 +37,9 @@ setup-dev: $(VENV)/.dev ## the same and everything that tests and checks need
 up: setup ## run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/smsout up $(ARGS)
 
-# Files go to the workers whole and in their order: tests of one file share what they started. Most tests wait for other
-# processes, so that three workers keep two cores busy.
+# Files go to the workers whole and in their order: tests of one file share what they started.
 test: setup-dev ## every test, with real brokers and real processes
-	@$(BIN)/pytest -n 3 --no-loadscope-reorder -m "not cluster" $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --no-loadscope-reorder -m "not cluster" $(ARGS)
 
 check: lint ## lint, and the tests that need neither broker nor processes
 	@$(BIN)/pytest -q tests/unit $(ARGS)
