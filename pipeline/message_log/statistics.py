@@ -109,8 +109,7 @@ def statistics(connection: Connection, stretch: Stretch) -> Statistics:
     for day in _days(connection, stretch.since, stretch.until):
         messages = tables_of(day).messages
         wanted = _wanted(messages, stretch)
-        _count_over_time(connection, messages, wanted, stretch, found)
-        _count_how(connection, messages, wanted, found)
+        _count(connection, messages, wanted, stretch, found)
         _count_by_trunk(connection, messages, wanted, found)
     return found
 
@@ -188,35 +187,33 @@ def _outcome(messages: Table) -> ColumnElement[str]:
     )
 
 
-def _count_over_time(
+def _count(
     connection: Connection, messages: Table, wanted: ColumnElement[bool], stretch: Stretch, found: Statistics
 ) -> None:
-    begin, width = micros(stretch.since), stretch.slot // timedelta(microseconds=1)
-    slot, outcome = ((messages.c.accepted_at - begin) // width).label("slot"), _outcome(messages).label("outcome")
-    delivered = func.sum(case((_is_delivered(messages), 1), else_=0))
-    counted = select(slot, outcome, func.count(), func.sum(func.coalesce(messages.c.segments, 0)), delivered)
-    for number, name, count, segments, arrived in connection.execute(counted.where(wanted).group_by("slot", "outcome")):
+    # All but the trunks in one pass: there are few combinations, and a pass over a day is what costs.
+    columns, begin, width = messages.c, micros(stretch.since), stretch.slot // timedelta(microseconds=1)
+    slot, outcome = ((columns.accepted_at - begin) // width).label("slot"), _outcome(messages).label("outcome")
+    took = columns.ended_at - columns.accepted_at
+    bounds: list[Any] = [(took <= bound * 1000, bound) for bound in LATENCIES_MS]
+    latency = case((columns.status.is_(None), None), *bounds, else_=LATENCIES_MS[-1]).label("latency")
+    parts = (columns.code_id, columns.price, columns.currency)
+    counted = select(
+        slot, outcome, latency, *parts, func.count(), func.sum(func.coalesce(columns.segments, 0)),
+        func.sum(func.coalesce(columns.segments_sent, 0)), func.sum(case((_is_delivered(messages), 1), else_=0)),
+    )  # fmt: skip
+    grouped = counted.where(wanted).group_by("slot", "outcome", "latency", *parts)
+    for number, name, bound, code_id, price, currency, count, segments, sent, arrived in connection.execute(grouped):
         by_outcome = found.slots[moment(begin + int(number) * width)]
         known = by_outcome[Outcome(name)]
         by_outcome[Outcome(name)] = Count(known.messages + count, known.segments + int(segments))
         found.delivered += int(arrived)
-
-
-def _count_how(connection: Connection, messages: Table, wanted: ColumnElement[bool], found: Statistics) -> None:
-    columns = messages.c
-    took = columns.ended_at - columns.accepted_at
-    bounds: list[Any] = [(took <= bound * 1000, bound) for bound in LATENCIES_MS]
-    latency = case(*bounds, else_=LATENCIES_MS[-1]).label("latency")
-    parts = (columns.code_id, columns.price, columns.currency)
-    counted = select(*parts, latency, func.count(), func.sum(func.coalesce(columns.segments_sent, 0)))
-    ended = counted.where(wanted, columns.status.is_not(None)).group_by(*parts, "latency")
-    for code_id, price, currency, bound, count, segments in connection.execute(ended):
-        found.latencies[bound] += count
+        if bound is not None:
+            found.latencies[bound] += count
         if code_id is not None:
             found.codes[code_id] += count
-        if price is not None and segments:
+        if price is not None and sent:
             so_far = found.spent.get(currency or "", Decimal(0))
-            found.spent[currency or ""] = so_far + Decimal(price) * int(segments)
+            found.spent[currency or ""] = so_far + Decimal(price) * int(sent)
 
 
 def _count_by_trunk(connection: Connection, messages: Table, wanted: ColumnElement[bool], found: Statistics) -> None:
