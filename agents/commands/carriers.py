@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from agents.commands.carrier_options import answer_of, pairs_of, receipt_of, secrets_of
+from pipeline.carriers.asking import ask
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.carriers.profiles.profile import CarrierProfile
@@ -159,23 +160,14 @@ async def _send(bound: BoundCarrier, message: MtMessage, timeout_seconds: float)
 
 
 async def _post(poster: HttpPoster, bound: BoundCarrier, request: Request, timeout_seconds: float) -> AttemptResult:
-    result = AttemptResult(Outcome.NOT_TAKEN, error="the carrier has no URL")
-    for url, headers in request.targets:
-        try:
-            if request.method == "GET":
-                answer = await poster.get(url, headers, timeout_seconds=timeout_seconds, tls=bound.tls)
-            else:
-                body = request.body or b""
-                answer = await poster.post(url, headers, body, timeout_seconds=timeout_seconds, tls=bound.tls)
-        except NotSent as error:
-            result = AttemptResult(Outcome.NOT_TAKEN, error=str(error))
-            continue
-        except InDoubt as error:
-            return AttemptResult(Outcome.IN_DOUBT, error=str(error))
-        except AddressNotAllowed as error:
-            return AttemptResult(Outcome.REFUSED, error=str(error))
-        return bound.read(answer)
-    return result
+    try:
+        return bound.read(await ask(poster, request, tls=bound.tls, timeout_seconds=timeout_seconds))
+    except NotSent as error:
+        return AttemptResult(Outcome.NOT_TAKEN, error=str(error))
+    except InDoubt as error:
+        return AttemptResult(Outcome.IN_DOUBT, error=str(error))
+    except AddressNotAllowed as error:
+        return AttemptResult(Outcome.REFUSED, error=str(error))
 
 
 def _message(source: str, destination: str, text: str, message_id: str) -> MtMessage:

@@ -8,13 +8,13 @@ from typing import Protocol
 
 import structlog
 
+from pipeline.carriers.asking import ask
 from pipeline.carriers.outcome import AttemptResult, ErrorClass, Outcome
 from pipeline.carriers.profiles.book import BoundCarriers
 from pipeline.carriers.profiles.bound import BoundCarrier
-from pipeline.carriers.profiles.request import Request
 from pipeline.carriers.receipt_reference import receipt_url
 from pipeline.errors import AddressNotAllowed, CarrierUnusable, InDoubt, Inexpressible, NotSent
-from pipeline.http.client import Answer, HttpPoster
+from pipeline.http.client import HttpPoster
 from pipeline.metrics import CARRIER_NEEDS_OPERATOR, CARRIER_POSTS, CARRIER_SECONDS, POST_SECONDS, POSTS
 from pipeline.posting.peer import News
 from pipeline.posting.retry_after import retry_after_seconds
@@ -70,7 +70,7 @@ class CarrierLine:
         try:
             bound = self._carriers.of(carrier)
             request = bound.request(message, segment, self._receipt_url(carrier, message, segment))
-            answer = await self._send(bound, request, carrier.timeout_seconds)
+            answer = await ask(self._poster, request, tls=bound.tls, timeout_seconds=carrier.timeout_seconds)
         except NotSent as error:
             unreachable = True
             result = AttemptResult(Outcome.NOT_TAKEN, error=str(error))
@@ -105,28 +105,15 @@ class CarrierLine:
             question = bound.question(message, segment)
             if question is None:
                 return AttemptResult(Outcome.IN_DOUBT, error="query: the carrier's profile does not say how to ask")
-            result = bound.read_question(await self._send(bound, question, carrier.timeout_seconds))
+            result = bound.read_question(
+                await ask(self._poster, question, tls=bound.tls, timeout_seconds=carrier.timeout_seconds)
+            )
         except (NotSent, InDoubt, AddressNotAllowed, CarrierUnusable, Inexpressible) as error:
             result = AttemptResult(Outcome.IN_DOUBT, error=f"query: {error}")
         # "I have not got it" is an answer, too, but the POST that follows will say how the carrier is.
         if result.outcome is not Outcome.NOT_TAKEN:
             _tell(leave, result, perf_counter() - started, unreachable=False)
         return result
-
-    async def _send(self, bound: BoundCarrier, request: Request, timeout_seconds: float) -> Answer:
-        """Send a request to the first of its targets that can be reached. Raises as the client does."""
-        last = len(request.targets) - 1
-        for at, (url, headers) in enumerate(request.targets):
-            try:
-                if request.method == "GET":
-                    return await self._poster.get(url, headers, timeout_seconds=timeout_seconds, tls=bound.tls)
-                return await self._poster.post(
-                    url, headers, request.body or b"", timeout_seconds=timeout_seconds, tls=bound.tls
-                )
-            except NotSent:
-                if at == last:
-                    raise
-        raise NotSent("the carrier has no URL")
 
     async def reach(self, carrier: Carrier) -> bool:
         """Tell whether a connection to the carrier can be made now; to one that cannot be used all ways are open."""

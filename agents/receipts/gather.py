@@ -150,10 +150,10 @@ class Gatherer:
             return max(len(messages), len(matches))
 
     def _time_of(self, match: Match, now: datetime) -> matching.MatchStep:
-        every, carrier_id = None, None if match.expected is None else match.expected.carrier_id
-        if carrier_id is not None:
-            every = self._polls.every(carrier_id)
-        has_room = every is None or carrier_id is None or self._polls.has_room(carrier_id)
+        if match.expected is None:
+            return matching.note_time(match, now, self._patience)
+        carrier_id = match.expected.carrier_id
+        every, has_room = self._polls.every(carrier_id), self._polls.has_room(carrier_id)
         return matching.note_time(match, now, self._patience, every, has_room=has_room)
 
     async def _write(self, changes: "_Changes") -> None:

@@ -13,12 +13,11 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from pipeline.carriers.asking import ask
 from pipeline.carriers.profiles.bound import BoundCarrier
-from pipeline.carriers.profiles.request import Request
 from pipeline.carriers.receipt import ReceiptReport
 from pipeline.directory.model import Directory
-from pipeline.errors import AddressNotAllowed, BadReceipt, CarrierUnusable, Inexpressible, NotSent, PostFailed
-from pipeline.http.answer import Answer
+from pipeline.errors import AddressNotAllowed, BadReceipt, CarrierUnusable, Inexpressible, PostFailed
 from pipeline.http.client import HttpPoster
 from pipeline.metrics import RECEIPT_POLLS
 from schemas.directory.carrier import Carrier
@@ -100,7 +99,7 @@ class Poller:
             request = None if bound is None else bound.poll(expected)
             if bound is None or request is None:
                 return []
-            reports = bound.read_poll(await self._post(bound, request))
+            reports = bound.read_poll(await ask(self._poster, request, tls=bound.tls))
         except (PostFailed, BadReceipt, Inexpressible, AddressNotAllowed) as error:
             _failed.inc()
             log.warning("poll_failed", carrier_id=expected.carrier_id, error=str(error))
@@ -108,18 +107,6 @@ class Poller:
         records = list(_records(expected, reports))
         (_reported if records else _nothing_yet).inc()
         return records
-
-    async def _post(self, bound: BoundCarrier, request: Request) -> Answer:
-        """Ask where it can be reached. Raises `NotSent`, `InDoubt`, `AddressNotAllowed`."""
-        problem = NotSent("the carrier has no URL")
-        for url, headers in request.targets:
-            try:
-                if request.method == "GET":
-                    return await self._poster.get(url, headers, tls=bound.tls)
-                return await self._poster.post(url, headers, request.body or b"", tls=bound.tls)
-            except NotSent as error:
-                problem = error
-        raise problem
 
 
 def _records(expected: ExpectedReceipt, reports: Iterable[ReceiptReport]) -> Iterator[OutRecord]:

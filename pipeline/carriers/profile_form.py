@@ -291,7 +291,7 @@ class QueryForm(Form):
         return self
 
 
-class PollForm(Form):
+class PollForm(RequestForm):
     """How to ask what became of what the carrier has taken: `{carrier_message_id}` is what it calls it.
 
     A 2xx is read as a pushed report is; one that says nothing final, and any other answer, is asked for again. The
@@ -300,10 +300,6 @@ class PollForm(Form):
 
     every_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
     method: Literal["GET", "POST"] = "GET"
-    urls: Annotated[tuple[str, ...], Field(min_length=1, max_length=8), BeforeValidator(_as_texts)]
-    headers: dict[str, Any] = {}
-    query: dict[str, Any] = {}
-    body: BodyForm | None = None
 
 
 class TimeForm(SourceForm):

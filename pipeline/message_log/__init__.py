@@ -11,8 +11,9 @@ writer        a batch and the offsets behind it in one transaction; drops days t
 search        what is looked for, and a page of what was found
 message       one message as it is read: its state in words and its history
 look_up       one message with its history
-statistics    what became of messages, in numbers: over time, by code, by latency, by trunk and endpoint
-callback_log  a trunk's attempts to notify, and how they went
+statistics    what became of messages, in numbers: over time, by code, by latency, by trunk
+percentile    of values that were counted
+callback_log  attempts to notify, a trunk's or those of several, and how they went
 whereabouts   where a message is and why it is not further, in words
 
 The topics are the truth. Each row is a function of its records alone, not of the order in which topics were read, so

@@ -1,17 +1,20 @@
-"""The attempts to notify of one trunk: a page of them, the newest first, and how they went in a stretch of time."""
+"""Attempts to notify: a page of a trunk's, the newest first, and how those of one or several trunks went."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, case, func, select, tuple_
 
-from pipeline.message_log.database import known_days
+from pipeline.message_log.database import days_between, known_days
 from pipeline.message_log.message import Notified
+from pipeline.message_log.percentile import percentile
 from pipeline.message_log.search import MAX_SIZE, Cursor
 from pipeline.message_log.tables import day_of, micros, moment, tables_of
 from schemas.callback import AttemptOutcome
+
+TRUNKS_AT_ONCE: Final = 500  # in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,20 @@ class Performance(NamedTuple):
         return self.accepted / self.attempts if self.attempts else None
 
 
+class Endpoint(NamedTuple):
+    """How a trunk's endpoint answered."""
+
+    trunk_id: str
+    attempts: int
+    accepted: int
+    mean_ms: int
+
+
 def attempts_page(connection: Connection, search: AttemptSearch, size: int, after: Cursor | None = None) -> AttemptPage:
     """Return a page of at most `size` attempts behind `after`."""
     size = min(max(1, size), MAX_SIZE)
     found: list[Notified] = []
-    for day in _days(connection, search):
+    for day in days_between(connection, search.since, search.until):
         if after is not None and day > day_of(after.accepted_at):
             continue
         callbacks = tables_of(day).callbacks
@@ -70,16 +82,48 @@ def performance(connection: Connection, search: AttemptSearch) -> Performance:
     """Return how the attempts went that a search finds."""
     times: dict[int, int] = {}
     attempts = accepted = 0
-    for day in _days(connection, search):
+    for day in days_between(connection, search.since, search.until):
         callbacks = tables_of(day).callbacks
         took = callbacks.c.milliseconds
-        went_well = func.sum(case((callbacks.c.outcome == AttemptOutcome.ACCEPTED.value, 1), else_=0))
-        grouped = select(took, func.count(), went_well).where(_wanted(callbacks, search)).group_by(took)
+        grouped = select(took, func.count(), _accepted(callbacks)).where(_wanted(callbacks, search)).group_by(took)
         for milliseconds, count, good in connection.execute(grouped):
             times[milliseconds] = times.get(milliseconds, 0) + count
             attempts += count
             accepted += good
-    return Performance(attempts, accepted, _percentile(times, attempts, 0.5), _percentile(times, attempts, 0.95))
+    return Performance(attempts, accepted, percentile(times, 0.5), percentile(times, 0.95))
+
+
+def endpoints(connection: Connection, trunk_ids: Sequence[str], since: datetime, until: datetime) -> list[Endpoint]:
+    """Return how the endpoints of some trunks answered, those first of whose attempts most failed."""
+    sums: dict[str, list[int]] = {}
+    for day in days_between(connection, since, until):
+        callbacks = tables_of(day).callbacks
+        counted = select(callbacks.c.trunk_id, func.count(), _accepted(callbacks), func.sum(callbacks.c.milliseconds))
+        for begin in range(0, len(trunk_ids), TRUNKS_AT_ONCE):
+            wanted = and_(
+                callbacks.c.trunk_id.in_(trunk_ids[begin : begin + TRUNKS_AT_ONCE]),
+                callbacks.c.at >= micros(since),
+                callbacks.c.at < micros(until),
+            )
+            for trunk_id, *numbers in connection.execute(counted.where(wanted).group_by(callbacks.c.trunk_id)):
+                known = sums.setdefault(trunk_id, [0, 0, 0])
+                sums[trunk_id] = [before + int(more) for before, more in zip(known, numbers, strict=True)]
+    found = [Endpoint(trunk_id, count, good, took // count) for trunk_id, (count, good, took) in sums.items()]
+    return sorted(found, key=lambda it: (it.accepted - it.attempts, -it.mean_ms, it.trunk_id))
+
+
+def has_accepted_callback(connection: Connection, trunk_ids: Sequence[str]) -> bool:
+    """Tell whether an endpoint of any of these trunks has ever taken a callback, as far as the log reaches back."""
+    for day in known_days(connection):
+        callbacks = tables_of(day).callbacks
+        for begin in range(0, len(trunk_ids), TRUNKS_AT_ONCE):
+            taken = select(callbacks.c.message_id).where(
+                callbacks.c.trunk_id.in_(trunk_ids[begin : begin + TRUNKS_AT_ONCE]),
+                callbacks.c.outcome == AttemptOutcome.ACCEPTED.value,
+            )
+            if connection.scalar(taken.limit(1)) is not None:
+                return True
+    return False
 
 
 def failing_trunks(connection: Connection, trunk_ids: list[str], now: datetime, within: timedelta) -> set[str]:
@@ -110,6 +154,10 @@ def notified(row: Row[Any]) -> Notified:
     return Notified(message_id, trunk_id, stage, moment(at), attempt, resent, *rest)
 
 
+def _accepted(callbacks: Table) -> ColumnElement[int]:
+    return func.sum(case((callbacks.c.outcome == AttemptOutcome.ACCEPTED.value, 1), else_=0))
+
+
 def _wanted(callbacks: Table, search: AttemptSearch) -> ColumnElement[bool]:
     wanted: list[ColumnElement[bool]] = [callbacks.c.trunk_id == search.trunk_id]
     if search.since is not None:
@@ -122,21 +170,3 @@ def _wanted(callbacks: Table, search: AttemptSearch) -> ColumnElement[bool]:
     if search.message_id is not None:
         wanted.append(callbacks.c.message_id == search.message_id)
     return and_(*wanted)
-
-
-def _days(connection: Connection, search: AttemptSearch) -> Iterator[int]:
-    for day in known_days(connection):
-        if (search.since is None or day >= day_of(micros(search.since))) and (
-            search.until is None or day <= day_of(micros(search.until) - 1)
-        ):
-            yield day
-
-
-def _percentile(times: dict[int, int], count: int, share: float) -> int | None:
-    """Return the value that `share` of all do not exceed."""
-    passed = 0
-    for milliseconds in sorted(times):
-        passed += times[milliseconds]
-        if passed >= count * share:
-            return milliseconds
-    return None

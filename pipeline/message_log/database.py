@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from pipeline.errors import ConfigurationError, LogUnavailable
-from pipeline.message_log.tables import DAYS
+from pipeline.message_log.tables import DAYS, day_of, micros
 from pipeline.settings import DatabaseSettings, StateSettings
 
 FILE: Final = "message-log.sqlite"
@@ -201,6 +202,13 @@ def _config(connection: Connection) -> Config:
 def known_days(connection: Connection) -> list[int]:
     """Return the days that have tables, the newest first."""
     return list(connection.scalars(select(DAYS.c.day).order_by(DAYS.c.day.desc())))
+
+
+def days_between(connection: Connection, since: datetime | None, until: datetime | None) -> list[int]:
+    """Return those in which something of [since, until) may lie, the newest first; None bounds nothing."""
+    first = None if since is None else day_of(micros(since))
+    last = None if until is None else day_of(micros(until) - 1)
+    return [day for day in known_days(connection) if (first is None or day >= first) and (last is None or day <= last)]
 
 
 def is_made(connection: Connection) -> bool:

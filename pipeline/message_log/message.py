@@ -28,6 +28,8 @@ class LogState(StrEnum):
 
 
 ENCODINGS: Final = {DataCoding.GSM7: "GSM-7", DataCoding.UCS2: "UCS-2"}
+DELIVERED_WORDS: Final = ("DELIVERED", "DELIVRD")
+"""Of the delivery stage's statuses the good one, in upper case."""
 MEANINGS: Final[dict[int, str]] = {
     CodeId.NO_ROUTES_FOUND: "No routes found",
     CodeId.NO_RATE_FOUND: "No rate found",
@@ -238,7 +240,7 @@ def _of_entry(entry: LoggedMessage) -> Iterable[MessageEvent]:
 
 def is_delivered(status: str) -> bool:
     """Tell whether the status of the delivery stage is the good one."""
-    return status.upper() in ("DELIVERED", "DELIVRD")
+    return status.upper() in DELIVERED_WORDS
 
 
 def outcome_words(entry: LoggedMessage) -> str:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select, tuple_
 
 from pipeline.errors import Refused
-from pipeline.message_log.database import known_days
+from pipeline.message_log.database import days_between
 from pipeline.message_log.message import LoggedMessage, LogState
 from pipeline.message_log.tables import day_of, micros, tables_of
 
@@ -89,14 +89,8 @@ def search_page(connection: Connection, search: Search, size: int, after: Cursor
 
 
 def _days(connection: Connection, search: Search, after: Cursor | None) -> Iterator[int]:
-    since = None if search.since is None else day_of(micros(search.since))
-    until = None if search.until is None else day_of(micros(search.until) - 1)
-    for day in known_days(connection):
-        if (
-            (since is None or day >= since)
-            and (until is None or day <= until)
-            and (after is None or day <= day_of(after.accepted_at))
-        ):
+    for day in days_between(connection, search.since, search.until):
+        if after is None or day <= day_of(after.accepted_at):
             yield day
 
 

@@ -5,7 +5,7 @@ bookkeeping that could come to differ from it. A message counts where it was acc
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,17 +14,16 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, select
 
-from pipeline.message_log.database import known_days
-from pipeline.message_log.message import LogState
-from pipeline.message_log.tables import day_of, micros, moment, tables_of
-from schemas.callback import AttemptOutcome
+from pipeline.message_log.database import days_between, known_days
+from pipeline.message_log.message import DELIVERED_WORDS, LogState
+from pipeline.message_log.percentile import percentile
+from pipeline.message_log.tables import micros, moment, tables_of
 
 LATENCIES_MS: Final = (
     10, 20, 50, 100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 30_000, 60_000, 300_000,
     3_600_000, 86_400_000,
 )  # fmt: skip
 """Upper bounds of what is counted together; what took longer counts as the last."""
-TRUNKS_AT_ONCE: Final = 500  # in one statement
 
 
 class Outcome(StrEnum):
@@ -86,52 +85,18 @@ class Statistics:
 
     def latency_ms(self, share: float) -> int | None:
         """Return a time that `share` of the messages did not exceed; None when none has ended."""
-        wanted, passed = self.latencies.total() * share, 0
-        for bound in sorted(self.latencies):
-            passed += self.latencies[bound]
-            if passed >= wanted:
-                return bound
-        return None
-
-
-class Endpoint(NamedTuple):
-    """How a trunk's endpoint answered."""
-
-    trunk_id: str
-    attempts: int
-    accepted: int
-    mean_ms: int
+        return percentile(self.latencies, share)
 
 
 def statistics(connection: Connection, stretch: Stretch) -> Statistics:
     """Count the messages of a stretch."""
     found = Statistics({begin: dict.fromkeys(Outcome, Count()) for begin in stretch.slots()})
-    for day in _days(connection, stretch.since, stretch.until):
+    for day in days_between(connection, stretch.since, stretch.until):
         messages = tables_of(day).messages
         wanted = _wanted(messages, stretch)
         _count(connection, messages, wanted, stretch, found)
         _count_by_trunk(connection, messages, wanted, found)
     return found
-
-
-def endpoints(connection: Connection, trunk_ids: Sequence[str], since: datetime, until: datetime) -> list[Endpoint]:
-    """Return how the endpoints of some trunks answered, those first of whose attempts most failed."""
-    sums: dict[str, list[int]] = {}
-    for day in _days(connection, since, until):
-        callbacks = tables_of(day).callbacks
-        accepted = func.sum(case((callbacks.c.outcome == AttemptOutcome.ACCEPTED.value, 1), else_=0))
-        counted = select(callbacks.c.trunk_id, func.count(), accepted, func.sum(callbacks.c.milliseconds))
-        for begin in range(0, len(trunk_ids), TRUNKS_AT_ONCE):
-            wanted = and_(
-                callbacks.c.trunk_id.in_(trunk_ids[begin : begin + TRUNKS_AT_ONCE]),
-                callbacks.c.at >= micros(since),
-                callbacks.c.at < micros(until),
-            )
-            for trunk_id, *numbers in connection.execute(counted.where(wanted).group_by(callbacks.c.trunk_id)):
-                known = sums.setdefault(trunk_id, [0, 0, 0])
-                sums[trunk_id] = [before + int(more) for before, more in zip(known, numbers, strict=True)]
-    found = [Endpoint(trunk_id, count, good, took // count) for trunk_id, (count, good, took) in sums.items()]
-    return sorted(found, key=lambda it: (it.accepted - it.attempts, -it.mean_ms, it.trunk_id))
 
 
 def has_messages(connection: Connection, account_id: str) -> bool:
@@ -141,25 +106,6 @@ def has_messages(connection: Connection, account_id: str) -> bool:
         if connection.scalar(select(messages.c.id).where(messages.c.account_id == account_id).limit(1)) is not None:
             return True
     return False
-
-
-def has_accepted_callback(connection: Connection, trunk_ids: Sequence[str]) -> bool:
-    """Tell whether an endpoint of any of these trunks has ever taken a callback, as far as the log reaches back."""
-    for day in known_days(connection):
-        callbacks = tables_of(day).callbacks
-        for begin in range(0, len(trunk_ids), TRUNKS_AT_ONCE):
-            taken = select(callbacks.c.message_id).where(
-                callbacks.c.trunk_id.in_(trunk_ids[begin : begin + TRUNKS_AT_ONCE]),
-                callbacks.c.outcome == AttemptOutcome.ACCEPTED.value,
-            )
-            if connection.scalar(taken.limit(1)) is not None:
-                return True
-    return False
-
-
-def _days(connection: Connection, since: datetime, until: datetime) -> list[int]:
-    first, last = day_of(micros(since)), day_of(micros(until) - 1)
-    return [day for day in known_days(connection) if first <= day <= last]
 
 
 def _wanted(messages: Table, stretch: Stretch) -> ColumnElement[bool]:
@@ -174,7 +120,7 @@ def _wanted(messages: Table, stretch: Stretch) -> ColumnElement[bool]:
 
 
 def _is_delivered(messages: Table) -> ColumnElement[bool]:
-    return func.upper(messages.c.delivery_status).in_(("DELIVERED", "DELIVRD"))  # as `message.is_delivered`
+    return func.upper(messages.c.delivery_status).in_(DELIVERED_WORDS)
 
 
 def _outcome(messages: Table) -> ColumnElement[str]:

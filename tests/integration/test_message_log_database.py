@@ -14,20 +14,12 @@ from sqlalchemy import URL, Engine, create_engine
 from pipeline.errors import ConfigurationError, LogUnavailable, StateLost
 from pipeline.message_log import upserts, writer
 from pipeline.message_log.batch import COLUMNS, LogBatch
-from pipeline.message_log.callback_log import AttemptSearch, attempts_page
+from pipeline.message_log.callback_log import AttemptSearch, attempts_page, endpoints, has_accepted_callback
 from pipeline.message_log.database import known_days, migrate, parsed, reader_engine, reading, writer_engine
 from pipeline.message_log.look_up import find, history_of
 from pipeline.message_log.message import EventKind, LoggedMessage, LogState
 from pipeline.message_log.search import Search, search_page
-from pipeline.message_log.statistics import (
-    LATENCIES_MS,
-    Outcome,
-    Stretch,
-    endpoints,
-    has_accepted_callback,
-    has_messages,
-    statistics,
-)  # fmt: skip
+from pipeline.message_log.statistics import LATENCIES_MS, Outcome, Stretch, has_messages, statistics
 from pipeline.message_log.tables import day_of, fixed, micros
 from pipeline.message_log.writer import LogPlace, LogWriter
 from schemas import topics

@@ -8,7 +8,7 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.trunks.examples import PATH
 from schemas.status import CodeId
 
-CODES: Final = {
+CODES: Final[dict[int, tuple[str, str]]] = {
     CodeId.NO_ROUTES_FOUND: ("No route leads to this destination.", "Ask your operator for one."),
     CodeId.NO_RATE_FOUND: ("There is no rate for this destination.", "Ask your operator for one."),
     CodeId.INTERNAL_ERROR: ("Something failed on our side.", "Send it again; tell your operator when it stays."),

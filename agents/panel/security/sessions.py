@@ -54,7 +54,7 @@ class Session:
     new_factor: str | None = None
     """The secret of a second factor that is being switched on; it is kept nowhere else until then."""
     _sent: tuple[str, Mapping[str, str]] | None = None
-    _exports: dict[str, "Export"] = field(default_factory=dict)
+    _exports: dict[str, Export] = field(default_factory=dict)
 
     def flash(self, kind: str, text: str) -> None:
         """Keep a text for the next page that is shown."""
@@ -66,16 +66,16 @@ class Session:
         taken, self.flashes = self.flashes, []
         return taken
 
-    def begin_export(self, name: str) -> "Export":
+    def begin_export(self, name: str) -> Export:
         """Return the progress of a download that a browser has given a name, to be kept up to date."""
         while len(self._exports) >= MAX_EXPORTS:
             del self._exports[next(iter(self._exports))]
         self._exports[name] = export = Export()
         return export
 
-    def export(self, name: str) -> "Export | None":
-        """Return how far a download is; None for one that has not begun."""
-        return self._exports.get(name)
+    def export(self, name: str) -> Export:
+        """Return how far a download is, also one that has not begun."""
+        return self._exports.get(name) or Export()
 
     def keep_sent(self, trunk_id: str, form: Mapping[str, str]) -> None:
         """Keep what was typed for the last message, for the one after it."""

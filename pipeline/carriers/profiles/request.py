@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from pipeline.carriers.profile_form import AuthForm, BodyForm, PollForm, QueryForm, RequestForm
+from pipeline.carriers.profile_form import AuthForm, BodyForm, QueryForm, RequestForm
 from pipeline.carriers.profiles.signature import Sign, SignatureTemplate, parse_signature, signer
 from pipeline.carriers.templates.json_body import check_json, json_writer
 from pipeline.carriers.templates.pairs import check_pairs, pairs_writer
@@ -60,12 +60,7 @@ class RequestTemplate:
     """The parts of a request as a profile has them. Raises `BadTemplate`."""
 
     def __init__(
-        self,
-        form: RequestForm | QueryForm | PollForm,
-        auth: AuthForm | None,
-        names: Names,
-        addresses: frozenset[str],
-        path: Path,
+        self, form: RequestForm | QueryForm, auth: AuthForm | None, names: Names, addresses: frozenset[str], path: Path
     ) -> None:
         self.method = form.method
         self.urls = [_url(it, names, addresses, (*path, "urls", at)) for at, it in enumerate(form.urls)]

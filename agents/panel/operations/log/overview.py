@@ -6,15 +6,8 @@ from dataclasses import dataclass, replace
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.ports import LogQuestions
-from pipeline.message_log.statistics import (
-    Endpoint,
-    Statistics,
-    Stretch,
-    endpoints,
-    has_accepted_callback,
-    has_messages,
-    statistics,
-)  # fmt: skip
+from pipeline.message_log.callback_log import Endpoint, endpoints, has_accepted_callback
+from pipeline.message_log.statistics import Statistics, Stretch, has_messages, statistics
 from schemas.directory.account import Did
 from schemas.directory.trunk import Trunk
 
@@ -53,9 +46,10 @@ class Overview:
         """Return how the endpoints of the same answered, the worst first. Raises as `statistics`."""
         actor.must(Permission.SEE)
         account_id = self._access.scope(actor, stretch.account_id)
-        trunk_ids = [it.id for it in self._trunks(account_id)] if stretch.trunk_id is None else [stretch.trunk_id]
-        if stretch.trunk_id is not None:
-            self._access.trunk(actor, stretch.trunk_id)
+        if stretch.trunk_id is None:
+            trunk_ids = [it.id for it in self._trunks(account_id)]
+        else:
+            trunk_ids = [self._access.trunk(actor, stretch.trunk_id).id]
         return await self._log.ask(lambda it: endpoints(it, trunk_ids, stretch.since, stretch.until))
 
     async def progress(self, actor: Actor, account_id: str, *, asks_log: bool = True) -> Progress:

@@ -61,11 +61,6 @@ class Chart:
     labels: tuple[Label, ...]
     height: float = HEIGHT
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing in it."""
-        return not any(bar.parts for bar in self.bars)
-
 
 def stacked(
     begins: Sequence[datetime], width: timedelta, counts: Sequence[Sequence[int]], kinds: Sequence[tuple[str, str]]

@@ -6,6 +6,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
@@ -97,11 +98,8 @@ def _begun(context: PageContext) -> Export:
 
 async def progress(context: PageContext) -> web.StreamResponse:
     """Tell a script how far a download is."""
-    name = context.request.match_info["name"]
-    found = context.session.export(name) if context.session is not None else None
-    if found is None:
-        return context.json({"rows": 0, "ended": False, "broken": False})
-    return context.json({"rows": found.rows, "ended": found.ended, "broken": found.broken})
+    session = context.session
+    return context.json(asdict(Export() if session is None else session.export(context.request.match_info["name"])))
 
 
 def _lines(context: PageContext, messages: Iterable[LoggedMessage], *, keeps_text: bool) -> str:

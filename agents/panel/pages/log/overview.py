@@ -13,8 +13,9 @@ from agents.panel.pages.log.chart import Chart, stacked, time_words
 from agents.panel.pages.log.messages import trunk_choices, trunk_name
 from agents.panel.pages.navigation import need_account
 from pipeline.errors import LogUnavailable
+from pipeline.message_log.callback_log import Endpoint
 from pipeline.message_log.message import MEANINGS
-from pipeline.message_log.statistics import Endpoint, Outcome, Statistics, Stretch
+from pipeline.message_log.statistics import Outcome, Statistics, Stretch
 
 PATH: Final = "/overview"
 WORST: Final = 5
@@ -28,10 +29,10 @@ RANGES: Final = {
 DEFAULT_RANGE: Final = "1d"
 EVERYWHERE: Final = "all"
 KINDS: Final = (
-    (Outcome.SENT.value, "sent"),
-    (Outcome.UNDELIVERED.value, "not delivered"),
-    (Outcome.NOT_SENT.value, "not sent"),
-    (Outcome.IN_PROGRESS.value, "in progress"),
+    (Outcome.SENT, "sent"),
+    (Outcome.UNDELIVERED, "not delivered"),
+    (Outcome.NOT_SENT, "not sent"),
+    (Outcome.IN_PROGRESS, "in progress"),
 )
 
 
@@ -105,7 +106,7 @@ def _figures(context: PageContext, found: Statistics, stretch: Stretch, account_
 
 
 def _chart(found: Statistics, begins: Sequence[datetime], stretch: Stretch, place: int) -> Chart:
-    counts = [[found.slots[begin][Outcome(kind)][place] for kind, _ in KINDS] for begin in begins]
+    counts = [[found.slots[begin][kind][place] for kind, _ in KINDS] for begin in begins]
     return stacked(begins, stretch.slot, counts, KINDS)
 
 
@@ -116,7 +117,7 @@ def _table(found: Statistics, begins: Iterable[datetime], stretch: Stretch) -> l
         counts = found.slots[begin]
         if any(it.messages for it in counts.values()):
             segments = sum(it.segments for it in counts.values())
-            by_kind = [counts[Outcome(kind)].messages for kind, _ in KINDS]
+            by_kind = [counts[kind].messages for kind, _ in KINDS]
             rows.append({"time": time_words(begin, stretch.slot), "counts": by_kind, "segments": segments})
     return rows[::-1]
 
@@ -126,7 +127,7 @@ def _codes(found: Statistics, messages: int) -> list[dict[str, Any]]:
         {
             "code": code,
             "meaning": MEANINGS.get(code, "Another reason"),
-            "advice": next((advice for known, (_, advice) in CODES.items() if known == code), ""),
+            "advice": CODES[code][1] if code in CODES else "",
             "count": count,
             "share": count / messages * 100,
         }
