@@ -38,7 +38,7 @@ up: setup ## run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/smsout up $(ARGS)
 
 # Files go to the workers whole and in their order: tests of one file share what they started.
-test: setup-dev ## every test, with real brokers and real processes
+test: setup-dev ## the tests, with real brokers and real processes; all but those of `make cluster`
 	@$(BIN)/pytest -n auto --maxprocesses 4 --no-loadscope-reorder -m "not cluster" $(ARGS)
 
 check: lint ## lint, and the tests that need neither broker nor processes
