@@ -138,10 +138,10 @@ class MessageLogSettings(BaseSettings):
     """Networks whose X-Forwarded-For counts."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Messages that were accepted on an earlier day (UTC) are dropped, a day at once."""
-    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 20_000
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 50_000
     """Records of one transaction at most: bounds memory."""
-    gather_seconds: Annotated[float, Field(ge=0, le=10)] = 0.2
-    """How long a batch waits for company: what a message goes through in between is written once."""
+    gather_seconds: Annotated[float, Field(ge=0, le=10)] = 1.0
+    """How long a batch waits for company, where much comes: what a message goes through meanwhile is written once."""
     max_connections: Annotated[int, Field(ge=1)] = 1000
     max_connections_per_address: Annotated[int, Field(ge=1)] = 64
 

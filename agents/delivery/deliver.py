@@ -4,7 +4,8 @@ Marks and statuses are durable before the record is finished; what goes to a ret
 in one transaction with the commit that says it is done here.
 """
 
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 import structlog
 
@@ -55,13 +56,13 @@ class Delivery:
         self._schedule = schedule
         self.figures = Figures()
 
-    async def __call__(self, turn: Turn[Entry[Reading]]) -> None:
+    def __call__(self, turn: Turn[Entry[Reading]]) -> Coroutine[Any, Any, None]:
         """Bring one message to its end whose turn it is, or leave it to its partition's new owner."""
-        await self._run(turn.item.payload, turn)
+        return self._run(turn.item.payload, turn)
 
-    async def settle(self, item: Reading) -> None:
+    def settle(self, item: Reading) -> Coroutine[Any, Any, None]:
         """Bring one message to its end without a POST: what is known of it, or that it waits on."""
-        await self._run(item, None)
+        return self._run(item, None)
 
     async def refuse(self, item: Unreadable) -> None:
         """Make a dead letter of what cannot be read."""

@@ -13,9 +13,9 @@ import asyncio
 import os
 import ssl
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pipeline.errors import AddressNotAllowed, NotSent
 from pipeline.http.addresses import Address, AddressGuard
@@ -70,7 +70,7 @@ class HttpPoster:
         self._sweeping: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
-    async def post(
+    def post(
         self,
         url: str,
         headers: Mapping[str, str],
@@ -78,7 +78,7 @@ class HttpPoster:
         *,
         timeout_seconds: float | None = None,
         tls: ssl.SSLContext | None = None,
-    ) -> Answer:
+    ) -> Coroutine[Any, Any, Answer]:
         """Send one POST; return the answer, whatever its status.
 
         `tls` says whom to trust and who we are, where that is not as usual; the same context for the same carrier.
@@ -86,18 +86,18 @@ class HttpPoster:
         Raises `NotSent`, `InDoubt` when no head of an answer has come, or `AddressNotAllowed`
         for a URL that cannot or must not be called. No error's message holds the URL's path or query.
         """
-        return await self._ask("POST", url, headers, body, timeout_seconds, tls)
+        return self._ask("POST", url, headers, body, timeout_seconds, tls)
 
-    async def get(
+    def get(
         self,
         url: str,
         headers: Mapping[str, str],
         *,
         timeout_seconds: float | None = None,
         tls: ssl.SSLContext | None = None,
-    ) -> Answer:
+    ) -> Coroutine[Any, Any, Answer]:
         """Send one GET. Raises as `post` does."""
-        return await self._ask("GET", url, headers, None, timeout_seconds, tls)
+        return self._ask("GET", url, headers, None, timeout_seconds, tls)
 
     async def reach(self, url: str, *, tls: ssl.SSLContext | None = None) -> bool:
         """Tell whether a connection to where `url` leads can be made now; it is kept for the next POST."""

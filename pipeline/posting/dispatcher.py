@@ -84,8 +84,9 @@ class Dispatcher(Generic[T]):
         """Queue an item."""
         flow.put(lane, kind, item)
         self.waiting += 1
-        self._list(flow)
-        self._serve()
+        if not flow.listed:  # else it is in line already, and what keeps it there still does
+            self._list(flow)
+            self._serve()
 
     def take_back(self, flow: Flow[T]) -> list[T]:
         """Take out of a flow all that nobody has begun."""

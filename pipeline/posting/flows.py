@@ -64,7 +64,8 @@ class Flow(Generic[T]):
 
     def __bool__(self) -> bool:
         """Tell whether a lane is ready."""
-        return any(self._ready)
+        backlog, fresh, later = self._ready
+        return bool(backlog or fresh or later)
 
     @property
     def is_free(self) -> bool:

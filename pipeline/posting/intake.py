@@ -19,7 +19,7 @@ from typing import Final, Generic, TypeVar
 from pipeline.posting.backlog import NO_END, Backlog, FlowKey, Row, Stored
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.elsewhere import Elsewhere
-from pipeline.posting.flows import Kind
+from pipeline.posting.flows import Flow, Kind
 from pipeline.posting.peer import Peer
 from pipeline.posting.peers import Peers
 from pipeline.posting.places import PROBING
@@ -127,24 +127,22 @@ class Intake(Generic[P]):
             entry.flow = entry.flow._replace(peer=peer.name)
         if entry.kind is Kind.LATER and peer.unheard:
             peer.slow = True  # it has failed before, and nothing better is known of it
-        if self._may_be_in_memory(peer, entry):
-            flow = self._dispatcher.flow(peer, entry.flow.name, entry.flow.account)
+        flow = None if peer.away or self._follows(entry) else self._flow_with_room(peer, entry)
+        if flow is not None:
             self._dispatcher.put(flow, entry.lane, entry.kind, entry)
         else:
             self._spilled[entry.flow, entry.lane] = None
             self._rows.append(_row(entry))
 
-    def _may_be_in_memory(self, peer: Peer, entry: Entry[P]) -> bool:
-        if peer.away or self._follows(entry):
-            return False
+    def _flow_with_room(self, peer: Peer, entry: Entry[P]) -> Flow[Entry[P]] | None:
         key = entry.flow
         flow = self._dispatcher.find(peer, key.name)
         room = self._room - self._dispatcher.waiting
-        if flow is None:
-            return room > -self._room  # one that has just come has some room, too
+        if flow is None:  # one that has just come has some room, too
+            return self._dispatcher.flow(peer, key.name, key.account) if room > -self._room else None
         if flow.waiting > room:
-            return False
-        return not entry.lane or flow.length_of(entry.lane) < LANE_ROOM
+            return None
+        return flow if not entry.lane or flow.length_of(entry.lane) < LANE_ROOM else None
 
     def _follows(self, entry: Entry[P]) -> bool:
         """Tell whether anything of its lane waits on disk: what came before it goes before it."""

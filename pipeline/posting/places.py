@@ -17,6 +17,10 @@ PROBING: Final = 3
 # An account may hold three places for each one that stays free: three quarters of them alone, three sevenths beside
 # another one that takes all it may (dynamic thresholds, as switches share their buffers).
 _SHARE: Final = 3
+# Of what one peer takes at once a smaller part stays free: whoever comes meets the same peer in it. When that is well
+# the next place is free within an answer's time, and when it hangs it hangs for all; what is kept is for the seconds in
+# which only some of its answers do.
+_PEER_SHARE: Final = 15
 _SHARED_FROM: Final = 4  # POSTs that a peer takes at once: of fewer none is kept free
 
 
@@ -58,4 +62,4 @@ class Places:
 
 def holds_its_share(held: int, limit: int, in_flight: int) -> bool:
     """Tell whether whoever `held` so many of the POSTs that a peer takes at once leaves the rest to others."""
-    return limit >= _SHARED_FROM and held > _SHARE * (limit - in_flight - 1)
+    return limit >= _SHARED_FROM and held > _PEER_SHARE * (limit - in_flight - 1)

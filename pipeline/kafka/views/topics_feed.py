@@ -16,6 +16,8 @@ from pipeline.settings import KafkaSettings
 
 LOOK_SECONDS: Final = 30.0  # between two looks whether a topic has got more partitions
 FETCH_BYTES: Final = 1_048_576
+MANY_RECORDS: Final = 2000  # by then a batch has the whole time to gather ...
+LEAST_GATHERED: Final = 0.2  # ... and with few this part of it
 
 
 class Fetched(NamedTuple):
@@ -69,12 +71,12 @@ class TopicsFeed:
     async def take(self, *, wait_seconds: float, gather_seconds: float, most: int) -> Fetched:
         """Return what comes next: the first of it within `wait_seconds`, and what follows within `gather_seconds`.
 
-        Of more than `most` records the rest comes with the next call.
+        Of more than `most` records the rest comes with the next call. Where little comes little is waited for.
         """
         await self._take_up_new_partitions()
         clock = asyncio.get_running_loop().time
         records: dict[TopicPartition, list[ConsumerRecord]] = {}
-        count, until, wait = 0, 0.0, wait_seconds
+        count, began, wait = 0, 0.0, wait_seconds
         while True:
             fetched = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=most - count)
             for place, found in fetched.items():
@@ -82,11 +84,12 @@ class TopicsFeed:
                 count += len(found)
             if not count or count >= most:
                 break
-            until = until or clock() + gather_seconds
-            if (wait := until - clock()) <= 0:
+            began = began or clock()
+            gather = gather_seconds * min(1.0, max(LEAST_GATHERED, count / MANY_RECORDS))
+            if (wait := began + gather - clock()) <= 0:
                 break
             # A fetch may bring a single record: asked for one by one they cost more than they bring.
-            await asyncio.sleep(min(wait, gather_seconds / 4))
+            await asyncio.sleep(min(wait, gather_seconds / 8))
             wait = 0.0
         moved: dict[TopicPartition, int] = {}
         for place in self._places:

@@ -155,11 +155,13 @@ async def test_an_account_alone_has_three_quarters() -> None:
 async def test_an_account_leaves_places_at_a_peer_that_it_shares() -> None:
     """A carrier whose answers hang for one account's messages still takes those of another."""
     async with a_site(quick=300, shares_peers=True) as site:
-        site.most = 16
+        site.most = 64
         await site.put("carrier", *names("a", 100), flow="a", account="1")
-        assert len(site.open) == 12
-        await site.put("carrier", "b", flow="b", account="2")
-        assert site.began[-1] == "b"
+        assert len(site.open) == 60
+        await site.put("carrier", *names("b", 100), flow="b", account="2")
+        assert site.began[60:] == ["b0", "b1", "b2"]
+        await site.put("carrier", "c", flow="c", account="3")
+        assert site.began[-1] == "c"
 
 
 async def test_what_hangs_leaves_its_quick_place() -> None:
