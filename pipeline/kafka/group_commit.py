@@ -1,9 +1,10 @@
 """Callers wait for the broker together: what arrives during one write shares the next.
 
-Idle, a group holds one entry and nobody waits for company; under load it holds dozens and the cost of a request to
-the broker is shared. Nothing waits for a timer or a size; only a writer that is known to be busy may pause between
-groups (`pause_seconds`), since each request costs the broker far more than the entries in it. How busy it is, the last
-group tells: one of a few entries comes from callers who go one step at a time, and a pause would only hold these up.
+Idle, a group holds what comes in one moment and nobody waits for company; under load it holds dozens and the cost of a
+request to the broker is shared. Nothing waits for a timer or a size; only a writer that is known to be busy may pause
+between groups (`pause_seconds`), since each request costs the broker far more than the entries in it. How busy it is,
+the last group tells: one of a few entries comes from callers who go one step at a time, and a pause would only hold
+these up.
 """
 
 import asyncio
@@ -88,6 +89,7 @@ class GroupCommit(Generic[T]):
         self._loop = asyncio.get_running_loop()
         while True:
             await self._arrived.wait()
+            await asyncio.sleep(0)  # who has just been called by what arrived may have something for the same group
             self._arrived.clear()
             while self._waiting:
                 entries, waiters = self._next_group()

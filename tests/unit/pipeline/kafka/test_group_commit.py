@@ -57,6 +57,26 @@ async def test_an_idle_group_does_not_wait_for_company() -> None:
         assert (future.result(), len(group._waiting)) == (None, 0)
 
 
+async def test_who_is_called_by_an_end_shares_its_group() -> None:
+    """A message ends and the next one of its number begins: one request to the broker, not two one after the other."""
+    held = HeldWrite()
+    group = GroupCommit(held.write)
+    turn = asyncio.get_running_loop().create_future()
+
+    async def next_in_line() -> None:
+        await turn
+        group.add("mark of the second")
+
+    async with running(group):
+        waiting = asyncio.create_task(next_in_line())
+        await settle()
+        group.hand_in("end of the first", lambda: None)
+        turn.set_result(None)
+        await settle()
+        assert held.groups == [["end of the first", "mark of the second"]]
+        await waiting
+
+
 async def test_what_arrives_during_a_write_shares_the_next() -> None:
     """In the order of arrival, and nobody is told before the group is written."""
     held = HeldWrite()
