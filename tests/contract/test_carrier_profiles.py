@@ -14,9 +14,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from pipeline.carriers.profile_form import RuleForm, Verdict
 from pipeline.carriers.profiles.bound import BoundCarrier
+from pipeline.carriers.profiles.profile import CarrierProfile
 from pipeline.carriers.profiles.request import Request
 from pipeline.carriers.profiles.shipped import shipped_names, shipped_profile
+from pipeline.carriers.reading.answers import AnswerTable
 from pipeline.carriers.receipt import ReceiptRequest
 from pipeline.errors import BadReceipt
 from pipeline.http.answer import Answer
@@ -140,3 +143,41 @@ def test_receipts_are_read_as_the_table_says(name: str) -> None:
     assert len(golden["receipts"]) >= 3
     for receipt, meant in golden["receipts"]:
         assert read_receipt(carrier, receipt) == meant, receipt
+
+
+def _with_other_outcome(row: RuleForm) -> RuleForm:
+    """Return a row that says something else."""
+    other = Verdict.PERMANENT if row.outcome is Verdict.OPERATOR else Verdict.OPERATOR
+    return row.model_copy(update={"outcome": other, "message_id": None})
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_each_row_of_a_table_is_on_the_table(name: str) -> None:
+    """Were any row of the answers to say something else, at least one golden answer would be read otherwise."""
+    golden, rows = golden_of(name), shipped_profile(name).form.answers
+    answers = [Answer(status, body.encode(), "7") for status, body, *_ in golden["answers"]]
+    for honours_key in (False, True):
+        whole = AnswerTable(rows, ("answers",))
+        as_is = [whole.read(it, honours_key=honours_key) for it in answers]
+        for index, row in enumerate(rows):
+            if row.in_progress and not honours_key:
+                continue  # asked of who honours the key alone
+            changed = AnswerTable((*rows[:index], _with_other_outcome(row), *rows[index + 1 :]), ("answers",))
+            assert [changed.read(it, honours_key=honours_key) for it in answers] != as_is, row
+
+
+@pytest.mark.parametrize("name", shipped_names())
+@pytest.mark.parametrize("table", ["states", "errors"])
+def test_each_word_of_a_receipt_is_on_the_table(name: str, table: str) -> None:
+    """Were any word or code of the carrier to mean another state, at least one golden receipt would be read otherwise."""
+    golden, profile = golden_of(name), shipped_profile(name)
+    receipts = profile.form.receipts
+    assert receipts is not None
+    words: dict[str, str] = getattr(receipts, table)
+    for word, state in words.items():
+        other = "EXPIRED" if state != "EXPIRED" else "DELIVRD"
+        changed = receipts.model_copy(update={table: {**words, word: other}})
+        carrier = bound(golden, name)
+        carrier.profile = CarrierProfile(name, profile.form.model_copy(update={"receipts": changed}))
+        read = [[it, read_receipt(carrier, it)] for it, _ in golden["receipts"]]
+        assert read != golden["receipts"], word
