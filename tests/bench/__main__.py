@@ -12,13 +12,14 @@ from typing import Any, Final
 from tests.bench.bench import Plan, run
 from tests.bench.peers import measure_kannel, missing_tools
 from tests.bench.report import as_json, table
-from tests.bench.scenarios import flood, neighbours, outage
+from tests.bench.scenarios import flood, neighbours, outage, receipts
 from tests.bench.system import ROOT
 
 SCENARIOS: Final = {
     "flood": (flood.run, "one number is flooded"),
     "outage": (outage.run, "a carrier and an endpoint are away under load"),
     "neighbours": (neighbours.run, "hundreds of endpoints hang"),
+    "receipts": (receipts.run, "the carrier reports what became of each message"),
 }
 
 

@@ -4,6 +4,7 @@
     GET  /stats      counts and times       POST /reset     {"watch": TEXT, "mark": N}, both optional
     GET  /watched    [[path, time, body]] of the POSTs whose body holds TEXT ("" watches all)
 
+A segment whose receipt is wanted is reported as delivered, right after it was taken.
 Times are seconds of the machine's monotonic clock, the same one in every process. Prints its port on stdout.
 """
 
@@ -16,6 +17,7 @@ from typing import Any, Final, cast
 import uvloop
 
 from tests.bench.processes import interrupt_nobody
+from tests.bench.receipts_back import ReceiptsBack, receipt_url
 
 MAX_HEAD_BYTES: Final = 65_536
 MAX_BODY_BYTES: Final = 1_048_576
@@ -46,6 +48,7 @@ class Sink:
     """The counters of both paths, and the bodies that are watched for."""
 
     def __init__(self) -> None:
+        self._receipts = ReceiptsBack()
         self.reset({})
 
     def reset(self, wishes: dict[str, Any]) -> None:
@@ -63,7 +66,11 @@ class Sink:
             counter.count(now)
             if self._watch is not None and self._watch in body and len(self.watched) < MAX_WATCHED:
                 self.watched.append((path.decode(), now, body.decode(errors="replace")))
-            return (202, b'{"id":"%d"}' % counter.n) if path == b"/carrier" else (200, b"{}")
+            if path != b"/carrier":
+                return 200, b"{}"
+            if (url := receipt_url(body)) is not None:
+                self._receipts.post(url, b'{"id":"%d","status":"DELIVRD"}' % counter.n)
+            return 202, b'{"id":"%d"}' % counter.n
         if (method, path) == (b"GET", b"/stats"):
             return 200, json.dumps({path.decode()[1:]: vars(it) for path, it in self.counters.items()}).encode()
         if (method, path) == (b"GET", b"/watched"):

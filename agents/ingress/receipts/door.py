@@ -60,7 +60,7 @@ class ReceiptReader(Protocol):
 
 
 class ReceiptDoor:
-    """Responses carriers. `key` is what references are signed with."""
+    """Answers carriers. `key` is what references are signed with."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class ReceiptDoor:
         self._stored: OrderedDict[bytes, None] = OrderedDict()
 
     async def answer(self, request: web.BaseRequest) -> Response:
-        """Response one request below `/carriers/`."""
+        """Answer one request below `/carriers/`."""
         address = _ADDRESS.fullmatch(request.rel_url.raw_path)
         if address is None:
             return error(404, "there is no such resource")

@@ -27,14 +27,11 @@ class MadeTrunk(NamedTuple):
     target: Target
 
 
-class Stage:
-    """What a scenario works with. `folder` is for what a load generator needs."""
+class Customers:
+    """Makes accounts and trunks in a running system, by its management API."""
 
-    def __init__(self, ready: dict[str, Any], carrier: PeerClient, endpoints: PeerClient, folder: Path) -> None:
+    def __init__(self, ready: dict[str, Any]) -> None:
         self.ready = ready
-        self.carrier = carrier
-        self.endpoints = endpoints
-        self.folder = folder
         self.demo = Target.of(ready)
         self._numbers = iter(range(13_125_550_000, 13_125_560_000))
 
@@ -45,14 +42,14 @@ class Stage:
         self._api("dids", {"number": number, "p2p_enabled": True}, made["id"])
         return made["id"], number
 
-    def trunk(self, account: tuple[str, str], name: str, callback_url: str) -> MadeTrunk:
+    def trunk(self, account: tuple[str, str], name: str, callback_url: str, *, receipts: bool = False) -> MadeTrunk:
         """Make a trunk of an account that `account` has returned."""
         made = self._api(
             "sms_trunks",
             {
                 "name": name,
                 "allow_any_did_as_source": True,
-                "configuration": {"type": "http_out", "callback_url": callback_url},
+                "configuration": {"type": "http_out", "callback_url": callback_url, "receipts_enabled": receipts},
             },
             account[0],
         )
@@ -76,6 +73,16 @@ class Stage:
         with urllib.request.urlopen(request, timeout=30) as answer:
             made: dict[str, Any] = json.load(answer)["data"]
         return made
+
+
+class Stage(Customers):
+    """What a scenario works with. `folder` is for what a load generator needs."""
+
+    def __init__(self, ready: dict[str, Any], carrier: PeerClient, endpoints: PeerClient, folder: Path) -> None:
+        super().__init__(ready)
+        self.carrier = carrier
+        self.endpoints = endpoints
+        self.folder = folder
 
 
 @contextmanager
