@@ -169,7 +169,7 @@ def test_each_row_of_a_table_is_on_the_table(name: str) -> None:
 @pytest.mark.parametrize("name", shipped_names())
 @pytest.mark.parametrize("table", ["states", "errors"])
 def test_each_word_of_a_receipt_is_on_the_table(name: str, table: str) -> None:
-    """Were any word or code of the carrier to mean another state, at least one golden receipt would be read otherwise."""
+    """Were any word or code of the carrier to mean another state, a golden receipt would be read otherwise."""
     golden, profile = golden_of(name), shipped_profile(name)
     receipts = profile.form.receipts
     assert receipts is not None
