@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.dashboards import callbacks, carrier, delivery, ingress, kafka, overview, trunk
+from tests.dashboards import callbacks, carrier, delivery, ingress, kafka, message_log, overview, trunk
 from tests.dashboards.pages import json_of
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "dashboards"
-PAGES: Final = tuple(it.PAGE for it in (overview, ingress, delivery, callbacks, kafka, trunk, carrier))
+PAGES: Final = tuple(it.PAGE for it in (overview, ingress, delivery, callbacks, message_log, kafka, trunk, carrier))
 
 
 def texts() -> dict[str, str]:

@@ -32,6 +32,15 @@ PAGE = Page(
                     ),
                 ),
                 Graph(
+                    "Segments a second, and how many it may have",
+                    "Below the limit, where there is one.",
+                    "cps",
+                    (
+                        ('sum(rate(smsout_carrier_posts_total{carrier="$carrier"}[1m]))', "posted"),
+                        ('sum(smsout_carrier_segments_per_second{carrier="$carrier"})', "limit"),
+                    ),
+                ),
+                Graph(
                     "Breaker",
                     "0. 1: being tried again, 2: left alone.",
                     "short",

@@ -84,6 +84,18 @@ PAGE = Page(
                     (("sum by (outcome) (rate(smsout_receipts_total[5m]))", "{{outcome}}"),),
                 ),
                 Graph(
+                    "Questions to carriers that do not report",
+                    "told and unsettled. failed: the carrier does not answer, or not as its profile says.",
+                    "cps",
+                    (("sum by (outcome) (rate(smsout_receipt_polls_total[5m])) or vector(0)", "{{outcome}}"),),
+                ),
+                Graph(
+                    "Messages that wait for receipts",
+                    "As the traffic of some hours: those whose end came lately are remembered too.",
+                    "short",
+                    (("sum(smsout_receipts_messages)", "messages"),),
+                ),
+                Graph(
                     "How messages ended",
                     "delivered nearly alone; unknown: the carrier has sent no receipt in time.",
                     "cps",
@@ -122,6 +134,17 @@ PAGE = Page(
                     "0: all is well. 1: being tried again. 2: left alone.",
                     "short",
                     (("max by (carrier) (smsout_carrier_breaker_state)" + _NAMED, "{{name}}"),),
+                ),
+                Graph(
+                    "Left alone, times an hour",
+                    "0. Again and again: it takes some, and then it does not.",
+                    "short",
+                    (
+                        (
+                            "sum by (carrier) (increase(smsout_carrier_breaker_opened_total[1h]))" + _NAMED,
+                            "{{name}}",
+                        ),
+                    ),
                 ),
                 Graph(
                     "Waits for an operator",

@@ -111,7 +111,7 @@ PAGE = Page(
             (
                 Graph(
                     "CPU",
-                    "Together about 250 us per message. One core is what one process can use at most.",
+                    "Together about 400 us per message. One core is what one process can use at most.",
                     "percentunit",
                     (('rate(process_cpu_seconds_total{job="smsout"}[1m])', "{{process}} {{instance}}"),),
                 ),
@@ -126,6 +126,12 @@ PAGE = Page(
                     "Rising lines. A line that falls to 0 is a restart.",
                     "s",
                     (('time() - process_start_time_seconds{job="smsout"}', "{{process}} {{instance}}"),),
+                ),
+                Graph(
+                    "Processes by version",
+                    "One version, but while an upgrade is under way.",
+                    "none",
+                    (("count by (version) (smsout_build_info)", "{{version}}"),),
                 ),
                 Graph(
                     "Directory version",
