@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from smsout_client import AsyncClient, Refused, read_callback
 
 from tests.e2e.customer import Customer
 from tests.systems import running_system
@@ -44,6 +45,37 @@ async def test_a_message_reaches_the_carrier_and_its_signed_callback_the_custome
         assert (attributes["status"], attributes["code_id"]) == ("Success", None)
         assert (attributes["source"], attributes["destination"]) == ("12125551234", "15551234567")
         assert attributes["fragments_sent"] == 1
+
+
+async def test_a_program_sends_with_the_python_client(system: dict[str, Any]) -> None:
+    """It sends, once however often; reads the callback; looks the message up; is told what is wrong with a number."""
+    trunk = system["trunk"]
+    async with Customer(system) as customer:
+        await customer.delete("/carrier/ledger")
+        await customer.delete("/inbox/demo")
+        async with AsyncClient(
+            system["ingress_url"], log_url=system["message_log_url"], username=trunk["username"],
+            password=trunk["password"],
+        ) as sms:  # fmt: skip
+            text = {"source": "12125551234", "content": "Grüße"}
+            sent = await sms.send(destination="15551234570", key="an order's number", **text)
+            again = await sms.send(destination="15551234570", key="an order's number", **text)
+            assert (again.id, again.replayed, sent.replayed) == (sent.id, True, False)
+            (callback,) = await customer.wait_for("/inbox/demo", lambda inbox: len(inbox) == 1)
+            told = read_callback(callback["body"].encode(), callback["headers"], trunk["callback_secret"])
+            assert (told.message_id, told.status) == (sent.id, "Success")
+            async with asyncio.timeout(30):
+                while [it.status async for it in sms.messages(destination="15551234570")] != ["Success"]:
+                    await asyncio.sleep(0.2)
+            assert (await sms.message(sent.id)).segments_sent == 1
+            assert [it.event for it in await sms.events(sent.id)][:2] == ["accepted", "authorized"]
+            many = await sms.send_many(destinations=["15551234571", "15551234572"], **text)
+            assert [it.destination for it in many] == ["15551234571", "15551234572"]
+            with pytest.raises(Refused) as refused:
+                await sms.send(destination="4407700900123", **text)
+            assert [it.pointer for it in refused.value.problems] == ["/data/attributes/destination"]
+            with pytest.raises(Refused, match="HTTP 404"):
+                await sms.message("00000000-0000-4000-8000-000000000000")
 
 
 async def test_long_text_arrives_in_order_with_headers(system: dict[str, Any]) -> None:

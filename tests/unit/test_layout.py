@@ -7,7 +7,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 UNIT = Path(__file__).parent
 
-ROOMS = {"schemas": ROOT, "pipeline": ROOT, "agents": ROOT, "examples": ROOT, "bench": ROOT / "tests"}
+ROOMS = {
+    "schemas": ROOT, "pipeline": ROOT, "agents": ROOT, "examples": ROOT, "bench": ROOT / "tests",
+    "smsout_client": ROOT / "clients" / "python",
+}  # fmt: skip
 """By the folder of tests/unit: where the code that it mirrors lies."""
 
 ELSEWHERE = {

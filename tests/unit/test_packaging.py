@@ -3,7 +3,10 @@
 import importlib
 import importlib.metadata
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
+CLIENT = ROOT / "clients" / "python" / "smsout_client"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 
@@ -118,3 +122,26 @@ def test_the_wheel_would_hold_the_three_packages() -> None:
     """deploy, tests and examples stay out of it."""
     assert PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["schemas", "pipeline", "agents"]
     assert PROJECT["classifiers"] == ["Private :: Do Not Upload"]
+
+
+def test_the_python_client_is_a_wheel_of_its_own(tmp_path: Path) -> None:
+    """Its modules, the mark of its types, and nothing of the gateway's."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)],
+        cwd=ROOT / "clients" / "python", check=True, capture_output=True,
+    )  # fmt: skip
+    [wheel] = tmp_path.glob("smsout_client-*-py3-none-any.whl")
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    wanted = {it.relative_to(CLIENT.parent).as_posix() for it in CLIENT.iterdir() if it.suffix in (".py", ".typed")}
+    assert (names, len(names) > 5) == (wanted, True)
+
+
+def test_the_python_client_asks_for_what_it_imports() -> None:
+    """Whoever installs it gets what it needs."""
+    imported = {
+        name.partition(".")[0]
+        for path in CLIENT.glob("*.py")
+        for name in re.findall(r"^(?:from|import) (\w[\w.]*)", path.read_text(), re.MULTILINE)
+    } - sys.stdlib_module_names  # fmt: skip
+    project = tomllib.loads((CLIENT.parent / "pyproject.toml").read_text())["project"]
+    assert imported - {"smsout_client"} == {Requirement(it).name for it in project["dependencies"]}
