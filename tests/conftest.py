@@ -9,7 +9,7 @@ import structlog
 from xdist.scheduler import LoadFileScheduling
 
 from tests import systems
-from tests.brokers import running_broker, share_kafka_jars
+from tests.brokers import share_kafka_jars
 from tests.turns import turn
 
 share_kafka_jars()
@@ -32,13 +32,6 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
     return Scheduling(config, log)
-
-
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Bootstrap servers of a real Apache Kafka that the whole session shares: use topics of your own."""
-    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker.bootstrap_servers
 
 
 @pytest.fixture(autouse=True)

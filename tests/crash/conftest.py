@@ -1,4 +1,4 @@
-"""One arena for all crash tests."""
+"""One arena for all crash tests, which ends with them: what idles takes time from others."""
 
 from collections.abc import AsyncIterator
 
@@ -9,7 +9,7 @@ from tests.arena.arena import Arena
 from tests.brokers import running_broker
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def arena(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Arena]:
     """A broker that tests may kill, a simulator with its ledger, and agents that each test starts as it needs them."""
     folder = tmp_path_factory.mktemp("arena")

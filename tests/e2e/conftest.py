@@ -1,4 +1,4 @@
-"""One running system and one browser for all tests of the panel."""
+"""One running system and one browser for all tests of the panel; both end with them."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from tests.e2e.browser import chromium_or_skip, log_in, new_page, running_browse
 from tests.e2e.panel import OperatorClient
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def panel_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A running system, for those that have a browser."""
     chromium_or_skip()
@@ -20,7 +20,7 @@ def panel_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
         yield ready
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser(panel_system: dict[str, Any]) -> AsyncIterator[Browser]:
     """One browser process; every test has a fresh profile in it."""
     async with running_browser() as running:
