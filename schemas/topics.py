@@ -48,6 +48,7 @@ MAX_BATCH_BYTES: Final = MAX_RECORD_BYTES + 12  # Kafka's own default of max.mes
 MAX_DIRECTORY_ENTRY_BYTES: Final = 4_194_304  # a trunk with 100,000 sources has 2 MB
 DEAD_LETTER_ROOM_BYTES: Final = 65_536  # a dead letter is the largest record plus headers that say why
 DAY_MS: Final = 86_400_000
+ANY_TIME_MS: Final = (1 << 63) - 1
 
 MT_RETRY_DELAYS_SECONDS: Final = (5, 30, 120, 600, 3600)
 CALLBACK_DELAYS_SECONDS: Final = (
@@ -77,6 +78,8 @@ class Topic:
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(max_batch_bytes(self.name)),
             "message.timestamp.type": "CreateTime",
+            # Kafka's own limit is an hour: a gateway whose clock is ahead by more would have every write refused.
+            "message.timestamp.after.max.ms": str(ANY_TIME_MS),
             **self.extra_configs,
         }
 

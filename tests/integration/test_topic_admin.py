@@ -1,10 +1,12 @@
 """Topics on a real broker: created once, compared ever after."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
@@ -41,6 +43,20 @@ async def test_applying_twice_creates_everything_once(settings: KafkaSettings) -
     assert [(report.topic.name, report.state) for report in before] == [(name, TopicState.MISSING) for name in names]
     assert [(report.topic.name, report.state) for report in first] == [(name, TopicState.CREATED) for name in names]
     assert second == [replace(report, state=TopicState.UNCHANGED) for report in first]
+
+
+@pytest.mark.parametrize("hours", [-2, 2, 24 * 365])
+async def test_a_clock_that_is_wrong_stops_no_topic(settings: KafkaSettings, hours: int) -> None:
+    """Records carry the time of who writes them: whichever topic it is, they are taken."""
+    at_ms = int(time.time() * 1000) + hours * 3_600_000
+    producer = AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers)
+    await producer.start()
+    try:
+        for topic in catalogue(3, (5, 30), (5,)):
+            written = await producer.send_and_wait(topic.name, b"{}", key=b"key", timestamp_ms=at_ms)
+            assert (topic.name, written.offset >= 0) == (topic.name, True)
+    finally:
+        await producer.stop()
 
 
 async def test_every_config_is_in_force(settings: KafkaSettings) -> None:

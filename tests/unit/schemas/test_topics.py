@@ -120,6 +120,7 @@ def test_configs_are_kafkas_own_words() -> None:
         "retention.ms": "604800000",
         "max.message.bytes": str(MAX_BATCH_BYTES),
         "message.timestamp.type": "LogAppendTime",
+        "message.timestamp.after.max.ms": "9223372036854775807",
     }
     assert TOPICS[DLR_RECEIVED].configs()["message.timestamp.type"] == "CreateTime"
     assert TOPICS[DIRECTORY].configs() == {
@@ -127,6 +128,7 @@ def test_configs_are_kafkas_own_words() -> None:
         "retention.ms": "-1",
         "max.message.bytes": "4194304",
         "message.timestamp.type": "CreateTime",
+        "message.timestamp.after.max.ms": "9223372036854775807",
         "min.cleanable.dirty.ratio": "0.1",
     }
 
