@@ -3,6 +3,7 @@
 record       a Kafka record as it comes and as it goes, and the base of its values: strict, JSON, schema_version
 unchecked    the fast way to write one, for the records of the hot path
 identifiers  message, segment, trunk and account ids, and how a missing one is derived
+characters   what a character is called
 address      phone numbers as they travel: E.164 digits without a plus
 submission   what a customer or a producer asks for: one text to 1..1000 destinations
 mt_message   one message to one destination, encoded, cut into segments and routed; and one that waits for a retry

@@ -7,6 +7,8 @@ from typing import Annotated, Final
 from pydantic import StringConstraints
 from pydantic_core import ErrorDetails
 
+from schemas.characters import code_of, name_of
+
 MSISDN: Final = re.compile(r"[1-9][0-9]{6,14}")
 
 # pydantic's regex engine takes \d as any Unicode digit, so the class is spelled out.
@@ -16,15 +18,6 @@ Msisdn = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{6,14}$")]
 
 MAX_LOOKED_AT: Final = 64  # characters of what should have been a number
 
-# Controls have no name in Unicode's data, only aliases.
-_CONTROLS: Final = {
-    "\0": "NULL",
-    "\t": "CHARACTER TABULATION",
-    "\n": "LINE FEED",
-    "\r": "CARRIAGE RETURN",
-    "\x1b": "ESCAPE",
-    "\x7f": "DELETE",
-}
 _UNSEEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 # What has no width although its category says letter, mark or symbol (Unicode: Default_Ignorable_Code_Point; and the
 # blank of Braille).
@@ -42,11 +35,8 @@ def unseen(text: str) -> str | None:
     for place, character in enumerate(text[:MAX_LOOKED_AT], start=1):
         if character == " " and 1 < place < len(text):
             continue
-        category = unicodedata.category(character)
-        if category in _UNSEEN_CATEGORIES or _UNSEEN.match(character):
-            other = {"Cc": "control character", "Cs": "lone surrogate"}.get(category, "unassigned")
-            name = _CONTROLS.get(character) or unicodedata.name(character, other)
-            return f"character {place} is U+{ord(character):04X} {name}, which cannot be seen"
+        if unicodedata.category(character) in _UNSEEN_CATEGORIES or _UNSEEN.match(character):
+            return f"character {place} is {code_of(character)} {name_of(character)}, which cannot be seen"
     return None
 
 

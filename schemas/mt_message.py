@@ -22,6 +22,10 @@ class DataCoding(IntEnum):
     UCS2 = 0x08
 
 
+ENCODINGS: Final = {DataCoding.GSM7: "GSM-7", DataCoding.UCS2: "UCS-2"}
+"""The contract's words for them."""
+
+
 class Segment(WireModel):
     """One part on the air.
 

@@ -13,7 +13,7 @@ from pipeline.message_log.batch import COLUMNS
 from pipeline.message_log.tables import moment
 from schemas.dlr import MessageState, SegmentOutcome
 from schemas.journal import JournalMark
-from schemas.mt_message import DataCoding
+from schemas.mt_message import ENCODINGS, DataCoding
 from schemas.status import CodeId, StatusName, StatusStage
 
 
@@ -27,7 +27,6 @@ class LogState(StrEnum):
     FAILED = StatusName.FAILED.value
 
 
-ENCODINGS: Final = {DataCoding.GSM7: "GSM-7", DataCoding.UCS2: "UCS-2"}
 DELIVERED_WORDS: Final = ("DELIVERED", "DELIVRD")
 """Of the delivery stage's statuses the good one, in upper case."""
 MEANINGS: Final[dict[int, str]] = {

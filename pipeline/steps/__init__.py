@@ -10,6 +10,7 @@ segmentation      4: the text, cut into segments with their user data headers
 routing           5: which carrier, and which others would
 routing_explained  the same for people, with what every other route lacks
 processing        steps 2 to 5 in their order
+preview           what they say about a message that is not sent
 
 What needs time, a socket or a topic does not belong here.
 """

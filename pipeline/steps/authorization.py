@@ -11,7 +11,7 @@ from pipeline.directory.model import Directory
 from pipeline.steps.admission import check_destination
 from schemas.directory.account import Account, NumberCheck
 from schemas.directory.trunk import Trunk
-from schemas.status import CodeId
+from schemas.status import CodeId, StatusName
 
 
 class Grant(NamedTuple):
@@ -26,6 +26,11 @@ class Refusal(NamedTuple):
 
     code_id: CodeId
     reason: str
+
+    @property
+    def status(self) -> StatusName:
+        """The contract's word: it counts codes from 100 on as failures, below as routing errors."""
+        return StatusName.FAILED if self.code_id >= 100 else StatusName.ROUTING_ERROR
 
 
 def authorize(directory: Directory, trunk_id: str, source: str, submitted_at: datetime) -> Grant | Refusal:

@@ -16,6 +16,7 @@ from schemas.mt_message import DataCoding
 # than a dozen characters: 0.2 microseconds for 12, 0.8 for 158.
 _all_basic: Final = re.compile(f"[{re.escape(BASIC)}]*").fullmatch
 _all_gsm7: Final = re.compile(f"[{re.escape(BASIC + ''.join(EXTENSION))}]*").fullmatch
+_outside_gsm7: Final = re.compile(f"[^{re.escape(BASIC + ''.join(EXTENSION))}]").finditer
 _before_astral: Final = re.compile("(?=[\U00010000-\U0010ffff])").sub
 
 _GSM7: Final = DataCoding.GSM7
@@ -38,6 +39,14 @@ def measure(text: str) -> tuple[DataCoding, int]:
         return _UCS2, len(text.encode("utf-16-be")) // 2
     except UnicodeEncodeError as error:
         raise Unencodable(f"half of a surrogate pair at position {error.start} cannot be sent") from None
+
+
+def outside_gsm7(text: str) -> dict[str, list[int]]:
+    """Return the characters that make `text` UCS-2, in their order, each with its places: indexes of code points."""
+    places: dict[str, list[int]] = {}
+    for found in _outside_gsm7(text):
+        places.setdefault(found[0], []).append(found.start())
+    return places
 
 
 def mark_pairs(text: str, data_coding: DataCoding) -> str:

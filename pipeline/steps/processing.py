@@ -14,11 +14,11 @@ from pipeline.settings import MessageSettings
 from pipeline.steps.acceptance import Accepted
 from pipeline.steps.admission import MAX_CONTENT_LENGTH, check_content
 from pipeline.steps.authorization import Grant, Refusal, authorize, authorize_destination
-from pipeline.steps.routing import Choice, choose_routes
+from pipeline.steps.routing import NO_ROUTE, Choice, choose_routes
 from pipeline.steps.segmentation import split, user_data_headers
 from schemas.identifiers import MessageId
 from schemas.mt_message import DataCoding, UncheckedAlternative, UncheckedMtMessage, UncheckedSegment
-from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
+from schemas.status import CodeId, MessageStatus, StatusStage
 from schemas.unchecked import encode, written_once
 
 
@@ -58,7 +58,7 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
             continue
         choices = choose_routes(directory, account_id, source, destination, message_id)
         if not choices:
-            yield _refused(accepted, message_id, destination, Refusal(CodeId.NO_ROUTES_FOUND, "no route"), grant)
+            yield _refused(accepted, message_id, destination, NO_ROUTE, grant)
             continue
         route, carrier = choices[0]
         message = UncheckedMtMessage(
@@ -121,8 +121,7 @@ def _refused(
         trunk_id=submission.trunk_id,
         account_id=grant.account.id if grant else None,
         stage=StatusStage.PROCESSING,
-        # The contract counts codes from 100 on as failures, below as routing errors.
-        status=StatusName.FAILED if refusal.code_id >= 100 else StatusName.ROUTING_ERROR,
+        status=refusal.status,
         code_id=refusal.code_id,
         reason=refusal.reason,
         source=submission.source,

@@ -6,18 +6,21 @@ replay draws the same, and a route that comes or goes moves only the messages th
 with weights: Schindelhauer and Schomaker, "Weighted distributed hash tables", SPAA 2005).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from hashlib import blake2b
 from itertools import groupby
 from math import log
 from typing import Final, NamedTuple
 
 from pipeline.directory.model import Directory
+from pipeline.steps.authorization import Refusal
 from schemas.directory.carrier import Carrier
 from schemas.directory.route import Route
 from schemas.mt_message import MAX_ALTERNATIVES
+from schemas.status import CodeId
 
 MAX_CHOICES: Final = 1 + MAX_ALTERNATIVES
+NO_ROUTE: Final = Refusal(CodeId.NO_ROUTES_FOUND, "no route")
 
 
 class Choice(NamedTuple):
@@ -33,17 +36,27 @@ def choose_routes(
     """Return the best route for a message and the next best ones, each to another carrier: at most `MAX_CHOICES`.
 
     Blocked routes, routes to blocked carriers and routes to carriers that are gone are passed over, so blocking a
-    carrier moves its traffic to the next best route. Empty: no route is left (code_id 1).
+    carrier moves its traffic to the next best route. Empty: no route is left (`NO_ROUTE`).
     """
     choices: list[Choice] = []
-    for routes in directory.routes_for(account_id, source, destination):
-        for route in routes if len(routes) == 1 else _drawn(directory, routes, message_id):
-            carrier = usable(directory, route)
-            if carrier is not None and all(carrier.id != it.carrier.id for it in choices):
-                choices.append(Choice(route, carrier))
+    for equal in _usable(directory, account_id, source, destination):
+        if len(equal) > 1:
+            equal.sort(key=lambda it: _drawing(it.route, message_id))
+        for choice in equal:
+            if not choices or choice.carrier.id not in [it.carrier.id for it in choices]:
+                choices.append(choice)
                 if len(choices) == MAX_CHOICES:
                     return choices
     return choices
+
+
+def first_choices(directory: Directory, account_id: str, source: str, destination: str) -> list[Choice]:
+    """Return the routes that share such messages, of which each is the first choice of some: the heaviest comes first.
+
+    Nearly always that is one. Empty: no route is left (`NO_ROUTE`).
+    """
+    equal = next(filter(None, _usable(directory, account_id, source, destination)), [])
+    return sorted(equal, key=lambda it: -it.route.share)
 
 
 def usable(directory: Directory, route: Route) -> Carrier | None:
@@ -52,13 +65,15 @@ def usable(directory: Directory, route: Route) -> Carrier | None:
     return None if carrier is None or carrier.blocked else carrier
 
 
-def _drawn(directory: Directory, routes: Sequence[Route], message_id: str) -> Iterator[Route]:
-    """Iterate over routes that are sorted by priority; those of one priority come in the order that is drawn."""
-    for _, equal in groupby(routes, key=_priority):
-        usable_ones = [route for route in equal if usable(directory, route) is not None]
-        if len(usable_ones) > 1:
-            usable_ones.sort(key=lambda route: _drawing(route, message_id))
-        yield from usable_ones
+def _usable(directory: Directory, account_id: str, source: str, destination: str) -> Iterator[list[Choice]]:
+    """Iterate over what can be used for a message, best first; one list has what is equal but for its weight."""
+    for routes in directory.routes_for(account_id, source, destination):
+        if len(routes) == 1:  # nearly always
+            if (carrier := usable(directory, routes[0])) is not None:
+                yield [Choice(routes[0], carrier)]
+            continue
+        for _, equal in groupby(routes, key=_priority):
+            yield [Choice(route, carrier) for route in equal if (carrier := usable(directory, route)) is not None]
 
 
 def _priority(route: Route) -> int:

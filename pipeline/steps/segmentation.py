@@ -24,12 +24,18 @@ CONCATENATED: Final = {DataCoding.GSM7: 153, DataCoding.UCS2: 67}
 """Units in each of several segments."""
 
 
-class Estimate(NamedTuple):
+class Part(NamedTuple):
+    """A segment's text, and the units that it takes."""
+
+    text: str
+    units: int
+
+
+class Layout(NamedTuple):
     """What a text would become. `units_left` more fit before another segment is needed; a character takes 1 or 2."""
 
     data_coding: DataCoding
-    units: int
-    segments: int
+    parts: tuple[Part, ...]
     units_left: int
 
 
@@ -63,14 +69,13 @@ def count_segments(text: str) -> int:
     return sum(1 for _ in _cut(text, units, data_coding))
 
 
-def estimate(text: str) -> Estimate:
-    """Return what `text` would become, for a live note beside an input field. Raises `Unencodable`."""
+def lay_out(text: str) -> Layout:
+    """Return what `text` would become, for people who still write it, also beyond 255. Raises `Unencodable`."""
     data_coding, units = measure(text)
     if units <= ALONE[data_coding]:
-        return Estimate(data_coding, units, 1, ALONE[data_coding] - units)
-    parts = list(_cut(text, units, data_coding))
-    in_last = len(mark_pairs(parts[-1], data_coding))
-    return Estimate(data_coding, units, len(parts), CONCATENATED[data_coding] - in_last)
+        return Layout(data_coding, (Part(text, units),), ALONE[data_coding] - units)
+    parts = tuple([Part(part, len(mark_pairs(part, data_coding))) for part in _cut(text, units, data_coding)])
+    return Layout(data_coding, parts, CONCATENATED[data_coding] - parts[-1].units)
 
 
 def concatenation_reference(message_id: str) -> int:

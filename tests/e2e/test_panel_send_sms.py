@@ -5,13 +5,12 @@ import random
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from pipeline.steps.segmentation import estimate
-from schemas.mt_message import DataCoding
+from pipeline.steps.segmentation import lay_out
+from schemas.mt_message import ENCODINGS
 from tests.e2e.panel import OTHER_SOURCE, SOURCE, MadeTrunk, OperatorClient, new_destination
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-NAMES = {DataCoding.GSM7: "GSM-7", DataCoding.UCS2: "UCS-2"}
 FIXED = (
     "",
     "a",
@@ -125,10 +124,24 @@ async def test_the_note_equals_the_gateways_count(owner: Page, client: OperatorC
     dialog = await window_of(owner, await client.make_trunk())
     note, field = dialog.locator("[data-note]"), dialog.get_by_label("Text")
     for text in (*FIXED, *random_texts(40)):
-        found = estimate(text)
+        found = lay_out(text)
         if text:
-            async with owner.expect_response("**/sms/estimate"):
+            async with owner.expect_response("**/preview"):
                 await field.fill(text)
-        expected = [NAMES[found.data_coding], f"{found.units_left} left", f"{found.segments} segment"]
-        for words in expected if text else [NAMES[DataCoding.GSM7], "160 left"]:
+        encoding = ENCODINGS[found.data_coding]
+        expected = [encoding, f"{found.units_left} left", f"{len(found.parts)} segment"]
+        for words in expected if text else [encoding, "160 left"]:
             await expect(note).to_contain_text(words)
+
+
+async def test_the_note_follows_every_field(owner: Page, client: OperatorClient) -> None:
+    """What makes the text UCS-2, with its place; and with a destination what the message would cost, or why not."""
+    dialog = await window_of(owner, await client.make_trunk())
+    note = dialog.locator("[data-note]")
+    await dialog.get_by_label("Text").fill("quote’s")
+    await expect(note).to_contain_text("U+2019 RIGHT SINGLE QUOTATION MARK at 6")
+    await expect(note).not_to_contain_text("USD")
+    await dialog.get_by_label("Destination").fill(new_destination())
+    await expect(note).to_contain_text("0.0075 USD")
+    await dialog.get_by_label("Destination").fill("+1 555")
+    await expect(note).not_to_contain_text("USD")

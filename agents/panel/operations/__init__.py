@@ -14,7 +14,7 @@ trunks/       trunks, their secrets, their callbacks
 numbers       DIDs
 numbers_csv   the file that they are imported from
 log/          what the message log knows: overview, look-up, search, notifications and sending them again
-messages      Send SMS, its note beside the text, its status
+messages      Send SMS, what would become of it, its status
 routing/      carriers and routes
 people/       users and API keys
 audit_events  the audit log

@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from agents.panel.operations.actor import Actor, Permission
@@ -14,11 +15,12 @@ from agents.panel.operations.errors import NotFound
 from agents.panel.operations.ports import Clock, Producer
 from pipeline.errors import RuleViolated, Unencodable
 from pipeline.settings import MessageSettings
-from pipeline.steps.admission import admit, check_content
+from pipeline.steps.admission import Admitted, Problem, admit
 from pipeline.steps.authorization import Refusal, authorize
-from pipeline.steps.segmentation import Estimate, estimate
+from pipeline.steps.preview import Preview, TextPreview, preview, preview_text
 from schemas.address import masked
 from schemas.directory.account import NumberCheck
+from schemas.directory.trunk import Trunk
 from schemas.record import OutRecord
 from schemas.status import MessageStatus, StatusStage
 from schemas.topics import SUBMITTED
@@ -31,14 +33,15 @@ RECEIPT_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class TextNote:
-    """What a text would become: the gateway's own count. `problem` says why it cannot be sent, else it is None."""
+class MessagePreview:
+    """What becomes of a message that is still written: `text` as far as it can be encoded, `problem` why it cannot be
+    sent; `whole` as soon as source and destination are there too. `carriers`, for operators alone, would take it.
+    """
 
-    encoding: str
-    units: int
-    segments: int
-    units_left: int
-    problem: str | None
+    text: TextPreview | None
+    problem: str | None = None
+    whole: Preview | None = None
+    carriers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +142,20 @@ class Messages:
         self._max_segments = limits.max_segments
         self.sent = SentMessages(limits.time_to_live_seconds + LATE_SECONDS)
 
-    def estimate(self, text: str) -> TextNote:
-        """Return what `text` would become."""
-        problem = check_content(text, self._max_segments) if text else None
+    def preview(self, actor: Actor, trunk_id: str, source: str, destination: str, text: str) -> MessagePreview:
+        """Return what would become of a message through a trunk, as far as its fields say it; nothing is sent."""
+        actor.must(Permission.SEND_SMS)
+        trunk, now = self._access.trunk(actor, trunk_id), self._clock()
+        admitted = self._admit(trunk, source, destination, text, now)
+        if isinstance(admitted, Admitted):
+            whole = preview(self._access.directory, admitted, now)
+            carriers = tuple(it.carrier.name for it in whole.takers) if actor.can(Permission.OPERATE) else ()
+            return MessagePreview(whole.text, None, whole, carriers)
+        problem = next((it.detail for it in admitted if it.pointer == "/content"), None) if text else None
         try:
-            found = estimate(text) if text else None
+            return MessagePreview(preview_text(text), problem)
         except Unencodable:
-            return TextNote("none", len(text), 0, 0, problem)
-        if found is None:
-            return TextNote("GSM-7", 0, 0, 160, None)
-        return _note(found, problem)
+            return MessagePreview(None, problem)
 
     async def send(self, actor: Actor, trunk_id: str, source: str, destination: str, text: str) -> str:
         """Send a message through a trunk; return its id when the broker has it.
@@ -157,14 +164,7 @@ class Messages:
         """
         actor.must(Permission.SEND_SMS)
         trunk, now = self._access.trunk(actor, trunk_id), self._clock()
-        account = self._access.directory.account(trunk.account_id)
-        admitted = admit(
-            {"source": source, "destination": destination, "content": text},
-            trunk_id=trunk.id,
-            max_segments=self._max_segments,
-            now=now,
-            number_check=NumberCheck.PLAN if account is None else account.checks,
-        )
+        admitted = self._admit(trunk, source, destination, text, now)
         problems = [(it.pointer.lstrip("/"), it.detail) for it in admitted] if isinstance(admitted, list) else []
         # The processor decides again; who looks at a form should not have to wait for that.
         if source and not any(field == "source" for field, _ in problems):
@@ -189,6 +189,16 @@ class Messages:
             raise
         return message_id
 
+    def _admit(self, trunk: Trunk, source: str, destination: str, text: str, now: datetime) -> Admitted | list[Problem]:
+        account = self._access.directory.account(trunk.account_id)
+        return admit(
+            {"source": source, "destination": destination, "content": text},
+            trunk_id=trunk.id,
+            max_segments=self._max_segments,
+            now=now,
+            number_check=NumberCheck.PLAN if account is None else account.checks,
+        )
+
     def progress(self, actor: Actor, message_id: str) -> MessageProgress:
         """Return what is known of a message that this panel sent since it started."""
         actor.must(Permission.SEE)
@@ -209,8 +219,3 @@ class Messages:
             last.segments_total,
             is_final=not self.sent.waits_for(message_id),
         )
-
-
-def _note(found: Estimate, problem: str | None) -> TextNote:
-    encoding = {"GSM7": "GSM-7", "UCS2": "UCS-2"}[found.data_coding.name]
-    return TextNote(encoding, found.units, found.segments, found.units_left, problem)

@@ -1,51 +1,30 @@
-// The note below a message's text. The count is the gateway's own: it is asked, so the two cannot differ.
-import { ask } from "./talk.js";
+// The note below a message's text: what would become of it. It is the gateway's own word, so the two cannot differ.
+import { fragment } from "./talk.js";
 
 const PAUSE_MS = 120;
 
-function part(strong, words) {
-  const span = document.createElement("span");
-  const b = document.createElement("b");
-  b.textContent = strong;
-  span.append(b, words);
-  return span;
-}
-
-function show(note, found) {
-  const parts = [];
-  if (found.encoding) {
-    parts.push(part(found.encoding, ""), part(found.units_left, " left"));
-    parts.push(part(found.segments, found.segments === 1 ? " segment" : " segments"));
-  }
-  if (found.problem) {
-    const problem = document.createElement("span");
-    problem.className = "bad";
-    problem.textContent = found.problem;
-    parts.push(problem);
-  }
-  note.replaceChildren(...parts);
-}
-
 export function watchComposers(root) {
   for (const form of root.querySelectorAll("form[data-composer]")) {
-    const text = form.querySelector("textarea[name=text]");
     const note = form.querySelector("[data-note]");
     let timer = 0;
     let asking = null;
     const refresh = async () => {
-      asking?.abort();
+      asking?.abort(); // a newer question is on its way
       asking = new AbortController();
-      const asked = text.value;
       try {
-        const found = await ask(form.dataset.composer, { text: asked }, asking.signal);
-        if (asked !== text.value) return; // a newer question is on its way
-        show(note, found);
-        note.dataset.characters = asked.length;
+        const found = await fragment(form.dataset.composer, {
+          method: "POST",
+          signal: asking.signal,
+          body: new URLSearchParams(new FormData(form)),
+        });
+        if (found === null) return;
+        if (!found.ok) throw new Error();
+        note.replaceChildren(...found.body.childNodes);
       } catch (error) {
-        if (error.name !== "AbortError") note.textContent = "The count is not available right now.";
+        if (error.name !== "AbortError") note.textContent = "What it would become is not known right now.";
       }
     };
-    text.addEventListener("input", () => {
+    form.addEventListener("input", () => {
       clearTimeout(timer);
       timer = setTimeout(refresh, PAUSE_MS);
     });

@@ -12,6 +12,7 @@ from agents.panel.operations.entries.paging import Paging
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.log.criteria import MODES, RANGES, STATUSES, Criteria, read_criteria
 from agents.panel.pages.navigation import need_account
+from agents.panel.pages.words import priced
 from pipeline.errors import LogUnavailable, RuleViolated
 from pipeline.message_log.message import (
     MEANINGS,
@@ -43,9 +44,7 @@ def tone_of(message: LoggedMessage) -> Tone:
 
 def price_of(message: LoggedMessage) -> str | None:
     """Return what a message costs, with its currency."""
-    if message.price is None:
-        return None
-    return f"{message.price:f}" + (f" {message.currency}" if message.currency else "")
+    return priced(message.price, message.currency)
 
 
 def shown_time(moment: datetime, zone: tzinfo = UTC) -> str:

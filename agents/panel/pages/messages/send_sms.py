@@ -1,23 +1,31 @@
-"""Send SMS: the form, and the note below its text."""
+"""Send SMS: the form, and the note below its text that says what would become of it."""
 
-from typing import Final
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, Final
 
 from aiohttp import web
 
 from agents.panel.operations import Permission
-from agents.panel.operations.messages import TextNote
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.forms import Problems, by_field, phone_digits
 from agents.panel.pages.messages.progress import MessageView, message_window
+from agents.panel.pages.words import priced
 from pipeline.errors import BrokerError, BrokerUnreachable, RuleViolated
+from pipeline.steps.preview import Preview, TextPreview
+from schemas.characters import code_of, name_of
 from schemas.directory.trunk import Trunk
+from schemas.mt_message import ENCODINGS
 
+MAX_CHARACTERS: Final = 3
+"""Different characters that are named as the reason for UCS-2, and places of each."""
+NOTHING_KNOWN: Final[dict[str, Any]] = {"encoding": None, "characters": (), "price": None, "refusal": None}
 BLANK: Final = {"source": "", "destination": "", "text": ""}
 
 
-def _text(context: PageContext) -> str:
-    """Return the text as it was typed: browsers post line breaks as CRLF, which would cost a unit more each."""
-    return context.text("text").replace("\r\n", "\n")
+def _typed(context: PageContext) -> dict[str, str]:
+    """Return the form as it was typed: browsers post line breaks as CRLF, which would cost a unit more each."""
+    return {name: context.text(name).replace("\r\n", "\n") for name in BLANK}
 
 
 async def show(context: PageContext) -> web.StreamResponse:
@@ -30,8 +38,7 @@ async def show(context: PageContext) -> web.StreamResponse:
 
 async def send(context: PageContext) -> web.StreamResponse:
     """Send, and show what becomes of it."""
-    trunk = _trunk(context)
-    form = {"source": context.text("source"), "destination": context.text("destination"), "text": _text(context)}
+    trunk, form = _trunk(context), _typed(context)
     source, destination = phone_digits(form["source"]), phone_digits(form["destination"])
     try:
         message_id = await context.operations.messages.send(context.actor, trunk.id, source, destination, form["text"])
@@ -47,10 +54,11 @@ async def send(context: PageContext) -> web.StreamResponse:
     return message_window(context, trunk, MessageView.of(progress, source, destination))
 
 
-async def estimate(context: PageContext) -> web.StreamResponse:
-    """Answer with what the text would become, counted by the code that will cut it."""
-    note = context.operations.messages.estimate(_text(context))
-    return context.json({"problem": _of_text(note.problem), **_numbers(note)})
+async def preview(context: PageContext) -> web.StreamResponse:
+    """Answer with the note alone, for what is typed so far."""
+    return context.render(
+        "messages/preview.html", note=_note(context, context.request.match_info["id"], _typed(context))
+    )
 
 
 def unsent(error: BrokerError) -> Problems:
@@ -70,22 +78,51 @@ def _trunk(context: PageContext) -> Trunk:
     return context.operations.trunks.get(context.actor, context.request.match_info["id"])[0]
 
 
-def _of_text(problem: str | None) -> str | None:
-    return None if problem is None else f"Text {problem.removeprefix('content ')}"
+def _note(context: PageContext, trunk_id: str, form: dict[str, str]) -> dict[str, Any]:
+    """Return what the gateway itself says would become of the message, in a person's words."""
+    source, destination, text = phone_digits(form["source"]), phone_digits(form["destination"]), form["text"]
+    found = context.operations.messages.preview(context.actor, trunk_id, source, destination, text)
+    problem = found.problem and f"Text {found.problem.removeprefix('content ')}"
+    note = {**NOTHING_KNOWN, "problem": problem, "carriers": found.carriers}
+    if found.text is not None:
+        note |= _counted(found.text, is_empty=not text)
+    if found.whole is not None:
+        note |= _priced(found.whole)
+    return note
 
 
-def _numbers(note: TextNote) -> dict[str, object]:
-    """Return the note's figures; none for a text that no encoding can carry."""
-    if not note.segments and note.problem:
-        return {}
-    return {"encoding": note.encoding, "units": note.units, "units_left": note.units_left, "segments": note.segments}
+def _counted(text: TextPreview, *, is_empty: bool) -> dict[str, Any]:
+    return {
+        "encoding": ENCODINGS[text.layout.data_coding],
+        "left": text.layout.units_left,
+        "segments": 0 if is_empty else len(text.layout.parts),
+        "characters": [
+            {"character": character, "name": f"{code_of(character)} {name_of(character)}", "places": _places(indexes)}
+            for character, indexes in islice(text.outside_gsm7.items(), MAX_CHARACTERS)
+        ],
+        "more": max(0, len(text.outside_gsm7) - MAX_CHARACTERS),
+    }
+
+
+def _places(indexes: Iterable[int]) -> str:
+    """Return where a character stands, as people count."""
+    first = [str(index + 1) for index in islice(indexes, MAX_CHARACTERS + 1)]
+    return ", ".join(first[:MAX_CHARACTERS]) + (" …" if len(first) > MAX_CHARACTERS else "")
+
+
+def _priced(found: Preview) -> dict[str, Any]:
+    return {
+        "refusal": found.refusal and found.refusal.reason,
+        "price": priced(found.price, found.currency),
+        "each": priced(found.price_per_segment, found.currency) if len(found.text.layout.parts) > 1 else None,
+        "varies": found.price_varies,
+    }
 
 
 def _form(
     context: PageContext, trunk: Trunk, form: dict[str, str], problems: Problems | None = None, status: int = 200
 ) -> web.Response:
     sources = context.operations.trunks.sources_of(context.actor, trunk.id)
-    note = context.operations.messages.estimate(form["text"])
     return context.render(
         "messages/send.html",
         status=status,
@@ -94,7 +131,7 @@ def _form(
         account_blocked=bool((owner := context.operations.directory.account(trunk.account_id)) and owner.blocked),
         sources=[(number, number) for number in sources],
         form=form,
-        note={"problem": _of_text(note.problem), **_numbers(note)},
+        note=_note(context, trunk.id, form),
         problems=problems or {},
     )
 
@@ -102,5 +139,5 @@ def _form(
 PAGES = (
     Page("GET", "/sms/trunks/{id}/send", show, Permission.SEND_SMS),
     Page("POST", "/sms/trunks/{id}/send", send, Permission.SEND_SMS),
-    Page("POST", "/sms/estimate", estimate, Permission.SEND_SMS),
+    Page("POST", "/sms/trunks/{id}/preview", preview, Permission.SEND_SMS),
 )

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import Refused, Unencodable
-from pipeline.steps.encoding import mark_pairs, measure
+from pipeline.steps.encoding import mark_pairs, measure, outside_gsm7
 from pipeline.steps.gsm0338 import ALPHABET, BASIC, ESCAPE, EXTENSION
 from schemas.mt_message import DataCoding
 
@@ -116,3 +116,15 @@ def test_units_are_what_goes_on_the_air(text: str) -> None:
 def test_texts_of_the_alphabet_stay_gsm7(text: str) -> None:
     """No mix of the alphabet's characters falls over to UCS-2."""
     assert measure(text)[0] is DataCoding.GSM7
+
+
+@given(st.text(st.characters(exclude_characters="\x1b", exclude_categories=["Cs"])))
+def test_a_text_without_what_is_outside_of_gsm7_is_gsm7(text: str) -> None:
+    """All of it is found, at its places, and nothing else is."""
+    outside = outside_gsm7(text)
+    assert (measure(text)[0] is DataCoding.GSM7) == (not outside)
+    places = {index: character for character, indexes in outside.items() for index in indexes}
+    assert all(text[index] == character for index, character in places.items())
+    inside = "".join(character for index, character in enumerate(text) if index not in places)
+    assert measure(inside)[0] is DataCoding.GSM7
+    assert not any(character in inside for character in outside)

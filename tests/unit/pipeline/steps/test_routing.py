@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.steps.routing import MAX_CHOICES, Choice, choose_routes
+from pipeline.steps.routing import MAX_CHOICES, Choice, choose_routes, first_choices
 from schemas.directory.carrier import Carrier
 from schemas.directory.entry import DirectoryEntry
 from schemas.directory.route import Route
@@ -103,3 +103,17 @@ def test_a_carrier_that_is_blocked_moves_no_message_of_another() -> None:
     after = [choose(*routes, carrier(1), carrier(2, blocked=True), carrier(3), message_id=it) for it in ids]
     assert [[it for it in first if it[0].id != uuid(12)] for first in before] == after
     assert len({first[0][1].id for first in before}) == 3
+
+
+def test_the_first_choices_are_what_is_first_for_some_message() -> None:
+    """Those that share by weight, the heaviest first: never what comes later, is blocked or leads nowhere."""
+    directory = directory_of(
+        carrier(1), carrier(2), carrier(3), carrier(4, blocked=True),
+        route(11, 1, "1555"), route(12, 2, "1555", weight=3), route(13, 4, "1555", weight=9),
+        route(14, 3, "1555", priority=1), route(15, 3),
+    )  # fmt: skip
+    shared = first_choices(directory, ACCOUNT, SOURCE, DESTINATION)
+    assert [it.route.id for it in shared] == [uuid(12), uuid(11)]
+    firsts = {choose_routes(directory, ACCOUNT, SOURCE, DESTINATION, uuid(n))[0].route.id for n in range(100)}
+    assert firsts == {it.route.id for it in shared}
+    assert first_choices(directory_of(), ACCOUNT, SOURCE, DESTINATION) == []

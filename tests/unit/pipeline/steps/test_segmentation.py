@@ -13,10 +13,11 @@ from pipeline.steps.segmentation import (
     ALONE,
     CONCATENATED,
     MAX_SEGMENTS,
-    Estimate,
+    Layout,
+    Part,
     concatenation_reference,
     count_segments,
-    estimate,
+    lay_out,
     split,
 )
 from schemas.identifiers import uuid7
@@ -72,6 +73,11 @@ def units_on_air(text: str, data_coding: DataCoding) -> int:
     return len(CODEC.encode(text)[0]) if data_coding is GSM7 else len(text.encode("utf-16-be")) // 2
 
 
+def counted(layout: Layout) -> tuple[DataCoding, int, int]:
+    """Return a layout's data coding, its units in all, and how many segments it has."""
+    return layout.data_coding, sum(part.units for part in layout.parts), len(layout.parts)
+
+
 def fewest_segments(text: str, data_coding: DataCoding) -> int:
     """Return the smallest number of segments over all ways of cutting between characters, by dynamic programming."""
     costs = [units_on_air(character, data_coding) for character in text]
@@ -99,7 +105,7 @@ def test_vectors(text: str, data_coding: DataCoding, units: int, segments: int) 
     coding, parts = split(text)
     assert (data_coding, segments) == (coding, len(parts))
     assert "".join(parts) == text
-    assert (data_coding, units, segments) == estimate(text)[:3]
+    assert (data_coding, units, segments) == counted(lay_out(text))
     assert segments == fewest_segments(text, data_coding)
 
 
@@ -131,14 +137,16 @@ def test_segments_carry_the_text_and_nothing_is_split(text: str) -> None:
 
 
 @given(texts)
-def test_an_estimate_is_what_happens(text: str) -> None:
-    """Adding as many one-unit characters as are left changes no count; one more takes another segment."""
-    data_coding, units, segments, left = estimate(text)
-    assert (data_coding, segments) == (split(text)[0], len(split(text)[1]))
-    assert units == units_on_air(text, data_coding)
-    filled = text + "a" * left
-    assert estimate(filled) == Estimate(data_coding, units + left, segments, 0)
-    assert count_segments(filled + "a") == segments + 1
+def test_a_layout_is_what_happens(text: str) -> None:
+    """The segments are those that are cut. As many one-unit characters as are left change no count; one more does."""
+    layout = lay_out(text)
+    data_coding, parts, left = layout
+    assert (data_coding, tuple(part.text for part in parts)) == split(text)
+    assert parts == tuple(Part(part.text, units_on_air(part.text, data_coding)) for part in parts)
+    _, units, segments = counted(layout)
+    filled = lay_out(text + "a" * left)
+    assert (*counted(filled), filled.units_left) == (data_coding, units + left, segments, 0)
+    assert count_segments(text + "a" * (left + 1)) == segments + 1
 
 
 def test_one_segment_has_no_header() -> None:
@@ -193,12 +201,12 @@ def test_more_than_255_segments_are_refused(longest: str, more: str) -> None:
     with pytest.raises(TooManySegments, match="256 segments") as refusal:
         split(longest + more)
     assert isinstance(refusal.value, Refused)
-    assert count_segments(longest + more) == estimate(longest + more).segments == 256
+    assert count_segments(longest + more) == len(lay_out(longest + more).parts) == 256
 
 
 @pytest.mark.parametrize("text", ["\x1b", "a" * 200 + "\x1b", "\ud83d", "ж" * 100 + "\udc00"])
 def test_what_cannot_be_sent_is_refused_by_every_question(text: str) -> None:
     """A raw escape and a lone surrogate are refused before anything is cut."""
-    for ask in (split, count_segments, estimate):
+    for ask in (split, count_segments, lay_out):
         with pytest.raises(Unencodable):
             ask(text)

@@ -1,13 +1,15 @@
 """Send SMS: the note beside the text, what is sent, and what becomes of it."""
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from agents.panel.operations.messages import MAX_TRACKED, RECEIPT_SECONDS, SentMessages
+from agents.panel.operations.messages import MAX_TRACKED, RECEIPT_SECONDS, MessagePreview, SentMessages
 from pipeline.errors import BrokerUnreachable, NotAcknowledged, RuleViolated
 from pipeline.steps.segmentation import split
+from schemas.directory.people import PanelRole
 from schemas.status import CodeId, MessageStatus, StatusStage
 from schemas.submission import Submission
 from schemas.topics import SUBMITTED
@@ -155,19 +157,51 @@ def test_waiting_for_a_status_has_an_end() -> None:
     assert uuid(1) in sent
 
 
+def previewed(
+    office: Office, text: str, *, source: str = "", destination: str = "", role: PanelRole = PanelRole.OWNER
+) -> MessagePreview:
+    return office.operations.messages.preview(office.actor(role), uuid(1), source, destination, text)
+
+
 @pytest.mark.parametrize("text", ["", "Hello", "x" * 160, "x" * 161, "€" * 80, "€" * 81, "😀" * 35, "😀" * 36, "жж"])
-def test_the_note_counts_as_the_gateway_does(office: Office, text: str) -> None:
-    """Encoding and number of segments are those of the segmentation itself."""
-    note = office.operations.messages.estimate(text)
-    if not text:
-        assert (note.encoding, note.segments, note.units_left) == ("GSM-7", 0, 160)
-        return
-    data_coding, parts = split(text)
-    expected = {"GSM7": "GSM-7", "UCS2": "UCS-2"}[data_coding.name]
-    assert (expected, len(parts), None) == (note.encoding, note.segments, note.problem)
+def test_a_text_alone_is_counted_as_the_gateway_does(office: Office, text: str) -> None:
+    """Before there is a destination: what the segmentation itself makes of it."""
+    found = previewed(office, text)
+    assert found.text is not None
+    assert (found.text.layout.data_coding, tuple(it.text for it in found.text.layout.parts)) == split(text)
+    assert (found.problem, found.whole, found.carriers) == (None, None, ())
 
 
-def test_the_note_says_why_a_text_cannot_be_sent(office: Office) -> None:
-    """Too long, or with a character that no SMS can carry."""
-    assert "segments" in (office.operations.messages.estimate("x" * 1600).problem or "")
-    assert office.operations.messages.estimate("\x1b").problem is not None
+def test_a_preview_says_why_a_text_cannot_be_sent(office: Office) -> None:
+    """Too long, which can be counted all the same, or with a character that no SMS can carry."""
+    too_long = previewed(office, "x" * 1600)
+    assert too_long.text is not None
+    assert (len(too_long.text.layout.parts), too_long.problem) == (
+        11, "content takes 11 segments; at most 10 are allowed",
+    )  # fmt: skip
+    impossible = previewed(office, "\x1b", source=DIDS[0], destination="13105557890")
+    assert (impossible.text, impossible.problem) == (
+        None, "content cannot be sent: the control character U+001B at position 0 cannot be sent",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("role", "carriers"), [(PanelRole.MEMBER, ()), (PanelRole.OWNER, ()), (PanelRole.OPERATOR, ("carrier",))]
+)
+def test_a_whole_message_has_a_price_and_for_operators_a_carrier(
+    office: Office, role: PanelRole, carriers: tuple[str, ...]
+) -> None:
+    """Where a message goes is none of a customer's business; and nothing is sent or recorded."""
+    office.add(office.route.model_copy(update={"price_per_segment": Decimal("0.01"), "currency": "USD"}))
+    found = previewed(office, "x" * 200, source=DIDS[0], destination="13105557890", role=role)
+    assert found.whole is not None
+    assert (found.whole.price, found.whole.currency, found.whole.refusal) == (Decimal("0.02"), "USD", None)
+    assert found.carriers == carriers
+    assert (office.producer.records, office.store.events) == ([], [])
+
+
+def test_a_preview_says_why_a_message_would_not_be_sent(office: Office) -> None:
+    """What the processor would say to it."""
+    found = previewed(office, "Hello", source=NOT_P2P, destination="13105557890")
+    assert found.whole is not None
+    assert found.whole.refusal == (CodeId.SOURCE_NOT_ALLOWED, "the source is not enabled for Outbound P2P SMS")

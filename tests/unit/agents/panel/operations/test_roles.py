@@ -62,6 +62,7 @@ CASES = [
     Case("trunk_secrets.rotate_callback_secret", SENDERS, {**TRUNK, "valid_for_seconds": 60}, NOT_OURS),
     Case("callbacks.recent_attempts", EVERYBODY, TRUNK, NOT_OURS),
     Case("callbacks.enable", SENDERS, TRUNK, NOT_OURS),
+    Case("messages.preview", SENDERS, {**TRUNK, "source": "", "destination": "", "text": "Hello"}, NOT_OURS),
     Case(
         "messages.send", SENDERS, {**TRUNK, "source": DIDS[0], "destination": "13105557890", "text": "Hello"}, NOT_OURS
     ),
@@ -204,7 +205,7 @@ async def test_another_accounts_entries_are_not_there(filled: Office, case: Case
 
 
 NOT_OPERATIONS = {
-    "accounts.only", "api_keys.authenticate", "messages.estimate",
+    "accounts.only", "api_keys.authenticate",
     "message_search.keeps_text",
     "callbacks.disable",  # nobody asks for it: the system's own
     "users.invited", "users.accept",  # whoever has the token

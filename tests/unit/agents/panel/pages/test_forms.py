@@ -211,9 +211,9 @@ async def test_the_text_of_a_message_is_called_text(office: Office) -> None:
         token = await logged_in(site, PanelRole.OWNER)
         fields = {"source": DIDS[0], "destination": "13105557890", "text": "x" * 5000}
         text = await (await post(site, token, f"/sms/trunks/{uuid(1)}/send", fields)).text()
-        note = await (await post(site, token, "/sms/estimate", {"text": "x" * 5000})).json()
+        note = await (await post(site, token, f"/sms/trunks/{uuid(1)}/preview", {"text": "x" * 5000})).text()
     assert "content " not in text.partition('id="text-problem-1"')[2][:200]
-    assert note["problem"].startswith("Text takes ")
+    assert "Text takes 33 segments; at most 10 are allowed" in note
 
 
 async def test_a_list_is_come_back_to_as_it_was_left(office: Office) -> None:
