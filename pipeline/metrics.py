@@ -185,9 +185,9 @@ TRUNK: Final = Gauge(
 )
 TRUNK_REQUESTS: Final = Counts(
     "smsout_trunk_requests",
-    "Requests with a trunk's credentials: answered with 201, or not",
+    "Requests with a trunk's credentials: answered with 201, with 200, or not",
     "trunk",
-    ("accepted", "refused"),
+    ("accepted", "previewed", "refused"),
     most=MOST_TRUNKS,
 )
 TRUNK_MESSAGES: Final = Counts(

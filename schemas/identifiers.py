@@ -22,6 +22,7 @@ SegmentId = NewType("SegmentId", str)
 # Namespaces keep derived ids of different origins apart (RFC 9562 section 6.5).
 _PRODUCED: Final = UUID("5f8a3c1e-6f0b-5d8e-9a39-0d1a0c7f4b10")
 _IDEMPOTENT: Final = UUID("b1d1a9c4-2f57-5f7e-8b7a-3f1f3c6f2a55")
+_PREVIEWED: Final = UUID("0f4d6b1e-93a7-5c52-8e0b-6a1d2c9e7f38")
 
 
 def uuid7() -> str:
@@ -49,6 +50,11 @@ def message_id_of_destination(submission_id: str, destination: str) -> MessageId
 def message_id_from_idempotency_key(trunk_id: str, key: str, destination: str) -> MessageId:
     """Return the id that every repetition of a request with this Idempotency-Key gives to this destination."""
     return MessageId(str(uuid5(_IDEMPOTENT, f"{trunk_id}/{key}/{destination}")))
+
+
+def preview_id(trunk_id: str, digest: str) -> str:
+    """Return the id of what a trunk asks about, which no message has: the same for the same question."""
+    return str(uuid5(_PREVIEWED, f"{trunk_id}/{digest}"))
 
 
 def segment_id(message_id: str, seqnum: int) -> SegmentId:

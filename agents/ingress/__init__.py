@@ -6,6 +6,7 @@ app             one request, from its head to its answer
 body            a request's body, with bounds
 json_api        a body becomes the attributes of a resource
 responses       answers and errors as bytes
+previews        what a message would become, without sending it
 submit          from an admitted submission to the broker's acknowledgement
 claims          the Idempotency-Keys, read anew when they are lost
 keyed           requests with an Idempotency-Key: sent once

@@ -68,7 +68,14 @@ async def serve(agent: Agent) -> None:
             settings, receipt_key, view.directory, ProfileBook(partial(view.directory.get, Profile)), receipt_writer
         )
         api = HttpApi(
-            settings, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=agent.stopping
+            settings,
+            authenticator,
+            submitter,
+            keyed,
+            receipts,
+            view.directory,
+            max_segments=max_segments,
+            stopping=agent.stopping,
         )
         OUTSTANDING.set_function(lambda: api.outstanding.total)
         async with asyncio.TaskGroup() as tasks:

@@ -18,12 +18,14 @@ from agents.ingress import json_api
 from agents.ingress.body import expects, read_body
 from agents.ingress.keyed import IDEMPOTENCY_KEY, KeyedSubmitter, bad_key, under_key
 from agents.ingress.outstanding import Full, Outstanding
+from agents.ingress.previews import KIND, previewed
 from agents.ingress.receipts.door import PREFIX, ReceiptDoor
 from agents.ingress.responses import Response, bad_request, created, created_bulk, error
 from agents.ingress.submit import Submitter
 from agents.serving.authentication import Authenticator
 from agents.serving.errors import MEDIA_TYPE, TITLES
 from agents.serving.head import is_acceptable, is_compressed
+from pipeline.directory.model import Directory
 from pipeline.errors import BrokerError, BrokerUnreachable
 from pipeline.idempotency.keys import Verdict
 from pipeline.metrics import ACCEPTED, REQUEST_SECONDS, REQUESTS, TRUNK_REQUESTS
@@ -40,6 +42,8 @@ _REPLAYED: Final = {"Idempotency-Replayed": "true"}
 _seconds: Final = REQUEST_SECONDS.labels()
 _requests: Final = {status: REQUESTS.labels(str(status)) for status in TITLES}
 
+_outcomes: Final = {200: "previewed", 201: "accepted"}
+
 log = structlog.get_logger(__name__)
 
 
@@ -50,11 +54,12 @@ def count(status: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One of the two ways to send: its resource type, how it is admitted and what the answer looks like."""
+    """One of the two ways to send, or to ask what would come of it: its type, how it is admitted, how answered."""
 
     type: str
     admit: Callable[..., Admitted | list[Problem]]
-    bulk: bool
+    bulk: bool = False
+    preview: bool = False
 
     def created(self, messages: Sequence[tuple[str, str]], headers: Mapping[str, str] | None = None) -> Response:
         """Return a 201 for messages, each with its id and destination."""
@@ -62,8 +67,9 @@ class Resource:
 
 
 RESOURCES: Final = {
-    "/outbound_messages": Resource("outbound_messages", admit, bulk=False),
+    "/outbound_messages": Resource("outbound_messages", admit),
     "/bulk_outbound_messages": Resource("bulk_outbound_messages", admit_bulk, bulk=True),
+    f"/{KIND}": Resource(KIND, admit, preview=True),
 }
 
 
@@ -77,6 +83,7 @@ class HttpApi:
         submitter: Submitter,
         keyed: KeyedSubmitter,
         receipts: ReceiptDoor,
+        directory: Directory,
         *,
         max_segments: int,
         stopping: asyncio.Event,
@@ -86,6 +93,7 @@ class HttpApi:
         self._submitter = submitter
         self._keyed = keyed
         self._receipts = receipts
+        self._directory = directory
         self._max_segments = max_segments
         self._stopping = stopping
         self._retry_after = {"Retry-After": str(settings.retry_after_seconds)}
@@ -125,7 +133,7 @@ class HttpApi:
                 401, "wrong credentials, or an address that is not allowed", headers=_CHALLENGE, close=expected
             )
         answer = await self._answer_to(trunk, resource, request, expected=expected)
-        TRUNK_REQUESTS.add(trunk.id, "accepted" if answer.status == 201 else "refused")
+        TRUNK_REQUESTS.add(trunk.id, _outcomes.get(answer.status, "refused"))
         return answer
 
     async def _answer_to(
@@ -154,6 +162,8 @@ class HttpApi:
         submission = self._admit(resource, trunk, document)
         if isinstance(submission, Response):
             return submission
+        if resource.preview:
+            return previewed(self._directory, submission)
         return await self._submit(resource, under_key(submission, keys[0], resource.type) if keys else submission)
 
     def _admit(self, resource: Resource, trunk: Trunk, document: Any) -> Admitted | Response:

@@ -3,9 +3,10 @@
 import json
 from typing import Any, NamedTuple
 
-from tests.unit.agents.ingress.harness import Knocker, basic, bulk, single
+from tests.unit.agents.ingress.harness import Knocker, asked, basic, bulk, single
 
 BULK = "/bulk_outbound_messages"
+PREVIEWS = "/outbound_message_previews"
 WRONG_CREDENTIALS = ["wrong credentials, or an address that is not allowed"]
 WRONG_TYPE = ["Content-Type must be application/vnd.api+json without parameters"]
 UTF_16 = "the body is not UTF-8: it begins with the byte order mark of UTF-16"
@@ -28,6 +29,13 @@ class BadRequest(NamedTuple):
         if "credentials" in changes:
             changes["authorization"] = basic(*changes.pop("credentials"))
         return knocker.request(self.body, **changes)
+
+    @property
+    def asks(self) -> "BadRequest":
+        """The same as a request for a preview."""
+        raw = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+        body = raw.replace(b'"outbound_messages"', b'"outbound_message_previews"')
+        return self._replace(body=body, changes={**self.changes, "path": PREVIEWS})
 
 
 def _with(document: dict[str, Any], **members: Any) -> dict[str, Any]:
@@ -198,7 +206,7 @@ BAD_REQUESTS = [
     # Idempotency-Key
     *(
         BadRequest(f"{name}, {at}", 400, [f"Idempotency-Key must {rule}"], body, {"idempotency_key": key, "path": at})
-        for at, body in (("/outbound_messages", single()), (BULK, bulk()))
+        for at, body in (("/outbound_messages", single()), (BULK, bulk()), (PREVIEWS, asked()))
         for name, key, rule in (
             ("empty key", "", "not be empty"),
             ("blank key", "  ", "not be empty"),
@@ -267,6 +275,9 @@ BAD_REQUESTS = [
     ),
     BadRequest("GET", 405, ["only POST is allowed here"], b"", {"method": "GET"}),
     BadRequest("PUT", 405, ["only POST is allowed here"], single(), {"method": "PUT"}),
+    BadRequest("GET a preview", 405, ["only POST is allowed here"], b"", {"method": "GET", "path": PREVIEWS}),
+    BadRequest("preview of a send", 400, ["type is invalid"], single(), {"path": PREVIEWS}),
+    BadRequest("send of a preview", 400, ["type is invalid"], asked(), {"path": "/outbound_messages"}),
     BadRequest("GET bulk", 405, ["only POST is allowed here"], b"", {"method": "GET", "path": BULK}),
     BadRequest("OPTIONS", 405, ["only POST is allowed here"], b"", {"method": "OPTIONS"}),
     BadRequest(

@@ -14,7 +14,7 @@ from agents.serving.errors import TITLES as ALL_TITLES
 from pipeline.callbacks.signing import signed_headers
 from pipeline.directory.credentials import new_callback_secret
 from schemas.status import CodeId, StatusName
-from tests.contract.bad_requests import BAD_REQUESTS, BULK, TITLES, BadRequest
+from tests.contract.bad_requests import BAD_REQUESTS, BULK, PREVIEWS, TITLES, BadRequest
 from tests.unit.agents.ingress.harness import JSON_API, Answered, OpenDoor, bulk, open_door, single
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -41,6 +41,21 @@ async def test_bad_request(bad: BadRequest) -> None:
         assert bad.status == answer.status
         assert_error_shape(answer, bad.status)
         assert bad.details == answer.details
+        assert door.producer.records == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [bad for bad in BAD_REQUESTS if "path" not in bad.changes],
+    ids=lambda bad: bad.name,
+)
+async def test_a_preview_refuses_what_a_send_refuses(bad: BadRequest) -> None:
+    """The same answer, to the byte; and nothing reaches the topic."""
+    async with open_door() as door:
+        sent, previewed = await door.send(bad.raw(door)), await door.send(bad.asks.raw(door))
+
+        assert (bad.status, sent.body) == (previewed.status, previewed.body)
+        assert sent.headers.keys() == previewed.headers.keys()
         assert door.producer.records == []
 
 
@@ -334,9 +349,8 @@ async def test_documents_requests_are_accepted() -> None:
             request, *lines = head.split("\n")
             fields = dict(line.split(": ", 1) for line in lines)
             key = fields.get("Idempotency-Key")
-            answers = [
-                await door.post(body.encode(), request.split()[1], idempotency_key=key) for _ in range(2 if key else 1)
-            ]
-            assert [it.status for it in answers] == [201] * len(answers)
+            path = request.split()[1]
+            answers = [await door.post(body.encode(), path, idempotency_key=key) for _ in range(2 if key else 1)]
+            assert [it.status for it in answers] == [200 if path == PREVIEWS else 201] * len(answers)
             assert answers[-1].headers.get("idempotency-replayed") == ("true" if key else None)
         assert [it.idempotency_key is not None for it in door.producer.submissions()] == [False, False, True]

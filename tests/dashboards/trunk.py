@@ -12,7 +12,7 @@ PAGE = Page(
             (
                 Graph(
                     "Requests",
-                    "accepted nearly alone; refused are 4xx of the customer's, or 429 and 503.",
+                    "accepted nearly alone, beside it previewed; refused are 4xx of the customer's, or 429 and 503.",
                     "reqps",
                     (('sum by (outcome) (rate(smsout_trunk_requests_total{trunk="$trunk"}[5m]))', "{{outcome}}"),),
                 ),

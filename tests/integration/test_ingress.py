@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.local.ports import free_port
 from agents.serving.connections import SPARE_FILES
 from pipeline.kafka.admin import topic_admin
+from pipeline.kafka.admin.partitions import existing_partitions
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.directory.entry import key_of
@@ -27,10 +28,10 @@ from schemas.record import OutRecord
 from schemas.topics import DIRECTORY, SUBMITTED
 from tests.brokers import RunningBroker, running_broker
 from tests.builders import PEPPER, trunk_with_password
-from tests.contract.bad_requests import BAD_REQUESTS, BULK, TITLES
+from tests.contract.bad_requests import BAD_REQUESTS, BULK, PREVIEWS, TITLES
 from tests.integration.agent_process import AgentProcess, agent_process
 from tests.integration.patience import LIMIT_SECONDS
-from tests.unit.agents.ingress.harness import JSON_API, Knocker, basic, bulk, single
+from tests.unit.agents.ingress.harness import JSON_API, Knocker, asked, basic, bulk, single
 
 pytestmark = pytest.mark.kafka
 
@@ -65,6 +66,15 @@ class Site:
         finally:
             await consumer.stop()
         return found
+
+    async def ends(self) -> dict[TopicPartition, int]:
+        """Where every partition of every topic ends."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap_servers)
+        await consumer.start()
+        try:
+            return dict(await consumer.end_offsets(await existing_partitions(consumer, await consumer.topics())))
+        finally:
+            await consumer.stop()
 
     async def ids(self) -> list[str]:
         return [it["id"] for submission in await self.submitted() for it in submission["destinations"]]
@@ -139,6 +149,16 @@ async def test_bad_requests_reach_no_topic(site: Site, tmp_path: Path) -> None:
         # The door is open all the same.
         assert (await door.post(single())).status == 201
     assert len(await site.submitted()) == len(before) + 1
+
+
+async def test_previews_move_no_topic(site: Site, tmp_path: Path) -> None:
+    """Not one record more anywhere, also after a message that is really sent."""
+    async with ingress(site, tmp_path) as door:
+        assert (await door.post(single())).status == 201
+        before = await site.ends()
+        answers = [await door.post(asked(content="Hi’" * n), PREVIEWS) for n in range(1, 50)]
+        assert [it.status for it in answers] == [200] * len(answers)
+        assert await site.ends() == before
 
 
 async def test_accepted_messages_are_in_the_topic(site: Site, tmp_path: Path) -> None:

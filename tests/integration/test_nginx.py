@@ -86,7 +86,7 @@ async def upstream() -> AsyncIterator[tuple[int, list[web.Request]]]:
 
 
 async def test_requests_go_through_and_slow_ones_end(tmp_path: Path) -> None:
-    """TLS, only the two paths, the client's own address whatever it claims; a client that dawdles is let go."""
+    """TLS, only the paths of the API, the client's own address whatever it claims; a client that dawdles is let go."""
     nginx_or_skip()
     door, panel = free_port(), free_port()
     async with (
@@ -99,13 +99,15 @@ async def test_requests_go_through_and_slow_ones_end(tmp_path: Path) -> None:
         async with client.post(f"{base}/outbound_messages", data=b"{}", headers=spoofed, ssl=trust) as answer:
             assert (answer.status, await answer.text()) == (200, "behind")
         assert seen[0].headers["X-Forwarded-For"] == "127.0.0.1"
+        async with client.post(f"{base}/outbound_message_previews", data=b"{}", ssl=trust) as answer:
+            assert (answer.status, await answer.text()) == (200, "behind")
         async with client.get(f"{base}/metrics", ssl=trust) as answer:
             assert answer.status == 404
         async with client.post(f"{base}/outbound_messages", data=b"x" * 300_000, ssl=trust) as answer:
             assert answer.status == 413
         async with client.get(f"https://127.0.0.1:{panel}/login", ssl=trust) as answer:
             assert (answer.status, answer.headers.get("Server")) == (200, "nginx")
-        assert len(seen) == 2
+        assert len(seen) == 3
 
         reader, writer = await asyncio.open_connection("127.0.0.1", door, ssl=trust)
         writer.write(b"POST /outbound_messages HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
@@ -113,4 +115,4 @@ async def test_requests_go_through_and_slow_ones_end(tmp_path: Path) -> None:
             rest = await reader.read()
         assert re.match(rb"HTTP/1\.1 408|$", rest)
         writer.close()
-        assert len(seen) == 2
+        assert len(seen) == 3

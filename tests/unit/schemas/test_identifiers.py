@@ -12,6 +12,7 @@ from schemas.identifiers import (
     UUID_PATTERN,
     message_id_from_idempotency_key,
     message_id_of_destination,
+    preview_id,
     segment_id,
     submission_id_from_coordinates,
     uuid7,
@@ -107,3 +108,10 @@ def test_ids_of_different_origins_do_not_meet() -> None:
     """The same words under another namespace are another id."""
     produced = submission_id_from_coordinates("a", 1, 2, 3)
     assert produced != message_id_from_idempotency_key("a", "1/2", "3")
+
+
+def test_a_preview_has_the_id_of_its_question() -> None:
+    """The same for the same, another for another trunk, and never a message's."""
+    assert preview_id(TRUNK, "digest") == preview_id(TRUNK, "digest")
+    assert len({preview_id(TRUNK, "digest"), preview_id(OTHER, "digest"), preview_id(TRUNK, "other")}) == 3
+    assert preview_id(TRUNK, "digest/1") != message_id_from_idempotency_key(TRUNK, "digest", "1")

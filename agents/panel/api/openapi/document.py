@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from agents.panel.api.openapi import ingress
+from agents.panel.api.openapi import ingress, ingress_answers
 from agents.panel.api.resources import ROUTES
 from agents.panel.api.route import ApiRoute
 from agents.panel.operations import PERMISSIONS, ROLE_WORDS
@@ -205,7 +205,7 @@ def openapi() -> Json:
                 "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the panel."},
                 "trunk": {"type": "http", "scheme": "basic", "description": "A trunk's username and password."},
             },
-            "schemas": {**_schemas(), **ingress.schemas()},
+            "schemas": {**_schemas(), **ingress_answers.schemas()},
         },
     }
 

@@ -40,10 +40,14 @@ _ERRORS: Final[dict[int, str]] = {
     501: "A transfer coding other than chunked",
     503: "The broker has not acknowledged in time; `meta.id` names a message that is in doubt",
 }
+_PREVIEW_ERRORS: Final = {status: words for status, words in _ERRORS.items() if status != 409} | {
+    429: "Too many connections come from this address",
+    503: "Too many connections",
+}
 
 
 def paths() -> Json:
-    """Return the two ways to send."""
+    """Return the two ways to send, and the one to ask before."""
     server = [{"url": "http://127.0.0.1:8080", "description": "ingress"}]
     return {
         "/outbound_messages": {
@@ -62,10 +66,21 @@ def paths() -> Json:
                 {"type": "array", "items": {"$ref": "#/components/schemas/Sent"}},
             ),
         },
+        "/outbound_message_previews": {
+            "servers": server,
+            "post": _operation(
+                "preview_message",
+                "Tell what a message would become, and send nothing",
+                "outbound_message_previews",
+                _NUMBER,
+                {"$ref": "#/components/schemas/Preview"},
+                sends=False,
+            ),
+        },
     }
 
 
-def _operation(identity: str, summary: str, kind: str, destination: Json, sent: Json) -> Json:
+def _operation(identity: str, summary: str, kind: str, destination: Json, data: Json, *, sends: bool = True) -> Json:
     attributes = {
         "type": "object",
         "properties": {
@@ -99,77 +114,29 @@ def _operation(identity: str, summary: str, kind: str, destination: Json, sent: 
             "attributes": {"destination": to, "source": "12125551234", "content": "Hello World!"},
         }
     }
-    answer = {"type": "object", "properties": {"data": sent}, "required": ["data"], "additionalProperties": False}
+    answer = {"type": "object", "properties": {"data": data}, "required": ["data"], "additionalProperties": False}
+    content = {MEDIA_TYPE: {"schema": answer}}
+    responses: Json = {
+        str(status): {
+            "description": description,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Errors"}}},
+        }
+        for status, description in (_ERRORS if sends else _PREVIEW_ERRORS).items()
+    }
+    if sends:
+        responses["201"] = {
+            "description": "The broker has the message: it will get one final status.",
+            "headers": {"Idempotency-Replayed": _REPLAYED},
+            "content": content,
+        }
+    else:
+        responses["200"] = {"description": "Nothing was sent, and nothing written.", "content": content}
     return {
         "operationId": identity,
         "summary": summary,
         "tags": ["ingress"],
         "security": [{"trunk": []}],
-        "parameters": [_KEY],
+        **({"parameters": [_KEY]} if sends else {}),
         "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": body, "example": example}}},
-        "responses": {
-            "201": {
-                "description": "The broker has the message: it will get one final status.",
-                "headers": {"Idempotency-Replayed": _REPLAYED},
-                "content": {MEDIA_TYPE: {"schema": answer}},
-            },
-            **{
-                str(status): {
-                    "description": description,
-                    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Errors"}}},
-                }
-                for status, description in _ERRORS.items()
-            },
-        },
-    }
-
-
-def schemas() -> Json:
-    """Return what both APIs share, and what ingress answers."""
-    return {
-        "Sent": {
-            "type": "object",
-            "properties": {
-                "id": {"type": "string", "format": "uuid", "description": "The message's id; callbacks have it too."},
-                "type": {"const": "outbound_messages"},
-                "attributes": {
-                    "type": "object",
-                    "properties": {"destination": {"type": "string"}},
-                    "required": ["destination"],
-                },
-            },
-            "required": ["id", "type"],
-            "additionalProperties": False,
-        },
-        "Errors": {
-            "type": "object",
-            "properties": {
-                "errors": {
-                    "type": "array",
-                    "minItems": 1,
-                    "items": {
-                        "type": "object",
-                        "properties": {
-                            "title": {"type": "string"},
-                            "detail": {"type": "string"},
-                            "code": {"type": "string"},
-                            "status": {"type": "string"},
-                            "source": {
-                                "type": "object",
-                                "properties": {
-                                    "pointer": {"type": "string"},
-                                    "parameter": {"type": "string"},
-                                    "header": {"type": "string"},
-                                },
-                            },
-                            "meta": {"type": "object"},
-                        },
-                        "required": ["title", "detail", "code", "status"],
-                        "additionalProperties": False,
-                    },
-                }
-            },
-            "required": ["errors"],
-            "additionalProperties": False,
-        },
+        "responses": responses,
     }

@@ -136,6 +136,13 @@ def single(**attributes: Any) -> dict[str, Any]:
     return {"data": {"type": "outbound_messages", "attributes": present}}
 
 
+def asked(**attributes: Any) -> dict[str, Any]:
+    """The same for a preview."""
+    document = single(**attributes)
+    document["data"]["type"] = "outbound_message_previews"
+    return document
+
+
 def bulk(**attributes: Any) -> dict[str, Any]:
     """The same for several."""
     document = single(**{"destination": ["15551234567", "15551234568"], **attributes})
@@ -178,7 +185,9 @@ async def open_door(
     keyed = KeyedSubmitter(submitter, claims, options.acknowledge_timeout_seconds)
     writer = ReceiptWriter(producer, options.acknowledge_timeout_seconds)
     receipts = ReceiptDoor(options, RECEIPT_KEY, directory, ProfileBook(partial(directory.get, Profile)), writer)
-    api = HttpApi(options, authenticator, submitter, keyed, receipts, max_segments=max_segments, stopping=stopping)
+    api = HttpApi(
+        options, authenticator, submitter, keyed, receipts, directory, max_segments=max_segments, stopping=stopping
+    )
     running = asyncio.gather(submitter.run(), writer.run())
     runner = await listen(api, options, trusted, drain_timeout_seconds=5)
     port = runner.addresses[0][1]

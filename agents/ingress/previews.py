@@ -1,0 +1,64 @@
+"""What a message would become, as an answer in the contract's words; which carrier would get it is not told here."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Final
+
+from agents.ingress.responses import Response
+from pipeline.directory.model import Directory
+from pipeline.idempotency.keys import digest_of
+from pipeline.steps.admission import Admitted
+from pipeline.steps.preview import Preview, preview
+from schemas.characters import code_of, name_of
+from schemas.identifiers import preview_id
+from schemas.mt_message import ENCODINGS
+
+KIND: Final = "outbound_message_previews"
+MAX_CHARACTERS: Final = 100
+"""Different characters that are listed as outside of GSM-7: bounds the answer to a text of nothing else."""
+
+
+def previewed(directory: Directory, admitted: Admitted) -> Response:
+    """Return the answer to a request for a preview of one message."""
+    destination = admitted.messages[0][1]
+    digest = digest_of(KIND, admitted.source, admitted.content, [destination])
+    attributes = {"source": admitted.source, "destination": destination}
+    found = preview(directory, admitted, admitted.accepted_at)
+    data = {"id": preview_id(admitted.trunk_id, digest), "type": KIND, "attributes": attributes | _attributes(found)}
+    return Response(200, json.dumps({"data": data}, separators=(",", ":")).encode())
+
+
+def _attributes(found: Preview) -> dict[str, Any]:
+    layout, outside = found.text
+    refusal = found.refusal
+    return {
+        "encoding": ENCODINGS[layout.data_coding],
+        "fragments": len(layout.parts),
+        "segments": [{"content": part.text, "length": part.units} for part in layout.parts],
+        "characters_left": layout.units_left,
+        "outside_gsm7": list(islice(_characters(outside), MAX_CHARACTERS)),
+        "sendable": refusal is None,
+        "status": None if refusal is None else refusal.status,
+        "code_id": None if refusal is None else int(refusal.code_id),
+        "reason": None if refusal is None else refusal.reason,
+        "price": _number(found.price),
+        "price_per_segment": _number(found.price_per_segment),
+        "currency": found.currency,
+        "price_varies": found.price_varies,
+    }
+
+
+def _characters(outside: Mapping[str, Sequence[int]]) -> Iterator[dict[str, Any]]:
+    for character, indexes in outside.items():
+        yield {
+            "character": character,
+            "code_point": code_of(character),
+            "name": name_of(character),
+            "indexes": indexes,
+        }
+
+
+def _number(price: Decimal | None) -> float | None:
+    return None if price is None else float(price)
