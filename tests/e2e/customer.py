@@ -47,6 +47,13 @@ class Customer:
         assert status == 201, body
         return str(body["data"]["id"])
 
+    async def preview(self, destination: str, content: str, source: str = "12125551234") -> dict[str, Any]:
+        """Ask what a message would become; return the answer's attributes."""
+        attributes: dict[str, object] = {"destination": destination, "source": source, "content": content}
+        status, body = await self.post("/outbound_message_previews", "outbound_message_previews", attributes)
+        assert status == 200, body
+        return dict(body["data"]["attributes"])
+
     async def send_bulk(self, destinations: list[str], content: str, source: str = "12125551234") -> dict[str, str]:
         """Send one text to many; return message ids by destination."""
         status, body = await self.post(

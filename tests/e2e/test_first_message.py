@@ -79,11 +79,12 @@ async def test_a_program_sends_with_the_python_client(system: dict[str, Any]) ->
 
 
 async def test_long_text_arrives_in_order_with_headers(system: dict[str, Any]) -> None:
-    """The segments of one message reach the carrier in order, and joined they are the text."""
+    """The segments of one message reach the carrier in order, as they were foreseen, and joined they are the text."""
     async with Customer(system) as customer:
         await customer.delete("/carrier/ledger")
         await customer.delete("/inbox/demo")
         text = "Ünïcode ☃ 😀 " * 20
+        foreseen = await customer.preview("15551234568", text)
         message_id = await customer.send("15551234568", text)
         (callback,) = await customer.wait_for("/inbox/demo", lambda inbox: len(inbox) == 1)
         ledger = await customer.ledger()
@@ -94,7 +95,14 @@ async def test_long_text_arrives_in_order_with_headers(system: dict[str, Any]) -
         assert [it["udh"] for it in ledger] == [
             f"050003{next(iter(references))}{len(ledger):02x}{n:02x}" for n in range(1, len(ledger) + 1)
         ]
-        assert customer.verified(callback)["data"]["attributes"]["fragments_sent"] == len(ledger) > 3
+        told = customer.verified(callback)["data"]["attributes"]
+        assert told["fragments_sent"] == len(ledger) > 3
+        assert [it["content"] for it in foreseen["segments"]] == [it["text"] for it in ledger]
+        assert (foreseen["sendable"], foreseen["price"], foreseen["currency"]) == (
+            True,
+            told["price"],
+            told["currency"],
+        )
 
 
 @pytest.mark.parametrize(
@@ -108,11 +116,13 @@ async def test_a_source_that_is_not_allowed_comes_back_as_routing_error(
     async with Customer(system) as customer:
         await customer.delete("/carrier/ledger")
         await customer.delete("/inbox/demo")
+        foreseen = await customer.preview("15551234567", "Hello", source=source)
         message_id = await customer.send("15551234567", "Hello", source=source)
         (callback,) = await customer.wait_for("/inbox/demo", lambda inbox: len(inbox) == 1)
         data = customer.verified(callback)["data"]
         assert data["id"] == message_id
         assert (data["attributes"]["status"], data["attributes"]["code_id"]) == (status, code_id)
+        assert (foreseen["sendable"], foreseen["status"], foreseen["code_id"]) == (False, status, code_id)
         assert await customer.ledger() == []
 
 
