@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: help setup setup-dev up test check lint format bench cluster storm fuzz interop schemas dashboards sbom audit lock jars clean
+.PHONY: help setup setup-dev up test check lint format bench cluster storm fuzz interop schemas dashboards sbom audit lock jars docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,7 @@ lint: setup-dev ## format, lint, types, import layers, generated documents
 	@$(BIN)/smsout schemas check
 	@$(BIN)/python -m tests.dashboards check
 	@$(BIN)/python -m tests.strimzi check
+	@$(BIN)/python -m tests.site check
 
 format: setup-dev ## put every file in the house format
 	@$(BIN)/ruff check --fix --select I .
@@ -79,6 +80,12 @@ schemas: setup ## write docs/schemas and docs/asyncapi.yaml anew from the models
 dashboards: setup-dev ## write what tests/dashboards and tests/strimzi.py make anew
 	@$(BIN)/python -m tests.dashboards write
 	@$(BIN)/python -m tests.strimzi write
+
+# The theme's notice is no warning of ours; docs/dependencies.md says what it is about.
+docs: setup-dev ## write docs/reference anew, and docs/ as a site into build/site
+	@$(BIN)/python -m tests.site write
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 # A wheel each of what runs; what tests and checks need is not in the image.
 sbom: setup-dev ## write build/sbom.json: what is in requirements.lock, as CycloneDX

@@ -1,4 +1,5 @@
-"""Every setting, from the environment, grouped by concern. Units are in the names; docs/operations.md lists them.
+"""Every setting, from the environment, grouped by concern. Units are in the names, meanings below them, of which
+docs/reference/settings.md is made.
 
 A group is read where it is needed: an agent reads only what it uses, so a secret stays out of processes that have no
 use for it.
@@ -44,16 +45,22 @@ def weak_pepper(pepper: str) -> str | None:
 
 
 class KafkaSettings(BaseSettings):
-    """How to reach the broker."""
+    """How to reach the broker: every agent but the simulator."""
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_KAFKA_")
 
     bootstrap_servers: str = "127.0.0.1:9092"
+    """`host:port`, several with commas. Without it `smsout up` starts a broker of its own."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """Whether connections are encrypted (SSL), and whether we say who we are (SASL)."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How we say who we are."""
     sasl_username: str | None = None
+    """Whom the broker's ACLs name."""
     sasl_password: SecretStr | None = None
+    """That user's password."""
     ssl_ca_file: Path | None = None
+    """Certificates to trust instead of the system's."""
     connect_timeout_seconds: float = 20.0
     """How long a start waits for the broker to answer."""
     produce_timeout_seconds: float = 40.0
@@ -68,18 +75,22 @@ class TopicSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_TOPICS_")
 
     partitions: Annotated[int, Field(ge=1, le=1024)] = 4
+    """Of each main topic; bounds the processes per agent that share the work."""
     replication_factor: Annotated[int, Field(ge=1, le=9)] = 1
+    """Copies of every record."""
     min_insync_replicas: Annotated[int, Field(ge=1, le=9)] = 1
+    """Copies that must exist before a record is acknowledged."""
 
 
 class RetrySettings(BaseSettings):
-    """Delay tiers, shared by the agents that fill and drain them and by `smsout topics apply`."""
+    """Delay tiers: processor, delivery, callback and `smsout topics apply` must agree."""
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_RETRY_")
 
     callback_delays_seconds: Delays = CALLBACK_DELAYS_SECONDS
-    """One tier for each failed attempt, in order; the failure after the last one is a dead letter."""
+    """Before each further attempt at a callback, one tier for each; the failure after the last one is a dead letter."""
     mt_delays_seconds: Delays = MT_RETRY_DELAYS_SECONDS
+    """Before each further attempt at a carrier, within the message's time to live."""
 
 
 class AgentSettings(BaseSettings):
@@ -88,9 +99,11 @@ class AgentSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_")
 
     host: str = "127.0.0.1"
+    """Where metrics and health listen."""
     metrics_port: Port = 0
     """Port of /metrics, /healthz and /readyz; 0 asks the system for a free one."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
     drain_timeout_seconds: float = 20.0
     """How long SIGTERM lets work in progress finish."""
     watchdog_seconds: float = 120.0
@@ -110,7 +123,8 @@ class StateSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_")
 
     state_dir: Path | None = None
-    """A folder for a few files per process. Without it there are only temporary files, made anew at every start, and
+    """A folder for the slots of all agents, the Idempotency-Keys of ingress and processor, and the message log where
+    `SMSOUT_DATABASE_URL` names no database. Without it there are only temporary files, made anew at every start, and
     one that was killed keeps its partitions for `SMSOUT_KAFKA_SESSION_TIMEOUT_SECONDS`."""
 
     def file(self, name: str) -> Path | None:
@@ -119,12 +133,13 @@ class StateSettings(BaseSettings):
 
 
 class DatabaseSettings(BaseSettings):
-    """Where the message log is. The agent that writes it has it, and whoever reads it."""
+    """Where the message log is: message_log writes it, and the panel reads it."""
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_", hide_input_in_errors=True)
 
     database_url: SecretStr | None = None
-    """`postgresql://user:password@host/name`, or `sqlite:///path`; without it a file in the state directory."""
+    """`postgresql://user:password@host/name`, or `sqlite:///path`; without it the file `message-log.sqlite` in the
+    state directory."""
 
 
 class MessageLogSettings(BaseSettings):
@@ -133,7 +148,9 @@ class MessageLogSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_MESSAGE_LOG_")
 
     host: str = "127.0.0.1"
+    """Where it listens."""
     port: Port = 8082
+    """Where trunks look their messages up."""
     trusted_proxies: Names = ()
     """Networks whose X-Forwarded-For counts."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
@@ -141,9 +158,12 @@ class MessageLogSettings(BaseSettings):
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = 50_000
     """Records of one transaction at most: bounds memory."""
     gather_seconds: Annotated[float, Field(ge=0, le=10)] = 1.0
-    """How long a batch waits for company, where much comes: what a message goes through meanwhile is written once."""
+    """How long a batch waits for company while much comes, so that what a message goes through meanwhile is written
+    once; a fifth of it while little does."""
     max_connections: Annotated[int, Field(ge=1)] = 1000
+    """Open at once."""
     max_connections_per_address: Annotated[int, Field(ge=1)] = 64
+    """The same for one address. Trusted proxies have no such bound."""
 
 
 def _with_file(values: dict[str, object], name: str) -> dict[str, object]:
@@ -157,12 +177,12 @@ def _with_file(values: dict[str, object], name: str) -> dict[str, object]:
 
 
 class PepperSettings(BaseSettings):
-    """The key of the password verifiers: ingress and the directory's writer have it, nobody else."""
+    """The key of the password verifiers: ingress, message_log and the directory's writer have it, nobody else."""
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_", hide_input_in_errors=True)
 
     pepper: SecretStr
-    """At least 32 characters; changing it invalidates every trunk password."""
+    """At least 32 random characters; changing it invalidates every trunk password."""
     pepper_file: Path | None = None
     """A file that holds it, where the variable does not."""
 
@@ -197,7 +217,7 @@ class ReceiptKeySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_", hide_input_in_errors=True)
 
     receipt_key: SecretStr
-    """At least 32 characters; with another one, receipts of what is on its way are refused."""
+    """At least 32 random characters; with another one, receipts of what is on its way are refused."""
     receipt_key_file: Path | None = None
     """A file that holds it, where the variable does not."""
 
@@ -217,7 +237,7 @@ class ReceiptKeySettings(BaseSettings):
 
 
 class ReceiptSettings(BaseSettings):
-    """The roll-up of delivery receipts."""
+    """The roll-up of delivery receipts by the agent receipts."""
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_RECEIPTS_")
 
@@ -226,7 +246,7 @@ class ReceiptSettings(BaseSettings):
 
 
 class PanelKeySettings(BaseSettings):
-    """The key that reveals trunk passwords: the directory's writer has it, ingress must not."""
+    """The key that reveals trunk passwords: panel and `smsout directory apply` have it, ingress must not."""
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_")
 
@@ -235,7 +255,7 @@ class PanelKeySettings(BaseSettings):
 
 
 class CarrierKeySettings(BaseSettings):
-    """The key of carriers' secrets: the directory's writer seals with it, delivery opens."""
+    """The key of carriers' secrets: the directory's writer seals with it, delivery and receipts open."""
 
     model_config = SettingsConfigDict(env_prefix="SMSOUT_CARRIER_")
 
@@ -249,7 +269,9 @@ class IngressSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_INGRESS_")
 
     host: str = "127.0.0.1"
+    """Where it listens."""
     port: Port = 8080
+    """Where customers send messages to, and carriers their receipts."""
     reuse_port: bool = False
     """Let several ingress processes share one port (SO_REUSEPORT)."""
     trusted_proxies: Names = ()
@@ -259,13 +281,17 @@ class IngressSettings(BaseSettings):
     max_connections_per_address: Annotated[int, Field(ge=1)] = 256
     """The same for one client address (IPv6: for a /64). Trusted proxies have no such bound."""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
+    """Larger bodies get 413."""
     read_timeout_seconds: float = 10.0
+    """For a whole request; then 408."""
     acknowledge_timeout_seconds: float = 10.0
+    """For the broker; then 503 with the message id in doubt."""
     max_outstanding: Annotated[int, Field(ge=1)] = 5000
-    """Messages accepted from clients and not yet acknowledged by the broker, over all connections."""
+    """Messages accepted from clients and not yet acknowledged by the broker, over all connections; beyond it 503."""
     max_outstanding_per_trunk: Annotated[int, Field(ge=1)] = 4000
-    """The same for one trunk, so that a flooding one leaves room for the others."""
+    """The same for one trunk, so that a flooding one leaves room for the others; beyond it 429."""
     retry_after_seconds: Annotated[int, Field(ge=1)] = 1
+    """What 429 and 503 tell the client."""
 
 
 class MessageSettings(BaseSettings):
@@ -274,7 +300,9 @@ class MessageSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_MESSAGE_")
 
     max_segments: Annotated[int, Field(ge=1, le=255)] = 10
+    """A longer text is refused."""
     time_to_live_seconds: Annotated[int, Field(ge=1)] = 86_400
+    """A message that no carrier has taken by then ends as failed."""
 
 
 class DeliverySettings(BaseSettings):
@@ -283,13 +311,16 @@ class DeliverySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_DELIVERY_")
 
     connections: Annotated[int, Field(ge=1)] = 900
-    """POSTs open at once, over all carriers. Each has a file: keep it below the process's limit."""
+    """POSTs open at once, over all carriers, a third of them for those that are quick. Each has a file: keep it
+    below the process's limit."""
     run_ahead: Annotated[int, Field(ge=1)] = 200_000
     """Records taken beyond the oldest unfinished one, per partition: bounds what one that hangs has behind it."""
     timeout_seconds: float = 30.0
     """For a whole POST, where the carrier's own setting is not shorter."""
     connect_timeout_seconds: float = 5.0
+    """For the connection alone."""
     max_answer_bytes: int = 16_384
+    """Of an answer's body that are kept; 64 KiB more are read for what comes with it."""
     receipt_base_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+(/[^?#]*)?$")] = "http://127.0.0.1:8080"
     """Where carriers reach ingress; each POST whose receipt is wanted names an address below it."""
 
@@ -300,11 +331,15 @@ class CallbackSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_CALLBACK_")
 
     workers: Annotated[int, Field(ge=1, le=4096)] = 64
+    """Callbacks being posted at once; as many again to slow endpoints, and as many that hang."""
     run_ahead: Annotated[int, Field(ge=1)] = 200_000
     """Records taken beyond the oldest unfinished one, per partition: bounds what one that hangs has behind it."""
     timeout_seconds: float = 15.0
+    """For a whole POST."""
     connect_timeout_seconds: float = 5.0
+    """For the connection alone."""
     max_answer_bytes: int = 16_384
+    """Of an answer's body that are kept; 64 KiB more are read for what comes with it."""
     allowed_addresses: Names = ()
     """Networks that may be called although they are not global, as `network` or `network:port` (IPv6 in brackets
     with a port): for development and for endpoints inside one's own network."""
@@ -325,7 +360,9 @@ class PanelSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMSOUT_PANEL_")
 
     host: str = "127.0.0.1"
+    """Where it listens."""
     port: Port = 8081
+    """Where browsers and the management API's clients reach it."""
     public_url: str | None = None
     """Where browsers reach it: `https://sms.example`. May be left out on loopback, where plain http is allowed."""
     ingress_urls: Names = ()

@@ -248,7 +248,9 @@ def drift(docs: Path, expected: Mapping[str, str]) -> list[str]:
     return problems
 
 
-Docs = Annotated[Path, typer.Option(help="Where the documents are.", file_okay=False)]
+Docs = Annotated[
+    Path, typer.Option(help="Where the documents are.", file_okay=False, show_default="docs of this checkout")
+]
 
 
 @app.command()

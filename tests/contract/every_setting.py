@@ -1,6 +1,7 @@
-"""Every setting of the system, as the tables of docs/operations.md have it."""
+"""Every setting of the system, as docs/reference/settings.md has it."""
 
 import inspect
+from typing import Final
 
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
@@ -9,19 +10,31 @@ from agents.local.broker.kafka_jars import JarSettings
 from agents.simulator.settings import SimulatorSettings
 from pipeline import settings
 
+GROUPS: Final[tuple[type[BaseSettings], ...]] = (
+    *(
+        it
+        for it in vars(settings).values()
+        if inspect.isclass(it) and issubclass(it, BaseSettings) and it is not BaseSettings
+    ),
+    JarSettings,
+    SimulatorSettings,
+)
+
 
 def every_setting() -> dict[str, str]:
     """Return the environment variables that the code reads, with their defaults as a table shows them."""
-    groups = [it for it in vars(settings).values() if inspect.isclass(it) and issubclass(it, BaseSettings)]
-    groups = [it for it in groups if it is not BaseSettings] + [JarSettings, SimulatorSettings]
     return {
-        f"{group.model_config['env_prefix']}{name.upper()}": _written(field.default)
-        for group in groups
-        for name, field in group.model_fields.items()
+        variable(group, name): written(field.default) for group in GROUPS for name, field in group.model_fields.items()
     }
 
 
-def _written(default: object) -> str:
+def variable(group: type[BaseSettings], name: str) -> str:
+    """Return the environment variable of a field."""
+    return f"{group.model_config['env_prefix']}{name.upper()}"
+
+
+def written(default: object) -> str:
+    """Return a default as a table shows it."""
     if default is PydanticUndefined:
         return "required"
     if default is None or default == ():

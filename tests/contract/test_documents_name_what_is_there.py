@@ -16,13 +16,13 @@ from tests.contract.every_setting import every_setting
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = sorted(
     path
-    for room in ("schemas", "pipeline", "agents", "tests/fakes", "tests/dashboards")
+    for room in ("schemas", "pipeline", "agents", "tests/fakes", "tests/dashboards", "tests/site")
     for path in (ROOT / room).rglob("__init__.py")
 )
 CODE = sorted(
     path for folder in ("schemas", "pipeline", "agents", "examples", "tests") for path in (ROOT / folder).rglob("*.py")
 )
-DOCUMENTS = sorted(it for it in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
+DOCUMENTS = sorted(it for it in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 OTHERS = [
     ROOT / it for it in ("Makefile", "pyproject.toml", "docker-compose.yml", "deploy/docker/Dockerfile", ".ci/run")
 ]
