@@ -5,6 +5,7 @@ unchecked    the fast way to write one, for the records of the hot path
 identifiers  message, segment, trunk and account ids, and how a missing one is derived
 characters   what a character is called
 address      phone numbers as they travel: E.164 digits without a plus
+labels       what a customer calls a message: a reference and tags
 submission   what a customer or a producer asks for: one text to 1..1000 destinations
 mt_message   one message to one destination, encoded, cut into segments and routed; and one that waits for a retry
 status       what became of a message, and the contract's code_id table

@@ -16,7 +16,7 @@ Msisdn = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{6,14}$")]
 """A number in international format, 7 to 15 digits."""
 
 
-MAX_LOOKED_AT: Final = 64  # characters of what should have been a number
+MAX_LOOKED_AT: Final = 100  # characters: the longest text that is looked at whole (schemas/labels.py)
 
 _UNSEEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 # What has no width although its category says letter, mark or symbol (Unicode: Default_Ignorable_Code_Point; and the

@@ -55,7 +55,7 @@ class MtMessage(Record):
     """A mobile-terminated message, ready for its carrier.
 
     `alternatives` are the carriers that it may go to when its own definitely has not taken it, in their order.
-    `receipts` is set where its trunk wants delivery receipts.
+    `receipts` is set where its trunk wants delivery receipts. `client_reference` and `tags` are the customer's.
     """
 
     schema_version: Literal[1] = 1
@@ -73,6 +73,8 @@ class MtMessage(Record):
     accepted_at: AwareDatetime
     expires_at: AwareDatetime
     receipts: bool | None = None
+    client_reference: str | None = None
+    tags: tuple[str, ...] | None = None
 
     @property
     def carriers(self) -> tuple[str, ...]:

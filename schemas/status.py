@@ -64,7 +64,7 @@ class MessageStatus(Record):
     `reason` says in words what `code_id` says as a number. `segments_sent` counts the segments that the carrier
     accepted. `receipts` is set on a success whose trunk wants to hear what comes of it; `posts` says how many POSTs
     carried it, each with a receipt of its own, where that was not one for each segment. `segments` is the delivery
-    stage's detail, one entry for each receipt that came.
+    stage's detail, one entry for each receipt that came. `client_reference` and `tags` are the customer's.
     """
 
     schema_version: Literal[1] = 1
@@ -88,6 +88,8 @@ class MessageStatus(Record):
     receipts: bool | None = None
     posts: Annotated[int, Field(ge=1, le=255)] | None = None
     segments: tuple[SegmentOutcome, ...] | None = None
+    client_reference: str | None = None
+    tags: tuple[str, ...] | None = None
 
     @property
     def webhook_id(self) -> str:

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, TypeAdapter, m
 
 from schemas.address import Msisdn
 from schemas.identifiers import MessageId, Uuid, message_id_of_destination
+from schemas.labels import ClientReference, Tags
 from schemas.record import Record, WireModel
 from schemas.unchecked import unchecked
 
@@ -38,6 +39,8 @@ _BULK_EXAMPLE: Final[JsonValue] = {
         {"address": "13105557890", "id": "0192f1c4-7d02-7e50-b3c2-8d9eafb0c1d2"},
         {"address": "4915112345678", "id": "0192f1c4-7d02-7e51-9f80-1a2b3c4d5e6f"},
     ],
+    "client_reference": "order 4711",
+    "tags": ["shop", "doors"],
     "accepted_at": "2026-11-22T19:00:00.250000Z",
 }
 
@@ -116,8 +119,18 @@ class Submission(Record):
         Field(
             pattern=r"^[0-9a-f]{64}$",
             description="What must be the same for a repetition (SHA-256, hex). Left out, it is taken of source, "
-            "content and destinations.",
+            "content and destinations, and of reference and tags where there are any.",
         ),
+    ] = None
+    client_reference: Annotated[
+        ClientReference | None,
+        Field(
+            description="What you call it. Statuses, callbacks and the message log have it too; no control characters, "
+            "nor others that cannot be seen."
+        ),
+    ] = None
+    tags: Annotated[
+        Tags | None, Field(description="What it is counted among: likewise, each once. The log is searched by them.")
     ] = None
     accepted_at: Annotated[
         AwareDatetime | None,

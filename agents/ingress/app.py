@@ -20,7 +20,7 @@ from agents.ingress.keyed import IDEMPOTENCY_KEY, KeyedSubmitter, bad_key, under
 from agents.ingress.outstanding import Full, Outstanding
 from agents.ingress.previews import KIND, previewed
 from agents.ingress.receipts.door import PREFIX, ReceiptDoor
-from agents.ingress.responses import Response, bad_request, created, created_bulk, error
+from agents.ingress.responses import Response, bad_request, created, created_bulk, echoed, error
 from agents.ingress.submit import Submitter
 from agents.serving.authentication import Authenticator
 from agents.serving.errors import MEDIA_TYPE, TITLES
@@ -61,9 +61,10 @@ class Resource:
     bulk: bool = False
     preview: bool = False
 
-    def created(self, messages: Sequence[tuple[str, str]], headers: Mapping[str, str] | None = None) -> Response:
-        """Return a 201 for messages, each with its id and destination."""
-        return created_bulk(messages, headers) if self.bulk else created(messages[0][0], headers)
+    def created(self, submission: Admitted, headers: Mapping[str, str] | None = None) -> Response:
+        """Return a 201 for the messages of a submission."""
+        messages, echo = submission.messages, echoed(submission.client_reference, submission.tags)
+        return created_bulk(messages, headers, echo) if self.bulk else created(messages[0][0], headers, echo)
 
 
 RESOURCES: Final = {
@@ -194,7 +195,7 @@ class HttpApi:
             elif (verdict := await self._keyed.submit(submission)) is Verdict.CONFLICTS:
                 return error(409, "the Idempotency-Key belongs to another request", source=_KEY_HEADER)
             elif verdict is Verdict.REPEATS:
-                return resource.created(messages, _REPLAYED)
+                return resource.created(submission, _REPLAYED)
         except BrokerUnreachable:
             return error(503, "messages cannot be taken right now: none was sent", headers=self._retry_after)
         except BrokerError:
@@ -202,7 +203,7 @@ class HttpApi:
         finally:
             self.outstanding.give_back(submission.trunk_id, len(messages))
         ACCEPTED.inc(len(messages))
-        return resource.created(messages)
+        return resource.created(submission)
 
     def _in_doubt(self, resource: Resource, messages: Sequence[tuple[str, str]]) -> Response:
         meta: dict[str, Any]

@@ -53,7 +53,9 @@ def under_key(admitted: Admitted, key: str, kind: str) -> Admitted:
             (message_id_from_idempotency_key(admitted.trunk_id, key, address), address) for address in addresses
         ),
         idempotency_key=key,
-        idempotency_digest=digest_of(kind, admitted.source, admitted.content, addresses),
+        idempotency_digest=digest_of(
+            kind, admitted.source, admitted.content, addresses, admitted.client_reference, admitted.tags
+        ),
     )
 
 

@@ -5,7 +5,7 @@ that a bare request takes, and our heads differ in nothing but their length.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from email.utils import formatdate
 from typing import Any
 
@@ -13,6 +13,7 @@ from aiohttp import HttpVersion10, web
 from aiohttp.abc import AbstractStreamWriter
 
 from agents.serving.errors import MEDIA_TYPE, TITLES, document, member
+from schemas.unchecked import encode
 
 _dated_second = 0
 _dated_head: dict[tuple[int, str], bytes] = {}
@@ -81,15 +82,28 @@ def _head(status: int, media_type: str) -> bytes:
     return head
 
 
-def created(message_id: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the answer to a request for one message."""
-    return Response(201, b'{"data":{"id":"%b","type":"outbound_messages"}}' % message_id.encode(), headers)
+def echoed(reference: str | None, tags: Sequence[str] | None) -> bytes:
+    """Return what a request has called its messages as members of a JSON object, nothing where it has not."""
+    if reference is None and tags is None:
+        return b""
+    called = {"client_reference": reference, "tags": tags}
+    return encode({name: value for name, value in called.items() if value is not None})[1:-1]
 
 
-def created_bulk(messages: Iterable[tuple[str, str]], headers: Mapping[str, str] | None = None) -> Response:
+def created(message_id: str, headers: Mapping[str, str] | None = None, echo: bytes = b"") -> Response:
+    """Return the answer to a request for one message; `echo` is from `echoed`."""
+    more = b',"attributes":{%b}' % echo if echo else b""
+    return Response(201, b'{"data":{"id":"%b","type":"outbound_messages"%b}}' % (message_id.encode(), more), headers)
+
+
+def created_bulk(
+    messages: Iterable[tuple[str, str]], headers: Mapping[str, str] | None = None, echo: bytes = b""
+) -> Response:
     """Return the answer to a bulk request: (message id, destination) in the order of the request."""
+    more = b",%b" % echo if echo else b""
     data = b",".join(
-        b'{"id":"%b","type":"outbound_messages","attributes":{"destination":"%b"}}' % (message_id.encode(), to.encode())
+        b'{"id":"%b","type":"outbound_messages","attributes":{"destination":"%b"%b}}'
+        % (message_id.encode(), to.encode(), more)
         for message_id, to in messages
     )
     return Response(201, b'{"data":[%b]}' % data, headers)

@@ -34,7 +34,7 @@ def body_of(status: MessageStatus) -> bytes:
     if status.stage is not _PROCESSING:
         return (
             f'{{"data":{{"type":"dlr_event","id":"{status.message_id}",'
-            f'"attributes":{{"status":{quoted(status.status)}}}}}}}'
+            f'"attributes":{{"status":{quoted(status.status)}{_labels(status)}}}}}}}'
         ).encode()
     return (
         f'{{"data":{{"type":"outbound_message_callbacks","id":"{status.message_id}","attributes":{{'
@@ -47,8 +47,14 @@ def body_of(status: MessageStatus) -> bytes:
         f'"fragments_sent":{status.segments_sent},'
         f'"price":{_total(status.price_per_segment, status.segments_sent)},'
         f'"price_per_segment":{"null" if status.price_per_segment is None else status.price_per_segment},'
-        f'"currency":{"null" if status.currency is None else quoted(status.currency)}}}}}}}'
+        f'"currency":{"null" if status.currency is None else quoted(status.currency)}{_labels(status)}}}}}}}'
     ).encode()
+
+
+def _labels(status: MessageStatus) -> str:
+    """Return what the customer calls the message as further members; nothing where it has no name."""
+    members = "" if status.client_reference is None else f',"client_reference":{quoted(status.client_reference)}'
+    return f'{members},"tags":[{",".join(map(quoted, status.tags))}]' if status.tags else members
 
 
 def _timestamp(moment: datetime) -> str:

@@ -150,6 +150,8 @@ def failed(message: MtMessage, code: CodeId, reason: str, stop: Stop) -> Message
         currency=message.currency,
         carrier_id=message.carrier_id,
         possible_duplicate=stop.progress.possible_duplicate or None,
+        client_reference=message.client_reference,
+        tags=message.tags,
     )
 
 
@@ -174,5 +176,7 @@ def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = Fals
         possible_duplicate=possible_duplicate or None,
         receipts=message.receipts,
         posts=1 if whole else None,
+        client_reference=message.client_reference,
+        tags=message.tags,
     )
     return Success(encode(status))

@@ -91,9 +91,19 @@ def check_key(key: str) -> str | None:
     return "Idempotency-Key must consist of printable ASCII characters"
 
 
-def digest_of(kind: str, source: str, content: str, destinations: Sequence[str]) -> str:
+def digest_of(
+    kind: str,
+    source: str,
+    content: str,
+    destinations: Sequence[str],
+    reference: str | None = None,
+    tags: Sequence[str] | None = None,
+) -> str:
     """Return what must be the same for a repetition: SHA-256 in hex. `kind` is the resource type, "" on the topic."""
-    canonical = json.dumps([kind, source, content, list(destinations)], separators=(",", ":"))
+    asked: list[object] = [kind, source, content, list(destinations)]
+    if reference is not None or tags:  # what has neither must have the digest that it always had
+        asked += [reference, list(tags or ())]
+    canonical = json.dumps(asked, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -123,8 +133,9 @@ def keyed_submissions(partition: int, offset: int, at_ms: int, value: bytes | No
     if may_hold_key(value):
         for element, submission in enumerate(read_submitted(value)):
             if isinstance(submission, Submission) and submission.idempotency_key is not None:
+                addresses = [it.address for it in submission.destinations]
                 digest = submission.idempotency_digest or digest_of(
-                    "", submission.source, submission.content, [it.address for it in submission.destinations]
+                    "", submission.source, submission.content, addresses, submission.client_reference, submission.tags
                 )
                 name = name_of(partition, submission.trunk_id, submission.idempotency_key)
                 yield Keyed(name, SubmissionOffset(offset, element), at_ms, short_digest(digest))

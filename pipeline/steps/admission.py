@@ -15,13 +15,15 @@ from pipeline.steps.segmentation import count_segments
 from schemas.address import MSISDN, unseen
 from schemas.directory.account import NumberCheck
 from schemas.identifiers import uuid7
+from schemas.labels import reference_problem, tags_problems
 from schemas.submission import MAX_DESTINATIONS, UncheckedDestination, UncheckedSubmission
 from schemas.unchecked import encode
 
 MAX_CONTENT_LENGTH: Final = 16_384  # characters; what `Submission.content` holds
 MAX_SOURCE_LENGTH: Final = 15
 
-_ATTRIBUTES: Final = frozenset({"destination", "source", "content"})
+_REQUIRED: Final = frozenset({"destination", "source", "content"})
+_ATTRIBUTES: Final = _REQUIRED | {"client_reference", "tags"}
 _MAX_UNKNOWN_LISTED: Final = 20
 _MAX_NAME_SHOWN: Final = 64
 
@@ -43,6 +45,8 @@ class Admitted(NamedTuple):
     accepted_at: datetime
     idempotency_key: str | None = None
     idempotency_digest: str | None = None
+    client_reference: str | None = None
+    tags: tuple[str, ...] | None = None
 
     def to_bytes(self) -> bytes:
         """Return the value of its record on `sms.mt.submitted`."""
@@ -56,6 +60,8 @@ class Admitted(NamedTuple):
                 ),
                 idempotency_key=self.idempotency_key,
                 idempotency_digest=self.idempotency_digest,
+                client_reference=self.client_reference,
+                tags=self.tags,
                 accepted_at=self.accepted_at,
             )
         )
@@ -153,12 +159,14 @@ def _submission(
     content = _text(attributes, "content", problems)
     if content and (problem := check_content(content, max_segments)):
         problems.append(Problem("/content", problem))
-    if len(attributes) > len(_ATTRIBUTES) or not attributes.keys() <= _ATTRIBUTES:
+    reference, tags = None, None
+    if len(attributes) > len(_REQUIRED) or not attributes.keys() <= _REQUIRED:
+        reference, tags = _labels(attributes, problems)
         _list_unknown(attributes, problems)
     if problems:
         return problems
     messages = tuple([(uuid7(), address) for address in dict.fromkeys(destinations)])
-    return Admitted(trunk_id, source, content, messages, now)
+    return Admitted(trunk_id, source, content, messages, now, client_reference=reference, tags=tags)
 
 
 def _text(attributes: Mapping[str, object], name: str, problems: list[Problem]) -> str:
@@ -174,6 +182,20 @@ def _text(attributes: Mapping[str, object], name: str, problems: list[Problem]) 
         detail = f"{name} must be a string"
     problems.append(Problem(f"/{name}", detail))
     return ""
+
+
+def _labels(attributes: Mapping[str, object], problems: list[Problem]) -> tuple[str | None, tuple[str, ...] | None]:
+    """Return reference and tags; None where there are none, which a null and an empty array say too."""
+    reference, tags = attributes.get("client_reference"), attributes.get("tags")
+    if reference is not None and (problem := reference_problem(reference)):
+        problems.append(Problem("/client_reference", f"client_reference {problem}"))
+    for place, problem in () if tags is None else tags_problems(tags):
+        pointer, what = ("/tags", "tags") if place is None else (f"/tags/{place}", "tag")
+        problems.append(Problem(pointer, f"{what} {problem}"))
+    return (
+        reference if isinstance(reference, str) else None,
+        tuple(tags) if isinstance(tags, list) and tags else None,
+    )
 
 
 def _destinations(attributes: Mapping[str, object], problems: list[Problem], check: NumberCheck) -> list[str]:

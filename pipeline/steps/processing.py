@@ -50,6 +50,7 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
     expires_at = written_once(accepted.accepted_at + timedelta(seconds=settings.time_to_live_seconds))
     shared = [written_once(text) for text in texts]
     receipts = True if grant.trunk.receipts_enabled else None
+    tags = written_once(submission.tags) if submission.tags else None
     alone = written_once((UncheckedSegment(seqnum=1, text=texts[0]),)) if len(texts) == 1 else None
     for message_id, destination in messages.items():
         unwanted = authorize_destination(destination, grant.account.checks)
@@ -76,6 +77,8 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
             accepted_at=accepted_at,
             expires_at=expires_at,
             receipts=receipts,
+            client_reference=submission.client_reference,
+            tags=tags,
         )
         yield Routed(destination, encode(message))
 
@@ -129,4 +132,6 @@ def _refused(
         accepted_at=accepted.accepted_at,
         # Not the clock: a replay must give the same bytes.
         ended_at=accepted.accepted_at,
+        client_reference=submission.client_reference,
+        tags=submission.tags or None,
     )

@@ -12,6 +12,7 @@ WRONG_TYPE = ["Content-Type must be application/vnd.api+json without parameters"
 UTF_16 = "the body is not UTF-8: it begins with the byte order mark of UTF-16"
 UNACCEPTABLE = ["Accept must allow application/vnd.api+json without parameters"]
 ONLY_CHUNKED = ["of the transfer codings only chunked is understood"]
+UNSEEN = "must not hold control or invisible characters, nor begin or end with a space"
 NO_DATA = ["the body must be an object with a member data that is an object"]
 
 
@@ -175,6 +176,40 @@ BAD_REQUESTS = [
         "far too long", 400, ["content must not be longer than 16384 characters"], single(content="a" * 20_000)
     ),
     BadRequest("a typo", 400, ["txt is not a known attribute"], single(txt="Hi")),
+    # reference and tags
+    BadRequest("empty reference", 400, ["client_reference must not be empty"], single(client_reference="")),
+    *(
+        BadRequest(f"reference {it!r}", 400, ["client_reference must be a string"], single(client_reference=it))
+        for it in (4711, True, ["order 4711"], {"order": 4711})
+    ),
+    BadRequest(
+        "long reference", 400, ["client_reference must not be longer than 100 characters"],
+        single(client_reference="ж" * 101),
+    ),
+    *(
+        BadRequest(f"reference with U+{ord(text[place - 1]):04X}", 400, [
+            f"client_reference {UNSEEN}; character {place} is {name}, which cannot be seen"
+        ], single(client_reference=text))
+        for text, place, name in (
+            ("a\nb", 2, "U+000A LINE FEED"), ("\0", 1, "U+0000 NULL"), (" a", 1, "U+0020 SPACE"),
+            ("x" * 99 + "\u200b", 100, "U+200B ZERO WIDTH SPACE"), ("a\u00a0b", 2, "U+00A0 NO-BREAK SPACE"),
+            ("\u202ea", 1, "U+202E RIGHT-TO-LEFT OVERRIDE"),
+        )
+    ),
+    *(
+        BadRequest(f"tags {it!r}", 400, ["tags must be an array of strings"], single(tags=it))
+        for it in ("one", 1, {"one": 1}, False)
+    ),
+    BadRequest("eleven tags", 400, ["tags must be 10 at most, not 11"], single(tags=[str(n) for n in range(11)])),
+    BadRequest(
+        "everything wrong with tags", 400,
+        [
+            "tag must not be empty", "tag must be a string", "tag must not be longer than 50 characters",
+            "tag is there twice", "tag must be a string",
+            f"tag {UNSEEN}; character 1 is U+0009 CHARACTER TABULATION, which cannot be seen",
+        ],
+        bulk(tags=["", 1, "x" * 51, "good", "good", ["good"], "\t"]), {"path": BULK},
+    ),
     BadRequest(
         "everything at once", 400,
         [

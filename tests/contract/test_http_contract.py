@@ -74,6 +74,52 @@ async def test_bad_attributes_are_pointed_at() -> None:
         ]
 
 
+async def test_bad_tags_are_pointed_at() -> None:
+    """The list where all of it is wrong, else each tag; and the reference."""
+    async with open_door() as door:
+        answer = await door.post(single(client_reference="", tags=["one", "", "one"]))
+        pointers = [error["source"]["pointer"] for error in answer.json["errors"]]
+        assert pointers == ["/data/attributes/client_reference", "/data/attributes/tags/1", "/data/attributes/tags/2"]
+        (error,) = (await door.post(single(tags="one"))).json["errors"]
+        assert error["source"] == {"pointer": "/data/attributes/tags"}
+
+
+LABELS: list[dict[str, Any]] = [
+    {"client_reference": "order 4711"},
+    {"client_reference": "ж" * 100},
+    {"client_reference": "\"{}:,\\'", "tags": ["a,b", 'c"d', "e:f"]},
+    {"tags": ["shop"]},
+    {"client_reference": "😀", "tags": [f"{n}".ljust(50, "x") for n in range(10)]},
+]
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=str)
+async def test_reference_and_tags_come_back(labels: dict[str, Any]) -> None:
+    """In the answer to each message as they were given, also to a repetition; and the topic has them."""
+    async with open_door() as door:
+        for _ in range(2):
+            answer = await door.post(single(**labels), idempotency_key="k")
+            assert (answer.status, answer.json["data"]["attributes"]) == (201, labels)
+        answer = await door.post(bulk(destination=["15551234567", "15551234568"], **labels), BULK)
+        assert [it["attributes"] for it in answer.json["data"]] == [
+            {"destination": number, **labels} for number in ("15551234567", "15551234568")
+        ]
+        for submission in door.producer.submissions():
+            held = {"client_reference": submission.client_reference, "tags": list(submission.tags or ())}
+            assert {name: value for name, value in held.items() if value} == labels
+
+
+@pytest.mark.parametrize("none", [{"client_reference": None}, {"tags": None}, {"tags": []}], ids=str)
+async def test_no_reference_and_no_tags_are_as_if_left_out(none: dict[str, Any]) -> None:
+    """A client that writes all that it knows of need not leave out what is empty: answer and record are the same."""
+    async with open_door() as door:
+        document = single()
+        document["data"]["attributes"] |= none
+        answer = await door.post(document)
+        assert (answer.status, answer.json["data"].keys()) == (201, {"id", "type"})
+        assert {"client_reference", "tags"}.isdisjoint(json.loads(door.producer.records[0].value or b""))
+
+
 async def test_single_message() -> None:
     """201 with the message's id and type, in exactly the contract's body; the topic has it under that id."""
     async with open_door() as door:
@@ -210,6 +256,8 @@ async def test_repeated_request_is_replayed(path: str, document: Callable[..., d
         pytest.param("/outbound_messages", single(content="Hi"), id="another text"),
         pytest.param("/outbound_messages", single(source="12125551235"), id="another sender"),
         pytest.param("/outbound_messages", single(destination="15551234568"), id="another number"),
+        pytest.param("/outbound_messages", single(client_reference="order 4711"), id="another reference"),
+        pytest.param("/outbound_messages", single(tags=["shop"]), id="other tags"),
         pytest.param(BULK, bulk(destination=["15551234567"]), id="another endpoint"),
     ],
 )

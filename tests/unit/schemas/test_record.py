@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 from agents.commands.schema_documents import RECORDS
 from schemas import callback, dlr, journal, mt_message, status, submission
 from schemas import unchecked as fast
+from schemas.address import unseen
 from schemas.record import Record, WireModel, json_object
 from schemas.unchecked import encode, written_once
 
 PRICES = st.decimals("0", "999999", places=6)
 OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 MOMENTS = st.datetimes(datetime(2000, 1, 2), datetime(2199, 12, 30), timezones=OFFSETS).map(datetime.isoformat)  # noqa: DTZ001  # hypothesis adds the zone
+
+# A JSON Schema cannot say which characters can be seen.
+SEEN = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(lambda text: unseen(text) is None)
 
 
 # The same texts as the general way finds, drawn in one piece and not character by character.
@@ -47,6 +51,10 @@ def from_schema(node: dict[str, Any], definitions: dict[str, Any], name: str = "
         return st.sampled_from(node["enum"])
     if "anyOf" in node and name == "price_per_segment":
         return st.none() | PRICES.map(str) | PRICES.map(float)
+    if name == "client_reference":
+        return st.none() | SEEN
+    if name == "tags":
+        return st.none() | st.lists(SEEN, max_size=4, unique=True)
     if "anyOf" in node:
         return st.one_of([from_schema(it, definitions) for it in node["anyOf"]])
     match node["type"]:

@@ -39,6 +39,25 @@ def test_success() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("labels", "members"),
+    [
+        ({"client_reference": "order 4711"}, b',"client_reference":"order 4711"'),
+        ({"tags": ("shop", 'a"b', "\u00e9")}, b',"tags":["shop","a\\"b","\\u00e9"]'),
+        ({"client_reference": "1", "tags": ("2",)}, b',"client_reference":"1","tags":["2"]'),
+        ({"tags": ()}, b""),
+    ],
+)
+def test_the_customers_own_words_come_last(labels: dict[str, Any], members: bytes) -> None:
+    """In both callbacks, where there are any; without them a body is what it always was."""
+    assert body_of(status(**labels)) == body_of(status()).removesuffix(b"}}}") + members + b"}}}"
+    delivered = status(stage=StatusStage.DELIVERY, status="DELIVERED", **labels)
+    assert body_of(delivered) == (
+        b'{"data":{"type":"dlr_event","id":"0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e",'
+        b'"attributes":{"status":"DELIVERED"' + members + b"}}}"
+    )
+
+
 def test_refusal() -> None:
     """A message that never left: its code as a number, nothing sent, no price."""
     refused = status(
@@ -131,6 +150,8 @@ def statuses_with(text: st.SearchStrategy[str]) -> st.SearchStrategy[MessageStat
         ended_at=moments,
         segments_sent=st.integers(0, 255),
         price_per_segment=st.none() | st.decimals(0, 999_999, places=6),
+        client_reference=st.none() | text,
+        tags=st.none() | st.lists(text, max_size=3).map(tuple),
     )
 
 
@@ -143,6 +164,8 @@ def test_the_body_is_json_whatever_is_in_the_status(it: MessageStatus) -> None:
     assert list(document) == ["data"]
     assert list(document["data"]) == ["type", "id", "attributes"]
     attributes = document["data"]["attributes"]
+    assert attributes.pop("client_reference", None) == it.client_reference
+    assert attributes.pop("tags", []) == list(it.tags or ())
     if it.stage is StatusStage.DELIVERY:
         assert attributes == {"status": it.status}
         return

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.carriers.decision import Progress, Stop, Wait, decide, fails_over, succeeded
+from pipeline.carriers.decision import Progress, Stop, Wait, decide, failed, fails_over, succeeded
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import InDoubtPolicy
@@ -150,6 +150,18 @@ def test_a_success_says_that_receipts_are_awaited() -> None:
     assert b"receipts" not in succeeded(message(), NOW).value
     status = MessageStatus.from_bytes(succeeded(message().model_copy(update={"receipts": True}), NOW).value)
     assert status.receipts is True
+
+
+@pytest.mark.parametrize("result", [None, AttemptResult(Outcome.REFUSED)])
+def test_an_end_keeps_the_messages_name(result: AttemptResult | None) -> None:
+    """Good or bad; where there is none nothing is written at all."""
+    sent = message().model_copy(update={"client_reference": "order 4711", "tags": ("shop", "Grüße")})
+    ended = [
+        MessageStatus.from_bytes(succeeded(sent, NOW).value),
+        failed(sent, CodeId.IN_DOUBT, "", Stop(1, result, NOW, FIRST)),
+    ]
+    assert {(it.client_reference, it.tags) for it in ended} == {("order 4711", ("shop", "Grüße"))}
+    assert b"client_reference" not in succeeded(message(), NOW).value
 
 
 @given(

@@ -1,6 +1,7 @@
 """Who holds an Idempotency-Key: the rule, and histories of processes that write, die and forget in any order."""
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,8 +67,8 @@ def test_check_key(key: str, problem: str | None) -> None:
 
 
 def test_digest_tells_requests_apart() -> None:
-    """Type, source, text and numbers in their order; nothing can be moved from one to the next."""
-    asked = [
+    """Type, source, text, numbers in their order and names; nothing can be moved from one to the next."""
+    asked: list[tuple[Any, ...]] = [
         ("single", "1", "23", ("4", "5")),
         ("bulk", "1", "23", ("4", "5")),
         ("single", "12", "3", ("4", "5")),
@@ -75,9 +76,18 @@ def test_digest_tells_requests_apart() -> None:
         ("single", "1", "23", ("5", "4")),
         ("single", "1", "23", ("45",)),
         ("single", "1", '23",["4","5"', ()),
+        ("single", "1", "23", ("4", "5"), "6"),
+        ("single", "1", "23", ("4", "5"), "6", ("7",)),
+        ("single", "1", "23", ("4", "5"), None, ("6", "7")),
     ]
     assert len({digest_of(*it) for it in asked}) == len(asked)
     assert digest_of("a", "b", "é\ud800", ["c"]) == digest_of("a", "b", "é\ud800", ["c"])
+
+
+def test_without_a_name_a_digest_is_what_it_always_was() -> None:
+    """Repetitions may come from before an update."""
+    before = hashlib.sha256(b'["","1","2",["3"]]').hexdigest()
+    assert digest_of("", "1", "2", ["3"]) == digest_of("", "1", "2", ["3"], None, ()) == before
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,8 @@ def by_model(admitted: Admitted) -> Submission:
         destinations=tuple(Destination(address=address, id=identity) for identity, address in admitted.messages),
         idempotency_key=admitted.idempotency_key,
         idempotency_digest=admitted.idempotency_digest,
+        client_reference=admitted.client_reference,
+        tags=admitted.tags,
         accepted_at=admitted.accepted_at,
     )
 
@@ -224,7 +226,8 @@ json_values = st.recursive(
 
 @given(
     attributes=st.dictionaries(
-        st.sampled_from(["destination", "source", "content", "campaign_id"]) | st.text(st.characters(codec=None)),
+        st.sampled_from(["destination", "source", "content", "campaign_id", "client_reference", "tags"])
+        | st.text(st.characters(codec=None)),
         json_values | st.sampled_from(["15551234567", "12125551234", "Hi"]),
         max_size=5,
     )

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,7 @@ def usual(*changed: DirectoryEntry, without: DirectoryEntry | None = None) -> Di
     return directory_of(*(entry for entry in (*ENTRIES, *changed) if entry is not without))
 
 
-def asking(*destinations: str | Destination, **changes: str) -> Submission:
+def asking(*destinations: str | Destination, **changes: Any) -> Submission:
     return submission(*destinations, id=ID, **changes)
 
 
@@ -68,6 +69,18 @@ def test_a_message_says_whether_its_trunk_wants_receipts() -> None:
     (wanted,) = outcomes(usual(trunk(receipts_enabled=True)), asking())
     assert isinstance(wanted, MtMessage)
     assert wanted.receipts is True
+
+
+@pytest.mark.parametrize("view", [usual(), usual(without=ROUTE)], ids=["routed", "refused"])
+def test_a_message_keeps_its_name(view: Directory) -> None:
+    """Every message of a submission, and every refusal; where there is none nothing is written at all."""
+    labels = {"client_reference": "order 4711", "tags": ("shop", "Grüße")}
+    for outcome in outcomes(view, asking("15551234567", "15551234568", **labels)):
+        assert (outcome.client_reference, outcome.tags) == ("order 4711", ("shop", "Grüße"))
+    for found in process(Accepted(asking(tags=()), ID, CREATED, CREATED), view, MessageSettings()):
+        written = found.value if isinstance(found, Routed) else found.to_bytes()
+        assert b"client_reference" not in written
+        assert b"tags" not in written
 
 
 def test_a_message_names_what_it_costs_and_who_else_would_take_it() -> None:
