@@ -8,6 +8,7 @@ from typing import Any, Final
 from pipeline.errors import Refused
 from pipeline.message_log.message import LogState
 from pipeline.message_log.search import MAX_SIZE, MAX_VALUES, Cursor, Search
+from schemas.labels import MAX_REFERENCE_LENGTH
 
 DEFAULT_SIZE: Final = 50
 MAX_CHARACTERS: Final = 64
@@ -71,6 +72,21 @@ def values(text: str) -> tuple[str, ...]:
     return found
 
 
+def labels(text: str) -> tuple[str, ...]:
+    """Return what a list separated by commas names, and the whole text, for one may have a comma in it.
+
+    Raises `ValueError` for nothing, or too much.
+    """
+    found = tuple(dict.fromkeys(part.strip() for part in (text, *text.split(","))))
+    if not text.strip(" ,"):
+        raise ValueError("names nothing")
+    if len(found) > MAX_VALUES:
+        raise ValueError(f"names more than {MAX_VALUES} values")
+    if any(len(it) > MAX_REFERENCE_LENGTH or "\0" in it for it in found[1:]):
+        raise ValueError(f"has a value of more than {MAX_REFERENCE_LENGTH} characters")
+    return tuple(it for it in found if it)
+
+
 def states(text: str) -> tuple[str, ...]:
     """Return states; their names may be in any case, and have spaces. Raises `ValueError` for an unknown one."""
     known = {it.value.casefold(): it.value for it in LogState}
@@ -106,6 +122,8 @@ FILTERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "filter[source_contains]": ("sources_containing", values),
     "filter[destination]": ("destinations", values),
     "filter[destination_contains]": ("destinations_containing", values),
+    "filter[client_reference]": ("client_references", labels),
+    "filter[tags]": ("tags", labels),
     "filter[status]": ("states", states),
     "filter[delivery_status]": ("delivery_statuses", values),
     "filter[code_id]": ("code_ids", _numbers),

@@ -47,8 +47,14 @@ def message(entry: LoggedMessage, *, keeps_text: bool) -> dict[str, Any]:
             "possible_duplicate": entry.possible_duplicate,
             "delivery_status": entry.delivery_status,
             "delivery_time": timestamp(entry.delivery_ended_at),
+            **_labels(entry),
         },
     }
+
+
+def _labels(entry: LoggedMessage) -> dict[str, Any]:
+    reference = {} if entry.client_reference is None else {"client_reference": entry.client_reference}
+    return reference | ({"tags": list(entry.tags)} if entry.tags else {})
 
 
 def events(history: MessageHistory, carrier: Carrier | None = None) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """Many records, brought together by message: what a message goes through within a moment becomes one row at once."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from pipeline.message_log.tables import DAY_US, tables_of
+from pipeline.message_log.tables import DAY_US, stored_tags, tables_of
 
 MessageRow = list[Any]
 """A row of a table of messages, in the order of its columns."""
@@ -16,6 +17,8 @@ SOURCE: Final = _PLACE["source"]
 DESTINATION: Final = _PLACE["destination"]
 ACCEPTED_AT: Final = _PLACE["accepted_at"]
 CONTENT: Final = _PLACE["content"]
+CLIENT_REFERENCE: Final = _PLACE["client_reference"]
+TAGS: Final = _PLACE["tags"]
 SUBMITTED: Final = slice(_PLACE["submitted_partition"], _PLACE["submitted_offset"] + 1)
 SEGMENTED: Final = slice(_PLACE["segmented_partition"], _PLACE["expires_at"] + 1)
 PROCESSED: Final = slice(_PLACE["status"], _PLACE["possible_duplicate"] + 1)
@@ -90,6 +93,12 @@ class LogBatch:
     def text(self, row: MessageRow, content: str) -> None:
         """Fill in the text."""
         row[CONTENT] = content if row[CONTENT] is None else min(row[CONTENT], content)
+
+    def labels(self, row: MessageRow, reference: str | None, tags: Sequence[str] | None) -> None:
+        """Fill in what the customer calls the message."""
+        for place, label in ((CLIENT_REFERENCE, reference), (TAGS, stored_tags(tags))):
+            if label is not None:
+                row[place] = label if row[place] is None else min(row[place], label)
 
     def mark(
         self,

@@ -15,15 +15,17 @@ from msgspec.json import Decoder
 
 from pipeline.directory.model import Directory
 from pipeline.message_log.batch import DELIVERED, PROCESSED, SEGMENTED, SUBMITTED, LogBatch
-from pipeline.message_log.submissions import glance
+from pipeline.message_log.submissions import GlancedSubmission, glance
 from pipeline.message_log.tables import EPOCH
 from pipeline.steps.acceptance import LATEST_MS, accept, recorded_at
 from pipeline.steps.submitted_record import UnreadableSubmission, read_submitted
 from schemas import topics
 from schemas.identifiers import message_id_from_idempotency_key
 from schemas.journal import JournalMark
+from schemas.labels import MAX_REFERENCE_LENGTH, MAX_TAG_LENGTH, MAX_TAGS
 from schemas.record import InRecord
 from schemas.status import StatusStage
+from schemas.submission import Submission
 
 TOPICS: Final = (
     topics.SUBMITTED, topics.SEGMENTED, topics.JOURNAL, topics.STATUS, topics.CALLBACK_ATTEMPTED,
@@ -37,6 +39,8 @@ _SUBMITTING: Final = JournalMark.SUBMITTING.value
 # Bounded as everything that is indexed must be: PostgreSQL takes no entry of more than 2.7 kB.
 Name = Annotated[str, Meta(max_length=64)]
 Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
+Reference = Annotated[str, Meta(max_length=MAX_REFERENCE_LENGTH)]
+Tags = Annotated[list[Annotated[str, Meta(max_length=MAX_TAG_LENGTH)]], Meta(max_length=MAX_TAGS)]
 
 
 class _Segmented(Struct, gc=False):
@@ -52,6 +56,8 @@ class _Segmented(Struct, gc=False):
     expires_at: datetime
     price_per_segment: str | None = None
     currency: str | None = None
+    client_reference: Reference | None = None
+    tags: Tags | None = None
 
 
 class _Status(Struct, gc=False):
@@ -72,6 +78,8 @@ class _Status(Struct, gc=False):
     carrier_id: Name | None = None
     possible_duplicate: bool | None = None
     segments: Raw = Raw()  # `Raw | None` would be read as null alone
+    client_reference: Reference | None = None
+    tags: Tags | None = None
 
 
 class _Mark(Struct, gc=False):
@@ -118,6 +126,11 @@ def _shown(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
 
 
+def _storable(value: bytes | None) -> bytes:
+    value = value or b""
+    return value.replace(_NULL, _NULL_SHOWN) if _NULL in value else value
+
+
 def _micros(moment: datetime) -> int:
     # Without a division: a third of what the obvious way costs, several times for each message.
     since = moment - EPOCH
@@ -152,7 +165,7 @@ class RecordReader:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._of_record: dict[str, Callable[[LogBatch, InRecord, bytes], None]] = {
+        self._of_record: dict[str, Callable[[LogBatch, InRecord], None]] = {
             topics.SUBMITTED: self._take_submitted,
             topics.SEGMENTED: self._take_segmented,
         }
@@ -166,18 +179,16 @@ class RecordReader:
         """Put records of one topic into a batch, in their order."""
         if (take_value := self._of_value.get(topic)) is not None:
             for stored in records:
-                value = stored.value or b""
                 try:
-                    take_value(batch, value.replace(_NULL, _NULL_SHOWN) if _NULL in value else value)
+                    take_value(batch, _storable(stored.value))
                 except _UNREADABLE:
                     batch.unreadable += 1
             return
         take = self._of_record[topic]
         for it in records:
             record = InRecord(topic, it.partition, it.offset, it.timestamp, None, it.value, ())
-            value = it.value or b""
             try:
-                take(batch, record, value.replace(_NULL, _NULL_SHOWN) if _NULL in value else value)
+                take(batch, record)
             except _UNREADABLE:
                 batch.unreadable += 1
 
@@ -189,13 +200,12 @@ class RecordReader:
         account = None if account_id is None else self._directory.account(account_id)
         return account is not None and account.keeps_text
 
-    def _take_submitted(self, batch: LogBatch, record: InRecord, value: bytes) -> None:
+    def _take_submitted(self, batch: LogBatch, record: InRecord) -> None:
         written_at = recorded_at(record)
-        if type(record.value) is bytes and (glanced := glance(value)) is not None:
+        if type(record.value) is bytes and (glanced := glance(record.value)) is not None:
             for it in glanced:
                 at = _micros(min(it.accepted_at, written_at))
-                ids = [(to.id, to.address) for to in it.destinations]
-                self._submitted(batch, record, it.trunk_id, it.source, it.content, at, ids)
+                self._submitted(batch, record, it, at, [(to.id, to.address) for to in it.destinations])
             return
         for element, submission in enumerate(read_submitted(record.value)):
             if isinstance(submission, UnreadableSubmission):
@@ -208,29 +218,30 @@ class RecordReader:
                 # It may repeat another submission, and never become a message under an id of its own.
                 if key is None or identity == message_id_from_idempotency_key(trunk_id, key, destination)
             ]
-            self._submitted(batch, record, trunk_id, submission.source, submission.content, at, mine)
+            self._submitted(batch, record, submission, at, mine)
 
     def _submitted(
         self,
         batch: LogBatch,
         record: InRecord,
-        trunk_id: str,
-        source: str,
-        content: str,
+        submission: Submission | GlancedSubmission,
         at: int,
         messages: Iterable[tuple[str, str]],
     ) -> None:
-        account_id, source = self._account_of(trunk_id), _shown(source)
-        text = _shown(content) if self._keeps_texts_of(account_id) else None
+        trunk_id, reference, tags = submission.trunk_id, submission.client_reference, submission.tags
+        account_id, source = self._account_of(trunk_id), _shown(submission.source)
+        text = _shown(submission.content) if self._keeps_texts_of(account_id) else None
         for identity, destination in messages:
             row = batch.message(identity, trunk_id, account_id, source, destination, at)
             if row is not None:
                 batch.first(row, SUBMITTED, (record.partition, record.offset))
                 if text is not None:
                     batch.text(row, text)
+                if reference is not None or tags:
+                    batch.labels(row, reference, tags)
 
-    def _take_segmented(self, batch: LogBatch, record: InRecord, value: bytes) -> None:
-        it = _segmented(value)
+    def _take_segmented(self, batch: LogBatch, record: InRecord) -> None:
+        it = _segmented(_storable(record.value))
         written_at_ms = min(max(0, record.timestamp_ms), LATEST_MS)
         row = batch.message(
             it.id, it.trunk_id, it.account_id, it.source, it.destination, _micros(it.accepted_at)
@@ -247,6 +258,8 @@ class RecordReader:
         )  # fmt: skip
         if self._keeps_texts_of(it.account_id):
             batch.text(row, "".join([_text(segment).text for segment in it.segments]))
+        if it.client_reference is not None or it.tags:
+            batch.labels(row, it.client_reference, it.tags)
 
     def _take_status(self, batch: LogBatch, value: bytes) -> None:
         it = _status(value)
@@ -265,6 +278,8 @@ class RecordReader:
         else:
             receipts = bytes(it.segments).decode() or None
             row[DELIVERED] = it.status, it.code_id, it.reason, ended_at, receipts
+        if it.client_reference is not None or it.tags:
+            batch.labels(row, it.client_reference, it.tags)
 
     def _take_mark(self, batch: LogBatch, value: bytes) -> None:
         it = _mark(value)

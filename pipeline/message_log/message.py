@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.message_log.batch import COLUMNS
-from pipeline.message_log.tables import moment
+from pipeline.message_log.tables import moment, tags_of
 from schemas.dlr import MessageState, SegmentOutcome
 from schemas.journal import JournalMark
 from schemas.mt_message import ENCODINGS, DataCoding
@@ -81,6 +81,8 @@ class LoggedMessage:
     delivery_ended_at: datetime | None
     receipts: tuple[SegmentOutcome, ...] = ()
     """The carrier's receipts, as they stand at the end."""
+    client_reference: str | None = None
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def of_row(cls, row: Sequence[Any]) -> "LoggedMessage":
@@ -94,7 +96,7 @@ class LoggedMessage:
             _moment(it["expires_at"]), it["status"], it["code_id"],
             it["reason"], _moment(it["ended_at"]), it["segments_sent"] or 0, bool(it["possible_duplicate"]),
             it["delivery_status"], it["delivery_code_id"], it["delivery_reason"], _moment(it["delivery_ended_at"]),
-            _receipts(it["receipts"]),
+            _receipts(it["receipts"]), it["client_reference"], tags_of(it["tags"]),
         )  # fmt: skip
 
     @property

@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_
 from pipeline.errors import Refused
 from pipeline.message_log.database import days_between
 from pipeline.message_log.message import LoggedMessage, LogState
-from pipeline.message_log.tables import day_of, micros, tables_of
+from pipeline.message_log.tables import day_of, micros, stored_tags, tables_of
 
 MAX_SIZE: Final = 1000
 MAX_VALUES: Final = 100
@@ -63,6 +63,10 @@ class Search:
     destinations_containing: tuple[str, ...] = ()
     numbers_containing: tuple[str, ...] = ()
     """Source or destination."""
+    or_references: tuple[str, ...] = ()
+    """Beside what has these numbers, what has one of these references: what a person has typed may be either."""
+    client_references: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     delivery_statuses: tuple[str, ...] = ()
     code_ids: tuple[int, ...] = ()
@@ -80,8 +84,7 @@ def search_page(connection: Connection, search: Search, size: int, after: Cursor
     size = min(max(1, size), MAX_SIZE)
     found: list[LoggedMessage] = []
     for day in _days(connection, search, after):
-        statement = _statement(connection, tables_of(day).messages, search, after).limit(size + 1 - len(found))
-        found += [LoggedMessage.of_row(row) for row in connection.execute(statement)]
+        found += _of_day(connection, day, search, size + 1 - len(found), after)
         if len(found) > size:
             last = found[size - 1]
             return FoundPage(found[:size], Cursor(micros(last.accepted_at), last.id, last.trunk_id))
@@ -94,15 +97,39 @@ def _days(connection: Connection, search: Search, after: Cursor | None) -> Itera
             yield day
 
 
+def _of_day(connection: Connection, day: int, search: Search, count: int, after: Cursor | None) -> list[LoggedMessage]:
+    """Return up to `count` messages of a day, the newest first."""
+    messages = tables_of(day).messages
+    alternatives = [
+        [
+            LoggedMessage.of_row(row)
+            for row in connection.execute(_statement(connection, messages, it, after).limit(count))
+        ]
+        for it in _alternatives(search)
+    ]
+    if len(alternatives) == 1:
+        return alternatives[0]
+    once = {(it.accepted_at, it.id, it.trunk_id): it for found in alternatives for it in found}
+    return [once[key] for key in sorted(once, reverse=True)[:count]]
+
+
+def _alternatives(search: Search) -> list[Search]:
+    """Return the searches that together find it: there is an index for each of them, and none for both."""
+    if search.numbers_containing and search.or_references:
+        return [replace(search, or_references=()), replace(search, numbers_containing=())]
+    return [search]
+
+
 def _statement(
     connection: Connection, messages: Table, search: Search, after: Cursor | None
 ) -> Select[tuple[object, ...]]:
     columns, position = messages.c, "instr" if connection.dialect.name == "sqlite" else "strpos"
+    references = [some for some in (search.client_references, search.or_references) if some]
     wanted: list[ColumnElement[bool]] = []
-    # A whole destination has few messages, and few do not succeed. SQLite does not know that, so the indexes of owners
-    # are kept from it: their columns are in the other one, too.
+    # A whole destination has few messages, so has a reference, and few have tags or do not succeed. SQLite does not
+    # know that, so the indexes of owners are kept from it: their columns are in the other one, too.
     account_id, trunk_id = columns.account_id, columns.trunk_id
-    few = search.destinations or (search.states and LogState.SUCCESS not in search.states)
+    few = search.destinations or references or search.tags or (search.states and LogState.SUCCESS not in search.states)
     owner, trunk = (account_id.concat(""), trunk_id.concat("")) if few else (account_id, trunk_id)
     if search.account_id is not None:
         wanted.append(owner == search.account_id)
@@ -131,6 +158,11 @@ def _statement(
                 )
             )
         )
+    wanted += [columns.client_reference.in_(some) for some in references]
+    if search.tags:
+        wanted.append(columns.tags.is_not(None))  # in the words of the index, as below
+        any_tag = [getattr(func, position)(columns.tags, stored_tags((tag,))) > 0 for tag in search.tags]
+        wanted.append(or_(*any_tag))
     if search.states:
         wanted.append(_in_states(messages, search.states))
     if search.delivery_statuses:

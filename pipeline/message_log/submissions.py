@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
+from schemas.labels import are_labels
 from schemas.submission import EARLIEST, LATEST, MAX_DESTINATIONS, MAX_SUBMISSIONS
 
 # \Z and not $, which in Python lets a line break follow.
@@ -35,6 +36,8 @@ class GlancedSubmission(Struct, gc=False, forbid_unknown_fields=True):
     accepted_at: Annotated[datetime, Meta(tz=True)]
     schema_version: Literal[1] = 1
     id: _Id | None = None
+    client_reference: str | None = None
+    tags: list[str] | None = None
 
 
 _many: Final = Decoder(Annotated[list[GlancedSubmission], Meta(min_length=1, max_length=MAX_SUBMISSIONS)]).decode
@@ -49,6 +52,8 @@ def glance(value: bytes) -> list[GlancedSubmission] | None:
         return None
     for it in found:
         if not EARLIEST <= it.accepted_at < LATEST:
+            return None
+        if not are_labels(it.client_reference, it.tags):
             return None
         if len(it.destinations) > 1 and len({to.id for to in it.destinations}) < len(it.destinations):
             return None

@@ -4,6 +4,7 @@ A message lies in the day (UTC) in which it was accepted, a mark of the journal 
 Times are microseconds since 1970 as integers: both databases sort and compare them alike.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
@@ -65,6 +66,16 @@ def moment(stored: int) -> datetime:
     return EPOCH + timedelta(microseconds=stored)
 
 
+def stored_tags(tags: Sequence[str] | None) -> str | None:
+    """Return tags as they are stored, each between two line breaks, which no tag has: one is found by both."""
+    return "\n{}\n".format("\n".join(tags)) if tags else None
+
+
+def tags_of(stored: str | None) -> tuple[str, ...]:
+    """Return tags as they were given."""
+    return () if stored is None else tuple(stored.strip("\n").split("\n"))
+
+
 def day_of(stored: int) -> int:
     """Return the day in which a time lies, in days since 1970."""
     return stored // DAY_US
@@ -119,6 +130,9 @@ def _messages(label: str, metadata: MetaData) -> Table:
         Column("delivery_reason", Text),
         Column("delivery_ended_at", BigInteger),
         Column("receipts", Text),
+        # What the customer calls it: of few messages, or of all.
+        Column("client_reference", Text),
+        Column("tags", Text),
     )
     columns = table.c
     # The numbers are in it for searches through parts of them, which then need not look at the rows.
@@ -129,6 +143,12 @@ def _messages(label: str, metadata: MetaData) -> Table:
     rare = or_(columns.status.is_(None), columns.status != "Success")
     searched = (columns.account_id, columns.trunk_id, columns.source, columns.destination)
     Index(f"{name}_rare", columns.status, columns.accepted_at, *searched, sqlite_where=rare, postgresql_where=rare)
+    # A message without them is in neither index.
+    called, tagged = columns.client_reference.is_not(None), columns.tags.is_not(None)
+    by_reference = (columns.client_reference, columns.accepted_at)
+    Index(f"{name}_by_reference", *by_reference, sqlite_where=called, postgresql_where=called)
+    by_time = (columns.accepted_at, columns.account_id, columns.trunk_id, columns.tags)
+    Index(f"{name}_tagged", *by_time, sqlite_where=tagged, postgresql_where=tagged)
     return table
 
 

@@ -18,6 +18,7 @@ from pipeline.message_log.tables import tables_of
 AT_ONCE: Final = 5000  # rows of one statement: bounds the arrays
 
 _SMALLER: Final = ("source", "destination", "accepted_at")
+_SMALLER_IF_ANY: Final = ("content", "client_reference", "tags")
 _FIRST_GROUPS: Final = (COLUMNS[SUBMITTED], COLUMNS[SEGMENTED])
 """Columns that are written together, by the record that lies first: partition and offset come in front."""
 _LAST_GROUPS: Final = (COLUMNS[PROCESSED], COLUMNS[DELIVERED])
@@ -91,7 +92,7 @@ def _changes(family: str, table: Table, new: Any, smaller: Any) -> dict[str, Col
         return changes | {"began_at": func.coalesce(new.began_at, old.began_at)}
     changes = {name: smaller(old[name], new[name]) for name in _SMALLER}
     changes["account_id"] = func.coalesce(old.account_id, new.account_id)
-    changes["content"] = func.coalesce(smaller(old.content, new.content), old.content, new.content)
+    changes |= {name: func.coalesce(smaller(old[name], new[name]), old[name], new[name]) for name in _SMALLER_IF_ANY}
     for group in _FIRST_GROUPS:
         partition, offset = group[0], group[1]
         is_first = or_(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -157,14 +157,24 @@ class Messages:
         except Unencodable:
             return MessagePreview(None, problem)
 
-    async def send(self, actor: Actor, trunk_id: str, source: str, destination: str, text: str) -> str:
+    async def send(
+        self,
+        actor: Actor,
+        trunk_id: str,
+        source: str,
+        destination: str,
+        text: str,
+        client_reference: str = "",
+        tags: Sequence[str] = (),
+    ) -> str:
         """Send a message through a trunk; return its id when the broker has it.
 
-        Raises `RuleViolated` with the fields `source`, `destination` and `content`.
+        Raises `RuleViolated` with the fields `source`, `destination`, `content`, `client_reference` and `tags`.
         """
         actor.must(Permission.SEND_SMS)
         trunk, now = self._access.trunk(actor, trunk_id), self._clock()
-        admitted = self._admit(trunk, source, destination, text, now)
+        named = {"client_reference": client_reference or None, "tags": list(tags)}
+        admitted = self._admit(trunk, source, destination, text, now, named)
         problems = [(it.pointer.lstrip("/"), it.detail) for it in admitted] if isinstance(admitted, list) else []
         # The processor decides again; who looks at a form should not have to wait for that.
         if source and not any(field == "source" for field, _ in problems):
@@ -189,10 +199,18 @@ class Messages:
             raise
         return message_id
 
-    def _admit(self, trunk: Trunk, source: str, destination: str, text: str, now: datetime) -> Admitted | list[Problem]:
+    def _admit(
+        self,
+        trunk: Trunk,
+        source: str,
+        destination: str,
+        text: str,
+        now: datetime,
+        named: Mapping[str, object] | None = None,
+    ) -> Admitted | list[Problem]:
         account = self._access.directory.account(trunk.account_id)
         return admit(
-            {"source": source, "destination": destination, "content": text},
+            {"source": source, "destination": destination, "content": text, **(named or {})},
             trunk_id=trunk.id,
             max_segments=self._max_segments,
             now=now,

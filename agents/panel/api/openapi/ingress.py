@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from agents.panel.api.openapi.ingress_answers import LABELS
 from agents.serving.errors import MEDIA_TYPE
 from pipeline.idempotency.keys import MAX_KEY_LENGTH
 from pipeline.steps.admission import MAX_CONTENT_LENGTH, MAX_SOURCE_LENGTH
@@ -63,7 +64,7 @@ def paths() -> Json:
                 "Send one text to many",
                 "bulk_outbound_messages",
                 {"type": "array", "items": _NUMBER, "minItems": 1, "maxItems": MAX_DESTINATIONS},
-                {"type": "array", "items": {"$ref": "#/components/schemas/Sent"}},
+                {"type": "array", "items": {"$ref": "#/components/schemas/SentToNumber"}},
             ),
         },
         "/outbound_message_previews": {
@@ -92,6 +93,7 @@ def _operation(identity: str, summary: str, kind: str, destination: Json, data: 
                 "description": "A P2P-enabled DID of the account that the trunk may use.",
             },
             "content": {"type": "string", "minLength": 1, "maxLength": MAX_CONTENT_LENGTH},
+            **LABELS,
         },
         "required": ["destination", "source", "content"],
         "additionalProperties": False,

@@ -1,30 +1,39 @@
 """What ingress answers with, as schemas of the OpenAPI document; its errors are the management API's, too."""
 
-from typing import Any
+from typing import Any, Final
 
+from schemas.labels import MAX_REFERENCE_LENGTH, MAX_TAG_LENGTH, MAX_TAGS
 from schemas.mt_message import ENCODINGS
 from schemas.status import CodeId, StatusName
 
 Json = dict[str, Any]
 
+LABELS: Final[Json] = {
+    "client_reference": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_REFERENCE_LENGTH,
+        "description": "What you call it; told wherever the message is told of. No character that cannot be seen.",
+    },
+    "tags": {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1, "maxLength": MAX_TAG_LENGTH},
+        "maxItems": MAX_TAGS,
+        "uniqueItems": True,
+        "description": "What it is counted among; likewise.",
+    },
+}
+"""What a message is called, in requests and in answers."""
+
 
 def schemas() -> Json:
     """Return what both APIs share, and what ingress answers."""
+    to_number = {"destination": {"type": "string"}, **LABELS}
     return {
-        "Sent": {
-            "type": "object",
-            "properties": {
-                "id": {"type": "string", "format": "uuid", "description": "The message's id; callbacks have it too."},
-                "type": {"const": "outbound_messages"},
-                "attributes": {
-                    "type": "object",
-                    "properties": {"destination": {"type": "string"}},
-                    "required": ["destination"],
-                },
-            },
-            "required": ["id", "type"],
-            "additionalProperties": False,
-        },
+        "Sent": _sent({"type": "object", "properties": LABELS}, ["id", "type"]),
+        "SentToNumber": _sent(
+            {"type": "object", "properties": to_number, "required": ["destination"]}, ["id", "type", "attributes"]
+        ),
         "Preview": _preview(),
         "Errors": {
             "type": "object",
@@ -57,6 +66,19 @@ def schemas() -> Json:
             "required": ["errors"],
             "additionalProperties": False,
         },
+    }
+
+
+def _sent(attributes: Json, required: list[str]) -> Json:
+    return {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "format": "uuid", "description": "The message's id; callbacks have it too."},
+            "type": {"const": "outbound_messages"},
+            "attributes": attributes,
+        },
+        "required": required,
+        "additionalProperties": False,
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from agents.panel.api.call import API_VERSION, BadQuery, Call, Query, Reply
 from agents.panel.api.jsonapi import Resource, Shown, relationship
@@ -39,6 +39,8 @@ class ShownMessageAttributes(Shown):
     possible_duplicate: bool
     delivery_status: str | None
     delivery_time: str | None
+    client_reference: str = Field("", description="There where the request had one.")
+    tags: list[str] = Field([], description="Likewise.")
 
 
 class ShownEventAttributes(Shown):

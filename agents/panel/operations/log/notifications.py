@@ -166,4 +166,6 @@ def _status(message: LoggedMessage, status: str, ended_at: datetime | None) -> M
         currency=message.currency,
         carrier_id=message.carrier_id,
         possible_duplicate=message.possible_duplicate or None,
+        client_reference=message.client_reference,
+        tags=message.tags or None,
     )

@@ -1,5 +1,6 @@
 """What the form above the log says: times in a zone, numbers, trunk, status; and the search that this is."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -76,7 +77,8 @@ def read_criteria(query: Mapping[str, str], now: datetime) -> Criteria:
         sources_containing=source_parts,
         destinations=destinations,
         destinations_containing=destination_parts,
-        numbers_containing=tuple(_digits(fields["find"])),
+        numbers_containing=tuple(_digits(fields["find"])) if not _LETTER.search(fields["find"]) else (),
+        or_references=(fields["find"],) if fields["find"] else (),
         states=states,
         delivery_statuses={"delivered": _DELIVERED, "undelivered": _UNDELIVERED}.get(status, ()),
     )
@@ -162,4 +164,6 @@ def _digits(text: str) -> list[str]:
     return list(dict.fromkeys(part for part in parts if part))
 
 
+_LETTER: Final = re.compile(r"[^\W\d_]")
+"""What has one is no number: it is looked for among references alone, for which there is an index."""
 _ORNAMENTS: Final = str.maketrans("", "", "+().-/")

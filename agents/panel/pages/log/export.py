@@ -24,6 +24,7 @@ from pipeline.message_log.message import LoggedMessage
 COLUMNS: Final = (
     "id", "accepted_at_utc", "ended_at_utc", "trunk", "source", "destination", "status", "code_id", "reason",
     "delivery_status", "encoding", "segments", "segments_sent", "price", "currency", "text",
+    "client_reference", "tags",
 )  # fmt: skip
 GZIP: Final = 31  # zlib's window bits for gzip's format
 FORMULA: Final = frozenset("=+-@\t\r")
@@ -112,6 +113,7 @@ def _lines(context: PageContext, messages: Iterable[LoggedMessage], *, keeps_tex
                 _harmless(trunk_name(context, it.trunk_id)), _harmless(it.source), it.destination, it.state,
                 it.code_id, _harmless(it.reason), _harmless(it.delivery_status), it.encoding, it.segments,
                 it.segments_sent, it.price, it.currency, _harmless(it.content) if keeps_text else "",
+                _harmless(it.client_reference), _harmless(", ".join(it.tags)),
             ]
         )  # fmt: skip
     return text.getvalue()

@@ -20,7 +20,7 @@ from schemas.mt_message import ENCODINGS
 MAX_CHARACTERS: Final = 3
 """Different characters that are named as the reason for UCS-2, and places of each."""
 NOTHING_KNOWN: Final[dict[str, Any]] = {"encoding": None, "characters": (), "price": None, "refusal": None}
-BLANK: Final = {"source": "", "destination": "", "text": ""}
+BLANK: Final = {"source": "", "destination": "", "text": "", "client_reference": "", "tags": ""}
 
 
 def _typed(context: PageContext) -> dict[str, str]:
@@ -40,8 +40,11 @@ async def send(context: PageContext) -> web.StreamResponse:
     """Send, and show what becomes of it."""
     trunk, form = _trunk(context), _typed(context)
     source, destination = phone_digits(form["source"]), phone_digits(form["destination"])
+    tags = [tag for part in form["tags"].split(",") if (tag := part.strip())]
     try:
-        message_id = await context.operations.messages.send(context.actor, trunk.id, source, destination, form["text"])
+        message_id = await context.operations.messages.send(
+            context.actor, trunk.id, source, destination, form["text"], form["client_reference"].strip(), tags
+        )
     except RuleViolated as error:
         return _form(context, trunk, form, _in_form(error), 422)
     except BrokerError as error:

@@ -1,6 +1,10 @@
 """Records become rows."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from pipeline.message_log.batch import COLUMNS, LogBatch
 from pipeline.message_log.decoding import TOPICS, RecordReader
@@ -8,7 +12,7 @@ from pipeline.steps.acceptance import accept, recorded_at
 from schemas import topics
 from schemas.identifiers import message_id_from_idempotency_key, message_id_of_destination
 from schemas.journal import JournalMark
-from schemas.record import UnreadableBatch
+from schemas.record import Record, UnreadableBatch
 from schemas.status import StatusStage
 from schemas.submission import Destination
 from tests.builders import journal_entry, message, status, submission, uuid
@@ -89,6 +93,44 @@ def test_statuses_of_both_stages_have_their_place() -> None:
     )
     assert row["account_id"] == uuid(1)
     assert row["content"] == "part 1part 2"
+
+
+@pytest.mark.parametrize(
+    ("topic", "make", "more"),
+    [
+        (topics.SUBMITTED, submission, {"id": uuid(61)}),
+        (topics.SEGMENTED, message, {}),
+        (topics.STATUS, status, {}),
+        (topics.STATUS, status, {"stage": StatusStage.DELIVERY}),
+    ],
+)
+def test_a_name_is_known_from_each_topic(topic: str, make: Callable[..., Record], more: dict[str, Any]) -> None:
+    """So that a log which is made anew has it whatever is left of the topics; who has none has nothing there."""
+    for labels, held in (
+        ({"client_reference": "order 4711", "tags": ("shop", "a,b")}, ("order 4711", "\nshop\na,b\n")),
+        ({}, (None, None)),
+    ):
+        lives = Lives()
+        lives.record(topic, 0, make(accepted_at=NOON, **labels, **more))
+        row = messages(batch_of(lives))[uuid(61)]
+        assert (row["client_reference"], row["tags"]) == held
+
+
+def test_a_name_is_known_at_a_glance() -> None:
+    """From what ingress writes."""
+    lives = Lives()
+    to = Destination(address="15551234567", id=uuid(61))
+    lives.submitted(submission(to, accepted_at=NOON, client_reference="order 4711"))
+    assert messages(batch_of(lives))[uuid(61)]["client_reference"] == "order 4711"
+
+
+def test_a_name_that_the_processor_refuses_makes_no_message() -> None:
+    """Although the log shows a U+0000 in a text as another character."""
+    lives = Lives()
+    good = submission(Destination(address="15551234567", id=uuid(7)), accepted_at=NOON, client_reference="a b")
+    for bad in (b"a\\u0000b", b"a\\u200bb", b"a\\tb"):
+        lives.add(topics.SUBMITTED, 0, good.to_bytes().replace(b'"a b"', b'"' + bad + b'"'))
+    assert messages(batch_of(lives)) == {}
 
 
 def test_what_cannot_be_read_is_counted_and_stops_nobody() -> None:

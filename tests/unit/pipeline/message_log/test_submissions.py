@@ -16,6 +16,7 @@ from tests.builders import uuid
 USUAL: dict[str, Any] = {
     "schema_version": 1, "id": uuid(5), "trunk_id": uuid(11), "source": "12125551234", "content": "Hello",
     "destinations": [{"address": "15551234567", "id": uuid(5)}], "accepted_at": "2026-11-22T19:00:00.250000Z",
+    "client_reference": "order 4711", "tags": ["shop", "doors"],
 }  # fmt: skip
 
 ODD_IDS = [uuid(5), uuid(5).upper(), uuid(5) + "\n"]
@@ -38,7 +39,16 @@ changes = st.dictionaries(
 
 def plain(submissions: Any) -> list[tuple[Any, ...]]:
     return [
-        (it.id, it.trunk_id, it.source, it.content, [(to.address, to.id) for to in it.destinations], it.accepted_at)
+        (
+            it.id,
+            it.trunk_id,
+            it.source,
+            it.content,
+            [(to.address, to.id) for to in it.destinations],
+            it.accepted_at,
+            it.client_reference,
+            list(it.tags or ()),
+        )
         for it in submissions
     ]
 
@@ -67,6 +77,8 @@ def test_what_ingress_writes_is_taken() -> None:
     "change",
     [
         {"idempotency_key": "k"}, {"more": 1}, {"destinations": [{"address": "15551234567"}]}, {"schema_version": 2},
+        {"client_reference": ""}, {"client_reference": "a\0"}, {"client_reference": "x" * 101}, {"tags": ["a", "a"]},
+        {"tags": ["a\u200b"]}, {"tags": ["x"] * 11},
         {"trunk_id": uuid(11) + "\n"}, {"accepted_at": None}, {"source": ""}, {"destinations": []},
         {"destinations": [{"address": "15551234567", "id": uuid(5)}, {"address": "15551234568", "id": uuid(5)}]},
     ],
