@@ -87,14 +87,18 @@ class Lives:
         self.made += 1
         identity, destination = uuid(1000 + self.made), str(15_550_000_000 + self.made)
         lane, key = seed.randrange(PARTITIONS), seed.randrange(PARTITIONS)
+        named = {"client_reference": f"order {self.made % 9}", "tags": ("shop", f"day, {self.made % 5}")}
+        labels: dict[str, Any] = named if self.made % 3 == 0 else {}
         about: dict[str, Any] = {
             "trunk_id": trunk_id,
             "account_id": account_id,
             "destination": destination,
             "accepted_at": at,
+            **labels,
         }
+        to = Destination(address=destination, id=identity)
         self.submitted(
-            submission(Destination(address=destination, id=identity), trunk_id=trunk_id, accepted_at=at, content="Hi"),
+            submission(to, trunk_id=trunk_id, accepted_at=at, content="Hi", **labels),
             partition=seed.randrange(PARTITIONS), at=at + timedelta(milliseconds=2),
         )  # fmt: skip
         way = seed.choice(["refused", "queued", "going", "sent", "sent", "sent", "failed", "delivered"])

@@ -77,14 +77,14 @@ def labels(text: str) -> tuple[str, ...]:
 
     Raises `ValueError` for nothing, or too much.
     """
-    found = tuple(dict.fromkeys(part.strip() for part in (text, *text.split(","))))
-    if not text.strip(" ,"):
+    parts = [part.strip() for part in text.split(",")]
+    if not any(parts):
         raise ValueError("names nothing")
-    if len(found) > MAX_VALUES:
+    if len(parts) > MAX_VALUES:
         raise ValueError(f"names more than {MAX_VALUES} values")
-    if any(len(it) > MAX_REFERENCE_LENGTH or "\0" in it for it in found[1:]):
+    if any(len(it) > MAX_REFERENCE_LENGTH or "\0" in it for it in parts):
         raise ValueError(f"has a value of more than {MAX_REFERENCE_LENGTH} characters")
-    return tuple(it for it in found if it)
+    return tuple(dict.fromkeys(it for it in (text.strip(), *parts) if it))
 
 
 def states(text: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -116,11 +117,13 @@ class OperatorClient(Customer):
         """POST one message with these credentials; return the status."""
         return (await self._send(username, password, destination, text, source))[0]
 
-    async def send_through(self, trunk: MadeTrunk, destination: str, text: str = "Hello", source: str = SOURCE) -> str:
+    async def send_through(
+        self, trunk: MadeTrunk, destination: str, text: str = "Hello", source: str = SOURCE, **more: Any
+    ) -> str:
         """Send one message through a trunk, of which ingress hears within a second; return its id."""
         async with asyncio.timeout(5):
             while True:
-                status, body = await self._send(trunk.username, trunk.password, destination, text, source)
+                status, body = await self._send(trunk.username, trunk.password, destination, text, source, **more)
                 if status != 401:
                     break
                 await asyncio.sleep(0.05)
@@ -145,8 +148,19 @@ class OperatorClient(Customer):
                     found = {it["attributes"]["event"] for it in (await answer.json(content_type=None)).get("data", ())}
         return found
 
-    async def _send(self, username: str, password: str, destination: str, text: str, source: str) -> tuple[int, bytes]:
-        attributes = {"destination": destination, "source": source, "content": text}
+    async def looked_up(self, trunk: MadeTrunk, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return the messages that the trunk finds in the log."""
+        async with self._session.get(
+            f"{self.ready['message_log_url']}/outbound_messages",
+            params=query,
+            headers={"Authorization": aiohttp.encode_basic_auth(trunk.username, trunk.password)},
+        ) as answer:
+            return list((await answer.json(content_type=None))["data"])
+
+    async def _send(
+        self, username: str, password: str, destination: str, text: str, source: str, **more: Any
+    ) -> tuple[int, bytes]:
+        attributes = {"destination": destination, "source": source, "content": text, **more}
         async with self._session.post(
             self.ready["ingress_url"] + "/outbound_messages",
             data=json.dumps({"data": {"type": "outbound_messages", "attributes": attributes}}),

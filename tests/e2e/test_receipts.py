@@ -51,6 +51,27 @@ async def test_the_first_message_with_receipts_ends_as_delivered(client: Operato
     ]
 
 
+async def test_a_name_comes_back_in_every_callback_and_finds_its_message(client: OperatorClient) -> None:
+    """Through every topic and process; a message without one, and one that is refused, beside it."""
+    labels: dict[str, Any] = {"client_reference": "заказ 4711", "tags": ["a", "b"]}
+    trunk = await client.make_trunk(receipts_enabled=True)
+    named = await client.send_through(trunk, new_destination(), **labels)
+    other = await client.send_through(trunk, new_destination())
+    refused = await client.send_through(trunk, new_destination(), source="12125550000", **labels)
+    told = await events(client, trunk, 5)
+    assert {(it["id"], it["type"]) for it in told if labels.items() <= it["attributes"].items()} == {
+        (named, "outbound_message_callbacks"), (named, "dlr_event"), (refused, "outbound_message_callbacks"),
+    }  # fmt: skip
+    assert {"client_reference", "tags"}.isdisjoint(key for it in told if it["id"] == other for key in it["attributes"])
+    for identity in (named, other):
+        await client.happened(trunk, identity, until="delivery")
+    for query in ({"filter[client_reference]": labels["client_reference"]}, {"filter[tags]": "b"}):
+        found = await client.looked_up(trunk, query)
+        assert {it["id"]: {name: it["attributes"][name] for name in labels} for it in found} == {
+            named: labels, refused: labels,
+        }  # fmt: skip
+
+
 async def test_with_the_switch_off_nobody_asks_and_nobody_is_told(client: OperatorClient) -> None:
     """The carrier is given no address."""
     trunk, destination = await client.make_trunk(), new_destination()

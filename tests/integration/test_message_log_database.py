@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine, inspect
 
 from pipeline.errors import ConfigurationError, LogUnavailable, StateLost
 from pipeline.message_log import upserts, writer
@@ -20,7 +20,7 @@ from pipeline.message_log.look_up import find, history_of
 from pipeline.message_log.message import EventKind, LoggedMessage, LogState
 from pipeline.message_log.search import Search, search_page
 from pipeline.message_log.statistics import LATENCIES_MS, Outcome, Stretch, has_messages, statistics
-from pipeline.message_log.tables import day_of, fixed, micros
+from pipeline.message_log.tables import day_of, fixed, micros, tables_of
 from pipeline.message_log.writer import LogPlace, LogWriter
 from schemas import topics
 from tests.builders import account, directory_of, submission, trunk, uuid
@@ -129,7 +129,11 @@ def test_pages_of_a_search_have_every_message_once(engine: Engine, url: URL) -> 
     """FoundPage after page, over days and over messages that were accepted in the same moment."""
     read_into(engine, many_lives(150))
     with disposed(reader_engine(url)) as readers, reading(readers) as connection:
-        for search in (Search(account_id=uuid(1)), Search(trunk_ids=(uuid(11), uuid(12)))):
+        for search in (
+            Search(account_id=uuid(1)),
+            Search(trunk_ids=(uuid(11), uuid(12))),
+            Search(account_id=uuid(1), numbers_containing=("1",), or_references=("order 3", "order 6")),
+        ):
             whole = search_page(connection, search, 1000).entries
             assert [(it.accepted_at, it.id) for it in whole] == sorted(
                 ((it.accepted_at, it.id) for it in whole), reverse=True
@@ -164,10 +168,20 @@ def test_filters_find_what_they_say(engine: Engine, url: URL) -> None:
             ({"delivery_statuses": ("DELIVERED",)}, lambda it: it.delivery_status == "DELIVERED"),
             ({"code_ids": (105,)}, lambda it: it.code_id == 105),
             ({"trunk_ids": (uuid(13),)}, lambda it: it.trunk_id == uuid(13)),
+            ({"client_references": ("order 3", "order")}, lambda it: it.client_reference == "order 3"),
+            ({"tags": ("day, 1", "nothing")}, lambda it: "day, 1" in it.tags),
+            ({"tags": ("day",)}, lambda _: False),
+            ({"tags": ("shop",), "states": ("Success",), "client_references": ("order 0",)},
+             lambda it: it.client_reference == "order 0" and it.state == "Success"),
+            ({"or_references": ("order 6",), "until": MIDNIGHT},
+             lambda it: it.client_reference == "order 6" and it.accepted_at < MIDNIGHT),
+            ({"or_references": ("order 6", "order 3"), "numbers_containing": ("003", "9%9")},
+             lambda it: it.client_reference in ("order 6", "order 3") or "003" in it.destination),
         ]  # fmt: skip
         for wanted, fits in cases:
             found = search_page(connection, Search(account_id=uuid(1), **wanted), 1000).entries
             assert found == [it for it in whole if fits(it)], wanted
+        assert {(it.client_reference, len(it.tags)) for it in whole} >= {(None, 0), ("order 3", 2), ("order 6", 2)}
         assert {it.state for it in whole} == set(LogState)
 
 
@@ -343,6 +357,48 @@ def test_migrations_make_what_the_tables_say(engine: Engine) -> None:
         context = MigrationContext.configure(connection)
         differences = compare_metadata(context, fixed)
     assert [it for it in differences if "alembic_version" not in repr(it)] == []
+
+
+def test_days_from_before_references_go_on(engine: Engine, url: URL) -> None:
+    """A database of the first version gets columns and indexes in the days that it has: it comes out as a new one."""
+    lives = many_lives(60)
+    read_into(engine, lives)
+    new = shape_of(engine)
+    with engine.begin() as connection:
+        for day in known_days(connection):
+            messages = tables_of(day).messages
+            for index in messages.indexes:
+                if {"client_reference", "tags"} & set(index.columns.keys()):
+                    index.drop(connection)
+            for name in ("client_reference", "tags"):
+                connection.exec_driver_sql(f"ALTER TABLE {messages.name} DROP COLUMN {name}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    assert shape_of(engine) != new
+    migrate(engine)
+    assert shape_of(engine) == new
+    lives.submitted(submission(accepted_at=NOON, client_reference="order 4711", tags=("shop",)))
+    read_into(engine, lives)
+    with disposed(reader_engine(url)) as readers, reading(readers) as connection:
+        names = Counter(it.client_reference for it in search_page(connection, Search(account_id=uuid(1)), 1000).entries)
+        (found,) = search_page(connection, Search(account_id=uuid(1), client_references=("order 4711",)), 10).entries
+    assert (len(names), names["order 4711"], found.tags) == (2, 1, ("shop",))
+
+
+def shape_of(engine: Engine) -> list[Any]:
+    """Return what tables, columns and indexes there are, and of which rows these are."""
+    inspector = inspect(engine)
+
+    def index(it: Any) -> tuple[str, ...]:
+        return it["name"], *it["column_names"], *map(str, it["dialect_options"].values())
+
+    return [
+        (
+            name,
+            sorted(it["name"] for it in inspector.get_columns(name)),
+            sorted(map(index, inspector.get_indexes(name))),
+        )
+        for name in sorted(inspector.get_table_names())
+    ]
 
 
 def test_a_database_of_a_later_version_is_left_alone(engine: Engine) -> None:

@@ -93,7 +93,7 @@ def _operation(identity: str, summary: str, kind: str, destination: Json, data: 
                 "description": "A P2P-enabled DID of the account that the trunk may use.",
             },
             "content": {"type": "string", "minLength": 1, "maxLength": MAX_CONTENT_LENGTH},
-            **LABELS,
+            **{name: schema | {"type": [schema["type"], "null"]} for name, schema in LABELS.items()},
         },
         "required": ["destination", "source", "content"],
         "additionalProperties": False,

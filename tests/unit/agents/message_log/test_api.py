@@ -84,6 +84,43 @@ async def test_a_trunk_sees_its_own_messages(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "name", "values"),
+    [
+        ("filter[client_reference]=order+3", "client_reference", {"order 3"}),
+        ("filter[client_reference]=order+3,+order+8", "client_reference", {"order 3", "order 8"}),
+        ("filter[tags]=day,+1", "tags", {"day, 1"}),
+        ("filter[tags]=nothing,shop", "tags", {"shop"}),
+    ],
+)
+async def test_messages_are_found_by_what_they_are_called(
+    caller: Caller, query: str, name: str, values: set[str]
+) -> None:
+    """Several are separated by commas, and one that has a comma in it is found all the same."""
+    everything = (await caller.get("/outbound_messages?page[size]=1000"))[1]["data"]
+    found = (await caller.get(f"/outbound_messages?page[size]=1000&{query}"))[1]["data"]
+    assert found == [it for it in everything if called(it, name) & values]
+    assert len(found) > 2
+
+
+async def test_a_message_shows_what_it_is_called(caller: Caller) -> None:
+    """Alone and in the list; one without a name has no such attributes."""
+    status, body = await caller.get("/outbound_messages?page[size]=1000")
+    named, others = [[it for it in body["data"] if bool(called(it, "tags")) is wanted] for wanted in (True, False)]
+    assert (status, named[0]["attributes"]["client_reference"][:6], named[0]["attributes"]["tags"][0]) == (
+        200, "order ", "shop",
+    )  # fmt: skip
+    assert (await caller.get(f"/outbound_messages/{named[0]['id']}"))[1]["data"] == named[0]
+    assert all({"client_reference", "tags"}.isdisjoint(it["attributes"]) for it in others)
+    assert others
+
+
+def called(message: dict[str, Any], name: str) -> set[str]:
+    """Return a message's reference or its tags."""
+    value = message["attributes"].get(name, [])
+    return {value} if isinstance(value, str) else set(value)
+
+
+@pytest.mark.parametrize(
     ("path", "status", "detail"),
     [
         ("/outbound_messages/" + uuid(1999), 404, "no such message"),
@@ -97,6 +134,9 @@ async def test_a_trunk_sees_its_own_messages(caller: Caller) -> None:
         ("/outbound_messages?filter[since]=soon", 400, "a time like"),
         ("/outbound_messages?filter[status]=Gone", 400, "must be some of Queued"),
         ("/outbound_messages?filter[code_id]=x", 400, "must be numbers"),
+        ("/outbound_messages?filter[tags]=,", 400, "names nothing"),
+        ("/outbound_messages?filter[tags]=" + "x" * 101, 400, "more than 100 characters"),
+        ("/outbound_messages?filter[client_reference]=" + "x," * 101, 400, "more than 100 values"),
         ("/outbound_messages/" + uuid(1001) + "?x=1", 400, "not a known parameter"),
     ],
 )

@@ -29,9 +29,20 @@ async def test_a_message_is_what_ingress_would_have_made(office: Office) -> None
     assert (event.action, "Hello" not in str(event) and "13105557890" not in str(event)) == ("message.sent", True)
 
 
+async def test_a_message_may_have_a_name(office: Office) -> None:
+    """A reference and tags, as ingress takes them; without them the record has neither."""
+    about = (office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    await office.operations.messages.send(*about, "order 4711", ["shop", "doors"])
+    await office.operations.messages.send(*about)
+    named, other = [Submission.from_bytes(it.value or b"") for it in office.producer.records]
+    assert (named.client_reference, named.tags) == ("order 4711", ("shop", "doors"))
+    assert (other.client_reference, other.tags) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("fields", "places"),
     [
+        ((DIDS[0], "13105557890", "Hello", "a\nb", ["x", "x"]), ["client_reference", "tags/1"]),
         ((NOT_P2P, "13105557890", "Hello"), ["source"]),
         ((THEIR_DID, "13105557890", "Hello"), ["source"]),
         (("", "", ""), ["destination", "source", "content"]),

@@ -81,6 +81,11 @@ MESSAGE = {"source": "x", "destination": "y", "text": ""}
         ("/api-keys", {"key_name": "", "role": "nobody"}, {"key_name", "role"}),
         ("/password", PASSWORDS, set(PASSWORDS)),
         (f"/sms/trunks/{uuid(1)}/send", MESSAGE, set(MESSAGE)),
+        (
+            f"/sms/trunks/{uuid(1)}/send",
+            MESSAGE | {"client_reference": "x" * 101, "tags": "a, a"},
+            {*MESSAGE, "client_reference", "tags"},
+        ),
     ],
 )
 async def test_a_form_tells_everything_that_is_wrong_at_once(

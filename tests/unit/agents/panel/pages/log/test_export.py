@@ -29,7 +29,8 @@ async def export(office: Office, path: str) -> tuple[dict[str, str], bytes]:
 async def test_everything_that_is_found_is_in_it(office: Office, packed: bool) -> None:
     """As the filters say, in one file with a head; plain or compressed, and kept by nobody."""
     for number in range(3):
-        logged(office, uuid(200 + number), uuid(1), OURS, destination=f"1310555000{number}")
+        labels = {"client_reference": "=order", "tags": ("shop", "doors")} if number == 1 else {}
+        logged(office, uuid(200 + number), uuid(1), OURS, destination=f"1310555000{number}", **labels)
     logged(office, uuid(300), uuid(2), THEIRS, destination="13105559999")
     headers, body = await export(office, f"/sms/log/export.csv{'.gz' if packed else ''}?destination=13105550001")
     assert "attachment" in headers["Content-Disposition"]
@@ -39,6 +40,7 @@ async def test_everything_that_is_found_is_in_it(office: Office, packed: bool) -
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["destination"] for row in rows] == ["13105550001"]
     assert rows[0]["status"] == "Success"
+    assert (rows[0]["client_reference"], rows[0]["tags"]) == ("'=order", "shop, doors")
     assert rows[0]["accepted_at_utc"].endswith("+00:00")
 
 

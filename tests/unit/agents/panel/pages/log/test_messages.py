@@ -19,13 +19,15 @@ MINE, REFUSED, FOREIGN = uuid(90), uuid(91), uuid(92)
 def filled(office: Office) -> Office:
     """A message that went well but for its callback, one that was refused, one of another account."""
     office.add(office.trunk.model_copy(update={"callback_url": "https://customer.example/"}))
-    sent = logged(office, MINE, uuid(1), OURS, destination="13105550001")
+    sent = logged(
+        office, MINE, uuid(1), OURS, destination="13105550001", client_reference="order <4711>", tags=("shop", "a,b")
+    )
     attempted(office, sent, outcome=AttemptOutcome.FAILED, status_code=500, answer="<b>oops</b>")
     logged(
         office, REFUSED, uuid(1), OURS, destination="13105550002", status=StatusName.FAILED,
-        code_id=CodeId.ROUTING_FAILED, reason="HTTP 400",
+        code_id=CodeId.ROUTING_FAILED, reason="HTTP 400", client_reference="0001",
     )  # fmt: skip
-    logged(office, FOREIGN, uuid(2), THEIRS, destination="13105550003")
+    logged(office, FOREIGN, uuid(2), THEIRS, destination="13105550003", client_reference="0001")
     return office
 
 
@@ -48,7 +50,11 @@ async def test_the_log_shows_the_accounts_messages(filled: Office) -> None:
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ("find=0001", {"13105550001"}),
+        ("find=50001", {"13105550001"}),
+        ("find=0001", {"13105550001", "13105550002"}),  # in a number, and as a reference
+        ("find=order+<4711>", {"13105550001"}),
+        ("find=order", set()),
+        ("find=order+<4711>&status=Failed", set()),
         ("status=Failed", {"13105550002"}),
         ("status=not_sent", {"13105550002"}),
         ("status=Queued", set()),
@@ -91,6 +97,16 @@ async def test_a_message_has_its_timeline(filled: Office) -> None:
     assert "Callback, attempt 1: failed, 500" in page
     assert "&lt;b&gt;oops" in page
     assert "<b>oops" not in page
+
+
+async def test_a_message_shows_what_it_is_called(filled: Office) -> None:
+    """Its sender's own words are escaped; one without any has no such lines."""
+    _, page = await read(filled, f"/sms/log/{MINE}")
+    assert "<dt>Client reference</dt>" in page
+    assert "order &lt;4711&gt;" in page
+    assert '<span class="badge">a,b</span>' in page
+    _, page = await read(filled, f"/sms/log/{REFUSED}")
+    assert "<dt>Tags</dt>" not in page
 
 
 async def test_another_accounts_message_is_not_there(filled: Office) -> None:
