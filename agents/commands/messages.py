@@ -127,6 +127,8 @@ def _print(history: MessageHistory, said: list[str], directory: Directory, trunk
         f"{it.id}  {it.state}",
         f"from {it.source} to {it.destination}, {'a trunk that is gone' if trunk is None else f'trunk {trunk.name}'}"
         f"{carrier}",
+        *([f"called {it.client_reference}"] if it.client_reference else []),
+        *([f"tagged {', '.join(it.tags)}"] if it.tags else []),
         "",
         *said,
         "",

@@ -38,16 +38,32 @@ class AsyncClient:
             auth=httpx.BasicAuth(username, password), timeout=timeout, transport=transport, follow_redirects=False
         )
 
-    async def send(self, *, source: str, destination: str, content: str, key: str | None = None) -> Sent:
-        """Send one message."""
-        request = wire.send(self._at, source, destination, content, key)
+    async def send(
+        self,
+        *,
+        source: str,
+        destination: str,
+        content: str,
+        key: str | None = None,
+        client_reference: str | None = None,
+        tags: Iterable[str] = (),
+    ) -> Sent:
+        """Send one message; reference and tags come back with whatever is told of it."""
+        request = wire.send(self._at, source, destination, content, key, wire.Named(client_reference, tags))
         return wire.sent(request, await self._ask(request), destination)
 
     async def send_many(
-        self, *, source: str, destinations: Iterable[str], content: str, key: str | None = None
+        self,
+        *,
+        source: str,
+        destinations: Iterable[str],
+        content: str,
+        key: str | None = None,
+        client_reference: str | None = None,
+        tags: Iterable[str] = (),
     ) -> list[Sent]:
         """Send one text to up to 1000 numbers, all or none of them."""
-        request = wire.send_many(self._at, source, destinations, content, key)
+        request = wire.send_many(self._at, source, destinations, content, key, wire.Named(client_reference, tags))
         return wire.sent_many(request, await self._ask(request))
 
     async def message(self, message_id: str) -> Message:

@@ -39,6 +39,8 @@ class Message:
     delivery_status: str | None
     delivered_at: datetime | None
     raw: Json
+    client_reference: str | None = None
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, resource: Json) -> Self:
@@ -53,6 +55,7 @@ class Message:
             ended_at=_time(told["end_time"]), encoding=told["encoding"], segments=told["fragments"],
             segments_sent=told["fragments_sent"], price=_price(told["price"]), currency=told["currency"],
             delivery_status=told["delivery_status"], delivered_at=_time(told["delivery_time"]), raw=resource,
+            client_reference=told.get("client_reference"), tags=tuple(told.get("tags", ())),
         )  # fmt: skip
 
 
@@ -88,6 +91,8 @@ class Callback:
     status: str
     code_id: int | None
     raw: Json
+    client_reference: str | None = None
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, webhook_id: str, document: Json) -> Self:
@@ -95,7 +100,10 @@ class Callback:
         data = document["data"]
         is_receipt = {"outbound_message_callbacks": False, "dlr_event": True}[data["type"]]
         told = data["attributes"]
-        return cls(webhook_id, data["id"], is_receipt, told["status"], told.get("code_id"), document)
+        return cls(
+            webhook_id, data["id"], is_receipt, told["status"], told.get("code_id"), document,
+            told.get("client_reference"), tuple(told.get("tags", ())),
+        )  # fmt: skip
 
 
 def _time(text: str | None) -> datetime | None:

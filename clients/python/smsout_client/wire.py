@@ -49,20 +49,34 @@ class Addresses(NamedTuple):
         return cls(url.rstrip("/") + "/", (log_url or url).rstrip("/") + "/")
 
 
-def send(to: Addresses, source: str, destination: str, content: str, key: str | None) -> Request:
+class Named(NamedTuple):
+    """What the sender calls a message."""
+
+    reference: str | None
+    tags: Iterable[str]
+
+    def attributes(self) -> dict[str, Any]:
+        """Return as much of it as there is."""
+        tags = list(self.tags)
+        reference = {} if self.reference is None else {"client_reference": self.reference}
+        return reference | ({"tags": tags} if tags else {})
+
+
+def send(to: Addresses, source: str, destination: str, content: str, key: str | None, named: Named) -> Request:
     """Return the request that sends one message."""
-    attributes = {"destination": destination, "source": source, "content": content}
+    attributes = {"destination": destination, "source": source, "content": content, **named.attributes()}
     return _send(to, "outbound_messages", attributes, key)
 
 
-def send_many(to: Addresses, source: str, destinations: Iterable[str], content: str, key: str | None) -> Request:
+def send_many(
+    to: Addresses, source: str, destinations: Iterable[str], content: str, key: str | None, named: Named
+) -> Request:
     """Return the request that sends one text to many. Raises `ValueError` for none, or more than 1000."""
     numbers = list(destinations)
     if not 0 < len(numbers) <= MAX_DESTINATIONS:
         raise ValueError(f"one request sends to 1 to {MAX_DESTINATIONS} numbers, not to {len(numbers)}")
-    return _send(
-        to, "bulk_outbound_messages", {"destination": numbers, "source": source, "content": content}, key
-    )  # fmt: skip
+    attributes = {"destination": numbers, "source": source, "content": content, **named.attributes()}
+    return _send(to, "bulk_outbound_messages", attributes, key)
 
 
 def _send(to: Addresses, kind: str, attributes: Mapping[str, Any], key: str | None) -> Request:

@@ -32,6 +32,18 @@ def test_a_signed_callback_says_what_became_of_a_message() -> None:
     assert (receipt.status, receipt.code_id, receipt.is_receipt) == ("DELIVERED", None, True)
 
 
+def test_a_callback_brings_the_senders_own_words_back() -> None:
+    """Both kinds do; one without any has none."""
+    words = {"client_reference": "order 4711", "tags": ["a", "b"]}
+    for document in (PROCESSED, RECEIPT):
+        data: dict[str, Any] = document["data"]
+        named = {"data": {**data, "attributes": {**data["attributes"], **words}}}
+        told = read_callback(*signed(named), SECRET)
+        assert (told.client_reference, told.tags) == ("order 4711", ("a", "b"))
+        told = read_callback(*signed(document), SECRET)
+        assert (told.client_reference, told.tags) == (None, ())
+
+
 @pytest.mark.parametrize("lacks", ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"])
 def test_without_all_its_headers_it_is_not_believed(lacks: str) -> None:
     """Whichever is missing."""

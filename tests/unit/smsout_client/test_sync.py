@@ -1,5 +1,6 @@
 """The client that waits: what it sends, what it makes of answers, and when it tries again."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -44,6 +45,26 @@ def test_a_message_is_sent_as_the_contract_has_it() -> None:
         "type": "outbound_messages",
         "attributes": {"destination": "15551234567", "source": "12125551234", "content": "Grüße"},
     }
+
+
+def test_a_message_takes_words_along_and_brings_them_back() -> None:
+    """To one and to many; what is not given is not sent."""
+    bulk = {"data": [{"id": ID, "type": "outbound_messages", "attributes": {"destination": "1"}}]}
+    logged = {**LOGGED, "attributes": {**LOGGED["attributes"], "client_reference": "order 4711", "tags": ["a", "b"]}}  # type: ignore[dict-item]
+    gateway = Gateway(
+        httpx.Response(201, json=CREATED), httpx.Response(201, json=bulk), httpx.Response(200, json={"data": logged}),
+        httpx.Response(200, json={"data": LOGGED}),
+    )  # fmt: skip
+    with client(gateway) as sms:
+        sms.send(source="1", destination="2", content="x", client_reference="order 4711")
+        sms.send_many(source="1", destinations=["2"], content="x", tags=("a", "b"))
+        named, other = sms.message(ID), sms.message(ID)
+    assert [it["data"]["attributes"] for it in (json.loads(it.content) for it in gateway.asked[:2])] == [
+        {"destination": "2", "source": "1", "content": "x", "client_reference": "order 4711"},
+        {"destination": ["2"], "source": "1", "content": "x", "tags": ["a", "b"]},
+    ]
+    assert (named.client_reference, named.tags) == ("order 4711", ("a", "b"))
+    assert (other.client_reference, other.tags) == (None, ())
 
 
 @pytest.mark.parametrize(
