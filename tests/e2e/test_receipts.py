@@ -7,8 +7,12 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaProducer
 
-from tests.e2e.panel import MadeTrunk, OperatorClient, new_destination
+from schemas.identifiers import uuid7
+from schemas.topics import SUBMITTED
+from tests.builders import submission
+from tests.e2e.panel import SOURCE, MadeTrunk, OperatorClient, new_destination
 from tests.systems import running_system
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -52,23 +56,29 @@ async def test_the_first_message_with_receipts_ends_as_delivered(client: Operato
 
 
 async def test_a_name_comes_back_in_every_callback_and_finds_its_message(client: OperatorClient) -> None:
-    """Through every topic and process; a message without one, and one that is refused, beside it."""
+    """Over HTTP and from a producer, through every topic; beside one without a name, and one that is refused."""
     labels: dict[str, Any] = {"client_reference": "заказ 4711", "tags": ["a", "b"]}
     trunk = await client.make_trunk(receipts_enabled=True)
     named = await client.send_through(trunk, new_destination(), **labels)
     other = await client.send_through(trunk, new_destination())
     refused = await client.send_through(trunk, new_destination(), source="12125550000", **labels)
-    told = await events(client, trunk, 5)
+    produced = uuid7()
+    to, more = new_destination(), labels | {"tags": tuple(labels["tags"])}
+    asked = submission(to, id=produced, trunk_id=trunk.id, source=SOURCE, **more)
+    async with AIOKafkaProducer(bootstrap_servers=client.ready["bootstrap_servers"]) as producer:
+        await producer.send_and_wait(SUBMITTED, asked.to_bytes(), key=trunk.id.encode())
+    told = await events(client, trunk, 7)
     assert {(it["id"], it["type"]) for it in told if labels.items() <= it["attributes"].items()} == {
         (named, "outbound_message_callbacks"), (named, "dlr_event"), (refused, "outbound_message_callbacks"),
+        (produced, "outbound_message_callbacks"), (produced, "dlr_event"),
     }  # fmt: skip
     assert {"client_reference", "tags"}.isdisjoint(key for it in told if it["id"] == other for key in it["attributes"])
-    for identity in (named, other):
+    for identity in (named, other, produced):
         await client.happened(trunk, identity, until="delivery")
     for query in ({"filter[client_reference]": labels["client_reference"]}, {"filter[tags]": "b"}):
         found = await client.looked_up(trunk, query)
         assert {it["id"]: {name: it["attributes"][name] for name in labels} for it in found} == {
-            named: labels, refused: labels,
+            named: labels, refused: labels, produced: labels,
         }  # fmt: skip
 
 
