@@ -58,4 +58,4 @@ class Reports:
 
 
 def _as_line(name: str, line: str) -> str:
-    return f"{name:<9} | {line}"
+    return f"{name:<11} | {line}"

@@ -24,7 +24,7 @@ def test_a_person_reads_what_became_of_an_agent_and_the_file_has_everything(
     assert "delivery  | is ready, 5.1 s after its start\n" in shown
     assert (LINE in shown) is verbose
     assert f"delivery  | {LINE}\n" in kept
-    assert "delivery  | is ready" in kept
+    assert "delivery    | is ready" in kept
     assert stat.S_IMODE(reports.path.stat().st_mode) == 0o600
 
 
