@@ -22,16 +22,32 @@ os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 asyncio.set_event_loop(None)
 
 
+ALONE = "@alone"
+
+
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
-    """Files go to the workers whole, and those that share a running system with a browser to one of them."""
+    """Files go to the workers whole, and those that share a running system with a browser to one of them.
+
+    Tests that want the machine for themselves come last, all on one worker: so nobody waits for anybody before that.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.endswith(ALONE):
+            return ALONE
         file = nodeid.partition("::")[0]
         return "panel" if file.startswith("tests/e2e/test_panel_") else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
     return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    alone = [it for it in items if it.get_closest_marker("alone") is not None]
+    items[:] = [it for it in items if it not in alone] + alone
+    if hasattr(config, "workerinput"):
+        for it in alone:
+            it._nodeid += ALONE  # as xdist's own groups do: the scheduler is told nothing but ids
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,6 @@ async def test_username_and_password_can_be_copied(owner: Page, client: Operator
     assert trunk.password not in await owner.content()
 
 
-@pytest.mark.alone
 async def test_regenerate_refuses_the_old_password_within_a_second(owner: Page, client: OperatorClient) -> None:
     """Regenerate asks first; on demand the old password is answered 401 within a second, and the new one works."""
     trunk = await client.make_trunk()

@@ -29,7 +29,7 @@ from tests.builders import carrier, message
 from tests.integration.agent_process import AgentProcess, agent_process
 from tests.integration.patience import until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.alone]
+pytestmark = pytest.mark.kafka
 
 RATE: Final = 50
 BURST: Final = 25  # the machine may hold this process up: what has come meanwhile is read in one go

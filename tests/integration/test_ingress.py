@@ -178,7 +178,6 @@ async def test_accepted_messages_are_in_the_topic(site: Site, tmp_path: Path) ->
     assert len(set(answered)) == 1700
 
 
-@pytest.mark.alone
 async def test_change_of_the_directory_is_in_force_within_a_second(site: Site, tmp_path: Path) -> None:
     """A new trunk may send, a blocked address may not, without a restart."""
     trunk, password = trunk_with_password(id=uuid7())
