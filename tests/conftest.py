@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [it for it in items if it not in alone] + alone
     if hasattr(config, "workerinput"):
         for it in alone:
-            it._nodeid += ALONE  # as xdist's own groups do: the scheduler is told nothing but ids
+            it._nodeid += ALONE  # type: ignore[attr-defined]  # as xdist does for its groups: ids are all it tells
 
 
 @pytest.fixture(autouse=True)
