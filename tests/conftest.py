@@ -22,7 +22,14 @@ os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 asyncio.set_event_loop(None)
 
 
-ALONE = "@alone"
+ALONE = (
+    "tests/crash/test_cluster.py::",
+    "tests/crash/test_restart.py::",
+    "tests/integration/test_callback_neighbours.py::",
+    "tests/integration/test_delivery.py::test_a_dead_carrier_delays_no_other",
+    "tests/integration/test_panel_api.py::test_a_large_directory",
+)
+"""What bears the mark `alone`: the scheduler is told nothing but ids."""
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
@@ -32,8 +39,8 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.endswith(ALONE):
-            return ALONE
+        if nodeid.startswith(ALONE):
+            return "alone"
         file = nodeid.partition("::")[0]
         return "panel" if file.startswith("tests/e2e/test_panel_") else file
 
@@ -42,12 +49,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileS
     return Scheduling(config, log)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     alone = [it for it in items if it.get_closest_marker("alone") is not None]
+    if wrong := {it.nodeid for it in alone} ^ {it.nodeid for it in items if it.nodeid.startswith(ALONE)}:
+        raise pytest.UsageError(f"what bears the mark `alone` stands in tests/conftest.py: {sorted(wrong)}")
     items[:] = [it for it in items if it not in alone] + alone
-    if hasattr(config, "workerinput"):
-        for it in alone:
-            it._nodeid += ALONE  # type: ignore[attr-defined]  # as xdist does for its groups: ids are all it tells
 
 
 @pytest.fixture(autouse=True)
