@@ -87,12 +87,15 @@ class Connection(asyncio.Protocol):
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._buffer = b""
+        self._is_over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that is complete, in order, with one write."""
+        if self._is_over:
+            return
         buffer = self._buffer + data if self._buffer else data
         answers: list[bytes] = []
         at = 0
@@ -121,7 +124,9 @@ class Connection(asyncio.Protocol):
         if answers:
             self._transport.write(b"".join(answers))
         if close:
-            self._transport.close()
+            # What is still under way to us is read, else its sender would see a reset in place of the answer.
+            self._is_over = True
+            self._transport.write_eof()
 
 
 def _parsed(head: bytes) -> tuple[bytes, bytes, int, bool]:
