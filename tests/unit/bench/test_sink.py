@@ -45,10 +45,23 @@ class Running:
 @pytest.fixture
 async def running() -> AsyncIterator[Running]:
     sink = Sink()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(sink), "127.0.0.1", 0)
+    open_now: set[asyncio.BaseTransport] = set()
+
+    class Seen(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            open_now.add(transport)
+            super().connection_made(transport)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            open_now.discard(self._transport)
+
+    server = await asyncio.get_running_loop().create_server(lambda: Seen(sink), "127.0.0.1", 0)
     yield Running(sink, server.sockets[0].getsockname()[1])
     server.close()
     await server.wait_closed()
+    async with asyncio.timeout(10):
+        while open_now:  # the client is gone, but we may not have heard of it
+            await asyncio.sleep(0.001)
 
 
 async def test_pipelined_posts_are_all_counted_and_answered_in_order(running: Running) -> None:

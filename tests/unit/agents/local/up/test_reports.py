@@ -21,9 +21,9 @@ def test_a_person_reads_what_became_of_an_agent_and_the_file_has_everything(
     reports.event("delivery", "is ready, 5.1 s after its start")
     reports.close()
     shown, kept = capsys.readouterr().out, reports.path.read_text()
-    assert "delivery  | is ready, 5.1 s after its start\n" in shown
+    assert "delivery    | is ready, 5.1 s after its start\n" in shown
     assert (LINE in shown) is verbose
-    assert f"delivery  | {LINE}\n" in kept
+    assert f"delivery    | {LINE}\n" in kept
     assert "delivery    | is ready" in kept
     assert stat.S_IMODE(reports.path.stat().st_mode) == 0o600
 
