@@ -85,7 +85,8 @@ def reader_engine(url: URL) -> Engine:
         options = f"-c default_transaction_read_only=on -c statement_timeout={int(READ_SECONDS * 1000)}"
         return create_engine(
             url, pool_size=READERS, max_overflow=0, pool_timeout=WAIT_SECONDS, pool_pre_ping=True, hide_parameters=True,
-            connect_args={"options": options, "connect_timeout": int(WAIT_SECONDS)},
+            # No plan is kept: what is looked for decides which one is good.
+            connect_args={"options": options, "connect_timeout": int(WAIT_SECONDS), "prepare_threshold": None},
         )  # fmt: skip
     path = Path(str(url.database)).absolute().as_uri()
 

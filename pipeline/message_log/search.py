@@ -123,7 +123,7 @@ def _alternatives(search: Search) -> list[Search]:
 def _statement(
     connection: Connection, messages: Table, search: Search, after: Cursor | None
 ) -> Select[tuple[object, ...]]:
-    columns, position = messages.c, "instr" if connection.dialect.name == "sqlite" else "strpos"
+    columns, has = messages.c, _instr if connection.dialect.name == "sqlite" else _like
     references = [some for some in (search.client_references, search.or_references) if some]
     wanted: list[ColumnElement[bool]] = []
     # A whole destination has few messages, so has a reference, and few have tags or do not succeed. SQLite does not
@@ -143,7 +143,7 @@ def _statement(
         (columns.source, search.sources, search.sources_containing),
         (columns.destination, search.destinations, search.destinations_containing),
     ):
-        any_of = [getattr(func, position)(column, part) > 0 for part in containing]
+        any_of = [has(column, part) for part in containing]
         if equal:
             any_of.append(column.in_(equal))
         if any_of:
@@ -152,7 +152,7 @@ def _statement(
         wanted.append(
             or_(
                 *(
-                    getattr(func, position)(column, part) > 0
+                    has(column, part)
                     for column in (columns.source, columns.destination)
                     for part in search.numbers_containing
                 )
@@ -161,7 +161,7 @@ def _statement(
     wanted += [columns.client_reference.in_(some) for some in references]
     if search.tags:
         wanted.append(columns.tags.is_not(None))  # in the words of the index, as below
-        any_tag = [getattr(func, position)(columns.tags, stored_tags((tag,))) > 0 for tag in search.tags]
+        any_tag = [has(columns.tags, stored_tags((tag,))) for tag in search.tags]
         wanted.append(or_(*any_tag))
     if search.states:
         wanted.append(_in_states(messages, search.states))
@@ -174,6 +174,15 @@ def _statement(
         wanted.append(columns.accepted_at <= after.accepted_at)  # what an index can be asked
         wanted.append(tuple_(*order) < tuple_(*after))
     return select(*columns).where(and_(*wanted)).order_by(*(it.desc() for it in order))
+
+
+def _instr(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    return func.instr(column, part) > 0
+
+
+def _like(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    # PostgreSQL knows how few a pattern finds, and then looks with several processes; of a position it knows nothing.
+    return column.contains(part, autoescape=True)
 
 
 def _in_states(messages: Table, states: Sequence[str]) -> ColumnElement[bool]:
