@@ -161,7 +161,7 @@ def _statement(
     wanted += [columns.client_reference.in_(some) for some in references]
     if search.tags:
         wanted.append(columns.tags.is_not(None))  # in the words of the index, as below
-        any_tag = [has(columns.tags, stored_tags((tag,))) for tag in search.tags]
+        any_tag = [has(columns.tags, str(stored_tags((tag,)))) for tag in search.tags]
         wanted.append(or_(*any_tag))
     if search.states:
         wanted.append(_in_states(messages, search.states))
