@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -35,10 +36,11 @@ class ReceiptsBack:
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._serve()) for _ in range(CONNECTIONS)]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Post nothing more."""
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self) -> None:
         while True:
@@ -76,6 +78,8 @@ class ReceiptsBack:
         finally:
             if writer is not None:
                 writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
 
 
 async def _status(reader: asyncio.StreamReader) -> int:

@@ -16,16 +16,27 @@ def test_only_who_is_given_an_address_reports() -> None:
 async def test_what_is_not_taken_is_posted_again() -> None:
     """A 503, then a connection that breaks off: it is there in the end, once."""
     seen: list[bytes] = []
+    open_now: set[asyncio.StreamWriter] = set()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while not reader.at_eof():
+        open_now.add(writer)
+        try:
+            await answer(reader, writer)
+        except asyncio.IncompleteReadError:
+            pass  # it has gone
+        finally:
+            writer.close()
+            await writer.wait_closed()
+            open_now.discard(writer)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
             seen.append(head.partition(b" HTTP")[0] + b" " + await reader.readexactly(length))
             if len(seen) == 1:
                 writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}")
             elif len(seen) == 2:
-                writer.close()
                 return
             else:
                 writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
@@ -37,6 +48,8 @@ async def test_what_is_not_taken_is_posted_again() -> None:
     async with asyncio.timeout(10):
         while not back.taken:
             await asyncio.sleep(0.01)
-    back.close()
-    server.close()
+        await back.close()
+        server.close()
+        while open_now:
+            await asyncio.sleep(0.001)
     assert (back.taken, seen) == (1, [b'POST /carriers/a/receipts/b {"id":"7"}'] * 3)
