@@ -5,7 +5,7 @@ every problem where it is, and by the message log, which reads without models.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
@@ -38,6 +38,12 @@ def are_labels(reference: str | None, tags: Sequence[str] | None) -> bool:
     return (reference is None or reference_problem(reference) is None) and (
         tags is None or next(tags_problems(tags), None) is None
     )
+
+
+def named(reference: str | None, tags: Sequence[str] | None) -> dict[str, Any]:
+    """Return what a message is called as members of its attributes in JSON: those that there are."""
+    members = {} if reference is None else {"client_reference": reference}
+    return {**members, "tags": list(tags)} if tags else members
 
 
 def _problem(text: object, max_length: int) -> str | None:

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
 from agents.ingress.responses import Response
+from agents.serving.prices import json_number
 from pipeline.directory.model import Directory
 from pipeline.idempotency.keys import digest_of
 from pipeline.steps.admission import Admitted
@@ -43,8 +43,8 @@ def _attributes(found: Preview) -> dict[str, Any]:
         "status": None if refusal is None else refusal.status,
         "code_id": None if refusal is None else int(refusal.code_id),
         "reason": None if refusal is None else refusal.reason,
-        "price": _number(found.price),
-        "price_per_segment": _number(found.price_per_segment),
+        "price": json_number(found.price),
+        "price_per_segment": json_number(found.price_per_segment),
         "currency": found.currency,
         "price_varies": found.price_varies,
     }
@@ -58,7 +58,3 @@ def _characters(outside: Mapping[str, Sequence[int]]) -> Iterator[dict[str, Any]
             "name": name_of(character),
             "indexes": indexes,
         }
-
-
-def _number(price: Decimal | None) -> float | None:
-    return None if price is None else float(price)

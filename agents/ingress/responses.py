@@ -13,6 +13,7 @@ from aiohttp import HttpVersion10, web
 from aiohttp.abc import AbstractStreamWriter
 
 from agents.serving.errors import MEDIA_TYPE, TITLES, document, member
+from schemas.labels import named
 from schemas.unchecked import encode
 
 _dated_second = 0
@@ -84,10 +85,7 @@ def _head(status: int, media_type: str) -> bytes:
 
 def echoed(reference: str | None, tags: Sequence[str] | None) -> bytes:
     """Return what a request has called its messages as members of a JSON object, nothing where it has not."""
-    if reference is None and tags is None:
-        return b""
-    called = {"client_reference": reference, "tags": tags}
-    return encode({name: value for name, value in called.items() if value is not None})[1:-1]
+    return b"" if reference is None and tags is None else encode(named(reference, tags))[1:-1]
 
 
 def created(message_id: str, headers: Mapping[str, str] | None = None, echo: bytes = b"") -> Response:

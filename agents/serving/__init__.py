@@ -8,5 +8,6 @@ head            which forms of body and answer a request's head asks for
 authentication  which trunk is calling: IP allow-list, then HTTP Basic
 message_query   what a query asks of the message log
 message_shown   messages and their events as JSON:API shows them
+prices          a price in JSON
 errors          an error in the contract's shape
 """

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
+from agents.serving.prices import json_number
 from pipeline.message_log.message import EventKind, LoggedMessage, MessageEvent, MessageHistory
+from schemas.labels import named
 
 KIND: Final = "outbound_messages"
 EVENT_KIND: Final = "outbound_message_events"
@@ -18,11 +19,6 @@ Carrier = Callable[[str], str | None]
 def timestamp(at: datetime | None) -> str | None:
     """Return a time as the contract writes it."""
     return None if at is None else f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
-
-
-def number(value: Decimal | None) -> float | None:
-    """Return a price as a JSON number."""
-    return None if value is None else float(value)
 
 
 def message(entry: LoggedMessage, *, keeps_text: bool) -> dict[str, Any]:
@@ -42,19 +38,14 @@ def message(entry: LoggedMessage, *, keeps_text: bool) -> dict[str, Any]:
             "encoding": entry.encoding,
             "fragments": entry.segments,
             "fragments_sent": entry.segments_sent,
-            "price": number(entry.price),
+            "price": json_number(entry.price),
             "currency": None if entry.price is None else entry.currency,
             "possible_duplicate": entry.possible_duplicate,
             "delivery_status": entry.delivery_status,
             "delivery_time": timestamp(entry.delivery_ended_at),
-            **_labels(entry),
+            **named(entry.client_reference, entry.tags),
         },
     }
-
-
-def _labels(entry: LoggedMessage) -> dict[str, Any]:
-    reference = {} if entry.client_reference is None else {"client_reference": entry.client_reference}
-    return reference | ({"tags": list(entry.tags)} if entry.tags else {})
 
 
 def events(history: MessageHistory, carrier: Carrier | None = None) -> list[dict[str, Any]]:

@@ -123,8 +123,11 @@ class Backlog:
         for flow, count in Counter([row.flow for row in added]).items():
             self._count(flow, count)
         for row in added:
-            self._lanes[(self._flow_id(row.flow) * _SPREAD + row.lane) % _LANE_SLOTS] = 1
+            self._lanes[self._lane_slot(row.flow, row.lane)] = 1
         return added
+
+    def _lane_slot(self, flow: FlowKey, lane: int) -> int:
+        return (self._flow_id(flow) * _SPREAD + lane) % _LANE_SLOTS
 
     def _values(self, row: Row) -> tuple[object, ...]:
         record = row.record
@@ -139,9 +142,7 @@ class Backlog:
 
     def holds(self, flow: FlowKey, lane: int) -> bool:
         """Tell whether anything of a lane waits here."""
-        if not self.counts.get(flow):
-            return False
-        if not self._lanes[(self._flow_id(flow) * _SPREAD + lane) % _LANE_SLOTS]:
+        if not self.counts.get(flow) or not self._lanes[self._lane_slot(flow, lane)]:
             return False
         return (
             self._one("SELECT 1 FROM waiting WHERE flow = ? AND lane = ? LIMIT 1", self._flow_id(flow), lane)
@@ -287,8 +288,7 @@ class Backlog:
 
     def _drop(self, rows: Sequence[Row]) -> None:
         for row in rows:
-            hot_lanes = self._hot.get(self._flow_id(row.flow)) if self._hot else None
-            if hot_lanes:
+            if hot_lanes := self._hot.get(self._flow_id(row.flow)):
                 (hot,) = self._one("SELECT hot FROM waiting WHERE seq = ?", row.seq) or (0,)
                 if hot:
                     hot_lanes[hot] -= 1

@@ -1,6 +1,5 @@
 """The client for programs that do other things while an answer is on its way, on asyncio or trio."""
 
-import time
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from types import TracebackType
@@ -10,7 +9,6 @@ import anyio
 import httpx
 
 from smsout_client import wire
-from smsout_client.errors import Unavailable
 from smsout_client.models import Event, Message, Sent
 from smsout_client.retrying import Retrying
 
@@ -86,23 +84,16 @@ class AsyncClient:
             request = wire.next_page(request, answer)
 
     async def _ask(self, request: wire.Request) -> wire.Answer:
-        began, attempt = time.monotonic(), 0
+        tries = wire.Tries(request, self._retrying)
         while True:
-            attempt += 1
             tried = await self._try(request)
             if tried.answer is not None:
                 return tried.answer
-            delay = self._retrying.delay(attempt, time.monotonic() - began, tried.retry_after)
-            if delay is None:
-                raise Unavailable(f"given up after {attempt} tries: {tried.reason}", request.key)
-            await anyio.sleep(delay)
+            await anyio.sleep(tries.delay_after(tried))
 
     async def _try(self, request: wire.Request) -> wire.Try:
         try:
-            came = await self._http.request(
-                request.method, request.url, params=list(request.parameters) or None, headers=dict(request.headers),
-                content=request.body,
-            )  # fmt: skip
+            came = await self._http.request(**request.arguments())
         except httpx.TransportError as error:
             return wire.Try(None, repr(error))
         return wire.judged(came.status_code, came.headers, came.content)

@@ -9,7 +9,6 @@ from typing import Self
 import httpx
 
 from smsout_client import wire
-from smsout_client.errors import Unavailable
 from smsout_client.models import Event, Message, Sent
 from smsout_client.retrying import Retrying
 
@@ -82,23 +81,16 @@ class Client:
             request = wire.next_page(request, answer)
 
     def _ask(self, request: wire.Request) -> wire.Answer:
-        began, attempt = time.monotonic(), 0
+        tries = wire.Tries(request, self._retrying)
         while True:
-            attempt += 1
             tried = self._try(request)
             if tried.answer is not None:
                 return tried.answer
-            delay = self._retrying.delay(attempt, time.monotonic() - began, tried.retry_after)
-            if delay is None:
-                raise Unavailable(f"given up after {attempt} tries: {tried.reason}", request.key)
-            time.sleep(delay)
+            time.sleep(tries.delay_after(tried))
 
     def _try(self, request: wire.Request) -> wire.Try:
         try:
-            came = self._http.request(
-                request.method, request.url, params=list(request.parameters) or None, headers=dict(request.headers),
-                content=request.body,
-            )  # fmt: skip
+            came = self._http.request(**request.arguments())
         except httpx.TransportError as error:
             return wire.Try(None, repr(error))
         return wire.judged(came.status_code, came.headers, came.content)

@@ -1,6 +1,7 @@
 """Requests as they go out and answers as they come in, without a connection: what both clients share."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from uuid import uuid4
 
 from smsout_client.errors import Problem, Refused, Unavailable
 from smsout_client.models import Event, Message, Sent
-from smsout_client.retrying import is_worth_another_try, seconds_of
+from smsout_client.retrying import Retrying, is_worth_another_try, seconds_of
 
 MEDIA_TYPE: Final = "application/vnd.api+json"
 MAX_DESTINATIONS: Final = 1000
@@ -27,6 +28,13 @@ class Request:
     body: bytes | None = None
     key: str | None = None
     parameters: Sequence[tuple[str, str]] = ()
+
+    def arguments(self) -> dict[str, Any]:
+        """Return it as what httpx's clients are called with."""
+        return {
+            "method": self.method, "url": self.url, "params": list(self.parameters) or None,
+            "headers": dict(self.headers), "content": self.body,
+        }  # fmt: skip
 
 
 class Answer(NamedTuple):
@@ -154,6 +162,24 @@ class Try(NamedTuple):
     answer: Answer | None
     reason: str = ""
     retry_after: float | None = None
+
+
+class Tries:
+    """The tries of one request, from now on."""
+
+    def __init__(self, request: Request, retrying: Retrying) -> None:
+        self._request = request
+        self._retrying = retrying
+        self._began_at = time.monotonic()
+        self._count = 0
+
+    def delay_after(self, tried: Try) -> float:
+        """Return how long to wait before the next one, in seconds. Raises `Unavailable` when there is none."""
+        self._count += 1
+        delay = self._retrying.delay(self._count, time.monotonic() - self._began_at, tried.retry_after)
+        if delay is None:
+            raise Unavailable(f"given up after {self._count} tries: {tried.reason}", self._request.key)
+        return delay
 
 
 def judged(status: int, headers: Mapping[str, str], body: bytes) -> Try:

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.bench.bench import processes
 from tests.bench.load import Target, put_load
-from tests.bench.processes import children, command, tree_cpu_seconds
+from tests.bench.processes import tree_cpu_seconds
 from tests.bench.scenarios.stage import Customers, wait_until
 from tests.bench.scenarios.verdict import Figure, Verdict
 from tests.bench.system import SinkClient, sink, system
@@ -37,8 +38,7 @@ def run(folder: Path) -> list[Verdict]:
             customers = Customers(running.ready())
             account = customers.account("Receipts")
             trunk = customers.trunk(account, "With receipts", counting.url + "/callback", receipts=True)
-            pids = [int(pid) for pid in running.ready()["pids"].values()]
-            pids = [pid for pid in {*pids, *children(running.pid)} if "kafka" not in command(pid).lower()]
+            pids = [pid for name, pid in processes(running, running.ready()).items() if name != "broker"]
             numbers = iter(range(FIRST_NUMBER, FIRST_NUMBER + 10_000_000, 1_000_000))
             for target, receipts in ((customers.demo, False), (trunk.target, True)):
                 _load(counting, target, WARM_UP_SECONDS // 2, next(numbers), folder, pids, CALLBACKS[receipts])

@@ -22,6 +22,12 @@ LOGGED: Final = {
 }  # fmt: skip
 """A message as docs/http-api.md shows it."""
 
+EVENT: Final = {
+    "id": "1",
+    "type": "events",
+    "attributes": {"event": "accepted", "time": "2026-11-22T13:28:03Z", "description": "accepted over HTTP"},
+}
+
 BUSY: Final = httpx.Response(429, headers={"Retry-After": "0"}, json={"errors": []})
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from smsout_client import AsyncClient, Client, Refused, Unavailable
 
-from tests.unit.smsout_client.gateway import BUSY, CREATED, ID, LOGGED, URL, Gateway
+from tests.unit.smsout_client.gateway import BUSY, CREATED, EVENT, ID, LOGGED, URL, Gateway
 
 
 def client(gateway: Gateway) -> AsyncClient:
@@ -15,12 +15,10 @@ def client(gateway: Gateway) -> AsyncClient:
 
 async def test_everything_can_be_asked() -> None:
     """Each method once."""
-    event = {"id": "1", "type": "events", "attributes": {"event": "accepted", "time": "2026-11-22T13:28:03Z",
-                                                          "description": "accepted over HTTP"}}  # fmt: skip
     many = {"data": [{"id": "1", "type": "outbound_messages", "attributes": {"destination": "15551234567"}}]}
     gateway = Gateway(
         httpx.Response(201, json=CREATED), httpx.Response(201, json=many), httpx.Response(200, json={"data": LOGGED}),
-        httpx.Response(200, json={"data": [event]}),
+        httpx.Response(200, json={"data": [EVENT]}),
         httpx.Response(200, json={"data": [LOGGED], "links": {"next": "?page[after]=abc"}}),
         httpx.Response(200, json={"data": [LOGGED]}),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from smsout_client import Client, Refused, Unavailable
 from smsout_client.retrying import Retrying
 
-from tests.unit.smsout_client.gateway import BUSY, CREATED, ID, LOGGED, URL, Gateway
+from tests.unit.smsout_client.gateway import BUSY, CREATED, EVENT, ID, LOGGED, URL, Gateway
 
 
 @pytest.fixture(autouse=True)
@@ -142,9 +142,7 @@ def test_one_text_goes_to_many() -> None:
 
 def test_messages_are_looked_up_where_the_log_is() -> None:
     """With types that can be worked with."""
-    event = {"id": "1", "type": "events", "attributes": {"event": "accepted", "time": "2026-11-22T13:28:03Z",
-                                                          "description": "accepted over HTTP"}}  # fmt: skip
-    gateway = Gateway(httpx.Response(200, json={"data": LOGGED}), httpx.Response(200, json={"data": [event]}))
+    gateway = Gateway(httpx.Response(200, json={"data": LOGGED}), httpx.Response(200, json={"data": [EVENT]}))
     with client(gateway, log_url="https://log.example/base/") as sms:
         message = sms.message(ID)
         [happened] = sms.events("../x")
