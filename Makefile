@@ -13,6 +13,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
+# Images set it, and then each worker of the tests and each start of an agent compiles every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 USABLE := 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell /usr/bin/python3 -c $(USABLE) 2>/dev/null && echo /usr/bin/python3 || echo python3)
 VENV := .venv
@@ -20,7 +23,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: help setup setup-dev up test check lint format bench cluster storm fuzz interop schemas dashboards sbom audit lock jars docs clean
+.PHONY: help setup setup-dev setup-tracing up test check lint format bench cluster scheduled storm fuzz histories interop schemas dashboards sbom audit lock jars docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,12 +37,14 @@ setup: $(VENV)/.runtime ## .venv with what the system needs to run, and the smso
 setup-dev: $(VENV)/.dev ## the same and everything that tests and checks need
 	@$(JAVA)
 
+setup-tracing: setup $(VENV)/.tracing ## what agents need beside to send traces to an OpenTelemetry collector
+
 up: setup ## run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/smsout up $(ARGS)
 
 # Files go to the workers whole and in their order: tests of one file share what they started.
 test: setup-dev ## the tests, with real brokers and real processes; all but those of `make cluster`
-	@$(BIN)/pytest -n auto --maxprocesses 4 --no-loadscope-reorder -m "not cluster" $(ARGS)
+	@$(BIN)/pytest -n $$(($$(nproc) + 1)) --no-loadscope-reorder -m "not cluster" $(ARGS)
 
 check: lint ## lint, and the tests that need neither broker nor processes
 	@$(BIN)/pytest -q tests/unit $(ARGS)
@@ -64,8 +69,14 @@ bench: setup-dev ## load a running system and print what it carries
 cluster: setup-dev ## kill and stop each of three brokers under load, over TLS with the documented ACLs
 	@$(BIN)/pytest -n 0 -m cluster tests/crash $(ARGS)
 
+scheduled: setup-dev ## a million messages that wait for their time: memory, start, punctuality, over kills
+	@SCHEDULED_MESSAGES=$${SCHEDULED_MESSAGES:-1000000} $(BIN)/pytest -n 0 -s --timeout 3600 tests/integration/test_scheduler.py $(ARGS)
+
 storm: setup-dev ## five minutes of load, kills and faults over a whole system, and a check of the books (ARGS="--seed N")
 	@$(BIN)/python -m tests.storm $(ARGS)
+
+histories: setup-dev ## twenty times as many histories of each state machine as in a usual run
+	@HISTORIES_TIMES=$${HISTORIES_TIMES:-20} $(BIN)/pytest -q -n $$(nproc) --timeout 7200 tests/unit/machines -k in_every_history $(ARGS)
 
 fuzz: setup-dev ## ten minutes of each fuzz (FUZZ_SECONDS=N for another length, ARGS="-k answers" for one of them)
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/pytest -q -n 0 tests/fuzz $(ARGS)
@@ -94,7 +105,7 @@ sbom: setup-dev ## write build/sbom.json: what is in requirements.lock, as Cyclo
 
 audit: setup-dev ## ask about known vulnerabilities of what is in the locks (needs the network)
 	@$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
-	  -r requirements.lock -r requirements-java.lock $(ARGS)
+	  -r requirements.lock -r requirements-java.lock -r requirements-tracing.lock $(ARGS)
 
 clean: ## remove what was made here; downloaded broker and data in .smsout stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -123,6 +134,11 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements-dev.lock
 	@touch $@
 
+$(VENV)/.tracing: $(VENV)/.runtime requirements-tracing.lock
+	@echo "installing requirements-tracing.lock"
+	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements-tracing.lock
+	@touch $@
+
 # Whoever uses a broker that is there already needs no Java, so the rest goes on without.
 $(VENV)/.java: $(VENV)/.runtime requirements-java.lock
 	@echo "there is no Java 17 or newer: installing requirements-java.lock (35 MB)"
@@ -141,14 +157,15 @@ $(VENV)/jasmin/.made: $(VENV)/.made requirements-interop.lock
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header
-LOCKS := requirements.lock requirements-dev.lock requirements-java.lock requirements-interop.lock
+LOCKS := requirements.lock requirements-dev.lock requirements-java.lock requirements-tracing.lock requirements-interop.lock
 
 # Existing pins stay unless asked: make lock ARGS=--upgrade
 lock: setup-dev ## resolve pyproject.toml anew into the lock files
 	@$(COMPILE) pyproject.toml --extra broker --extra build --output-file requirements.lock $(ARGS)
-	@$(COMPILE) pyproject.toml --extra broker --extra build --extra dev --constraint requirements.lock \
+	@$(COMPILE) pyproject.toml --extra broker --extra build --extra dev --group tracing --constraint requirements.lock \
 	  --output-file requirements-dev.lock $(ARGS)
 	@$(COMPILE) --group java --output-file requirements-java.lock $(ARGS)
+	@$(COMPILE) --group tracing --constraint requirements.lock --output-file requirements-tracing.lock $(ARGS)
 	@$(COMPILE) --group interop --output-file requirements-interop.lock $(ARGS)
 	@! grep -nE 'https?://|--(extra-)?index-url|--find-links' $(LOCKS)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from cryptography import x509
 
 from pipeline.metrics import CERTIFICATE_ENDS
 
@@ -17,6 +16,8 @@ log = structlog.get_logger(__name__)
 
 def ends_at(pem: bytes) -> float:
     """Return when the first of some certificates ends (Unix time). Raises `ValueError` when there is none."""
+    from cryptography import x509  # a twentieth of an agent's start, and only of those who are given certificates
+
     return min(it.not_valid_after_utc.timestamp() for it in x509.load_pem_x509_certificates(pem))
 
 

@@ -16,9 +16,9 @@ from agents.workers import Workers
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.parking import Parking
 from pipeline.kafka.consuming.work import Work
-from pipeline.posting.backlog import Row, Stored
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import TICK_SECONDS, Entry, Intake
+from pipeline.posting.row import Row, Stored
 
 P = TypeVar("P")
 

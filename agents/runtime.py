@@ -14,7 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TextIO, cast
 
 import structlog
 import uvloop
@@ -22,18 +22,17 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
 from pydantic import ValidationError
 
-from agents import certificates, core_dumps
+from agents import certificates, clock, core_dumps, priority
+from agents.exit_codes import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
 from agents.serving.connections import Connections
 from agents.serving.protocol import AppRunner
-from pipeline.errors import BrokerUnreachable, ConfigurationError, SmsoutError
+from pipeline.disk import ADVICE, is_full
+from pipeline.errors import BrokerUnreachable, ConfigurationError, DiskFull, LogUnavailable, SmsoutError
 from pipeline.metrics import BUILD, READY
 from pipeline.settings import AgentSettings, StateSettings
 from pipeline.slot import Slot
-
-# sysexits.h: what a supervisor and an operator can tell apart.
-EXIT_UNAVAILABLE: Final = 69
-EXIT_SOFTWARE: Final = 70
-EXIT_CONFIGURATION: Final = 78
+from pipeline.tracing.opening import open_exporter
+from pipeline.tracing.spans import UNTRACED, Tracing
 
 MAX_HEALTH_CONNECTIONS: Final = 64
 """To /metrics, /healthz and /readyz; they come out of the files that are spared for it."""
@@ -51,6 +50,7 @@ class Agent:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ready: Callable[[], bool] = field(default=lambda: False)
     """Answers /readyz: can it do its work right now?"""
+    tracing: Tracing = UNTRACED
 
 
 class _Repeats(logging.Filter):
@@ -72,6 +72,20 @@ class _Repeats(logging.Filter):
         return True
 
 
+class _Output:
+    """Standard output, where a line that cannot be written is lost: a log on a full disk must end no work."""
+
+    def write(self, text: str) -> None:
+        """Write some of it, perhaps."""
+        with suppress(OSError):
+            sys.stdout.write(text)
+
+    def flush(self) -> None:
+        """Let it go out, if it can."""
+        with suppress(OSError):
+            sys.stdout.flush()
+
+
 def configure_logging(name: str, level: str) -> None:
     """Log JSON lines to stdout, stamped with the agent's name; libraries below warning are left out."""
     structlog.configure(
@@ -82,7 +96,7 @@ def configure_logging(name: str, level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Output())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.clear_contextvars()
@@ -129,49 +143,49 @@ async def _serve_health(agent: Agent) -> AppRunner:
     return runner
 
 
-async def _run(name: str, main: Callable[[Agent], Awaitable[None]], settings: AgentSettings) -> None:
+async def _run(name: str, main: Callable[[Agent], Awaitable[None]], settings: AgentSettings, *, traced: bool) -> None:
     # Every message makes thousands of short-lived objects and no cycles: look for cycles seldom, and not among what
     # is here for good.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     agent = Agent(name, settings, Slot.take(StateSettings().state_dir, name))
     log.info("slot_taken", agent=name, slot=agent.slot.number, identity=agent.slot.identity)
+    exporter = open_exporter(name, agent.slot.identity) if traced else None
+    if exporter is not None:
+        agent.tracing = Tracing(exporter)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.stopping.set)
     health = await _serve_health(agent)
-    watching = asyncio.create_task(certificates.watch(settings.watched_certificates))
+    watching = [asyncio.create_task(it) for it in (certificates.watch(settings.watched_certificates), clock.watch())]
     try:
         await main(agent)
     except Exception as error:  # noqa: BLE001  # logged, and the process ends with its code
         # Not after the loop's own end: that waits for all tasks, and Faust starts some anew when they are cancelled.
         _exit_for(name, next(iter(_leaves(error))) if isinstance(error, BaseExceptionGroup) else error)
     finally:
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         await health.cleanup()
+        if exporter is not None:
+            exporter.close()
 
 
-def _work_in_batches() -> None:
-    """Ask the system not to interrupt others whenever something arrives for us (Linux, SCHED_BATCH).
+def run(name: str, main: Callable[[Agent], Awaitable[None]], *, traced: bool = False, gives_way: bool = False) -> None:
+    """Run an agent's process to its end; exits with 0 after a drain, else with the kind of failure.
 
-    Under load more has gathered when our turn comes, and caches stay warm: a tenth of the CPU per message. While a
-    core is idle it changes nothing.
+    `traced`: it makes spans of what passes through it. `gives_way`: on a full machine the others come first.
     """
-    if sys.platform == "linux":
-        with suppress(OSError):  # a sandbox may forbid it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
-def run(name: str, main: Callable[[Agent], Awaitable[None]]) -> None:
-    """Run an agent's process to its end; exits with 0 after a drain, else with the kind of failure."""
     try:
         core_dumps.forbid()
         configure_logging(name, "info")  # for what is wrong with the settings themselves
         settings = AgentSettings()
         configure_logging(name, settings.log_level)
         structlog.get_logger().info("starting", agent=name, pid=os.getpid())
-        _work_in_batches()
-        uvloop.run(_run(name, main, settings))
+        priority.work_in_batches()
+        if gives_way:
+            priority.give_way()
+        uvloop.run(_run(name, main, settings, traced=traced))
     except BaseExceptionGroup as group:
         _exit_for(name, next(iter(_leaves(group))))
     except BaseException as error:  # noqa: BLE001  # the last line of defence: every end is logged and has a code
@@ -186,6 +200,16 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return found
 
 
+def _full_disk(error: BaseException) -> str | None:
+    """Return what says that there is no room, when that has ended the process; None when something else has."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, DiskFull) or is_full(cause):
+            return str(error if isinstance(error, SmsoutError) else cause)
+        cause = cause.__cause__
+    return None
+
+
 def _exit_for(name: str, error: BaseException) -> None:
     if isinstance(error, SystemExit):
         raise error
@@ -195,10 +219,17 @@ def _exit_for(name: str, error: BaseException) -> None:
     elif isinstance(error, BrokerUnreachable):
         log.critical("broker_unreachable", agent=name, error=str(error))
         code = EXIT_UNAVAILABLE
+    elif isinstance(error, LogUnavailable):
+        log.critical("message_log_unavailable", agent=name, error=str(error))
+        code = EXIT_UNAVAILABLE
+    elif (full := _full_disk(error)) is not None:
+        log.critical("disk_full", agent=name, error=full, do=ADVICE)
+        code = EXIT_UNAVAILABLE
     else:
         kind = error.code if isinstance(error, SmsoutError) else "internal-error"
         log.critical("failed", agent=name, code=kind, error=repr(error), exc_info=error)
         code = EXIT_SOFTWARE
-    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
     # Not sys.exit: a client library's thread or half-closed connection must not keep a failed agent alive.
     os._exit(code)

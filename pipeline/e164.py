@@ -7,10 +7,10 @@ Ordinary numbers are told from others by their first digits and their length; th
 from typing import Final, NamedTuple
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 from pipeline.machine_numbers import is_machine
-from pipeline.numbering_plan import calling_code_of, fits_plan
+from pipeline.numbering_plan import as_written, calling_code_of, fits_plan
 from schemas.address import MSISDN
 from schemas.directory.account import NumberCheck
 
@@ -109,14 +109,7 @@ def _kind(calling_code: str, national: str) -> int | None:
     """Return the type of a number that is valid as it is written (`PhoneNumberType`), None for one that is not."""
     if not national.isdecimal():
         return None
-    zeros = len(national) - len(national.lstrip(_ZERO))
-    written = PhoneNumber(
-        country_code=int(calling_code),
-        national_number=int(national),
-        italian_leading_zero=True if zeros else None,
-        number_of_leading_zeros=zeros if zeros > 1 else None,
-    )
-    kind = phonenumbers.number_type(written)
+    kind = phonenumbers.number_type(as_written(calling_code, national))
     return None if kind == PhoneNumberType.UNKNOWN else kind
 
 

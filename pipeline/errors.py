@@ -22,6 +22,7 @@ SmsoutError                       code, stage
 │   └── InDoubt                   the other side may have taken it
 ├── LogUnavailable                the message log's database does not answer, or not in time
 ├── StateLost                     what is kept on disk is of no use; a restart makes it again
+├── DiskFull                      there is no room for what is kept on disk
 ├── DeadLetterBrake               too many records in a row that cannot be read
 └── Stuck                         an agent's watchdog: work is waiting and nothing moves
 
@@ -190,6 +191,13 @@ class LogUnavailable(SmsoutError):
         super().__init__(message)
         self.too_slow = too_slow
         self.rejected = rejected
+
+
+class DiskFull(SmsoutError):
+    """No room for what is kept on disk; the message says where. With room a restart goes on."""
+
+    code = "disk-full"
+    stage = "state"
 
 
 class StateLost(SmsoutError):

@@ -58,6 +58,14 @@ REQUEST_SECONDS: Final = Spread(
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
 ACCEPTED: Final = Counter("smsout_ingress_messages_accepted_total", "Messages answered with 201")
+REQUESTS_LIMITED: Final = Counter(
+    "smsout_ingress_limited_requests_total",
+    "Requests answered with 429 for a limit of requests per second, by whose limit it is",
+    ["limit"],
+)
+INGRESS_PROCESSES: Final = Gauge(
+    "smsout_ingress_processes", "Processes of ingress that share these limits, as this one has heard of them"
+)
 OUTSTANDING: Final = Gauge("smsout_ingress_outstanding_messages", "Accepted, not yet acknowledged by the broker")
 
 # every HTTP server: which one, and which bound was met (all, address)
@@ -80,6 +88,15 @@ FAILURES: Final = Counter(
     "smsout_failed_messages_total",
     "Messages that ended without success, by code of docs/http-api.md",
     ["stage", "code"],
+)
+MESSAGES_STOPPED: Final = Counter(
+    "smsout_processor_stopped_messages_total",
+    "Messages refused for a limit by number, by what it is: number, range or same_text",
+    ["limit"],
+)
+SCREENS_FORGOTTEN: Final = Counter(
+    "smsout_processor_forgotten_messages_total",
+    "What was forgotten of messages before the end of its window, for want of room",
 )
 DEAD_LETTERS: Final = Counter(
     "smsout_dead_letters_total", "Refused records, by stage and stable reason", ["stage", "reason"]
@@ -138,6 +155,17 @@ MESSAGES_AWAITING_RECEIPTS: Final = Gauge(
     "smsout_receipts_messages", "Messages that wait for their receipts, or whose end is remembered"
 )
 
+# scheduler
+SCHEDULED_WAITING: Final = Gauge("smsout_scheduled_messages", "Messages that wait for their time")
+SCHEDULED_BEHIND: Final = Gauge(
+    "smsout_scheduled_behind_seconds", "For how long the first message that waits has been due; 0: none is"
+)
+SCHEDULED_LATE: Final = Histogram(
+    "smsout_scheduled_late_seconds",
+    "From the time that a message was to be sent at to its way to delivery",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 30, 300, 3600),
+)
+
 # HTTP towards carriers and customers
 POSTS: Final = Counter("smsout_posts_total", "POST attempts, by outcome", ["stage", "outcome"])
 POST_SECONDS: Final = Spread(
@@ -185,9 +213,9 @@ TRUNK: Final = Gauge(
 )
 TRUNK_REQUESTS: Final = Counts(
     "smsout_trunk_requests",
-    "Requests with a trunk's credentials: answered with 201, with 200, or not",
+    "Requests with a trunk's credentials: answered with 201, with 200, with 202, or not",
     "trunk",
-    ("accepted", "previewed", "refused"),
+    ("accepted", "previewed", "canceled", "refused"),
     most=MOST_TRUNKS,
 )
 TRUNK_MESSAGES: Final = Counts(
@@ -196,6 +224,11 @@ TRUNK_MESSAGES: Final = Counts(
     "trunk",
     ("sent", "failed"),
     most=MOST_TRUNKS,
+)
+DAY_USED: Final = Gauge(
+    "smsout_day_limit_used_ratio",
+    "What is used up of today's (UTC) segments or spend of a trunk or an account; 1 is all. The 200 that are highest",
+    ["whose", "id", "name", "limit"],
 )
 TRUNK_CALLBACKS: Final = Counts(
     "smsout_trunk_callbacks",

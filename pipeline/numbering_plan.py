@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import phonenumbers
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumber
 
 _CALLING_CODES: Final = frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
 _SHORTEST_PARSED: Final = 2  # digits after the calling code: what the library parses at all
@@ -41,6 +41,17 @@ def fits_plan(calling_code: str, national: str) -> bool | None:
         if found is not None and (found.end() or found.lastindex):
             return None
     return len(national) in plan.lengths
+
+
+def as_written(calling_code: str, national: str) -> PhoneNumber:
+    """Return a number as the library has it, taken as it is written: digits, of which leading zeros count."""
+    zeros = len(national) - len(national.lstrip("0"))
+    return PhoneNumber(
+        country_code=int(calling_code),
+        national_number=int(national or "0"),
+        italian_leading_zero=True if zeros else None,
+        number_of_leading_zeros=zeros if zeros > 1 else None,
+    )
 
 
 @cache  # one entry for each calling code, about 240

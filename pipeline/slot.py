@@ -20,7 +20,12 @@ from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
 
-from pipeline.errors import ConfigurationError
+import structlog
+
+from pipeline.disk import is_full
+from pipeline.errors import ConfigurationError, DiskFull
+
+log = structlog.get_logger(__name__)
 
 MAX_SLOTS: Final = 1024
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -44,7 +49,8 @@ class Slot:
         """Take the lowest number that no living process has, with its identity if its last holder is surely dead.
 
         Without a folder nothing can be proved: the identity is new each time, and after a kill the group waits for
-        the session of the one before to end. Raises `ConfigurationError` where the folder cannot be used.
+        the session of the one before to end. Raises `ConfigurationError` where the folder cannot be used, and
+        `DiskFull` where it has no room for one file more.
         """
         if folder is None:
             return cls(0, uuid4().hex)
@@ -55,6 +61,8 @@ class Slot:
                 if lock is not None:
                     return cls(number, _identity(lock), lock)
         except OSError as error:
+            if is_full(error):
+                raise DiskFull(f"{folder} (SMSOUT_STATE_DIR) has no room for the slots of {agent}") from error
             raise ConfigurationError(
                 f"{folder} (SMSOUT_STATE_DIR) cannot hold the slots of {agent}: {error}"
             ) from error
@@ -93,7 +101,13 @@ def _identity(lock: int) -> str:
     identity = uuid4().hex
     content = json.dumps({"identity": identity, "here": here}).encode()
     os.ftruncate(lock, 0)
-    os.pwrite(lock, content, 0)
+    try:
+        os.pwrite(lock, content, 0)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        # The lock alone keeps others out. Whoever has the slot next finds no identity, and makes one of its own.
+        log.warning("slot_not_written", error=str(error))
     return identity
 
 

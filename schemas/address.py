@@ -7,16 +7,30 @@ from typing import Annotated, Final
 from pydantic import StringConstraints
 from pydantic_core import ErrorDetails
 
-from schemas.characters import code_of, name_of
+from schemas.text.characters import code_of, name_of
 
 MSISDN: Final = re.compile(r"[1-9][0-9]{6,14}")
+
+SHORTEST_NUMBER: Final = 7
 
 # pydantic's regex engine takes \d as any Unicode digit, so the class is spelled out.
 Msisdn = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{6,14}$")]
 """A number in international format, 7 to 15 digits."""
 
 
-MAX_LOOKED_AT: Final = 100  # characters: the longest text that is looked at whole (schemas/labels.py)
+SHORT_CODE_PATTERN: Final = "[0-9]{3,6}"
+SHORT_CODE: Final = re.compile(SHORT_CODE_PATTERN)
+
+DestinationAddress = Annotated[str, StringConstraints(pattern=rf"^(?:{SHORT_CODE_PATTERN}|[1-9][0-9]{{6,14}})$")]
+"""A number in international format, or a short code: 3 to 6 digits, which mean something in one network or country."""
+
+
+def is_short_code(destination: str) -> bool:
+    """Tell a short code from a number, of what may be a destination."""
+    return len(destination) < SHORTEST_NUMBER
+
+
+MAX_LOOKED_AT: Final = 100  # characters: the longest text that is looked at whole (schemas/messages/labels.py)
 
 _UNSEEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 # What has no width although its category says letter, mark or symbol (Unicode: Default_Ignorable_Code_Point; and the

@@ -5,7 +5,9 @@ sort by time), version 5 when it must come out the same at every replay (section
 """
 
 import os
+import re
 import time
+from collections.abc import Iterable
 from typing import Annotated, Final, NewType
 from uuid import UUID, uuid5
 
@@ -16,13 +18,21 @@ UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 Uuid = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
 """A UUID as canonical lower-case text."""
 
+_UUID: Final = re.compile(UUID_PATTERN)
+
 MessageId = NewType("MessageId", str)
 SegmentId = NewType("SegmentId", str)
 
 # Namespaces keep derived ids of different origins apart (RFC 9562 section 6.5).
 _PRODUCED: Final = UUID("5f8a3c1e-6f0b-5d8e-9a39-0d1a0c7f4b10")
 _IDEMPOTENT: Final = UUID("b1d1a9c4-2f57-5f7e-8b7a-3f1f3c6f2a55")
+_BATCHED: Final = UUID("c3a5e0d2-7b64-5e19-a0f3-5d7c9b1e2f86")
 _PREVIEWED: Final = UUID("0f4d6b1e-93a7-5c52-8e0b-6a1d2c9e7f38")
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether a text is a UUID in canonical form."""
+    return _UUID.fullmatch(text) is not None
 
 
 def uuid7() -> str:
@@ -52,9 +62,19 @@ def message_id_from_idempotency_key(trunk_id: str, key: str, destination: str) -
     return MessageId(str(uuid5(_IDEMPOTENT, f"{trunk_id}/{key}/{destination}")))
 
 
+def bulk_id_from_idempotency_key(trunk_id: str, key: str) -> str:
+    """Return the id that every repetition of a bulk request with this Idempotency-Key gives to all of it."""
+    return str(uuid5(_IDEMPOTENT, f"{trunk_id}/{key}"))
+
+
 def preview_id(trunk_id: str, digest: str) -> str:
     """Return the id of what a trunk asks about, which no message has: the same for the same question."""
     return str(uuid5(_PREVIEWED, f"{trunk_id}/{digest}"))
+
+
+def batch_id(webhook_ids: Iterable[str]) -> str:
+    """Return the id of a POST with several notifications: the same for the same ones in the same order."""
+    return str(uuid5(_BATCHED, "\n".join(webhook_ids)))
 
 
 def segment_id(message_id: str, seqnum: int) -> SegmentId:

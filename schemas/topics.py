@@ -7,21 +7,34 @@ is made from them; `smsout topics apply` creates what is missing and reports wha
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from schemas.callback import CallbackAttempt, WaitingNotification
 from schemas.directory.audit import AuditEvent
 from schemas.directory.entry import DirectoryEntry
-from schemas.dlr import ExpectedReceipt, SegmentReceipt, UnmatchedReceipt
-from schemas.journal import JournalEntry
-from schemas.mt_message import MtMessage, WaitingMessage
-from schemas.remembered import Remembered
-from schemas.roll_up import Match, RollUp
-from schemas.status import MessageStatus
-from schemas.submission import Submission
+from schemas.messages.callback import CallbackAttempt, WaitingNotification
+from schemas.messages.cancel_request import CancelRequest
+from schemas.messages.dlr import ExpectedReceipt, SegmentReceipt, UnmatchedReceipt
+from schemas.messages.mt_message import MtMessage, WaitingMessage
+from schemas.messages.status import MessageStatus
+from schemas.messages.submission import Submission
+from schemas.opt_out import OptOut
+from schemas.state.announced import Announcement
+from schemas.state.day_count import DayCount
+from schemas.state.deferred import Deferred
+from schemas.state.journal import JournalEntry
+from schemas.state.remembered import Remembered
+from schemas.state.roll_up import Match, RollUp
+from schemas.state.screening import Screening
 
 DIRECTORY: Final = "sms.directory"
 AUDIT: Final = "sms.audit.recorded"
+OPTED_OUT: Final = "sms.opted-out"
 REMEMBERED: Final = "sms.panel.remembered"
+INGRESS_ANNOUNCED: Final = "sms.ingress.announced"
 SUBMITTED: Final = "sms.mt.submitted"
+COUNTED: Final = "sms.mt.counted"
+SCREENED: Final = "sms.mt.screened"
+SCHEDULED: Final = "sms.mt.scheduled"
+CANCEL_REQUESTED: Final = "sms.cancel.requested"
+DEFERRED: Final = "sms.mt.deferred"
 SEGMENTED: Final = "sms.mt.segmented"
 STATUS: Final = "sms.mt.status"
 JOURNAL: Final = "sms.delivery.journal"
@@ -39,6 +52,12 @@ CALLBACK_ATTEMPTED: Final = "sms.callback.attempted"
 ROLLED_UP: Final = (STATUS, DLR_RECEIVED, DLR_EXPECTED, DLR_UNMATCHED)
 """What the receipts agent reads; all have the same partitions."""
 
+TIMED: Final = (SCHEDULED, CANCEL_REQUESTED)
+"""What the scheduler reads; both have the same partitions, and so has what it knows."""
+
+SCHEDULED_DAYS: Final = 36
+"""Longer than a message may wait: the message log can be made anew with all that is scheduled."""
+
 _CARRIERS_ID: Final = "<carrier id>:<the carrier's own message id>"
 
 DEAD_LETTER_SUFFIX: Final = ".dead-letter"
@@ -47,6 +66,7 @@ MAX_RECORD_BYTES: Final = 1_048_576  # what Kafka's producers send by default: d
 MAX_BATCH_BYTES: Final = MAX_RECORD_BYTES + 12  # Kafka's own default of max.message.bytes
 MAX_DIRECTORY_ENTRY_BYTES: Final = 4_194_304  # a trunk with 100,000 sources has 2 MB
 DEAD_LETTER_ROOM_BYTES: Final = 65_536  # a dead letter is the largest record plus headers that say why
+HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
 ANY_TIME_MS: Final = (1 << 63) - 1
 
@@ -148,11 +168,13 @@ def catalogue(
             for seconds in dict.fromkeys(delays)  # a delay that is listed twice is one tier
         ]  # fmt: skip
 
-    def kept(name: str, key: str, value: object, description: str, *, dead_letter: str | None = None) -> Topic:
+    def kept(
+        name: str, key: str, value: object, description: str, *, dead_letter: str | None = None, **changes: str
+    ) -> Topic:
         # Small segments, soon closed and cleaned: a restart reads what waits, and not what has long gone.
         configs = {
             "min.cleanable.dirty.ratio": "0.2", "segment.bytes": "67108864", "segment.ms": "600000",
-            "delete.retention.ms": "300000",
+            "delete.retention.ms": "300000", **changes,
         }  # fmt: skip
         return Topic(
             name, key, value, partitions, -1, description, dead_letter, cleanup="compact", extra_configs=configs
@@ -171,14 +193,51 @@ def catalogue(
             AUDIT, "account id", AuditEvent, 1, 365 * DAY_MS, "Who changed, revealed or tried what, in order",
         ),
         Topic(
+            OPTED_OUT, "<account id>:<number>", OptOut, 1, -1,
+            "Who wants no messages of an account; those who decide hold it in memory", cleanup="compact",
+        ),
+        Topic(
             REMEMBERED, "session:<digest>, user:<id> or apikey:<id>", Remembered, 1, -1,
             "Who is logged in to the panel, and when users and API keys were last used", cleanup="compact",
+        ),
+        Topic(
+            INGRESS_ANNOUNCED, "the slot's identity", Announcement, 1, HOUR_MS,
+            "Which processes of ingress there are: they share limits of requests per second",
+            cleanup="compact,delete",
+            extra_configs={"message.timestamp.type": "LogAppendTime", "segment.ms": "600000"},
         ),
         main(
             SUBMITTED, "trunk id", Submission,
             "Accepted submissions, one or an array of up to 1000; open to direct producers", public=True,
             # The record's time can become accepted_at, so it is the broker's: a producer's may be any 64 bits.
             extra_configs={"message.timestamp.type": "LogAppendTime"},
+        ),
+        Topic(
+            COUNTED, "trunk id", DayCount, partitions, 7 * DAY_MS,
+            "How much of their day trunks have used up, of those with a limit; co-partitioned with sms.mt.submitted",
+            cleanup="compact,delete",
+            extra_configs={
+                "min.cleanable.dirty.ratio": "0.2", "segment.bytes": "67108864", "segment.ms": "600000",
+            },
+        ),
+        Topic(
+            SCREENED, "trunk id", Screening, partitions, 7 * DAY_MS,
+            "What went out to which numbers, of trunks with a limit by number; co-partitioned with sms.mt.submitted",
+            # It is looked for by the time of submissions, which is the broker's, too.
+            extra_configs={"message.timestamp.type": "LogAppendTime"},
+        ),
+        main(
+            SCHEDULED, "trunk id", Submission,
+            "Messages whose time is yet to come, authorized; one destination each", days=SCHEDULED_DAYS,
+        ),
+        main(
+            CANCEL_REQUESTED, "trunk id", CancelRequest,
+            "Wishes that a message, or all of a bulk, be not sent; open to direct producers", public=True,
+        ),
+        kept(
+            DEFERRED, "message:<trunk id>:<message id>, or cancel:… and cancel-bulk:…", Deferred,
+            "What the scheduler knows, co-partitioned with sms.mt.scheduled and sms.cancel.requested",
+            **{"delete.retention.ms": str(DAY_MS)},  # its files on disk go on from where they were
         ),
         main(SEGMENTED, "destination", MtMessage, "Messages authorized, encoded, segmented and routed"),
         *tiers(
@@ -219,7 +278,8 @@ def catalogue(
             "as in the source",
             None,
             1,
-            30 * DAY_MS,
+            # Never shorter than what it is refused from.
+            max(30 * DAY_MS, *(topic.retention_ms for topic in topics if topic.dead_letter == name)),
             "Original bytes of what was refused, headers say why",
         )
         for name in refused

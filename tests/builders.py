@@ -1,8 +1,8 @@
 """Valid records to start from: a test names what matters to it, and the rest is there.
 
 One function a record. A keyword replaces an attribute; a name that the record does not have is an error, because the
-models would pass over it. Ids fit together: trunk 11, user 41 and API key 51 belong to account 1, as does the DID
-`SOURCE`; route 31 leads to carrier 21; submissions and messages are trunk 11's.
+models would pass over it. Ids fit together: trunk 11, sender 16, user 41 and API key 51 belong to account 1, as does
+the DID `SOURCE`; route 31 leads to carrier 21; submissions and messages are trunk 11's.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,19 +12,22 @@ from typing import Any, Final, TypeVar
 from pipeline.directory.credentials import PasswordSealer, new_password_verifier
 from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
-from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.directory.account import Account, Did
+from schemas.directory.campaign import Campaign
 from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
 from schemas.directory.route import Route
+from schemas.directory.sender import Sender
 from schemas.directory.trunk import CallbackSecret, PasswordVerifier, Trunk
-from schemas.dlr import MessageState, SegmentReceipt
-from schemas.journal import JournalEntry, JournalMark
-from schemas.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
+from schemas.messages.destination import Destination
+from schemas.messages.dlr import MessageState, SegmentReceipt
+from schemas.messages.mt_message import DataCoding, MtMessage, Segment, WaitingMessage
+from schemas.messages.status import MessageStatus, StatusName, StatusStage
+from schemas.messages.submission import Submission
 from schemas.record import InRecord, WireModel
-from schemas.status import MessageStatus, StatusName, StatusStage
-from schemas.submission import Destination, Submission
+from schemas.state.journal import JournalEntry, JournalMark
 from schemas.topics import SEGMENTED
 
 CREATED: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -61,6 +64,17 @@ def account(number: int = 1, **changes: Any) -> Account:
 
 def did(number: str = SOURCE, **changes: Any) -> Did:
     return _built(Did, changes, number=number, account_id=uuid(1), p2p_enabled=True)
+
+
+def sender(address: str = "Example", number: int = 16, **changes: Any) -> Sender:
+    return _built(Sender, changes, id=uuid(number), account_id=uuid(1), address=address)
+
+
+def campaign(number: int = 19, **changes: Any) -> Campaign:
+    return _built(
+        Campaign, changes, id=uuid(number), account_id=uuid(1), name=f"campaign {number}", senders=(SOURCE,),
+        trunk_ids=(uuid(11),),
+    )  # fmt: skip
 
 
 def credential(username: str = "username-11", version: int = 1, **changes: Any) -> PasswordVerifier:
@@ -144,9 +158,9 @@ def directory_of(*entries: DirectoryEntry) -> Directory:
     return held
 
 
-def contents(held: Directory) -> set[DirectoryEntry]:
-    """Return every entry of a directory."""
-    return {entry for kind in KINDS.values() for entry in held.entries(kind)}  # type: ignore[type-var]
+def contents(held: Directory) -> dict[bytes, DirectoryEntry]:
+    """Return every entry of a directory, by the key of its record."""
+    return {key_of(entry): entry for kind in KINDS.values() for entry in held.entries(kind)}  # type: ignore[type-var]
 
 
 # -- what travels ----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Generator, Iterator
 
+import hypothesis
 import pytest
 import structlog
 from xdist.scheduler import LoadFileScheduling
@@ -16,6 +17,10 @@ share_kafka_jars()
 
 # Brokers of tests live for minutes at most: the compiler that makes long-lived ones fast would not pay off.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+# How long one example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # pytest-asyncio asks for the current event loop before the first test; without this, Python 3.11 makes one for it that
 # nobody closes, and whichever test the garbage collector strikes in fails over the ResourceWarning.
@@ -31,6 +36,22 @@ ALONE = (
 )
 """What bears the mark `alone`: the scheduler is told nothing but ids."""
 
+SHARING = {
+    "shared_system": (
+        "tests/e2e/test_callback_",
+        "tests/e2e/test_limits.py",
+        "tests/e2e/test_panel_",
+        "tests/e2e/test_scheduling.py",
+        "tests/e2e/test_short_codes.py",
+    ),
+    "demo_system": (
+        "tests/e2e/test_first_message.py",
+        "tests/e2e/test_mixed_load.py",
+        "tests/e2e/test_restarts.py",
+    ),
+}
+"""How the files begin that share a running system of tests/e2e/conftest.py, by its fixture."""
+
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
     """Files go to the workers whole, and those that share a running system with a browser to one of them.
@@ -42,7 +63,7 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
         if nodeid.startswith(ALONE):
             return "alone"
         file = nodeid.partition("::")[0]
-        return "panel" if file.startswith("tests/e2e/test_panel_") else file
+        return next((system for system, files in SHARING.items() if file.startswith(files)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
@@ -53,6 +74,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     alone = [it for it in items if it.get_closest_marker("alone") is not None]
     if wrong := {it.nodeid for it in alone} ^ {it.nodeid for it in items if it.nodeid.startswith(ALONE)}:
         raise pytest.UsageError(f"what bears the mark `alone` stands in tests/conftest.py: {sorted(wrong)}")
+    for system, files in SHARING.items():
+        users = [it.nodeid for it in items if system in getattr(it, "fixturenames", ())]
+        if strays := [it for it in users if not it.startswith(files)]:
+            raise pytest.UsageError(f"what uses `{system}` stands in SHARING of tests/conftest.py: {strays}")
     items[:] = [it for it in items if it not in alone] + alone
 
 

@@ -14,18 +14,20 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Engine, select
 
 from pipeline.directory.model import Directory
-from pipeline.message_log.batch import LogBatch
 from pipeline.message_log.database import known_days
-from pipeline.message_log.decoding import TOPICS, RecordReader
 from pipeline.message_log.tables import tables_of
-from pipeline.message_log.writer import LogPlace, LogWriter
+from pipeline.message_log.writing.batch import LogBatch
+from pipeline.message_log.writing.decoding import TOPICS, RecordReader
+from pipeline.message_log.writing.writer import LogPlace, LogWriter
 from schemas import topics
-from schemas.callback import AttemptOutcome
 from schemas.identifiers import message_id_of_destination, segment_id
-from schemas.journal import JournalMark
+from schemas.messages.callback import AttemptOutcome
+from schemas.messages.cancel_request import CancelRequest
+from schemas.messages.destination import Destination
+from schemas.messages.status import CodeId, StatusName, StatusStage
+from schemas.messages.submission import Submission
 from schemas.record import InRecord, Record
-from schemas.status import CodeId, StatusName, StatusStage
-from schemas.submission import Destination, Submission
+from schemas.state.journal import JournalMark
 from tests.builders import (
     account,
     callback_attempt,
@@ -41,6 +43,7 @@ from tests.builders import (
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MIDNIGHT: Final = datetime(2026, 3, 1, 23, 59, 59, 900_000, tzinfo=UTC)
 PARTITIONS: Final = 3
+CAMPAIGN_ID: Final = uuid(19)
 DIRECTORY: Final = directory_of(
     account(1, store_texts=True), account(2), trunk(11), trunk(12, account_id=uuid(2)), trunk(13)
 )
@@ -89,6 +92,7 @@ class Lives:
         lane, key = seed.randrange(PARTITIONS), seed.randrange(PARTITIONS)
         named = {"client_reference": f"order {self.made % 9}", "tags": ("shop", f"day, {self.made % 5}")}
         labels: dict[str, Any] = named if self.made % 3 == 0 else {}
+        labels |= {"campaign_id": CAMPAIGN_ID} if self.made % 4 == 0 else {}
         about: dict[str, Any] = {
             "trunk_id": trunk_id,
             "account_id": account_id,
@@ -101,8 +105,10 @@ class Lives:
             submission(to, trunk_id=trunk_id, accepted_at=at, content="Hi", **labels),
             partition=seed.randrange(PARTITIONS), at=at + timedelta(milliseconds=2),
         )  # fmt: skip
-        way = seed.choice(["refused", "queued", "going", "sent", "sent", "sent", "failed", "delivered"])
-        if way == "queued":
+        way = seed.choice(["refused", "queued", "going", "sent", "sent", "sent", "failed", "delivered", "canceled"])
+        if self.made % 7 == 0:
+            way = self._schedule(seed, to, way, at, {"trunk_id": trunk_id, **labels})
+        if way in ("queued", "scheduled"):
             return identity
         ended = at + timedelta(milliseconds=seed.randrange(5, 500))
         end: dict[str, Any] = {**about, "message_id": identity, "ended_at": ended}
@@ -110,6 +116,9 @@ class Lives:
             refused = status(
                 **end, status=StatusName.ROUTING_ERROR, code_id=CodeId.SOURCE_NOT_ALLOWED, reason="not yours"
             )
+            self.record(topics.STATUS, key, refused, ended)
+        elif way == "canceled":
+            refused = status(**end, status=StatusName.CANCELED, reason="canceled by the customer")
             self.record(topics.STATUS, key, refused, ended)
         else:
             count = seed.randrange(1, 4)
@@ -145,6 +154,22 @@ class Lives:
             self.record(topics.CALLBACK_ATTEMPTED, key, attempt, ended)
         return identity
 
+    def _schedule(self, seed: random.Random, to: Destination, way: str, at: datetime, about: dict[str, Any]) -> str:
+        """Let a message wait for its time, in a bulk or alone, and have it cancelled now and then; return its way."""
+        bulk_id = uuid(700 + self.made) if self.made % 2 else None
+        waiting = submission(
+            to, id=bulk_id, accepted_at=at, send_at=at + timedelta(days=seed.randrange(1, 30)), content="Hi", **about
+        )
+        for _ in range(seed.choice([1, 2])):  # a processor that was killed writes it again
+            self.record(topics.SCHEDULED, seed.randrange(PARTITIONS), waiting, at + timedelta(milliseconds=3))
+        for number in range(2 if way == "canceled" else seed.choice([0, 1])):
+            wish = CancelRequest(
+                trunk_id=about["trunk_id"], id=bulk_id or to.id or "", bulk=bulk_id is not None or None,
+                requested_at=at + timedelta(seconds=1),
+            )  # fmt: skip
+            self.record(topics.CANCEL_REQUESTED, 0, wish, at + timedelta(seconds=1 + number))
+        return "scheduled" if way == "queued" else way
+
     def _post(self, seed: random.Random, identity: str, seqnum: int, lane: int, at: datetime, *, refused: bool) -> None:
         attempts = seed.choice([1, 1, 2])
         for number in range(1, attempts + 1):
@@ -174,7 +199,7 @@ def many_lives(count: int, seed: int = 1) -> Lives:
     for topic in TOPICS:
         lives.add(topic, 0, b"no JSON")
     # Another trunk's message of the same id, and one of the trunk's own that contradicts itself.
-    for destination, of in (("15551119999", uuid(13)), ("15551118888", uuid(11))):
+    for destination, of in (("15551119999", uuid(13)), ("15551118888", uuid(12))):
         lives.submitted(
             submission(Destination(address=destination, id=uuid(1001)), trunk_id=of, accepted_at=NOON),
             partition=chance.randrange(PARTITIONS),

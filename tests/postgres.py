@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from agents.local.ports import free_port
 
 USER = "postgres"
 
@@ -26,8 +27,11 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """Run a server; gives out the URL of its only database. Skips where there is none."""
+def running_postgres(port: int | None = None, *, owner: str = USER, password: str | None = None) -> Iterator[str]:
+    """Run a server; gives out the URL of its only database, without the password. Skips where there is none.
+
+    With a `password` it asks for it, as the container does: the database is named for its `owner` then.
+    """
     programs = binaries()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
@@ -38,12 +42,13 @@ def running_postgres() -> Iterator[str]:
         if as_root:
             shutil.chown(folder, USER)
         data = folder / "data"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = port or free_port()
+        if password is not None:
+            (folder / "password").write_text(password)
+        access = ["-A", "trust"] if password is None else ["-A", "scram-sha-256", "--pwfile", str(folder / "password")]
         subprocess.run(
             [
-                str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", USER, "-E", "UTF8", "--locale", "C",
+                str(programs / "initdb"), "-D", str(data), *access, "-U", owner, "-E", "UTF8", "--locale", "C",
                 "--no-sync",
             ],
             check=True, capture_output=True, user=user, cwd=folder,
@@ -62,7 +67,14 @@ def running_postgres() -> Iterator[str]:
                     break
                 if server.poll() is not None:
                     raise RuntimeError(f"PostgreSQL has ended with {server.returncode}")
-            yield f"postgresql://{USER}@127.0.0.1:{port}/postgres"
+            if password is None:
+                yield f"postgresql://{USER}@127.0.0.1:{port}/postgres"
+                return
+            subprocess.run(
+                [str(programs / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", owner, owner],
+                check=True, env={**os.environ, "PGPASSWORD": password},
+            )  # fmt: skip
+            yield f"postgresql://{owner}@127.0.0.1:{port}/{owner}"
         finally:
             server.terminate()
             server.wait(30)

@@ -58,6 +58,14 @@ def running_system(
             process.wait()
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether there is a process that has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def tail(log_file: Path) -> str:
     """Return the end of a log."""
     return log_file.read_text(errors="replace")[-TAIL_CHARACTERS:]

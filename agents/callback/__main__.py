@@ -6,7 +6,7 @@ from agents.runtime import run
 
 def main() -> None:
     """Start the callback agent."""
-    run("callback", serve)
+    run("callback", serve, traced=True)
 
 
 if __name__ == "__main__":

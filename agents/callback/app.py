@@ -1,19 +1,22 @@
 """The callback agent's wiring."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from time import monotonic
 
 from agents.callback.attempts import AttemptLog
 from agents.callback.endpoints import Endpoints
 from agents.callback.line_up import LineUp, Notification, lane_of
-from agents.callback.memory import Memory
 from agents.callback.notify import Notifier
 from agents.callback.ownership import Ownership
 from agents.callback.reschedule import STAGE
+from agents.memory import Memory
 from agents.posting_agent import PostingAgent, work_of
 from agents.runtime import Agent
 from agents.workers import Workers
+from pipeline.callbacks.batch import GATHERING
+from pipeline.directory.callback_secrets import CallbackSealer
 from pipeline.http.addresses import AddressGuard
 from pipeline.http.client import HttpPoster
 from pipeline.kafka.admin.positions import require_positions
@@ -25,13 +28,14 @@ from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import BACKLOG, POSTS_IN_FLIGHT, TURNS_WAITING
-from pipeline.posting.backlog import Backlog, Row
+from pipeline.posting.backlog import Backlog
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
-from pipeline.posting.peer import Peer
-from pipeline.posting.peers import Peers
+from pipeline.posting.peers.known_peers import Peers
+from pipeline.posting.peers.peer import Peer
 from pipeline.posting.retry_schedule import RetrySchedule
-from pipeline.settings import CallbackSettings, KafkaSettings, RetrySettings
+from pipeline.posting.row import Row
+from pipeline.settings import CallbackKeySettings, CallbackSettings, KafkaSettings, RetrySettings
 from schemas.topics import CALLBACK_ATTEMPTED, CALLBACK_PARKED, CALLBACK_RETRY, STATUS, tier_topic
 
 GROUP = "sms-callback"
@@ -64,7 +68,12 @@ async def serve(agent: Agent) -> None:
             guard=AddressGuard(settings.allowed_addresses),
         )
         opened.push_async_callback(poster.close)
-        notifier = Notifier(view, poster, attempt_log, schedule)
+        sealer = CallbackSealer.opening(CallbackKeySettings().key_file)
+
+        async def take_again(entries: Iterable[Entry[Notification]]) -> None:
+            await line_up.intake.take(entries)
+
+        notifier = Notifier(view, poster, attempt_log, schedule, sealer, agent.tracing, line_up=take_again)
         dispatcher: Dispatcher[Entry[Notification]] = Dispatcher(
             notifier,
             workers.spawn,
@@ -72,12 +81,13 @@ async def serve(agent: Agent) -> None:
             quick=settings.workers,
             slow=settings.workers,
             probing=PROBING_AT_ONCE,
+            gathering=GATHERING,
         )
         backlog = Backlog()
         opened.callback(backlog.close)
         peers = Peers(
             lambda trunk_id: Peer(trunk_id, monotonic, most=settings.workers, at_first=FIRST_IN_FLIGHT),
-            lambda peer: peer.in_flight > 0 or dispatcher.waits_for(peer) or backlog.waiting_for(peer.name) > 0,
+            lambda peer: peer.in_flight > 0 or dispatcher.queue.waits_for(peer) or backlog.waiting_for(peer.name) > 0,
             monotonic,
         )
 
@@ -88,6 +98,7 @@ async def serve(agent: Agent) -> None:
             return work_of(row, first, later, parking)
 
         line_up = LineUp(
+            view.directory,
             notifier.has_to_wait,
             notifier.expire,
             schedule,

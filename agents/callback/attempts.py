@@ -1,4 +1,5 @@
-"""Every attempt becomes an event on `sms.callback.attempted`, durable before the commit of its work.
+"""Every attempt becomes an event on `sms.callback.attempted`, durable before the commit of its work; so does what is
+left out because the trunk has not chosen to hear of it.
 
 A failed attempt's event is written with what follows from it. A success has nothing else to write, so its event goes
 to the broker with those of its neighbours, and its record is finished when they have arrived; no worker waits for it.
@@ -7,15 +8,17 @@ to the broker with those of its neighbours, and its record is finished when they
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from agents.callback.line_up import Notification
+from pipeline.callbacks.endpoint import Endpoint
 from pipeline.failpoints import failpoint
+from pipeline.http.url import origin_of
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
 from pipeline.kafka.producer import RecordProducer
 from pipeline.metrics import GROUP_SIZE
-from schemas.callback import AttemptOutcome, CallbackAttempt, UncheckedCallbackAttempt
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt, UncheckedCallbackAttempt
 from schemas.record import OutRecord
 from schemas.topics import CALLBACK_ATTEMPTED
 from schemas.unchecked import encode
@@ -26,7 +29,9 @@ MOST_AT_ONCE: Final = 1000
 _group_size = GROUP_SIZE.labels("callback")
 
 
-def accepted(notification: Notification, origin: str, began_at: float, seconds: float, status_code: int) -> OutRecord:
+def accepted(
+    notification: Notification, endpoint: Endpoint, began_at: float, seconds: float, status_code: int
+) -> OutRecord:
     """Return the event of a success that began at `began_at` (Unix time)."""
     status = notification.status
     event = UncheckedCallbackAttempt(
@@ -35,13 +40,19 @@ def accepted(notification: Notification, origin: str, began_at: float, seconds: 
         trunk_id=status.trunk_id,
         attempt=notification.attempt,
         resent_at=notification.resent_at,
-        endpoint=origin,
+        endpoint=origin_of(endpoint.url),
+        via=endpoint.via,
         at=datetime.fromtimestamp(began_at, UTC),
         milliseconds=round(seconds * 1000),
         outcome=AttemptOutcome.ACCEPTED,
         status_code=status_code,
     )
     return OutRecord(CALLBACK_ATTEMPTED, status.message_id.encode(), encode(event))
+
+
+def filtered(notification: Notification, endpoint: Endpoint) -> OutRecord:
+    """Return the event of a notification that its trunk does not want: there is no attempt."""
+    return _event(notification, endpoint, datetime.now(UTC), 0, AttemptOutcome.FILTERED)
 
 
 class Failure(NamedTuple):
@@ -55,8 +66,35 @@ class Failure(NamedTuple):
         return self.error if self.error is not None else f"status {self.status_code}"
 
 
-def failed(notification: Notification, origin: str, began_at: float, seconds: float, failure: Failure) -> OutRecord:
+def is_gone(endpoint: Endpoint, failure: Failure) -> bool:
+    """Tell whether the trunk's own endpoint has said that it wants no more; no other address speaks for it."""
+    return failure.status_code == 410 and endpoint.via is None
+
+
+def failed(
+    notification: Notification, endpoint: Endpoint, began_at: float, seconds: float, failure: Failure
+) -> OutRecord:
     """Return the event of a failed attempt."""
+    return _event(
+        notification,
+        endpoint,
+        datetime.fromtimestamp(began_at, UTC),
+        max(0, round(seconds * 1000)),
+        AttemptOutcome.GONE if is_gone(endpoint, failure) else AttemptOutcome.FAILED,
+        status_code=failure.status_code,
+        error=None if failure.error is None else readable(failure.error),
+        answer=readable(failure.answer.decode("utf-8", "replace")) or None,
+    )
+
+
+def _event(
+    notification: Notification,
+    endpoint: Endpoint,
+    at: datetime,
+    milliseconds: int,
+    outcome: AttemptOutcome,
+    **more: Any,
+) -> OutRecord:
     status = notification.status
     event = CallbackAttempt(
         webhook_id=status.webhook_id,
@@ -64,13 +102,12 @@ def failed(notification: Notification, origin: str, began_at: float, seconds: fl
         trunk_id=status.trunk_id,
         attempt=notification.attempt,
         resent_at=notification.resent_at,
-        endpoint=origin,
-        at=datetime.fromtimestamp(began_at, UTC),
-        milliseconds=max(0, round(seconds * 1000)),
-        outcome=AttemptOutcome.GONE if failure.status_code == 410 else AttemptOutcome.FAILED,
-        status_code=failure.status_code,
-        error=None if failure.error is None else readable(failure.error),
-        answer=readable(failure.answer.decode("utf-8", "replace")) or None,
+        endpoint=origin_of(endpoint.url),
+        via=endpoint.via,
+        at=at,
+        milliseconds=milliseconds,
+        outcome=outcome,
+        **more,
     )
     return OutRecord(CALLBACK_ATTEMPTED, status.message_id.encode(), event.to_bytes())
 

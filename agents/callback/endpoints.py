@@ -1,8 +1,9 @@
 """The trunks' endpoints as peers: another URL begins anew, and the metrics say how many are in trouble."""
 
+from pipeline.callbacks.endpoint import trunk_id_of, url_of
 from pipeline.directory.model import Directory
 from pipeline.metrics import OPEN_ENDPOINT_BREAKERS, SLOW_ENDPOINTS
-from pipeline.posting.peers import Peers
+from pipeline.posting.peers.known_peers import Peers
 
 
 class Endpoints:
@@ -19,8 +20,8 @@ class Endpoints:
         for peer in self._peers:
             if peer.well:
                 continue  # there is nothing to forget
-            trunk = self._directory.trunk(peer.name)
-            url = urls[peer.name] = None if trunk is None else trunk.callback_url
+            trunk = self._directory.trunk(trunk_id_of(peer.name))
+            url = urls[peer.name] = None if trunk is None else url_of(trunk, peer.name)
             if self._urls.get(peer.name, url) != url:
                 peer.begin_anew()
         self._urls = urls

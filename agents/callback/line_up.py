@@ -11,20 +11,25 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from agents.posting_agent import FindWork
+from pipeline.callbacks.batch import part_of
+from pipeline.callbacks.endpoint import has_failover, peers_of
 from pipeline.dead_letters.letter import place_of
+from pipeline.directory.model import Directory
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
-from pipeline.posting.backlog import Backlog, FlowKey, Row
+from pipeline.posting.backlog import Backlog
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.flows import Kind
 from pipeline.posting.intake import Entry, Intake
-from pipeline.posting.peer import Peer
-from pipeline.posting.peers import Peers
+from pipeline.posting.peers.known_peers import Peers
+from pipeline.posting.peers.peer import Peer
 from pipeline.posting.retry_schedule import RetrySchedule
-from pipeline.steps.submitted_record import describe
-from schemas.callback import WaitingNotification
+from pipeline.posting.row import FlowKey, Row
+from pipeline.steps.admission.submitted_record import describe
+from schemas.directory.trunk import Trunk
+from schemas.messages.callback import WaitingNotification
+from schemas.messages.status import MessageStatus
 from schemas.record import InRecord
-from schemas.status import MessageStatus
 from schemas.topics import STATUS
 
 NO_ACCOUNT = ""
@@ -65,21 +70,25 @@ def read(work: Work) -> Notification | Unreadable:
     return Notification(work, waiting.status, waiting.attempt, waiting.first_attempt_at, waiting.resent_at)
 
 
-def entry_of(notification: Notification, schedule: RetrySchedule) -> Entry[Notification]:
+def entry_of(notification: Notification, trunk: Trunk | None, schedule: RetrySchedule) -> Entry[Notification]:
     """Return what the intake needs to know of a notification: it waits for its trunk's endpoint, in no order.
 
     It may wait for as long as the whole schedule takes, from its first attempt or, without one, its record on.
     """
     status, record = notification.status, notification.work.record
     began = notification.first_attempt_at
+    peer, takers = peers_of(trunk, status, notification.attempt)
     began_ms = record.timestamp_ms if began is None else int(began.timestamp() * 1000)
     return Entry(
-        FlowKey(status.trunk_id, status.trunk_id, status.account_id or NO_ACCOUNT),
+        FlowKey(peer, status.trunk_id, status.account_id or NO_ACCOUNT),
         lane_of(record),
         Kind.FRESH if record.topic == STATUS else Kind.LATER,
         record,
         notification,
         began_ms + schedule.total_seconds * 1000,
+        takers=takers,
+        movable=True,  # where the trunk gets a failover while it waits
+        part=None if trunk is None or trunk.callbacks is None else part_of(trunk, status, notification.attempt),
     )
 
 
@@ -93,6 +102,7 @@ class LineUp:
 
     def __init__(
         self,
+        directory: Directory,
         has_to_wait: Callable[[Notification | Unreadable], bool],
         expire: Callable[[Notification], None],
         schedule: RetrySchedule,
@@ -103,13 +113,19 @@ class LineUp:
         reach: Callable[[Peer], Awaitable[bool]],
         find_work: FindWork,
     ) -> None:
+        self._directory = directory
         self._has_to_wait = has_to_wait
         self._end_expired = expire
         self._schedule = schedule
         self._find_work = find_work
         self.intake = Intake(
-            dispatcher, backlog, peers, restore=self._restore, expire=self._expire, reach=reach
+            dispatcher, backlog, peers, restore=self._restore, expire=self._expire, reach=reach,
+            moves=self._has_failover,
         )  # fmt: skip
+
+    def _has_failover(self, flow: FlowKey) -> bool:
+        trunk = self._directory.trunk(flow.name)
+        return trunk is not None and has_failover(trunk)
 
     async def take(self, _: TrackedConsumer, batch: Sequence[Work]) -> None:
         """Take in records that have come."""
@@ -120,7 +136,7 @@ class LineUp:
         item = read(work)
         if not self._has_to_wait(item) or not isinstance(item, Notification):
             return None
-        return entry_of(item, self._schedule)
+        return entry_of(item, self._directory.trunk(item.status.trunk_id), self._schedule)
 
     def _restore(self, row: Row) -> Entry[Notification] | None:
         found = self._find_work(row)

@@ -10,7 +10,8 @@ from pipeline.dead_letters.letter import announce, dead_letter
 from pipeline.kafka.consuming.work import Work
 from pipeline.metrics import MESSAGES
 from pipeline.posting.retry_schedule import RetrySchedule
-from schemas.callback import WaitingNotification
+from schemas.headers.trace import carried
+from schemas.messages.callback import WaitingNotification
 from schemas.record import OutRecord
 from schemas.topics import MAX_RECORD_BYTES
 
@@ -67,4 +68,5 @@ def after_failure(
     if len(waiting) > _LARGEST_WAITING_BYTES:
         return refused(notification.work, UNREADABLE, f"too large to wait: {len(waiting)} bytes")
     _waiting.inc()
-    return OutRecord(schedule.topic(seconds), notification.status.trunk_id.encode(), waiting)
+    trace = carried(notification.work.record.headers)
+    return OutRecord(schedule.topic(seconds), notification.status.trunk_id.encode(), waiting, trace)

@@ -2,11 +2,10 @@
 
 import asyncio
 import heapq
-import re
 import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
@@ -14,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from smsout_client.command.moments import moment_before
 
 from pipeline.callbacks.resend import Asked, Selection, obstacle, resends
 from pipeline.errors import Refused
@@ -21,15 +21,13 @@ from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views import callback_history
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings, RetrySettings
-from schemas.callback import CallbackAttempt
 from schemas.identifiers import Uuid
+from schemas.messages.callback import CallbackAttempt
 
 app = typer.Typer(help="Notifications to customers' endpoints.", no_args_is_help=True)
 
 SHOWN: Final = 1000
 AT_ONCE: Final = 1000  # records in one write
-_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _uuid: Final[TypeAdapter[str]] = TypeAdapter(Uuid)
 
 Message = Annotated[str | None, typer.Option("--message", help="A message's id.")]
@@ -86,12 +84,9 @@ def moment_of(option: str, text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
-        if (ago := _AGO.fullmatch(text)) is not None:
-            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        found = datetime.fromisoformat(text)
+        return moment_before(now, text)
     except (ValueError, OverflowError):
         raise typer.BadParameter(f"{option} takes `30m`, `2h`, `3d` or a time like 2026-11-22T18:00") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 async def _show_attempts(asked: Asked, *, as_json: bool) -> None:
@@ -132,9 +127,10 @@ def plain(text: str) -> Text:
 async def _resend(asked: Asked, *, failed_only: bool, yes: bool) -> None:
     kafka, delays = KafkaSettings(), RetrySettings().callback_delays_seconds
     async with _directory(kafka) as view:
-        if asked.trunk_id and (why := obstacle(view.directory.trunk(asked.trunk_id))) is not None:
-            raise Refused(f"nothing was resent: {why}", stage="resend")
+        why = obstacle(view.directory.trunk(asked.trunk_id)) if asked.trunk_id else None
         selection = await callback_history.select(kafka, asked, view.directory, failed_only=failed_only)
+        if why is not None and not selection.chosen():
+            raise Refused(f"nothing was resent: {why}", stage="resend")
         chosen = _announce(selection)
         if not chosen:
             raise typer.Exit(1 if selection.obstacles() else 0)

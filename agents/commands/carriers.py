@@ -32,9 +32,9 @@ from pipeline.errors import (
 from pipeline.http.client import HttpPoster
 from pipeline.settings import DeliverySettings, ReceiptKeySettings
 from pipeline.steps.segmentation import split, user_data_headers
-from schemas.dlr import ExpectedReceipt, MessageState
 from schemas.identifiers import uuid7
-from schemas.mt_message import MtMessage, Segment
+from schemas.messages.dlr import ExpectedReceipt, MessageState
+from schemas.messages.mt_message import MtMessage, Segment
 
 SAMPLE_MESSAGE_ID: Final = "0192f1c4-7d02-7e4f-8a11-5b6c7d8e9f00"
 SAMPLE_RECEIPT_URL: Final = "https://gateway.example/carriers/sample/receipts/reference"

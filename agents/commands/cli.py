@@ -1,165 +1,159 @@
 """The `smsout` command.
 
 Every error that the system knows is one line on standard error and an exit code; an agent's command is the same as
-`python -m agents.<name>`.
+`python -m agents.<name>`. What is imported here, everybody waits for who types `smsout`.
 """
 
-import importlib.metadata
 import logging
 import runpy
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Any, Final
 
-import structlog
 import typer
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
+from typer.core import TyperCommand
 
 from agents import core_dumps
-from agents.commands import callbacks as callbacks_commands
-from agents.commands import carriers as carriers_commands
-from agents.commands import dead_letters as dead_letters_commands
-from agents.commands import directory as directory_commands
-from agents.commands import doctor as doctor_command
-from agents.commands import install as install_command
-from agents.commands import messages as messages_commands
-from agents.commands import offsets as offsets_commands
-from agents.commands import routes as routes_commands
-from agents.commands import schema_documents
-from agents.commands import topics as topics_commands
-from agents.commands import users as users_commands
-from agents.local.up.port_plan import PortsKind
+from agents.commands.deferred import Deferred, DeferringGroup
 from agents.local.up.roster import ROSTER
-from agents.runtime import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
-from pipeline.errors import BrokerUnreachable, ConfigurationError, SmsoutError
 
-DATA_DIR: Final = Path(".smsout/data")
+AGENTS: Final = "Agents"
+GATEWAY: Final = "A gateway's customers, from anywhere"
+"""What the Python client brings: commands for whom a gateway serves, which need nothing but its URLs."""
 
-app = typer.Typer(
-    help="HTTP OUT SMS gateway on Apache Kafka.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+
+class AgentCommand(TyperCommand):
+    """Runs an agent, which reads its own options (the simulator has some) from the command line itself."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            name,
+            help=f"Run the agent {name}; its settings come from the environment.",
+            rich_help_panel=AGENTS,
+            add_help_option=False,
+            context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+        )
+
+    def invoke(self, ctx: Any) -> None:
+        """Become the agent."""
+        sys.argv = [f"smsout {self.name}", *ctx.args]
+        runpy.run_module(f"agents.{self.name}", run_name="__main__")
+
+
+COMMANDS: Final = (
+    Deferred(
+        "doctor",
+        "agents.commands.doctor.command:doctor",
+        "Say what is stuck and why. Ends with 1 when something is wrong, with 69 when the broker cannot be reached.",
+    ),
+    Deferred(
+        "install",
+        "agents.commands.install:install",
+        "Make topics and what there is a folder for: secrets, a certificate, the panel's first people, each only once.",
+    ),
+    Deferred(
+        "send",
+        "smsout_client.command.sending:send",
+        "Send an SMS with a trunk's credentials, and print the ids of its messages.",
+        panel=GATEWAY,
+    ),
+    Deferred(
+        "preview",
+        "smsout_client.command.sending:preview",
+        "Say what an SMS would become and cost, and whether it may be sent. Sends nothing. Ends with 65 if it may not.",
+        panel=GATEWAY,
+    ),
+    Deferred(
+        "cancel",
+        "smsout_client.command.sending:cancel",
+        "Take a message back, if no carrier has it yet; its final status tells whether that was in time.",
+        panel=GATEWAY,
+    ),
+    Deferred("up", "agents.commands.up:up", "Run the whole system on this machine until Ctrl-C."),
+    Deferred(
+        "broker",
+        "agents.commands.up:broker",
+        "Run an Apache Kafka in the foreground. Not while `smsout up` uses the same data directory.",
+    ),
+    *(AgentCommand(spec.name) for spec in ROSTER),
+    Deferred("topics", "agents.commands.topics:app", "Kafka topics of this installation."),
+    Deferred(
+        "directory",
+        "agents.commands.directory:app",
+        "Accounts, numbers, trunks, carriers and routes as a YAML file.",
+    ),
+    Deferred("routes", "agents.commands.routes:app", "Which route a message takes, and why."),
+    Deferred("callbacks", "agents.commands.callbacks:app", "Notifications to customers' endpoints."),
+    Deferred("messages", "agents.commands.messages:app", "Messages: what became of them."),
+    Deferred("carriers", "agents.commands.carriers:app", "Carrier profiles: how carriers are spoken to."),
+    Deferred("dead-letters", "agents.commands.dead_letters:app", "Records that could not be processed."),
+    Deferred("offsets", "agents.commands.offsets:app", "Where consumer groups go on."),
+    Deferred(
+        "schemas",
+        "agents.commands.documents.schemas:app",
+        "Generated documents: JSON Schemas and the AsyncAPI document.",
+    ),
+    Deferred("users", "agents.commands.users:app", "People who log in to the panel."),
+    Deferred(
+        "trunks",
+        "smsout_client.command.trunks:app",
+        "Trunks, as the management API has them.",
+        panel=GATEWAY,
+    ),
+    Deferred(
+        "profiles",
+        "smsout_client.command.profiles:app",
+        "Gateways that commands talk to, and as whom.",
+        panel=GATEWAY,
+    ),
 )
-app.add_typer(topics_commands.app, name="topics")
-app.add_typer(directory_commands.app, name="directory")
-app.add_typer(routes_commands.app, name="routes")
-app.add_typer(callbacks_commands.app, name="callbacks")
-app.add_typer(messages_commands.app, name="messages")
-app.add_typer(carriers_commands.app, name="carriers")
-app.add_typer(dead_letters_commands.app, name="dead-letters")
-app.add_typer(offsets_commands.app, name="offsets")
-app.command("doctor")(doctor_command.doctor)
-app.command("install")(install_command.install)
-app.add_typer(schema_documents.app, name="schemas")
-app.add_typer(users_commands.app, name="users")
 
-DataDirectory = Annotated[Path, typer.Option(help="Where everything that must be kept is kept.", file_okay=False)]
+_root = typer.Typer(
+    cls=DeferringGroup, help="HTTP OUT SMS gateway on Apache Kafka.", no_args_is_help=True, add_completion=False
+)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        import importlib.metadata  # reads mail headers, for this alone
+
         typer.echo(f"smsout {importlib.metadata.version('smsout')}")
         raise typer.Exit
 
 
-@app.callback()
+@_root.callback()
 def _options(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    if not isinstance(app.commands[str(context.invoked_subcommand)], AgentCommand):
+        _say_nothing_but_the_result()
 
 
-@app.command()
-def up(
-    ready_file: Annotated[Path | None, typer.Option(help="Write what runs where here, as JSON, when ready.")] = None,
-    data_dir: DataDirectory = DATA_DIR,
-    ports: Annotated[PortsKind, typer.Option(help="Documented ports, or free ones.")] = PortsKind.DEFAULT,
-    directory: Annotated[
-        Path | None, typer.Option(help="Apply this YAML file instead of the demo.", exists=True, dir_okay=False)
-    ] = None,
-    carrier_url: Annotated[str | None, typer.Option(help="Carrier in place of the practice one.")] = None,
-    callback_url: Annotated[str | None, typer.Option(help="Callback URL of the demo trunk.")] = None,
-    observe: Annotated[bool, typer.Option("--observe", help="Start a Prometheus that looks at all of it.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", help="Show every line that the agents write, not in the log file alone.")
-    ] = False,
-) -> None:
-    """Run the whole system on this machine until Ctrl-C."""
-    from agents.local.up.run import UpOptions  # imported here: `--help` should not wait for clients of the broker
-    from agents.local.up.run import up as run
+def _say_nothing_but_the_result() -> None:
+    """Clients and writers log for operators of agents; whoever types a command gets one line when it fails."""
+    import structlog  # a third of what `smsout --help` would take, which never comes here
 
-    run(UpOptions(data_dir, ready_file, ports, directory, carrier_url, callback_url, observe, verbose))
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
-@app.command("broker")
-def run_broker(
-    data_dir: DataDirectory = DATA_DIR,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 9092,
-) -> None:
-    """Run an Apache Kafka in the foreground. Not while `smsout up` uses the same data directory."""
-    from agents.local.broker.foreground import run_in_foreground
-    from agents.local.up.data_dir import DataDir
-
-    data = DataDir(data_dir).open()
-    run_in_foreground(data.broker_folder(), port)
-
-
-def _agent_command(name: str) -> Callable[[typer.Context], None]:
-    def command(context: typer.Context) -> None:
-        sys.argv = [f"smsout {name}", *context.args]
-        runpy.run_module(f"agents.{name}", run_name="__main__")
-
-    command.__doc__ = f"Run the agent {name}; its settings come from the environment."
-    return command
-
-
-for _spec in ROSTER:
-    # Their own options (the simulator has some) are read from the command line by the agents themselves.
-    app.command(
-        _spec.name,
-        rich_help_panel="Agents",
-        add_help_option=False,
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    )(_agent_command(_spec.name))
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    print(f"smsout: {message}", file=sys.stderr, flush=True)
-    raise SystemExit(code)
-
-
-def _wrong_settings(error: ValidationError) -> str:
-    """Name each setting as it is written in the environment; its value may be a secret and is not shown."""
-    prefixes = {
-        group.__name__: str(group.model_config.get("env_prefix", "")) for group in BaseSettings.__subclasses__()
-    }
-    prefix = prefixes.get(error.title, f"{error.title}.")
-    problems = [
-        (".".join(map(str, it["loc"])), it["msg"].removeprefix("Value error, "))
-        for it in error.errors(include_input=False)
-    ]
-    return "; ".join(f"{prefix}{name.upper() if error.title in prefixes else name}: {what}" for name, what in problems)
+app: Final = typer.main.get_group(_root)
+for _command in COMMANDS:
+    app.add_command(_command)
 
 
 def main() -> None:
     """Run the command line; ends the process with a code of sysexits.h when it fails."""
     core_dumps.forbid()  # of `smsout up` and its children, and of commands that are given the pepper
-    if not (len(sys.argv) > 1 and sys.argv[1] in {spec.name for spec in ROSTER}):
-        # Clients and writers log for operators of agents; whoever types a command gets one line when it fails.
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         app()
-    except ConfigurationError as error:
-        _fail(str(error), EXIT_CONFIGURATION)
-    except ValidationError as error:
-        _fail(_wrong_settings(error), EXIT_CONFIGURATION)
-    except BrokerUnreachable as error:
-        _fail(str(error), EXIT_UNAVAILABLE)
-    except SmsoutError as error:
-        _fail(str(error), EXIT_SOFTWARE)
+    except Exception as error:
+        from agents.commands.failures import failure_of  # pydantic's errors among them, and so all of pydantic
+
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        print(f"smsout: {failure.message}", file=sys.stderr, flush=True)
+        raise SystemExit(failure.code) from None

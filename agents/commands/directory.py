@@ -9,12 +9,19 @@ from typing import Annotated
 
 import typer
 
+from pipeline.counted import counted
+from pipeline.directory.callback_secrets import CallbackSealer
 from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer
-from pipeline.directory.rules import counted
 from pipeline.errors import ConfigurationError, DirectoryInUse, RuleViolated
 from pipeline.kafka.directory.apply import apply_file, export_text
-from pipeline.settings import CarrierKeySettings, KafkaSettings, PanelKeySettings, PepperSettings
+from pipeline.settings import (
+    CallbackKeySettings,
+    CarrierKeySettings,
+    KafkaSettings,
+    PanelKeySettings,
+    PepperSettings,
+)
 
 app = typer.Typer(help="Accounts, numbers, trunks, carriers and routes as a YAML file.", no_args_is_help=True)
 
@@ -32,8 +39,8 @@ def apply_command(file: File, prune: Prune = False, dry_run: DryRun = False, tak
     """Make the directory what FILE says. New trunks' passwords are shown once, here."""
     pepper = PepperSettings().pepper.get_secret_value().encode()
     sealer = PasswordSealer.from_file(PanelKeySettings().key_file)
-    carrier_key = CarrierKeySettings().key_file
-    carrier_sealer = None if carrier_key is None else CarrierSealer.from_file(carrier_key, make=True)
+    carrier_sealer = CarrierSealer.making(CarrierKeySettings().key_file)
+    callback_sealer = CallbackSealer.making(CallbackKeySettings().key_file)
     try:
         report = asyncio.run(
             apply_file(
@@ -42,6 +49,7 @@ def apply_command(file: File, prune: Prune = False, dry_run: DryRun = False, tak
                 pepper,
                 sealer,
                 carrier_sealer,
+                callback_sealer,
                 prune=prune,
                 dry_run=dry_run,
                 take_over=take_over,

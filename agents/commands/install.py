@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from agents.commands import topics
-from agents.local.up import people
-from agents.local.up.data_dir import new_pepper, write_private
-from agents.local.up.lost_pepper import refuse_lost_pepper
+from agents.local.up.installation import people
+from agents.local.up.installation.data_dir import new_pepper, write_private
+from agents.local.up.installation.lost_pepper import refuse_lost_pepper
+from pipeline.directory.callback_secrets import CallbackSealer
 from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.errors import ConfigurationError
 from pipeline.settings import KafkaSettings, weak_pepper
@@ -24,6 +25,9 @@ from pipeline.settings import KafkaSettings, weak_pepper
 CERTIFICATE_DAYS: Final = 365
 GRAFANA_PASSWORD_BYTES: Final = 18
 RECEIPT_KEY_BYTES: Final = 32
+DATABASE_PASSWORD_BYTES: Final = 32
+DATABASE_NAME: Final = "smsout"
+"""Of the database and of its user."""
 
 Folder = Annotated[Path | None, typer.Option(file_okay=False, exists=True, help="Make what is kept there, here.")]
 
@@ -32,10 +36,15 @@ def install(
     pepper: Folder = None,
     receipt_key: Folder = None,
     carrier_keys: Folder = None,
+    callback_keys: Folder = None,
     people_folder: Folder = None,
     tls: Folder = None,
+    database: Folder = None,
     grafana: Folder = None,
     host: Annotated[str, typer.Option(help="Whom the certificate is for.")] = "localhost",
+    database_server: Annotated[str, typer.Option(help="Host and port of the database that `--database` is for.")] = (
+        "127.0.0.1:5432"
+    ),
     make_topics: Annotated[bool, typer.Option("--topics/--no-topics", help="Make topics that are missing.")] = True,
 ) -> None:
     """Make topics and what there is a folder for: secrets, a certificate, the panel's first people, each only once."""
@@ -48,8 +57,12 @@ def install(
         write_private(receipt_key / "receipt-key", secrets.token_urlsafe(RECEIPT_KEY_BYTES) + "\n")
     if carrier_keys is not None:
         CarrierSealer.from_file(carrier_keys / "carrier-keys", make=True)
+    if callback_keys is not None:
+        CallbackSealer.from_file(callback_keys / "callback-keys", make=True)
     if tls is not None:
         make_certificate(tls, host)
+    if database is not None:
+        _make_database_password(database, database_server)
     if grafana is not None:
         _make_grafana_password(grafana / "admin-password")
     if people_folder is not None:
@@ -99,6 +112,16 @@ def _alternative(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
+
+
+def _make_database_password(folder: Path, server: str) -> None:
+    """Make the password of the message log's database, and the URL that the log's agents go to it by."""
+    password = folder / "password"
+    if not password.exists():
+        write_private(password, secrets.token_urlsafe(DATABASE_PASSWORD_BYTES))
+    url = f"postgresql://{DATABASE_NAME}:{password.read_text().strip()}@{server}/{DATABASE_NAME}\n"
+    if not (folder / "url").exists() or (folder / "url").read_text() != url:
+        write_private(folder / "url", url)
 
 
 def _make_grafana_password(path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from smsout_client.command import messages as gateway_messages
 from sqlalchemy import select
 
 from agents.commands.callbacks import plain
@@ -17,15 +18,16 @@ from pipeline.errors import ConfigurationError
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.kafka.views.message_places import ends_of, whereabouts_of
 from pipeline.message_log.database import database_url, is_made, reader_engine, reading
-from pipeline.message_log.decoding import TOPICS
-from pipeline.message_log.look_up import find, history_of
-from pipeline.message_log.message import MessageHistory
+from pipeline.message_log.reading.history import MessageHistory
+from pipeline.message_log.reading.look_up import find, history_of
+from pipeline.message_log.reading.whereabouts import sentences
 from pipeline.message_log.tables import OFFSETS
-from pipeline.message_log.whereabouts import sentences
+from pipeline.message_log.writing.decoding import TOPICS
 from pipeline.settings import KafkaSettings, RetrySettings
 from schemas.directory.trunk import Trunk
 
 app = typer.Typer(help="Messages: what became of them.", no_args_is_help=True)
+app.add_typer(gateway_messages.app)
 
 CLIENT: Final = "smsout-messages"
 BEHIND: Final = 1000  # records: less may just be on their way

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.commands.callbacks import Yes, moment_of
-from agents.commands.doctor import MAIN, TIERS
+from agents.commands.doctor.command import MAIN, TIERS
 from pipeline.errors import ConfigurationError
 from pipeline.kafka.admin.group_offsets import PartitionOffsets, group_offsets
 from pipeline.kafka.admin.positions import commit_positions, positions_at
 from pipeline.settings import KafkaSettings, RetrySettings
-from schemas.topics import CALLBACK_RETRY, ROLLED_UP, tier_topic
+from schemas.topics import CALLBACK_RETRY, ROLLED_UP, TIMED, tier_topic
 
 app = typer.Typer(help="Where consumer groups go on.", no_args_is_help=True)
 
@@ -31,6 +31,7 @@ def groups(retry: RetrySettings) -> dict[str, list[str]]:
     """Return the topics that each group consumes."""
     found = {group: [topic] for group, _, topic in MAIN}
     found["sms-receipts"] = list(ROLLED_UP)
+    found["sms-scheduler"] = list(TIMED)
     for group, _, family in TIERS:
         delays = retry.callback_delays_seconds if family == CALLBACK_RETRY else retry.mt_delays_seconds
         found[group] = [tier_topic(family, seconds) for seconds in delays]

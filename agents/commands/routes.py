@@ -27,7 +27,7 @@ def _group() -> None:
 @app.command("explain")
 def explain_command(
     trunk: Annotated[str, typer.Option("--trunk", help="The trunk's id or name.")],
-    source: Annotated[str, typer.Option("--from", help="The number that the message is from.")],
+    source: Annotated[str, typer.Option("--from", help="The number or sender that the message is from.")],
     destination: Annotated[str, typer.Option("--to", help="The number that it goes to, country code first.")],
     everything: Annotated[bool, typer.Option("--all", help=f"Also show more than {SHOWN} routes.")] = False,
 ) -> None:
@@ -101,6 +101,8 @@ def words_of(verdict: Verdict) -> str:
     words = f"destinations {route.destination_prefix}*" if route.destination_prefix else "all destinations"
     if route.source_prefix is not None:
         words += f" from {route.source_prefix}*"
+    if route.short_codes:
+        words += " and short codes"
     if verdict.account_name is not None:
         words += f" of {verdict.account_name}"
     words += f" to {verdict.carrier_name}"

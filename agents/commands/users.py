@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from agents.panel.operations.entries.audit_trail import audit_key
+from agents.panel.operations.people.by_email import user_by_email
 from agents.panel.operations.people.passwords import generated_password
-from agents.panel.security.log_in import user_by_email
 from agents.panel.security.passwords import Passwords
 from pipeline.errors import ConfigurationError, DirectoryInUse
 from pipeline.kafka.directory.writer import DirectoryWriter

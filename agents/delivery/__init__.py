@@ -3,8 +3,10 @@
 line_up       from a record to its turn: a message that waits for its carrier; what was begun is settled first
 deliver       one message, from its turn to its end
 figures       what ends leave behind in the metrics
-sending       its segments, with their marks in the journal
+sending       its segments, one after the other
+marks         their marks in the journal
 carrier_line  one segment to the carrier, and what came of it
+trace         the spans of a message that is traced
 write         what was found out becomes records, in groups
 rates         how many segments a second carriers and trunks may have
 carriers      carriers as peers

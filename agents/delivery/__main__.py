@@ -6,7 +6,7 @@ from agents.runtime import run
 
 def main() -> None:
     """Start delivery."""
-    run("delivery", serve)
+    run("delivery", serve, traced=True)
 
 
 if __name__ == "__main__":

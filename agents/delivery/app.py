@@ -15,7 +15,7 @@ from agents.posting_agent import PostingAgent, work_of
 from agents.runtime import Agent
 from agents.workers import Workers
 from pipeline.carriers.profiles.book import BoundCarriers, ProfileBook
-from pipeline.directory.carrier_secrets import opening_sealer, secrets_of
+from pipeline.directory.carrier_secrets import CarrierSealer, secrets_of
 from pipeline.http.client import HttpPoster
 from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
@@ -25,15 +25,24 @@ from pipeline.kafka.consuming.parking import Parking
 from pipeline.kafka.consuming.retry_tiers import tier_consumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
+from pipeline.kafka.views.cancellations_view import CancellationsView
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import BACKLOG
-from pipeline.posting.backlog import Backlog, Row
+from pipeline.posting.backlog import Backlog
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
-from pipeline.posting.peer import Peer
-from pipeline.posting.peers import Peers
+from pipeline.posting.peers.known_peers import Peers
+from pipeline.posting.peers.peer import Peer
 from pipeline.posting.retry_schedule import RetrySchedule
-from pipeline.settings import CarrierKeySettings, DeliverySettings, KafkaSettings, ReceiptKeySettings, RetrySettings
+from pipeline.posting.row import Row
+from pipeline.settings import (
+    CarrierKeySettings,
+    DeliverySettings,
+    KafkaSettings,
+    MessageSettings,
+    ReceiptKeySettings,
+    RetrySettings,
+)
 from schemas.directory.carrier import Profile
 from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, tier_topic
 
@@ -63,13 +72,22 @@ async def serve(agent: Agent) -> None:
         journal = await Journal(kafka, client_id="delivery-journal").start()
         opened.push_async_callback(journal.stop)
 
-        sealer = opening_sealer(CarrierKeySettings().key_file)
+        time_to_live = MessageSettings().time_to_live_seconds
+        wishes = await CancellationsView(
+            kafka, client_id="delivery-cancellations", time_to_live_seconds=time_to_live
+        ).start()
+        opened.push_async_callback(wishes.stop)
+
+        sealer = CarrierSealer.opening(CarrierKeySettings().key_file)
         bound = BoundCarriers(
             ProfileBook(partial(view.directory.get, Profile)), lambda carrier: secrets_of(carrier, sealer)
         )
         line = CarrierLine(poster, bound, settings.receipt_base_url, receipt_key)
         writer, workers = OutcomeWriter(producer, journal), Workers()
-        delivery = Delivery(view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds))
+        delivery = Delivery(
+            view, line, journal, writer, RetrySchedule(MT_RETRY, retry.mt_delays_seconds), agent.tracing,
+            wishes.cancellations,
+        )  # fmt: skip
         rates = Rates(view.directory, monotonic)
         places = max(1, settings.connections * 3 // 10)  # of each class; the rest of the connections is for probes
         dispatcher: Dispatcher[Entry[Reading]] = Dispatcher(
@@ -81,7 +99,7 @@ async def serve(agent: Agent) -> None:
         opened.callback(backlog.close)
         peers = Peers(
             partial(carrier_peer, view.directory, line.bound, rates, monotonic),
-            lambda peer: peer.in_flight > 0 or dispatcher.waits_for(peer) or backlog.waiting_for(peer.name) > 0,
+            lambda peer: peer.in_flight > 0 or dispatcher.queue.waits_for(peer) or backlog.waiting_for(peer.name) > 0,
             monotonic,
         )
 
@@ -128,5 +146,13 @@ async def serve(agent: Agent) -> None:
             carriers.update()
 
         await PostingAgent(
-            workers, dispatcher, line_up.intake, parking, first, later, line_up.take, report, [view.follow, writer.run]
+            workers,
+            dispatcher,
+            line_up.intake,
+            parking,
+            first,
+            later,
+            line_up.take,
+            report,
+            [view.follow, writer.run, wishes.follow],
         ).serve(agent)

@@ -16,10 +16,11 @@ from pipeline.carriers.receipt_reference import receipt_url
 from pipeline.errors import AddressNotAllowed, CarrierUnusable, InDoubt, Inexpressible, NotSent
 from pipeline.http.client import HttpPoster
 from pipeline.metrics import CARRIER_NEEDS_OPERATOR, CARRIER_POSTS, CARRIER_SECONDS, POST_SECONDS, POSTS
-from pipeline.posting.peer import News
+from pipeline.posting.peers.peer import News
 from pipeline.posting.retry_after import retry_after_seconds
 from schemas.directory.carrier import Carrier
-from schemas.mt_message import MtMessage, Segment
+from schemas.headers.trace import TraceContext
+from schemas.messages.mt_message import MtMessage, Segment
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +29,7 @@ _post_seconds = POST_SECONDS.labels("delivery")
 
 
 class Leave(Protocol):
-    """Leave to post to a carrier (`pipeline.posting.flows.Turn`)."""
+    """Leave to post to a carrier (`pipeline.posting.dispatcher.Turn`)."""
 
     @property
     def stands(self) -> bool:
@@ -63,13 +64,25 @@ class CarrierLine:
         except CarrierUnusable:
             return None
 
-    async def post(self, leave: Leave, carrier: Carrier, message: MtMessage, segment: Segment) -> AttemptResult:
-        """Post one unit, once: a segment, or a whole text where the carrier takes those."""
+    async def post(
+        self,
+        leave: Leave,
+        carrier: Carrier,
+        message: MtMessage,
+        segment: Segment,
+        trace: TraceContext | None = None,
+    ) -> AttemptResult:
+        """Post one unit, once: a segment, or a whole text where the carrier takes those.
+
+        A carrier whose profile says so is told the `trace` that it belongs to.
+        """
         started = perf_counter()
         unreachable = False
         try:
             bound = self._carriers.of(carrier)
             request = bound.request(message, segment, self._receipt_url(carrier, message, segment))
+            if trace is not None and bound.profile.form.trace_context:
+                request = request.with_headers(trace.http_headers())
             answer = await ask(self._poster, request, tls=bound.tls, timeout_seconds=carrier.timeout_seconds)
         except NotSent as error:
             unreachable = True

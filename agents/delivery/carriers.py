@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.line_up import Reading
 from agents.delivery.rates import Rates
-from pipeline.carriers.profile_form import LimitsForm
+from pipeline.carriers.profile_form.limits import LimitsForm
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.directory.model import Directory
 from pipeline.metrics import (
@@ -20,11 +20,11 @@ from pipeline.metrics import (
     POSTS_IN_FLIGHT,
     TURNS_WAITING,
 )
-from pipeline.posting.breaker import BreakerState
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.intake import Entry
-from pipeline.posting.peer import Peer
-from pipeline.posting.peers import Peers
+from pipeline.posting.peers.breaker import BreakerState
+from pipeline.posting.peers.known_peers import Peers
+from pipeline.posting.peers.peer import Peer
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 
 _STATES = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
@@ -89,7 +89,7 @@ class Carriers:
     def update(self) -> None:
         """Take over what the directory says now, and show how things are; to be called every second."""
         if self._rates.follow():
-            for flow in self._dispatcher:
+            for flow in self._dispatcher.queue:
                 flow.rate = self._rates.of_trunk(flow.name)
         there: set[str] = set()
         for peer in self._peers:
@@ -103,7 +103,7 @@ class Carriers:
             peer.breaker.cautious = carrier.in_doubt_policy is InDoubtPolicy.GIVE_UP
             peer.allow(_most(carrier, bound))
             peer.rate = self._rates.of_carrier(carrier, _limits(bound))
-            self._dispatcher.resume(peer)
+            self._dispatcher.queue.resume(peer)
             CARRIER_BREAKER.labels(peer.name).set(_STATES[peer.breaker.state])
             CARRIER_PACE.labels(peer.name).set(peer.limit)
             CARRIER_RATE.labels(peer.name).set(float("inf") if peer.rate is None else peer.rate.per_second)

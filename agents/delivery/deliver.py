@@ -5,6 +5,7 @@ in one transaction with the commit that says it is done here.
 """
 
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
@@ -12,22 +13,26 @@ import structlog
 from agents.delivery.carrier_line import CarrierLine
 from agents.delivery.figures import Figures, Price
 from agents.delivery.line_up import Reading, Unreadable
-from agents.delivery.sending import PartitionLost, Sending, Sent, policy_of
+from agents.delivery.marks import Marks
+from agents.delivery.sending import PartitionLost, Sending, Sent, Wishes, Withdrawn, policy_of
+from agents.delivery.trace import trace_of_delivery
 from agents.delivery.write import OutcomeWriter
-from pipeline.carriers.decision import Success, Wait, decide, failed, succeeded
+from pipeline.carriers.decision import Success, Wait, canceled_in_time, decide, failed, succeeded
 from pipeline.carriers.outcome import Outcome
 from pipeline.dead_letters.letter import INTERNAL_ERROR, announce, dead_letter, place_of
 from pipeline.errors import SmsoutError
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.views.directory_view import DirectoryView
-from pipeline.posting.flows import Turn
+from pipeline.posting.dispatcher import Turn
 from pipeline.posting.intake import Entry
 from pipeline.posting.retry_schedule import RetrySchedule
+from pipeline.tracing.spans import UNTRACED, Tracing
 from schemas.directory.carrier import Carrier
-from schemas.mt_message import MtMessage
+from schemas.headers.trace import carried
+from schemas.messages.mt_message import MtMessage
+from schemas.messages.status import CodeId, MessageStatus, StatusName
 from schemas.record import OutRecord
-from schemas.status import CodeId, MessageStatus
 from schemas.topics import STATUS
 
 STAGE: Final = "delivery"
@@ -48,12 +53,16 @@ class Delivery:
         journal: Journal,
         writer: OutcomeWriter,
         schedule: RetrySchedule,
+        tracing: Tracing = UNTRACED,
+        wishes: Wishes | None = None,
     ) -> None:
         self._view = view
         self._line = line
         self._journal = journal
         self._writer = writer
         self._schedule = schedule
+        self._tracing = tracing
+        self._wishes = wishes
         self.figures = Figures()
 
     def __call__(self, turn: Turn[Entry[Reading]]) -> Coroutine[Any, Any, None]:
@@ -81,17 +90,20 @@ class Delivery:
     async def _deliver(self, item: Reading, turn: Turn[Entry[Reading]] | None) -> None:
         """Deliver or move on. The record is finished when what comes of it is durable, for which nobody waits."""
         work, journal = item.work, self._journal.state
+        coordinates = work.record.coordinates
         if item.message.alternatives is not None:
             # Marks name who has been tried; without any, whoever gives the turn is the first.
-            carrier_id = journal.carrier_of(work.record.coordinates) or (turn and turn.peer.name)
+            carrier_id = journal.carrier_of(coordinates) or (turn and turn.peer.name)
             item.message = item.message.through(carrier_id or item.message.carrier_id)
         message = item.message
-        sending = Sending(item, turn, journal, self._line, self._writer)
+        trace = trace_of_delivery(work.record.headers, work.record.timestamp_ms, self._tracing)
+        marks = Marks(journal, coordinates, self._line, receipts=bool(message.receipts))
         reported = journal.reported(message.id, message.trunk_id)
         if reported is not None:  # by an earlier life, which did not come to commit it
             carrier = self._view.directory.carrier(message.carrier_id) if message.receipts else None
-            self._writer.end(item, sending.expected_before(carrier), _letters(work, reported))
+            self._writer.end(item, marks.expect_again(carrier, marks.earlier), _letters(work, reported))
             return
+        sending = Sending(item, turn, marks, self._line, self._writer, trace, self._wishes)
         try:
             outcome = await self._outcome(message, sending, turn)
         except (PartitionLost, SmsoutError):
@@ -105,7 +117,10 @@ class Delivery:
         self, message: MtMessage, sending: Sending, turn: Turn[Entry[Reading]] | None
     ) -> Success | MessageStatus | Wait:
         carrier = self._view.directory.carrier(message.carrier_id) or await self._look_up(message)
-        end = await sending.run(carrier)
+        try:
+            end = await sending.run(carrier)
+        except Withdrawn:
+            return canceled_in_time(message, datetime.now(UTC))
         if isinstance(end, Sent):
             return succeeded(message, end.at, end.progress.possible_duplicate, whole=sending.whole)
         outcome = decide(message, end, policy_of(carrier), self._schedule, _why(carrier, turn))
@@ -123,7 +138,8 @@ class Delivery:
         code = CodeId.IN_DOUBT if stop.progress.in_doubt else CodeId.INTERNAL_ERROR
         status = failed(item.message, code, detail, stop)
         sending.mark_end(status)
-        records = [*sending.unwritten, OutRecord(STATUS, item.message.id.encode(), status.to_bytes())]
+        key = item.message.id.encode()
+        records = [*sending.marks.unwritten, OutRecord(STATUS, key, status.to_bytes(), sending.trace_headers)]
         self.figures.failed(item.message.trunk_id, code)
         reason = IN_DOUBT if code is CodeId.IN_DOUBT else INTERNAL_ERROR
         self._writer.end(item, records, [dead_letter(record, stage=STAGE, reason=reason, detail=detail)])
@@ -137,17 +153,27 @@ class Delivery:
         message = item.message
         if isinstance(outcome, Wait):
             self.figures.waits(elsewhere=outcome.waiting.message.carrier_id != message.carrier_id)
-            waiting = OutRecord(outcome.topic, message.destination.encode(), outcome.waiting.to_bytes())
-            self._writer.end(item, sending.unwritten, [waiting])
+            waiting = OutRecord(
+                outcome.topic,
+                message.destination.encode(),
+                outcome.waiting.to_bytes(),
+                carried(item.work.record.headers),
+            )
+            self._writer.end(item, sending.marks.unwritten, [waiting])
             return
         if isinstance(outcome, Success):
             accepted_at = message.accepted_at.timestamp()
             self.figures.sent(message.trunk_id, len(message.segments), accepted_at, _price_of(message))
-            self._writer.end(item, [*sending.unwritten, OutRecord(STATUS, message.id.encode(), outcome.value)], [])
+            status = OutRecord(STATUS, message.id.encode(), outcome.value, sending.trace_headers)
+            self._writer.end(item, [*sending.marks.unwritten, status], [])
             return
-        self.figures.failed(message.trunk_id, outcome.code_id)
+        if outcome.status == StatusName.CANCELED:
+            self.figures.canceled()
+        else:
+            self.figures.failed(message.trunk_id, outcome.code_id)
         sending.mark_end(outcome)
-        records = [*sending.unwritten, OutRecord(STATUS, message.id.encode(), outcome.to_bytes())]
+        failed_status = OutRecord(STATUS, message.id.encode(), outcome.to_bytes(), sending.trace_headers)
+        records = [*sending.marks.unwritten, failed_status]
         self._writer.end(item, records, _letters(item.work, outcome))
 
 

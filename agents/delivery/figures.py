@@ -5,11 +5,12 @@ from time import time
 from typing import NamedTuple
 
 from pipeline.metrics import END_TO_END, FAILURES, MESSAGES, SEGMENTS, SPEND, TRUNK_MESSAGES
-from schemas.status import CodeId
+from schemas.messages.status import CodeId
 
 _settled = MESSAGES.labels("delivery", "settled")
 _waiting = MESSAGES.labels("delivery", "waiting")
 _failed_over = MESSAGES.labels("delivery", "failed_over")
+_canceled = MESSAGES.labels("delivery", "canceled")
 _failures = {code: FAILURES.labels("delivery", code.name.lower()) for code in CodeId}
 _to_carrier = END_TO_END.labels("to_carrier")
 _segments = SEGMENTS.labels()
@@ -43,10 +44,15 @@ class Figures:
         if code is not None:
             _failures[code].inc()
 
+    def canceled(self) -> None:
+        """Note that a message was cancelled in time."""
+        self._settled += 1
+        _canceled.inc()
+
     def sent(self, trunk_id: str, segments: int, accepted_at: float, spent_on: Price | None) -> None:
         """Note that a message of a trunk, accepted at that time (Unix, seconds), has got through."""
         self._settled += 1
-        _to_carrier.observe(time() - accepted_at)
+        _to_carrier.observe(max(0.0, time() - accepted_at))  # clocks are put back
         _segments.observe(segments)
         TRUNK_MESSAGES.add(trunk_id, "sent")
         if spent_on is not None:

@@ -18,14 +18,15 @@ from pipeline.carriers.journal import JournalState
 from pipeline.dead_letters.letter import place_of
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
-from pipeline.posting.backlog import Backlog, FlowKey, Row
+from pipeline.posting.backlog import Backlog
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.flows import Kind
 from pipeline.posting.intake import Entry, Intake
-from pipeline.posting.peer import Peer
-from pipeline.posting.peers import Peers
-from pipeline.steps.submitted_record import describe
-from schemas.mt_message import MtMessage, WaitingMessage
+from pipeline.posting.peers.known_peers import Peers
+from pipeline.posting.peers.peer import Peer
+from pipeline.posting.row import FlowKey, Row
+from pipeline.steps.admission.submitted_record import describe
+from schemas.messages.mt_message import MtMessage, WaitingMessage
 from schemas.record import Coordinates, InRecord
 from schemas.topics import SEGMENTED
 
@@ -118,7 +119,7 @@ class LineUp:
         self._spawn = spawn
         self._begun_parked: list[Coordinates] = []
         self.intake = Intake(
-            dispatcher, backlog, peers, restore=self._restore, expire=self._expire, reach=reach, moves=True
+            dispatcher, backlog, peers, restore=self._restore, expire=self._expire, reach=reach, moves=lambda _: True
         )  # fmt: skip
 
     def settle_first(self, coordinates: Sequence[Coordinates]) -> None:

@@ -8,7 +8,8 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.parking import Parking
 from pipeline.kafka.consuming.partition.assignment import Assignment
-from pipeline.posting.backlog import Backlog, Stored
+from pipeline.posting.backlog import Backlog
+from pipeline.posting.row import Stored
 from schemas.record import Coordinates
 from schemas.topics import SEGMENTED
 

@@ -7,29 +7,33 @@ decides; it is never blindly sent again.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import structlog
 
 from agents.delivery.carrier_line import CarrierLine, Leave
 from agents.delivery.line_up import Reading
+from agents.delivery.marks import Marks
+from agents.delivery.trace import DeliveryTrace
 from agents.delivery.write import OutcomeWriter
 from pipeline.carriers.decision import Progress, Stop
-from pipeline.carriers.journal import Attempt, JournalState, result_of
+from pipeline.carriers.journal import Attempt, result_of
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.failpoints import failpoint
 from schemas.directory.carrier import Carrier, InDoubtPolicy
-from schemas.dlr import ExpectedReceipt, carrier_key
-from schemas.mt_message import Segment
-from schemas.record import OutRecord
-from schemas.status import CodeId, MessageStatus
-from schemas.topics import DLR_EXPECTED, JOURNAL
+from schemas.messages.mt_message import Segment
+from schemas.messages.status import CodeId, MessageStatus
+from schemas.record import Header
 
 log = structlog.get_logger(__name__)
 
 
 class PartitionLost(Exception):
     """The work has gone to another member; whoever has it now goes on with it."""
+
+
+class Withdrawn(Exception):
+    """The message was cancelled before any carrier had any of it."""
 
 
 class Sent(NamedTuple):
@@ -44,39 +48,60 @@ def policy_of(carrier: Carrier | None) -> InDoubtPolicy:
     return InDoubtPolicy.GIVE_UP if carrier is None else carrier.in_doubt_policy
 
 
-class Sending:
-    """Sends what is left of one message. `unwritten` are outcomes that go out with whatever is written next.
+class Wishes(Protocol):
+    """What is used of `Cancellations`."""
 
-    Without leave nothing is posted or asked: what is known is settled.
+    any: bool
+    """Whether there are any: most of the time nobody has cancelled anything."""
+
+    def holds(self, trunk_id: str, message_id: str, bulk_id: str | None) -> bool:
+        """Tell whether a message was cancelled, or the bulk that it belongs to."""
+
+
+class Sending:
+    """Sends what is left of one message.
+
+    Without leave nothing is posted or asked: what is known is settled. What is among the `wishes` right before its
+    first POST, whatever has been waited for until then, is not sent.
     """
 
     def __init__(
-        self, item: Reading, leave: Leave | None, journal: JournalState, line: CarrierLine, writer: OutcomeWriter
+        self,
+        item: Reading,
+        leave: Leave | None,
+        marks: Marks,
+        line: CarrierLine,
+        writer: OutcomeWriter,
+        trace: DeliveryTrace | None = None,
+        wishes: Wishes | None = None,
     ) -> None:
         self._item = item
+        self._trace = trace
         self._message = item.message
         self._progress = item.progress
         self._leave = leave
+        self.marks = marks
         self._line = line
         self._writer = writer
-        self._coordinates = item.work.record.coordinates
-        self._posted_again = journal.posted_again(self._coordinates)
-        self._marks = journal.take(self._coordinates)
-        self._marked = bool(self._marks)
+        self._wishes = wishes
         self.whole = False
         """Whether the message goes out by one POST, though it has several segments."""
         self._as_begun = True
         self._seqnum = item.first_seqnum
         self._posting = False
-        self.unwritten: list[OutRecord] = []
+
+    @property
+    def trace_headers(self) -> tuple[Header, ...]:
+        """The headers of its status that name its trace, where it has one."""
+        return () if self._trace is None else self._trace.headers
 
     def broken_off(self) -> Stop:
         """Say where it stands after an error of ours: in doubt, if a POST may have gone out and nobody knows."""
-        in_doubt = self._posting or self._progress.in_doubt or bool(self._marks)
+        in_doubt = self._posting or self._progress.in_doubt or bool(self.marks.earlier)
         return Stop(self._seqnum, None, datetime.now(UTC), self._progress._replace(in_doubt=in_doubt))
 
     async def run(self, carrier: Carrier | None) -> Sent | Stop:
-        """Send the segments that are left; say where it stopped, if it did. Raises `PartitionLost`.
+        """Send the segments that are left; say where it stopped, if it did. Raises `PartitionLost` and `Withdrawn`.
 
         Without a carrier, because it has been deleted, what is known is settled and the rest refused, or not taken
         where another carrier may have it.
@@ -87,7 +112,7 @@ class Sending:
             self._seqnum = segment.seqnum
             settled = await self._settle(carrier, segment)
             if settled is None:
-                in_doubt = self._progress.in_doubt or message.segment_id(segment) in self._marks
+                in_doubt = self._progress.in_doubt or message.segment_id(segment) in self.marks.earlier
                 return Stop(segment.seqnum, None, datetime.now(UTC), self._progress._replace(in_doubt=in_doubt))
             result, now = settled
             if result.outcome is not Outcome.ACCEPTED:
@@ -112,7 +137,7 @@ class Sending:
         segments, first = self._message.segments, self._item.first_seqnum
         bound = None if carrier is None else self._line.bound(carrier)
         takes_whole = bound is not None and bound.whole_text and len(segments) > 1
-        begun = next(iter(self._marks.values()), None)
+        begun = next(iter(self.marks.earlier.values()), None)
         self.whole = takes_whole and first == 1 if begun is None else begun.whole is True
         self._as_begun = bound is None or self.whole == takes_whole
         if self.whole and bound is not None:
@@ -125,31 +150,32 @@ class Sending:
         self.mark_stop(Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN, status.reason, status.ended_at)
 
     def mark_stop(self, outcome: Outcome, error: str | None, at: datetime) -> None:
-        """Mark that it stops without a POST: that there are marks shows that somebody has worked here."""
-        if not self._marked:
-            result = AttemptResult(outcome, error=error)
-            segment_id = self._message.segment_id(self._message.segments[self._item.first_seqnum - 1])
-            attempt = Attempt(self._coordinates, segment_id, self._progress.attempt, self._message.carrier_id)
-            self.unwritten = [self._record(attempt, result, at)]
+        """Mark that it stops without a POST."""
+        segment = self._message.segments[self._item.first_seqnum - 1]
+        attempt = self._attempt(segment, self._message.carrier_id, whole=False)
+        self.marks.stopped(attempt, AttemptResult(outcome, error=error), at)
 
     async def _settle(self, carrier: Carrier | None, segment: Segment) -> tuple[AttemptResult, datetime] | None:
         """Find out what becomes of one segment, and when that was; None when it may not be tried now."""
         segment_id = self._message.segment_id(segment)
-        mark = self._marks.get(segment_id)
+        mark = self.marks.earlier.get(segment_id)
         in_doubt = mark is not None or self._progress.in_doubt
         policy = policy_of(carrier)
-        if segment_id in self._posted_again:
+        if segment_id in self.marks.posted_again:
             self._note_repetition(policy)  # whatever it comes to now
         if mark is not None and (known := result_of(mark)) is not None:
             if self._progress.in_doubt:
                 self._note_repetition(policy)
-            self.unwritten += self._expected(carrier, segment_id, known, mark.at)  # which may not have been written
+            self.marks.unwritten += self.marks.expect_again(carrier, [segment_id])
             return known, mark.at  # settled before a restart: what follows comes out the same
         if self._leave is not None:
             segments = len(self._message.segments) if self.whole else 1
             if (pacing := self._leave.pace(segments)) is not None:
                 await pacing
         now = datetime.now(UTC)
+        untouched = segment.seqnum == 1 and not in_doubt and not self._progress.possible_duplicate
+        if untouched and self._is_canceled():
+            raise Withdrawn
         if carrier is None:
             others = self._message.alternatives is not None and segment.seqnum == 1
             outcome = Outcome.IN_DOUBT if in_doubt else Outcome.NOT_TAKEN if others else Outcome.REFUSED
@@ -187,9 +213,12 @@ class Sending:
             return None
         if result.outcome is Outcome.ACCEPTED:
             # Durable before the next segment's mark, as a POST's outcome is: only the last one marked can be in doubt.
-            self.unwritten = self._outcome(self._attempt(carrier, segment), carrier, result)
-            self._marked = True
+            self.marks.settled(self._attempt(segment, carrier.id, whole=self.whole), carrier, result)
         return result
+
+    def _is_canceled(self) -> bool:
+        wishes, message = self._wishes, self._message
+        return wishes is not None and wishes.any and wishes.holds(message.trunk_id, message.id, message.bulk_id)
 
     def _note_repetition(self, policy: InDoubtPolicy) -> None:
         """Note that this segment is, or was before a restart, posted although it may have been taken.
@@ -204,58 +233,23 @@ class Sending:
 
     async def _post(self, leave: Leave, carrier: Carrier, segment: Segment) -> AttemptResult:
         failpoint("delivery.before_marker")
-        attempt = self._attempt(carrier, segment)
-        mark = attempt.submitting(datetime.now(UTC))
+        attempt = self._attempt(segment, carrier.id, whole=self.whole)
+        before_post = self.marks.before_post(attempt)
         self._posting = True
-        await self._writer.mark(self._item, [*self.unwritten, self._entry(attempt, mark)])
-        self.unwritten = []
-        self._marked = True
+        await self._writer.mark(self._item, before_post)
+        self.marks.written()
         failpoint("delivery.after_marker")
         if not await self._item.consumer.still_ours(self._item.work):
             raise PartitionLost
-        result = await self._line.post(leave, carrier, self._message, segment)
+        if self._trace is None:
+            result = await self._line.post(leave, carrier, self._message, segment)
+        else:
+            result = await self._trace.post(self._line, leave, carrier, self._message, segment)
         failpoint("delivery.after_post")
-        self.unwritten = self._outcome(attempt, carrier, result)
+        self.marks.settled(attempt, carrier, result)
         self._posting = False
         return result
 
-    def expected_before(self, carrier: Carrier | None) -> list[OutRecord]:
-        """Return again which receipts an earlier life had to expect: what it wrote last may not all be there."""
-        found: list[OutRecord] = []
-        for segment_id, mark in self._marks.items():
-            if (known := result_of(mark)) is not None:
-                found += self._expected(carrier, segment_id, known, mark.at)
-        return found
-
-    def _outcome(self, attempt: Attempt, carrier: Carrier, result: AttemptResult) -> list[OutRecord]:
-        now = datetime.now(UTC)
-        return [self._record(attempt, result, now), *self._expected(carrier, attempt.segment_id, result, now)]
-
-    def _expected(
-        self, carrier: Carrier | None, segment_id: str, result: AttemptResult, at: datetime
-    ) -> list[OutRecord]:
-        """Return what lets a receipt be matched that will name nothing but the carrier's own id."""
-        if not self._message.receipts or carrier is None or not result.carrier_message_id:
-            return []
-        bound = self._line.bound(carrier)
-        if bound is None or bound.profile.takes_receipt_url:
-            return []
-        expected = ExpectedReceipt(
-            carrier_id=carrier.id,
-            carrier_message_id=result.carrier_message_id,
-            message_id=self._message.id,
-            seqnum=int(segment_id.rpartition(":")[2]),
-            accepted_at=at,
-        )
-        return [OutRecord(DLR_EXPECTED, carrier_key(carrier.id, result.carrier_message_id), expected.to_bytes())]
-
-    def _attempt(self, carrier: Carrier, segment: Segment) -> Attempt:
-        return Attempt(
-            self._coordinates, self._message.segment_id(segment), self._progress.attempt, carrier.id, self.whole
-        )
-
-    def _record(self, attempt: Attempt, result: AttemptResult, at: datetime) -> OutRecord:
-        return self._entry(attempt, attempt.settled(result, at))
-
-    def _entry(self, attempt: Attempt, entry: bytes) -> OutRecord:
-        return OutRecord(JOURNAL, attempt.segment_id.encode(), entry, partition=self._coordinates.partition)
+    def _attempt(self, segment: Segment, carrier_id: str, *, whole: bool) -> Attempt:
+        segment_id = self._message.segment_id(segment)
+        return Attempt(self.marks.coordinates, segment_id, self._progress.attempt, carrier_id, whole)

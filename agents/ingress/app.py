@@ -1,36 +1,44 @@
 """One request, from its head to its answer.
 
-The order of the checks is part of the contract: path, method, who is calling, media type, body, attributes, room for
-it. Nothing is read of a body before its sender is known, and nothing is logged for a request: metrics count them.
+The order of the checks is part of the contract: path, method, who is calling, how often, media type, body, attributes,
+room for it. Nothing is read of a body before its sender is known, and nothing is logged for a request: metrics count
+them.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 from typing import Any, Final
 
 import structlog
 from aiohttp import hdrs, web
 
-from agents.ingress import json_api
-from agents.ingress.body import expects, read_body
+from agents.ingress.cancellations import Canceller, Named
 from agents.ingress.keyed import IDEMPOTENCY_KEY, KeyedSubmitter, bad_key, under_key
 from agents.ingress.outstanding import Full, Outstanding
-from agents.ingress.previews import KIND, previewed
+from agents.ingress.previews import previewed
+from agents.ingress.protocol import json_api, rate_limits, request_span
+from agents.ingress.protocol.body import expects, read_body
+from agents.ingress.protocol.responses import Response, bad_request, error
 from agents.ingress.receipts.door import PREFIX, ReceiptDoor
-from agents.ingress.responses import Response, bad_request, created, created_bulk, echoed, error
+from agents.ingress.resources import RESOURCES, Resource
 from agents.ingress.submit import Submitter
 from agents.serving.authentication import Authenticator
 from agents.serving.errors import MEDIA_TYPE, TITLES
 from agents.serving.head import is_acceptable, is_compressed
+from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.directory.model import Directory
 from pipeline.errors import BrokerError, BrokerUnreachable
+from pipeline.http.addresses import AddressGuard
 from pipeline.idempotency.keys import Verdict
+from pipeline.limits.requests import RequestRates
 from pipeline.metrics import ACCEPTED, REQUEST_SECONDS, REQUESTS, TRUNK_REQUESTS
 from pipeline.settings import IngressSettings
-from pipeline.steps.admission import Admitted, Problem, admit, admit_bulk
+from pipeline.steps.admission.request import Admitted, Terms
+from pipeline.tracing.spans import UNTRACED, Span, Tracing
+from schemas.directory.carrier import Profile
 from schemas.directory.trunk import Trunk
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="HTTP OUT SMS trunk", charset="UTF-8"'}
@@ -42,7 +50,10 @@ _REPLAYED: Final = {"Idempotency-Replayed": "true"}
 _seconds: Final = REQUEST_SECONDS.labels()
 _requests: Final = {status: REQUESTS.labels(str(status)) for status in TITLES}
 
-_outcomes: Final = {200: "previewed", 201: "accepted"}
+_outcomes: Final = {200: "previewed", 201: "accepted", 202: "canceled"}
+
+Act = Callable[[Trunk, web.BaseRequest, bool], Awaitable[Response]]
+"""Answers a trunk's request. With the last argument its client waits to be told that its body is wanted."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,28 +61,6 @@ log = structlog.get_logger(__name__)
 def count(status: int) -> None:
     """Count an answer."""
     _requests[status].inc()
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One of the two ways to send, or to ask what would come of it: its type, how it is admitted, how answered."""
-
-    type: str
-    admit: Callable[..., Admitted | list[Problem]]
-    bulk: bool = False
-    preview: bool = False
-
-    def created(self, submission: Admitted, headers: Mapping[str, str] | None = None) -> Response:
-        """Return a 201 for the messages of a submission."""
-        messages, echo = submission.messages, echoed(submission.client_reference, submission.tags)
-        return created_bulk(messages, headers, echo) if self.bulk else created(messages[0][0], headers, echo)
-
-
-RESOURCES: Final = {
-    "/outbound_messages": Resource("outbound_messages", admit),
-    "/bulk_outbound_messages": Resource("bulk_outbound_messages", admit_bulk, bulk=True),
-    f"/{KIND}": Resource(KIND, admit, preview=True),
-}
 
 
 class HttpApi:
@@ -84,19 +73,28 @@ class HttpApi:
         submitter: Submitter,
         keyed: KeyedSubmitter,
         receipts: ReceiptDoor,
+        canceller: Canceller,
         directory: Directory,
+        rates: RequestRates,
         *,
         max_segments: int,
         stopping: asyncio.Event,
+        callback_addresses: AddressGuard | None = None,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self._settings = settings
         self._authenticator = authenticator
         self._submitter = submitter
         self._keyed = keyed
         self._receipts = receipts
+        self._canceller = canceller
         self._directory = directory
+        self._rates = rates
+        self._alphabets_of = ProfileBook(partial(directory.get, Profile)).national_alphabets
         self._max_segments = max_segments
         self._stopping = stopping
+        self._addresses = callback_addresses or AddressGuard()
+        self._tracing = tracing
         self._retry_after = {"Retry-After": str(settings.retry_after_seconds)}
         self.outstanding = Outstanding(settings.max_outstanding, settings.max_outstanding_per_trunk)
 
@@ -118,12 +116,18 @@ class HttpApi:
 
     async def _answer(self, request: web.BaseRequest) -> Response:
         resource = RESOURCES.get(request.raw_path) or RESOURCES.get(request.path)
-        if resource is None:
-            if request.path.startswith(PREFIX):
-                return await self._receipts.answer(request)
-            return error(404, "there is no such resource")
-        if request.method != hdrs.METH_POST:
-            return error(405, "only POST is allowed here", headers={"Allow": "POST"})
+        if resource is not None:
+            return await self._for_trunk(request, hdrs.METH_POST, partial(self._take, resource))
+        if request.path.startswith(PREFIX):
+            return await self._receipts.answer(request)
+        if (named := Named.of(request.path)) is not None:
+            return await self._for_trunk(request, hdrs.METH_DELETE, partial(self._cancel, named))
+        return error(404, "there is no such resource")
+
+    async def _for_trunk(self, request: web.BaseRequest, method: str, act: Act) -> Response:
+        """Answer who is known and asks no more often than he may: `act` then does what he wants."""
+        if request.method != method:
+            return error(405, f"only {method} is allowed here", headers={"Allow": method})
         headers = request.headers
         expected = expects(request)
         trunk = self._authenticator.authenticate(
@@ -133,14 +137,38 @@ class HttpApi:
             return error(
                 401, "wrong credentials, or an address that is not allowed", headers=_CHALLENGE, close=expected
             )
-        answer = await self._answer_to(trunk, resource, request, expected=expected)
+        asked = self._rates.ask(trunk)
+        refused = None if asked is None else rate_limits.refused(asked, close=expected)
+        answer = await act(trunk, request, expected) if refused is None else refused
+        if asked is not None:
+            answer.add(rate_limits.fields(asked))
         TRUNK_REQUESTS.add(trunk.id, _outcomes.get(answer.status, "refused"))
         return answer
 
-    async def _answer_to(
-        self, trunk: Trunk, resource: Resource, request: web.BaseRequest, *, expected: bool
+    async def _cancel(self, named: Named, trunk: Trunk, request: web.BaseRequest, expected: bool) -> Response:
+        """Answer one who wants that a message, or a bulk, be not sent."""
+        if hdrs.ACCEPT in request.headers and not is_acceptable(request.headers):
+            return error(406, f"Accept must allow {MEDIA_TYPE} without parameters", source=_ACCEPT, close=expected)
+        if (full := self._full(trunk.id, 1)) is not None:
+            return full
+        try:
+            await self._canceller.cancel(trunk.id, named)
+        except BrokerError:
+            # To ask again does no harm, whether this has been stored or not.
+            return error(503, "this cannot be stored right now: ask again", headers=self._retry_after)
+        finally:
+            self.outstanding.give_back(trunk.id, 1)
+        return named.accepted()
+
+    async def _take(self, resource: Resource, trunk: Trunk, request: web.BaseRequest, expected: bool) -> Response:
+        """Answer one who wants to send, or to know what would come of it."""
+        span = None if resource.preview else request_span.begin(self._tracing, request.path, request.headers)
+        taking = self._take_in_span(resource, trunk, request, expected, span)
+        return await (taking if span is None else request_span.ended(span, taking))
+
+    async def _take_in_span(
+        self, resource: Resource, trunk: Trunk, request: web.BaseRequest, expected: bool, span: Span | None
     ) -> Response:
-        """Answer one whose sender is known."""
         headers = request.headers
         media_type = headers.get(hdrs.CONTENT_TYPE, "")
         if media_type != MEDIA_TYPE and media_type.lower() != MEDIA_TYPE:
@@ -160,38 +188,41 @@ class HttpApi:
             document = json_api.parse(body)
         except json_api.Malformed as malformed:
             return bad_request([("", str(malformed))])
-        submission = self._admit(resource, trunk, document)
+        submission = self._admit(resource, trunk, document, may_repeat=bool(keys))
         if isinstance(submission, Response):
             return submission
         if resource.preview:
-            return previewed(self._directory, submission)
-        return await self._submit(resource, under_key(submission, keys[0], resource.type) if keys else submission)
+            return previewed(self._directory, submission, self._alphabets_of)
+        if keys:
+            submission = under_key(submission, keys[0], resource.type)
+        return await self._submit(resource, submission if span is None else request_span.traced(submission, span))
 
-    def _admit(self, resource: Resource, trunk: Trunk, document: Any) -> Admitted | Response:
+    def _admit(self, resource: Resource, trunk: Trunk, document: Any, *, may_repeat: bool) -> Admitted | Response:
         attributes, problems = json_api.resource(document, resource.type)
         if attributes is None:
             return bad_request(problems)
-        admitted = resource.admit(
-            attributes,
-            trunk_id=trunk.id,
-            max_segments=self._max_segments,
-            now=datetime.now(UTC),
-            number_check=self._authenticator.number_check(trunk),
+        terms = Terms(
+            trunk.id,
+            self._max_segments,
+            self._authenticator.number_check(trunk),
+            self._directory.takes_short_codes(trunk.account_id),
+            trunk.smart_encoding,
+            may_repeat,
         )
+        admitted = resource.admit(attributes, terms, datetime.now(UTC))
         if isinstance(admitted, Admitted):
+            if admitted.callback_url is not None and (problem := self._addresses.problem(admitted.callback_url)):
+                problems.append((f"{_ATTRIBUTES}/callback_url", f"callback_url {problem}"))
             return bad_request(problems) if problems else admitted
         return bad_request([*problems, *((_ATTRIBUTES + pointer, detail) for pointer, detail in admitted)])
 
     async def _submit(self, resource: Resource, submission: Admitted) -> Response:
         messages = submission.messages
-        full = self.outstanding.take(submission.trunk_id, len(messages))
-        if full is Full.TRUNK:
-            return error(429, "too many messages of this trunk are in progress", headers=self._retry_after)
-        if full is Full.ALL:
-            return error(503, "too many messages are in progress", headers=self._retry_after)
+        if (full := self._full(submission.trunk_id, len(messages))) is not None:
+            return full
         try:
             if submission.idempotency_key is None:
-                await self._submitter.submit(submission.trunk_id, submission.to_bytes())
+                await self._submitter.submit(submission.trunk_id, submission.to_bytes(), trace=submission.trace)
             elif (verdict := await self._keyed.submit(submission)) is Verdict.CONFLICTS:
                 return error(409, "the Idempotency-Key belongs to another request", source=_KEY_HEADER)
             elif verdict is Verdict.REPEATS:
@@ -204,6 +235,15 @@ class HttpApi:
             self.outstanding.give_back(submission.trunk_id, len(messages))
         ACCEPTED.inc(len(messages))
         return resource.created(submission)
+
+    def _full(self, trunk_id: str, count: int) -> Response | None:
+        """Return the answer where no more messages can be in progress; else they are, until they are given back."""
+        full = self.outstanding.take(trunk_id, count)
+        if full is None:
+            return None
+        if full is Full.TRUNK:
+            return error(429, "too many messages of this trunk are in progress", headers=self._retry_after)
+        return error(503, "too many messages are in progress", headers=self._retry_after)
 
     def _in_doubt(self, resource: Resource, messages: Sequence[tuple[str, str]]) -> Response:
         meta: dict[str, Any]

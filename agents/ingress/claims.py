@@ -11,7 +11,7 @@ from typing import Final, Protocol, Self
 import structlog
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
-from pipeline.errors import BrokerUnreachable, ConfigurationError
+from pipeline.errors import BrokerUnreachable, ConfigurationError, DiskFull
 from pipeline.idempotency.keys import Keyed, Verdict
 
 log = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ class View(Protocol):
 
 
 MakeView = Callable[[], View]
-"""Opens the store, and makes a view of it that is not started. Raises `ConfigurationError`."""
+"""Opens the store, and makes a view of it that is not started. Raises `ConfigurationError`, `DiskFull`."""
 
 
 class LastingClaims:
@@ -54,7 +54,12 @@ class LastingClaims:
 
     async def start(self) -> None:
         """Read what there is. An error of settings is raised; over any other one, `follow` goes on trying."""
-        await self._open(self._make_view())
+        try:
+            view = self._make_view()
+        except DiskFull as error:
+            log.error("idempotency_keys_unknown", error=str(error))
+        else:
+            await self._open(view)
 
     async def follow(self) -> None:
         """Follow the topic, and begin anew when that fails, until cancelled."""
@@ -64,7 +69,7 @@ class LastingClaims:
             await asyncio.sleep(AGAIN_SECONDS)
             try:
                 await self._open(self._make_view())
-            except ConfigurationError as error:  # the disk is full, perhaps
+            except (ConfigurationError, DiskFull) as error:
                 log.error("idempotency_keys_unknown", error=str(error))
 
     async def _open(self, view: View) -> None:

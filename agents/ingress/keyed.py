@@ -16,8 +16,10 @@ from agents.ingress.submit import Submitter, Written
 from pipeline.errors import BrokerUnreachable, NotAcknowledged, SmsoutError
 from pipeline.idempotency.keys import Keyed, Verdict, check_key, digest_of, name_of, short_digest
 from pipeline.metrics import IDEMPOTENCY
-from pipeline.steps.admission import Admitted
-from schemas.identifiers import message_id_from_idempotency_key
+from pipeline.steps.admission.request import Admitted
+from schemas.identifiers import bulk_id_from_idempotency_key, message_id_from_idempotency_key
+from schemas.messages.destination import numbered, own_digest
+from schemas.messages.timing import timed
 
 IDEMPOTENCY_KEY: Final = istr("Idempotency-Key")
 
@@ -48,14 +50,28 @@ def under_key(admitted: Admitted, key: str, kind: str) -> Admitted:
     `kind` is the resource type: the key of a single message is no key for a bulk request.
     """
     addresses = [address for _, address in admitted.messages]
+    own = admitted.own
+    names = addresses if own is None else numbered(addresses)
     return admitted._replace(
         messages=tuple(
-            (message_id_from_idempotency_key(admitted.trunk_id, key, address), address) for address in addresses
+            (message_id_from_idempotency_key(admitted.trunk_id, key, name), address)
+            for name, address in zip(names, addresses, strict=True)
         ),
         idempotency_key=key,
         idempotency_digest=digest_of(
-            kind, admitted.source, admitted.content, addresses, admitted.client_reference, admitted.tags
+            kind,
+            admitted.source,
+            admitted.content or None,
+            addresses,
+            admitted.client_reference,
+            admitted.tags,
+            admitted.smart_encoding,
+            None if own is None else own_digest(own),
+            timed(admitted.send_at, admitted.validity_period),
+            admitted.callback_url,
+            admitted.campaign_id,
         ),
+        bulk_id=admitted.bulk_id and bulk_id_from_idempotency_key(admitted.trunk_id, key),
     )
 
 
@@ -97,7 +113,7 @@ class KeyedSubmitter:
 
     async def _write(self, submission: Admitted, partition: int, name: bytes, digest: bytes) -> Verdict:
         written = Written()
-        await self._submitter.submit(submission.trunk_id, submission.to_bytes(), written)
+        await self._submitter.submit(submission.trunk_id, submission.to_bytes(), written, submission.trace)
         if written.at is None:
             raise NotAcknowledged("the broker does not say where it has put it", stage="ingress")
         try:

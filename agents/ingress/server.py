@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from agents.ingress.app import HttpApi, count
-from agents.ingress.responses import Response, error
+from agents.ingress.protocol.responses import Response, error
 from agents.serving.connections import Connections, affordable
 from agents.serving.protocol import Server
 from pipeline.http.client_address import Networks

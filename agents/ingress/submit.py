@@ -18,8 +18,9 @@ from pipeline.idempotency.keys import SubmissionOffset
 from pipeline.kafka.group_commit import BUSY_PAUSE_SECONDS, GroupCommit
 from pipeline.kafka.producer import TopicPartition
 from pipeline.metrics import GROUP_SIZE
-from schemas.record import OutRecord
-from schemas.submission import MAX_SUBMISSIONS
+from schemas.headers.trace import TraceContext
+from schemas.messages.submission import MAX_SUBMISSIONS
+from schemas.record import Header, OutRecord
 from schemas.topics import SUBMITTED
 
 MAX_RECORD_VALUE_BYTES: Final = 900_000  # below the topic's and every producer's limit, with room for the envelope
@@ -53,6 +54,7 @@ class Entry(NamedTuple):
     key: bytes
     value: bytes
     written: Written | None = None
+    trace: TraceContext | None = None
 
 
 class _Lane:
@@ -66,7 +68,7 @@ class _Lane:
             self._write,
             max_entries=MAX_SUBMISSIONS,
             max_total=MAX_RECORD_VALUE_BYTES,
-            measure=lambda entry: len(entry.value) + 1,
+            measure=_size,
             pause_seconds=BUSY_PAUSE_SECONDS,
         )
         self.waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
@@ -79,7 +81,9 @@ class _Lane:
         value = entries[0].value if len(entries) == 1 else b"[%b]" % b",".join([entry.value for entry in entries])
         self.writing_since = self._clock()
         # Trunks of one partition may share a record: the key places it, and the values say whose they are.
-        ends = await self._producer.write([OutRecord(SUBMITTED, entries[0].key, value, (), self.partition)])
+        ends = await self._producer.write(
+            [OutRecord(SUBMITTED, entries[0].key, value, _headers(entries), self.partition)]
+        )
         self.writing_since = None
         self.acknowledged_at = self._clock()
         offset = ends[SUBMITTED, self.partition] - 1
@@ -99,6 +103,22 @@ class _Lane:
         waiting = self.waiting
         while waiting and (waiting[0][1].done() or waiting[0][0] <= now):
             waiting.popleft()[1].cancel()
+
+
+def _size(entry: Entry) -> int:
+    """Return about how many bytes an entry takes in its record."""
+    if entry.trace is None:
+        return len(entry.value) + 1
+    return len(entry.value) + 1 + sum(len(name) + len(value) + 16 for name, value in entry.trace.headers())
+
+
+def _headers(entries: Sequence[Entry]) -> tuple[Header, ...]:
+    """Return the traces that submissions of one record belong to."""
+    if len(entries) == 1:
+        trace = entries[0].trace
+        return () if trace is None else trace.headers()
+    traced = [(element, it.trace) for element, it in enumerate(entries) if it.trace is not None]
+    return tuple([header for element, trace in traced for header in trace.headers(element)])
 
 
 class Submitter:
@@ -148,7 +168,9 @@ class Submitter:
         """Return where the trunk's submissions go. Raises `BrokerUnreachable`."""
         return (self._lane_by_trunk.get(trunk_id) or await self._find_lane(trunk_id)).partition
 
-    async def submit(self, trunk_id: str, value: bytes, written: Written | None = None) -> None:
+    async def submit(
+        self, trunk_id: str, value: bytes, written: Written | None = None, trace: TraceContext | None = None
+    ) -> None:
         """Return when the broker has the submission whose JSON is `value`; `written` then says where.
 
         Raises `BrokerUnreachable` when it was not even tried, and `NotAcknowledged` when it may or may not be
@@ -159,7 +181,7 @@ class Submitter:
         if self._tasks is None or (lane.writing_since is not None and lane.writing_since < now - self._limit):
             raise BrokerUnreachable("the broker does not answer", stage="ingress")
         failpoint("ingress.before_produce")
-        future = lane.add(Entry(trunk_id.encode(), value, written), now + self._limit)
+        future = lane.add(Entry(trunk_id.encode(), value, written, trace), now + self._limit)
         try:
             await future
         except asyncio.CancelledError:

@@ -18,8 +18,8 @@ from pipeline.http.client_address import Networks
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.kafka.views.topics_feed import TopicsFeed
 from pipeline.message_log.database import database_url, migrate, reader_engine, writer_engine
-from pipeline.message_log.decoding import TOPICS
-from pipeline.message_log.writer import LogWriter
+from pipeline.message_log.writing.decoding import TOPICS
+from pipeline.message_log.writing.writer import LogWriter
 from pipeline.settings import KafkaSettings, MessageLogSettings, PepperSettings
 
 CLIENT: Final = "message-log"

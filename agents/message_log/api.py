@@ -23,9 +23,10 @@ from agents.serving.message_shown import as_json, events, message
 from pipeline.directory.model import Directory
 from pipeline.errors import LogUnavailable
 from pipeline.message_log.database import READERS, reading
-from pipeline.message_log.look_up import find, history_of
-from pipeline.message_log.message import LoggedMessage, MessageHistory
-from pipeline.message_log.search import Search, search_page
+from pipeline.message_log.reading.history import MessageHistory
+from pipeline.message_log.reading.look_up import find, history_of
+from pipeline.message_log.reading.message import LoggedMessage
+from pipeline.message_log.reading.search import Search, search_page
 from pipeline.metrics import LOG_REQUESTS
 from schemas.directory.trunk import Trunk
 

@@ -17,10 +17,10 @@ from aiokafka.errors import KafkaError
 from pipeline.directory.model import Directory
 from pipeline.errors import BrokerUnreachable, LogUnavailable, Stuck
 from pipeline.kafka.views.topics_feed import Fetched, TopicsFeed
-from pipeline.message_log.batch import LogBatch
-from pipeline.message_log.decoding import RecordReader
 from pipeline.message_log.tables import day_of, micros
-from pipeline.message_log.writer import LogPlace, LogWriter
+from pipeline.message_log.writing.batch import LogBatch
+from pipeline.message_log.writing.decoding import RecordReader
+from pipeline.message_log.writing.writer import LogPlace, LogWriter
 from pipeline.metrics import LAG, LOG_BATCH_SECONDS, LOG_PASSED_OVER, LOG_RECORDS
 from pipeline.settings import MessageLogSettings
 
@@ -77,7 +77,7 @@ class CatchUp:
 
     def _empty(self) -> LogBatch:
         today = day_of(micros(datetime.now(UTC)))
-        return LogBatch(today - self._settings.retention_days, today + FUTURE_DAYS)
+        return LogBatch(today - self._settings.retention_days, today + FUTURE_DAYS, self._writer.days)
 
     def _take(self, found: Sequence[tuple[LogPlace, ConsumerRecord]]) -> None:
         """Write records in their order. What no database takes is found by halves, and passed over.

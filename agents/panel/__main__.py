@@ -8,10 +8,11 @@ from aiohttp import web
 from agents.panel.app import build
 from agents.panel.attempts import Attempts
 from agents.panel.audit import AuditLog
-from agents.panel.figures import DirectoryFigures
+from agents.panel.figures import DayFigures, DirectoryFigures
 from agents.panel.log_reader import LogReader
 from agents.panel.memory import Memory
-from agents.panel.operations import CredentialKeys, Operations
+from agents.panel.operations.operations import Operations
+from agents.panel.operations.ports import CredentialKeys
 from agents.panel.pages import PAGES
 from agents.panel.restarting_producer import RestartingProducer
 from agents.panel.security.cookies import Cookies
@@ -24,6 +25,7 @@ from agents.panel.statuses import Statuses
 from agents.runtime import Agent, run
 from agents.serving.connections import Connections, affordable
 from agents.serving.protocol import AppRunner
+from pipeline.directory.callback_secrets import CallbackSealer
 from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
@@ -31,8 +33,11 @@ from pipeline.http.addresses import AddressGuard
 from pipeline.http.client_address import Networks
 from pipeline.kafka.admin.broker_figures import BrokerFigures
 from pipeline.kafka.directory.writer import DirectoryWriter
+from pipeline.kafka.views.counts_view import CountsView
+from pipeline.kafka.views.opt_outs_view import OptOutsView
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import (
+    CallbackKeySettings,
     CallbackSettings,
     CarrierKeySettings,
     GrafanaSettings,
@@ -43,7 +48,7 @@ from pipeline.settings import (
     PepperSettings,
     RetrySettings,
 )
-from schemas.remembered import Remembered
+from schemas.state.remembered import Remembered
 from schemas.topics import STATUS
 
 MAX_CONNECTIONS: Final = 1000
@@ -73,26 +78,31 @@ class Panel:
         self._audit = AuditLog(kafka, self._producer)
         passwords, pepper = Passwords(), PepperSettings().pepper.get_secret_value().encode()
         sealer = PasswordSealer.from_file(PanelKeySettings().key_file)
-        carrier_key = CarrierKeySettings().key_file
-        carrier_sealer = None if carrier_key is None else CarrierSealer.from_file(carrier_key, make=True)
+        carrier_sealer = CarrierSealer.making(CarrierKeySettings().key_file)
+        callback_sealer = CallbackSealer.making(CallbackKeySettings().key_file)
+        self._counts = CountsView(kafka, client_id="panel-counts", grows=True)
         self._operations = Operations(
             self._directory_writer,
             self._audit,
             self._producer,
             passwords,
-            CredentialKeys(pepper, sealer, carrier_sealer),
+            CredentialKeys(pepper, sealer, carrier_sealer, callback_sealer),
             log=self._log,
             limits=MessageSettings(),
             callback_delays_seconds=RetrySettings().callback_delays_seconds,
             hosts=settings.ingress_urls,
             callback_addresses=AddressGuard(CallbackSettings().allowed_addresses),
+            counts=self._counts.counts,
+            tracing=agent.tracing,
         )
         self._statuses = Statuses(
             TopicFollower(kafka, STATUS, client_id="panel-statuses", grows=True), self._operations.messages.sent
         )
         self._directory_figures = DirectoryFigures(self._directory_writer.directory)
+        self._day_figures = DayFigures(self._directory_writer.directory, self._counts.counts)
         self._broker_figures = BrokerFigures(kafka, client_id="panel-figures")
         self._attempts = Attempts(kafka, self._operations.callbacks)
+        self._opt_outs = OptOutsView(kafka, self._directory_writer.directory.opt_outs, client_id="panel-opt-outs")
         self._memory = Memory(kafka, self._producer)
         self._sessions = Sessions(
             settings.idle_timeout_seconds, settings.session_timeout_seconds, remember=self._memory.remember
@@ -103,17 +113,22 @@ class Panel:
         """Serve."""
         try:
             await self._directory_writer.start(take_over=self._settings.take_over)
+            await self._opt_outs.start()
             await self._audit.start()
             await self._statuses.start()
             await self._attempts.start()
+            await self._counts.start()
             await self._recall()
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(self._directory_writer.until_replaced()),
+                    tasks.create_task(self._opt_outs.follow()),
                     tasks.create_task(self._audit.follow()),
                     tasks.create_task(self._statuses.follow()),
                     tasks.create_task(self._attempts.follow()),
                     tasks.create_task(self._directory_figures.follow()),
+                    tasks.create_task(self._counts.follow()),
+                    tasks.create_task(self._day_figures.follow()),
                     tasks.create_task(self._broker_figures.follow()),
                     tasks.create_task(self._memory.keep()),
                 ]
@@ -129,9 +144,11 @@ class Panel:
             await self._memory.stop()
             await self._directory_writer.stop()
             await self._producer.stop()
+            await self._opt_outs.stop()
             await self._audit.stop()
             await self._statuses.stop()
             await self._attempts.stop()
+            await self._counts.stop()
             self._log.close()
 
     async def _recall(self) -> None:
@@ -167,7 +184,7 @@ class Panel:
 
 def main() -> None:
     """Run the process."""
-    run("panel", serve)
+    run("panel", serve, traced=True)
 
 
 if __name__ == "__main__":

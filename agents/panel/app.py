@@ -10,7 +10,7 @@ from aiohttp import web
 
 from agents.panel.api.app import Api
 from agents.panel.guard import Guard
-from agents.panel.operations import Operations
+from agents.panel.operations.operations import Operations
 from agents.panel.page import Page
 from agents.panel.security.cookies import Cookies
 from agents.panel.security.headers import EVERYWHERE, HSTS, NOT_KEPT
@@ -24,7 +24,7 @@ RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @cache
-def assets() -> tuple[StaticFiles, jinja2.Environment]:
+def assets(grafana_url: str | None = None) -> tuple[StaticFiles, jinja2.Environment]:
     """Return static files and templates, read and compiled once per process however many panels it runs.
 
     In templates of pages everything is escaped, in those of programs (.txt) nothing; a name that is not there is an
@@ -38,7 +38,7 @@ def assets() -> tuple[StaticFiles, jinja2.Environment]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"static": static.url, "grafana_url": None}
+    environment.globals |= {"static": static.url, "grafana_url": grafana_url}
     return static, environment
 
 
@@ -53,9 +53,7 @@ def build(
     grafana_url: str | None = None,
 ) -> web.Application:
     """Return the whole panel as an aiohttp application."""
-    static, shared = assets()
-    templates = shared.overlay()
-    templates.globals = {**shared.globals, "grafana_url": grafana_url}
+    static, templates = assets(grafana_url)
     guard = Guard(operations, templates, log_ins, cookies, trusted_proxies)
     api = Api(operations, trusted_proxies)
 

@@ -15,7 +15,7 @@ from agents.panel.operations.trunks.callbacks import Callbacks
 from pipeline.errors import BrokerError, Refused
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import KafkaSettings
-from schemas.callback import CallbackAttempt
+from schemas.messages.callback import CallbackAttempt
 from schemas.topics import CALLBACK_ATTEMPTED
 
 LOOK_BACK_SECONDS: Final = 6 * 3600.0

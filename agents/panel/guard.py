@@ -12,7 +12,9 @@ import jinja2
 import structlog
 from aiohttp import web
 
-from agents.panel.operations import Actor, Conflict, Forbidden, NotFound, Operations
+from agents.panel.operations.actor import Actor
+from agents.panel.operations.errors import Conflict, Forbidden, NotFound
+from agents.panel.operations.operations import Operations
 from agents.panel.page import Page, PageContext
 from agents.panel.security import csrf
 from agents.panel.security.cookies import Cookies

@@ -15,7 +15,7 @@ from pipeline.errors import BrokerError
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
 from schemas.record import OutRecord
-from schemas.remembered import Remembered
+from schemas.state.remembered import Remembered
 from schemas.topics import REMEMBERED
 
 AT_ONCE: Final = 500

@@ -16,7 +16,8 @@ import jinja2
 from aiohttp import web
 from multidict import MultiDict, MultiDictProxy
 
-from agents.panel.operations import Actor, Operations, Permission
+from agents.panel.operations.actor import Actor, Permission
+from agents.panel.operations.operations import Operations
 from agents.panel.security.log_in import CodeAwaited, LoggedIn, LogInRefused, LogIns
 from agents.panel.security.sessions import Flash, Session
 from schemas.directory.account import Account

@@ -7,8 +7,8 @@ import structlog
 from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
-from agents.panel.operations.messages import SentMessages
-from schemas.status import MessageStatus
+from agents.panel.operations.sent_messages import SentMessages
+from schemas.messages.status import MessageStatus
 
 log = structlog.get_logger(__name__)
 

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from agents.processor.app import GROUP, add_agent, build_app
+from agents.processor.app import GROUP, add_agent, assignments, build_app
 from agents.processor.brake import Brake
+from agents.processor.counting import Counting
 from agents.processor.repetitions import Repetitions
 from agents.processor.worker import MAX_RECORDS, Taken, Worker
 from agents.runtime import Agent, run
@@ -12,9 +13,14 @@ from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.watchdog import watch
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.claims_view import ClaimsView
+from pipeline.kafka.views.counts_view import CountsView
 from pipeline.kafka.views.directory_view import DirectoryView
+from pipeline.kafka.views.opt_outs_view import OptOutsView
+from pipeline.kafka.views.screens_view import ScreensView
+from pipeline.kafka.views.topic_follower import TopicFollower
+from pipeline.limits.guards import MINUTE_MS
 from pipeline.settings import KafkaSettings, MessageSettings, StateSettings
-from schemas.topics import SEGMENTED, STATUS, SUBMITTED
+from schemas.topics import SCREENED, SEGMENTED, STATUS, SUBMITTED
 
 
 async def serve(agent: Agent) -> None:
@@ -22,6 +28,7 @@ async def serve(agent: Agent) -> None:
     kafka = KafkaSettings()
     await require_positions(kafka, {GROUP: [SUBMITTED]}, worked_if=[SEGMENTED, STATUS])
     view = await DirectoryView(kafka, client_id="processor-directory").start()
+    opt_outs = await OptOutsView(kafka, view.directory.opt_outs, client_id="processor-opt-outs").start()
     store = ClaimStore(StateSettings().file(f"idempotency-processor-{agent.slot.number}.sqlite"))
     claims = await ClaimsView(kafka, store, client_id="processor-keys", group=GROUP).start()
     repetitions = Repetitions(claims, kafka.produce_timeout_seconds)
@@ -30,11 +37,21 @@ async def serve(agent: Agent) -> None:
     app = build_app(kafka, agent.slot)
     intake: asyncio.Queue[Taken] = asyncio.Queue(maxsize=MAX_RECORDS)
     add_agent(app, intake)
-    worker = Worker(intake, producer, view, repetitions, MessageSettings(), brake)
+    counts = await CountsView(kafka, client_id="processor-counts", assignments=lambda: assignments(app)).start()
+    screenings = await ScreensView(
+        TopicFollower(kafka, SCREENED, client_id="processor-screens", fetch_max_wait_ms=20),
+        assignments=lambda: assignments(app),
+        reach_ms=lambda: MINUTE_MS * view.directory.longest_window_minutes,
+        limit_seconds=kafka.connect_timeout_seconds,
+    ).start()
+    counting = Counting(view, counts, screenings)
+    worker = Worker(intake, producer, view, repetitions, counting, MessageSettings(), brake, agent.tracing)
     async with asyncio.TaskGroup() as background:
         running = [
             background.create_task(view.follow()),
+            background.create_task(opt_outs.follow()),
             background.create_task(claims.follow()),
+            background.create_task(counts.follow()),
             background.create_task(worker.run()),
         ]
         await app.start()
@@ -51,13 +68,16 @@ async def serve(agent: Agent) -> None:
         for task in (*running, stopping, crashed):
             task.cancel()
     await producer.stop()
+    await screenings.stop()
+    await counts.stop()
     await claims.stop()
+    await opt_outs.stop()
     await view.stop()
 
 
 def main() -> None:
     """Start the processor."""
-    run("processor", serve)
+    run("processor", serve, traced=True)
 
 
 if __name__ == "__main__":

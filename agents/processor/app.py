@@ -59,6 +59,12 @@ def build_app(kafka: KafkaSettings, slot: Slot) -> faust.App:
     return app
 
 
+def assignments(app: faust.App) -> int:
+    """Return how often partitions have been given out: a number that is another one after each time."""
+    transport = app.transport
+    return transport.assignments if isinstance(transport, CommittedTransport) else 0
+
+
 def _credentials(kafka: KafkaSettings) -> Any:
     context = ssl.create_default_context(cafile=kafka.ssl_ca_file) if kafka.security_protocol.endswith("SSL") else None
     if kafka.security_protocol.startswith("SASL"):

@@ -191,6 +191,8 @@ class CommittedConsumer(faust_driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[Place], generation_id: int = 0) -> None:
         """Take partitions over."""
         self._forget()
+        if isinstance(self.transport, CommittedTransport):
+            self.transport.assignments += 1
         await super().on_partitions_assigned(assigned, generation_id)
 
 
@@ -203,3 +205,5 @@ class CommittedTransport(faust_driver.Transport):
         super().__init__(app.conf.broker_consumer, app)
         self.kafka = kafka
         self.instance_id = instance_id
+        self.assignments = 0
+        """How often partitions have been given out, whoever has got them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
@@ -10,22 +11,29 @@ from pipeline.dead_letters.letter import INTERNAL_ERROR, announce, dead_letter, 
 from pipeline.directory.model import Directory
 from pipeline.errors import Refused
 from pipeline.idempotency.keys import Verdict
+from pipeline.limits.check import check_of
+from pipeline.limits.counts import DayCounts, Position
+from pipeline.limits.screens import Screens
 from pipeline.metrics import FAILURES, MESSAGES
 from pipeline.settings import MessageSettings
-from pipeline.steps.acceptance import accept, recorded_at
+from pipeline.steps.admission.acceptance import Accepted, accept, recorded_at
+from pipeline.steps.admission.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
+from pipeline.steps.prepared_text import AlphabetsOf, takes_none
 from pipeline.steps.processing import Routed, process
-from pipeline.steps.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
+from pipeline.tracing.spans import MESSAGE_ID, OUTCOME, UNTRACED, Span, Tracing, handed_on
 from schemas.headers.causation import Causation
-from schemas.record import InRecord, OutRecord
-from schemas.status import CodeId
-from schemas.submission import Submission
-from schemas.topics import SEGMENTED, STATUS
+from schemas.headers.trace import TraceContext, Traces
+from schemas.messages.status import CodeId, MessageStatus
+from schemas.messages.submission import Submission
+from schemas.record import Header, InRecord, OutRecord
+from schemas.topics import SCHEDULED, SEGMENTED, STATUS
 
 CONFLICT: Final = "idempotency-conflict"
 UNKNOWN: Final = "idempotency-unknown"
 announce(STAGE, CONFLICT, INTERNAL_ERROR, UNKNOWN)
 
 _routed = MESSAGES.labels("processor", "routed")
+_scheduled = MESSAGES.labels("processor", "scheduled")
 _refused = MESSAGES.labels("processor", "refused")
 _failures = {code: FAILURES.labels("processor", code.name.lower()) for code in CodeId}
 
@@ -42,12 +50,14 @@ _read_refusal: Final = msgspec.json.Decoder(_Refusal).decode
 class Consequences(NamedTuple):
     """What parts of a record cause; `messages` are numbered for them, whether they are sent or not.
 
-    `are_refused` says that a status is among the outputs: it may be that the directory is behind.
+    `are_refused` says that a status is among the outputs: it may be that the directory is behind. `spans` end when the
+    outputs are written.
     """
 
     outputs: list[OutRecord]
     messages: int
     are_refused: bool = False
+    spans: tuple[Span, ...] = ()
 
 
 Part = tuple[int, Submission | UnreadableSubmission]
@@ -78,14 +88,22 @@ def consequences(
     directory: Directory,
     settings: MessageSettings,
     unheld: Mapping[int, Verdict],
+    tracing: Tracing = UNTRACED,
+    alphabets_of: AlphabetsOf = takes_none,
+    counts: DayCounts | None = None,
+    screens: Screens | None = None,
 ) -> Consequences:
     """Return what parts of `record` cause, the same for every replay under the same directory.
 
     `first` is how many messages are numbered for the parts before these. `unheld` has the elements that repeat another
     submission's Idempotency-Key: they cause nothing, or a dead letter where the key is that of something else.
+    `alphabets_of` tells which national alphabets carriers take. In `counts` is counted what goes out, when its time
+    has come; None where no day is limited. In `screens` it is counted by number; None where nothing is guarded.
     """
     outputs: list[OutRecord] = []
+    spans: list[Span] = []
     number, are_refused = first, False
+    traces = Traces(record.headers) if record.headers else None
     written_at = recorded_at(record)
     _, partition, offset, at_ms, *_ = record
     for element, submission in parts:
@@ -99,15 +117,74 @@ def consequences(
             # Numbered as if it were sent, so that what follows does not depend on the verdict.
             number += len(accepted.messages())
             continue
-        for outcome in process(accepted, directory, settings):
-            header = Causation(partition, offset, number, at_ms).header()
+        trace = None if traces is None else traces.of(element)
+        ids = () if trace is None else tuple(accepted.messages())  # in the order of what comes of them
+        counting = None
+        if (counts is not None or screens is not None) and not accepted.waits:
+            position = Position(offset, number, round(written_at.timestamp() * 1000))
+            counting = partial(check_of, counts, screens, partition, position)
+        if accepted.waits:
+            outcomes = process(accepted, directory, settings, alphabets_of, counting)
+            cause = Causation(partition, offset, number, at_ms)
+            waiting, refused, begun = _waiting(accepted, outcomes, cause, tracing, trace)
+            spans += begun
+            outputs += waiting
+            number += len(waiting)
+            are_refused = are_refused or refused
+            continue
+        for place, outcome in enumerate(process(accepted, directory, settings, alphabets_of, counting)):
+            headers: tuple[Header, ...] = (Causation(partition, offset, number, at_ms).header(),)
             number += 1
+            if trace is not None:
+                spans.append(_span(tracing, trace, ids[place], outcome, "routed"))
+                headers += handed_on(spans[-1])
             if isinstance(outcome, Routed):
-                outputs.append(OutRecord(SEGMENTED, outcome.destination.encode(), outcome.value, (header,)))
+                outputs.append(OutRecord(SEGMENTED, outcome.destination.encode(), outcome.value, headers))
             else:
-                outputs.append(OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes(), (header,)))
+                outputs.append(OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes(), headers))
                 are_refused = True
-    return Consequences(outputs, number - first, are_refused)
+    return Consequences(outputs, number - first, are_refused, tuple(spans))
+
+
+def _span(
+    tracing: Tracing, trace: TraceContext, message_id: str, outcome: Routed | MessageStatus, otherwise: str
+) -> Span:
+    """Return the span in which a message came to its `outcome`, which is called `otherwise` where it has not ended."""
+    span = tracing.span("process", trace)
+    span.note({MESSAGE_ID: message_id, OUTCOME: otherwise if isinstance(outcome, Routed) else outcome.status})
+    return span
+
+
+def _waiting(
+    accepted: Accepted,
+    outcomes: Iterable[Routed | MessageStatus],
+    first: Causation,
+    tracing: Tracing,
+    trace: TraceContext | None,
+) -> tuple[list[OutRecord], bool, list[Span]]:
+    """Return what a submission causes whose time is yet to come, whether any of it is refused, and its spans.
+
+    What could not be sent now is refused now, when somebody still looks; what becomes of the rest is asked anew when
+    its time has come.
+    """
+    outputs: list[OutRecord] = []
+    spans: list[Span] = []
+    refused = False
+    trunk_id = accepted.submission.trunk_id.encode()
+    for number, ((message_id, to), outcome) in enumerate(
+        zip(accepted.messages().items(), outcomes, strict=True), first.consequence
+    ):
+        headers: tuple[Header, ...] = (first._replace(consequence=number).header(),)
+        if trace is not None:
+            spans.append(_span(tracing, trace, message_id, outcome, "scheduled"))
+            headers += handed_on(spans[-1])
+        if isinstance(outcome, Routed):
+            part = accepted.alone(message_id, to)
+            outputs.append(OutRecord(SCHEDULED, trunk_id, part.to_bytes(), headers))
+        else:
+            outputs.append(OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes(), headers))
+            refused = True
+    return outputs, refused, spans
 
 
 def set_aside(record: InRecord, part: Part | None, error: Exception) -> OutRecord:
@@ -137,9 +214,10 @@ def count_of(record: InRecord, part: Part) -> int:
 
 def count_written(outputs: Iterable[OutRecord]) -> None:
     """Count what is written."""
-    routed = refused = 0
+    routed = refused = scheduled = 0
     for it in outputs:
         routed += it.topic == SEGMENTED
+        scheduled += it.topic == SCHEDULED
         if it.topic == STATUS:
             refused += 1
             code = _read_refusal(it.value or b"{}").code_id
@@ -147,6 +225,7 @@ def count_written(outputs: Iterable[OutRecord]) -> None:
                 _failures[CodeId(code)].inc()
     _routed.inc(routed)
     _refused.inc(refused)
+    _scheduled.inc(scheduled)
 
 
 def _conflict(record: InRecord, element: int) -> UnreadableSubmission:

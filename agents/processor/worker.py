@@ -8,11 +8,13 @@ import asyncio
 import time
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import structlog
 
 from agents.processor.brake import Brake, is_unreadable
+from agents.processor.counting import Counting
 from agents.processor.records import (
     Consequences,
     Part,
@@ -24,12 +26,15 @@ from agents.processor.records import (
     set_aside,
 )
 from agents.processor.repetitions import Repetitions, Unheld
+from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.directory.model import Directory
 from pipeline.failpoints import failpoint
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.metrics import OLDEST
 from pipeline.settings import MessageSettings
+from pipeline.tracing.spans import UNTRACED, Span, Tracing
+from schemas.directory.carrier import Profile
 from schemas.record import InRecord, OutRecord
 from schemas.topics import SUBMITTED
 
@@ -62,15 +67,21 @@ class Worker:
         producer: RecordProducer,
         view: DirectoryView,
         repetitions: Repetitions,
+        counting: Counting,
         messages: MessageSettings,
         brake: Brake,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self._intake = intake
         self._producer = producer
         self._view = view
         self._repetitions = repetitions
+        self._counting = counting
         self._messages = messages
         self._brake = brake
+        self._tracing = tracing
+        self._spans: list[Span] = []
+        self._alphabets_of = ProfileBook(partial(view.directory.get, Profile)).national_alphabets
         self._outputs: list[OutRecord] = []
         self._output_bytes = 0
         self._began_ms: int | None = None
@@ -126,10 +137,15 @@ class Worker:
         letters: list[OutRecord] | None = []
         first = 0
         for piece in in_pieces(parts, MESSAGES_AT_ONCE):
+            await self._counting.take_over(record, first, self._write)
+            mark = self._counting.mark()
             caused = self._caused_by(record, piece, first, directory, unheld)
             if caused.are_refused and await directory.renewed():
+                self._counting.undo(mark)
+                await self._counting.take_over(record, first, self._write)
                 caused = self._caused_by(record, piece, first, directory, unheld)
             first += caused.messages
+            self._spans += caused.spans
             if letters is not None and (not caused.outputs or is_unreadable(caused.outputs)):
                 letters += caused.outputs
                 continue
@@ -142,20 +158,28 @@ class Worker:
     def _caused_by(
         self, record: InRecord, parts: Sequence[Part], first: int, directory: "_Directory", unheld: Unheld
     ) -> Consequences:
+        counting = self._counting
+        mark = counting.mark()
         try:
-            return consequences(record, parts, first, directory.now, self._messages, unheld)
+            return consequences(
+                record, parts, first, directory.now, self._messages, unheld, self._tracing, self._alphabets_of,
+                counting.days, counting.screens,
+            )  # fmt: skip
         except Exception as error:  # noqa: BLE001  # as above; if there are several, it is one of them
+            counting.undo(mark)
             if len(parts) == 1:
                 _report(record, error)
                 return Consequences([set_aside(record, parts[0], error)], count_of(record, parts[0]))
         outputs: list[OutRecord] = []
+        spans: list[Span] = []
         messages, are_refused = 0, False
         for part in parts:
             caused = self._caused_by(record, [part], first + messages, directory, unheld)
             outputs += caused.outputs
             messages += caused.messages
             are_refused = are_refused or caused.are_refused
-        return Consequences(outputs, messages, are_refused)
+            spans += caused.spans
+        return Consequences(outputs, messages, are_refused, tuple(spans))
 
     def _add(self, outputs: list[OutRecord]) -> None:
         self._outputs += outputs
@@ -163,8 +187,16 @@ class Worker:
 
     async def _write(self) -> None:
         outputs, self._outputs, self._output_bytes = self._outputs, [], 0
+        if counted := self._counting.take_unwritten():
+            # Before what follows from them: whatever has gone out is known to have, and at which place.
+            await self._producer.write(counted)
+            failpoint("processor.after_counts")
         await self._producer.write(outputs)
         count_written(outputs)
+        if self._spans:
+            spans, self._spans = self._spans, []
+            for span in spans:
+                span.end()
 
 
 class _Directory:

@@ -6,7 +6,7 @@ from agents.runtime import run
 
 def main() -> None:
     """Start the roll-up."""
-    run("receipts", serve)
+    run("receipts", serve, traced=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from agents.runtime import Agent
 from agents.workers import Workers
 from pipeline.carriers.profiles.book import BoundCarriers, ProfileBook
 from pipeline.carriers.reading.reports import MAX_BYTES
-from pipeline.directory.carrier_secrets import opening_sealer, secrets_of
+from pipeline.directory.carrier_secrets import CarrierSealer, secrets_of
 from pipeline.http.client import HttpPoster
 from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
@@ -25,7 +25,7 @@ from pipeline.metrics import MESSAGES_AWAITING_RECEIPTS
 from pipeline.receipts.memory import Memory
 from pipeline.settings import CarrierKeySettings, KafkaSettings, ReceiptSettings
 from schemas.directory.carrier import Profile
-from schemas.roll_up import Match, RollUp
+from schemas.state.roll_up import Match, RollUp
 from schemas.topics import DLR_GATHERED, DLR_MATCHED, ROLLED_UP
 
 GROUP: Final = "sms-receipts"
@@ -54,11 +54,13 @@ async def serve(agent: Agent) -> None:
             max_answer_bytes=MAX_BYTES, max_connections=POLL_CONNECTIONS,
         )  # fmt: skip
         opened.push_async_callback(poster.close)
-        sealer = opening_sealer(CarrierKeySettings().key_file)
+        sealer = CarrierSealer.opening(CarrierKeySettings().key_file)
         carriers = BoundCarriers(ProfileBook(partial(view.directory.get, Profile)), partial(secrets_of, sealer=sealer))
         workers = Workers()
         poller = Poller(view.directory, carriers, poster, producer.write, workers.spawn)
-        gatherer = Gatherer(memories, hand_off, timedelta(seconds=settings.timeout_seconds), poller)
+        gatherer = Gatherer(
+            memories, hand_off, timedelta(seconds=settings.timeout_seconds), poller, tracing=agent.tracing
+        )
         kept = []
         for topic, memory in ((DLR_GATHERED, memories.messages), (DLR_MATCHED, memories.matches)):
             opened.callback(memory.close)

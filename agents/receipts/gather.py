@@ -18,11 +18,13 @@ from pipeline.metrics import MESSAGES
 from pipeline.receipts import matching
 from pipeline.receipts.memory import Kept, Known, Memory
 from pipeline.receipts.roll_up import note_receipt, note_status, note_time, wants_receipts
-from pipeline.steps.submitted_record import describe
-from schemas.dlr import ExpectedReceipt, SegmentReceipt, UnmatchedReceipt, carrier_key
-from schemas.record import InRecord, OutRecord
-from schemas.roll_up import Match, RollUp
-from schemas.status import DeliveryName, MessageStatus
+from pipeline.steps.admission.submitted_record import describe
+from pipeline.tracing.spans import MESSAGE_ID, OUTCOME, UNTRACED, Span, Tracing, handed_on
+from schemas.headers.trace import trace_of
+from schemas.messages.dlr import ExpectedReceipt, SegmentReceipt, UnmatchedReceipt, carrier_key
+from schemas.messages.status import DeliveryName, MessageStatus
+from schemas.record import Header, InRecord, OutRecord
+from schemas.state.roll_up import Match, RollUp
 from schemas.topics import DLR_EXPECTED, DLR_GATHERED, DLR_MATCHED, DLR_RECEIVED, STATUS
 
 STAGE: Final = "receipts"
@@ -76,12 +78,14 @@ class Gatherer:
         patience: timedelta,
         polls: Polls,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self._memories = memories
         self._transactions = transactions
         self._patience = patience
         self._polls = polls
         self._clock = clock
+        self._tracing = tracing
         self.settling = asyncio.Lock()
 
     async def take(self, batch: Sequence[Work], may_begin: Callable[[Work], Awaitable[bool]]) -> None:
@@ -89,7 +93,7 @@ class Gatherer:
         async with self.settling:
             begun = [work for work in batch if await may_begin(work)]
             letters: dict[int, OutRecord] = {}
-            changes = _Changes(self._memories)
+            changes = _Changes(self._memories, self._tracing)
             for number, work in enumerate(begun):
                 try:
                     self._note(work.record, changes)
@@ -114,7 +118,9 @@ class Gatherer:
             status = MessageStatus.from_bytes(value)
             if wants_receipts(status):
                 key = status.message_id.encode()
-                changes.note_message(partition, key, *note_status(changes.messages.get(key), status, patience))
+                step = note_status(changes.messages.get(key), status, patience)
+                rolled_up = None if step.known is None else step.known.in_trace(trace_of(record.headers))
+                changes.note_message(partition, key, rolled_up, step.statuses)
         elif record.topic == DLR_RECEIVED:
             receipt = SegmentReceipt.from_bytes(value)
             key = receipt.message_id.encode()
@@ -135,7 +141,7 @@ class Gatherer:
         """Do some of what is due; return how much that was. Raises as `take`."""
         async with self.settling:
             now = self._clock()
-            changes = _Changes(self._memories)
+            changes = _Changes(self._memories, self._tracing)
             messages = [it for it in self._memories.messages.due(now, DUE_AT_ONCE) if is_ours(it.partition)]
             matches = [it for it in self._memories.matches.due(now, DUE_AT_ONCE) if is_ours(it.partition)]
             for partition, key, message in messages:
@@ -163,6 +169,8 @@ class Gatherer:
         self._memories.matches.keep(changes.matches.kept())
         for status in changes.ended:
             _ended[DeliveryName(status.status)].inc()
+        for span in changes.spans:
+            span.end()
 
 
 class _Changed(Generic[Known]):
@@ -193,7 +201,9 @@ class _Changed(Generic[Known]):
 class _Changes:
     """What a few records have changed, and what follows from them."""
 
-    def __init__(self, memories: Memories) -> None:
+    def __init__(self, memories: Memories, tracing: Tracing) -> None:
+        self._tracing = tracing
+        self.spans: list[Span] = []
         self.messages = _Changed(memories.messages, DLR_GATHERED)
         self.matches = _Changed(memories.matches, DLR_MATCHED)
         self.ended: list[MessageStatus] = []
@@ -201,10 +211,23 @@ class _Changes:
         self._following: list[tuple[int, OutRecord]] = []
 
     def note_message(self, partition: int, key: bytes, known: RollUp | None, statuses: Sequence[MessageStatus]) -> None:
+        before = self.messages.get(key) if statuses else None
         self.messages.note(partition, key, known)
         for status in statuses:
             self.ended.append(status)
-            self._following.append((partition, OutRecord(STATUS, key, status.to_bytes(), partition=partition)))
+            headers = self._trace_headers(known, before, status)
+            self._following.append((partition, OutRecord(STATUS, key, status.to_bytes(), headers, partition)))
+
+    def _trace_headers(self, known: RollUp | None, before: RollUp | None, status: MessageStatus) -> tuple[Header, ...]:
+        """Return how a status goes on with the trace of its message: a span since its success, if that is known."""
+        trace = None if known is None else known.trace
+        if trace is None:
+            return ()
+        since = None if before is None else min((it.ended_at for it in before.waiting), default=None)
+        span = self._tracing.span("receipt", trace, began_ns=None if since is None else int(since.timestamp() * 1e9))
+        span.note({MESSAGE_ID: status.message_id, OUTCOME: status.status})
+        self.spans.append(span)
+        return handed_on(span)
 
     def note_match(self, partition: int, key: bytes, step: matching.MatchStep) -> None:
         self.matches.note(partition, key, step.known)

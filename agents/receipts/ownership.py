@@ -10,7 +10,7 @@ from agents.receipts.gather import Gatherer
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.receipts.memory import Memory
-from schemas.roll_up import Match, RollUp
+from schemas.state.roll_up import Match, RollUp
 
 log = structlog.get_logger(__name__)
 

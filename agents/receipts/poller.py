@@ -21,7 +21,7 @@ from pipeline.errors import AddressNotAllowed, BadReceipt, CarrierUnusable, Inex
 from pipeline.http.client import HttpPoster
 from pipeline.metrics import RECEIPT_POLLS
 from schemas.directory.carrier import Carrier
-from schemas.dlr import ExpectedReceipt, UnmatchedReceipt, carrier_key
+from schemas.messages.dlr import ExpectedReceipt, UnmatchedReceipt, carrier_key
 from schemas.record import OutRecord
 from schemas.topics import DLR_UNMATCHED
 

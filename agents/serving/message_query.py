@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pipeline.errors import Refused
-from pipeline.message_log.message import LogState
-from pipeline.message_log.search import MAX_SIZE, MAX_VALUES, Cursor, Search
-from schemas.labels import MAX_REFERENCE_LENGTH
+from pipeline.message_log.reading.message import LogState
+from pipeline.message_log.reading.search import MAX_SIZE, MAX_VALUES, Cursor, Search
+from schemas.messages.labels import MAX_REFERENCE_LENGTH
 
 DEFAULT_SIZE: Final = 50
 MAX_CHARACTERS: Final = 64
@@ -124,6 +124,8 @@ FILTERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "filter[destination_contains]": ("destinations_containing", values),
     "filter[client_reference]": ("client_references", labels),
     "filter[tags]": ("tags", labels),
+    "filter[campaign_id]": ("campaign_ids", values),
+    "filter[bulk_id]": ("bulk_ids", values),
     "filter[status]": ("states", states),
     "filter[delivery_status]": ("delivery_statuses", values),
     "filter[code_id]": ("code_ids", _numbers),

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from agents.serving.prices import json_number
-from pipeline.message_log.message import EventKind, LoggedMessage, MessageEvent, MessageHistory
-from schemas.labels import named
+from pipeline.message_log.reading.history import EventKind, MessageEvent, MessageHistory
+from pipeline.message_log.reading.message import LoggedMessage
+from schemas.messages.labels import named
+from schemas.text.smart_encoding import changed
 
 KIND: Final = "outbound_messages"
 EVENT_KIND: Final = "outbound_message_events"
@@ -43,7 +45,12 @@ def message(entry: LoggedMessage, *, keeps_text: bool) -> dict[str, Any]:
             "possible_duplicate": entry.possible_duplicate,
             "delivery_status": entry.delivery_status,
             "delivery_time": timestamp(entry.delivery_ended_at),
+            **({} if entry.send_at is None else {"send_at": timestamp(entry.send_at)}),
+            **({} if entry.bulk_id is None else {"bulk_id": entry.bulk_id}),
             **named(entry.client_reference, entry.tags),
+            **({} if entry.campaign_id is None else {"campaign_id": entry.campaign_id}),
+            **changed(entry.text_changes, entry.national_language),
+            **({"sent_content": entry.sent_content} if keeps_text and entry.sent_content is not None else {}),
         },
     }
 

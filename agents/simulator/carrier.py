@@ -5,7 +5,7 @@ again; the POST itself is in the ledger each time, so that a test sees it.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID, uuid4, uuid5
@@ -50,10 +50,13 @@ class Carrier:
         self._receipted: dict[str, None] = {}  # keys whose receipt is under way, oldest first
         self._turned_away: dict[str, None] = {}  # keys of POSTs that were throttled once, oldest first
 
-    async def accept(self, segment: SegmentPost, key: str | None, body: str) -> str:
-        """Record a POST, durably when the ledger has a file, and return the carrier's id for it."""
+    async def accept(self, segment: SegmentPost, key: str | None, body: str, **also: str) -> str:
+        """Record a POST, durably when the ledger has a file, and return the carrier's id for it.
+
+        `also` is what its entry says beside.
+        """
         carrier_id = str(uuid4()) if key is None else self.id_for(key)
-        await self.ledger.add(_rendered(segment, key, body))
+        await self.ledger.add(_rendered(segment, key, body, also))
         if key is not None:
             self._taken[key] = None
             if len(self._taken) > MAX_REMEMBERED_KEYS:
@@ -103,7 +106,7 @@ def _is_first(key: str, seen: dict[str, None]) -> bool:
     return True
 
 
-def _rendered(segment: SegmentPost, key: str | None, body: str) -> Callable[[int], bytes]:
+def _rendered(segment: SegmentPost, key: str | None, body: str, also: Mapping[str, str]) -> Callable[[int], bytes]:
     at = datetime.now(UTC).isoformat(timespec="microseconds")
 
     def render(number: int) -> bytes:
@@ -119,6 +122,7 @@ def _rendered(segment: SegmentPost, key: str | None, body: str) -> Callable[[int
             "udh": segment.udh,
             "text": segment.text,
             "body": body,
+            **also,
         }
         return json.dumps(entry).encode()
 
@@ -140,7 +144,9 @@ def routes(carrier: Carrier, faults: Faults) -> list[web.RouteDef]:
                 return refusal
             if (fixed := OUTCOMES.get(segment.destination)) is not None and fixed.answer_ms:
                 fault = Fault(delay_ms=fixed.answer_ms)
-        taken = {"id": await carrier.accept(segment, key, body.decode())} if fault.records else {}
+        also = {"traceparent": request.headers.get("traceparent", ""), "query": request.query_string}
+        named = {name: value for name, value in also.items() if value}
+        taken = {"id": await carrier.accept(segment, key, body.decode(), **named)} if fault.records else {}
         return await answer(request, fault, web.json_response(taken, status=202))
 
     async def query(request: web.Request) -> web.Response:

@@ -1,12 +1,15 @@
-"""Step 7, notification: who hears of a status, and the body that the callback URL receives (docs/http-api.md)."""
+"""Step 7, notification: who hears of which status, and the body that the callback URL receives (docs/http-api.md)."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
+from schemas.directory.callback_options import CallbackEvent
 from schemas.directory.trunk import Trunk
-from schemas.status import MessageStatus, StatusStage
+from schemas.messages.status import DeliveryName, MessageStatus, StatusName, StatusStage
+from schemas.text.smart_encoding import changed
 
 CONTENT_TYPE: Final = "application/vnd.api+json"
 
@@ -14,14 +17,17 @@ _PROCESSING: Final = StatusStage.PROCESSING
 _exact: Final = Context(prec=40).multiply  # no price that a record can hold times a number of segments is rounded
 
 
-def url_to_notify(trunk: Trunk, status: MessageStatus) -> str | None:
-    """Return where the trunk, as it is configured now, wants to hear of `status`; None when it does not.
+def event_of(status: MessageStatus) -> CallbackEvent:
+    """Return what a status is among the events that a trunk can choose from."""
+    if status.stage is _PROCESSING:
+        return CallbackEvent.SENT if status.status == StatusName.SUCCESS else CallbackEvent.NOT_SENT
+    return CallbackEvent.DELIVERED if status.status == DeliveryName.DELIVERED else CallbackEvent.NOT_DELIVERED
 
-    A trunk that has been deleted is told how its last messages ended.
-    """
-    if status.stage is StatusStage.DELIVERY and not trunk.receipts_enabled:
-        return None
-    return trunk.callback_url
+
+def is_wanted(trunk: Trunk, status: MessageStatus) -> bool:
+    """Tell whether the trunk has chosen to hear of what a status is."""
+    options = trunk.callbacks
+    return options is None or options.events is None or event_of(status) in options.events
 
 
 def body_of(status: MessageStatus) -> bytes:
@@ -47,14 +53,25 @@ def body_of(status: MessageStatus) -> bytes:
         f'"fragments_sent":{status.segments_sent},'
         f'"price":{_total(status.price_per_segment, status.segments_sent)},'
         f'"price_per_segment":{"null" if status.price_per_segment is None else status.price_per_segment},'
-        f'"currency":{"null" if status.currency is None else quoted(status.currency)}{_labels(status)}}}}}}}'
+        f'"currency":{"null" if status.currency is None else quoted(status.currency)}{_labels(status)}'
+        f"{_text(status)}}}}}}}"
     ).encode()
 
 
 def _labels(status: MessageStatus) -> str:
-    """Return what the customer calls the message as further members; nothing where it has no name."""
+    """Return what the customer says of the message as further members; nothing where that is nothing."""
     members = "" if status.client_reference is None else f',"client_reference":{quoted(status.client_reference)}'
-    return f'{members},"tags":[{",".join(map(quoted, status.tags))}]' if status.tags else members
+    if status.tags:
+        members += f',"tags":[{",".join(map(quoted, status.tags))}]'
+    return members if status.campaign_id is None else f'{members},"campaign_id":"{status.campaign_id}"'
+
+
+def _text(status: MessageStatus) -> str:
+    """Return what its text has become as further members; nothing where it is as it was."""
+    if status.text_changes is None and status.national_language is None:
+        return ""
+    members = changed(status.text_changes, status.national_language)
+    return f",{json.dumps(members, separators=(',', ':'))[1:-1]}"
 
 
 def _timestamp(moment: datetime) -> str:

@@ -12,12 +12,13 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from pipeline.callbacks.notification import is_wanted
 from pipeline.directory.model import Directory
 from pipeline.errors import ConfigurationError, Refused
-from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
 from schemas.directory.trunk import Trunk
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
+from schemas.messages.status import MessageStatus, StatusStage
 from schemas.record import OutRecord
-from schemas.status import MessageStatus, StatusStage
 from schemas.topics import CALLBACK_RETRY, tier_topic
 
 LAST_ERROR: Final = "resent by an operator"
@@ -44,10 +45,12 @@ class Asked:
         )
 
 
-def obstacle(trunk: Trunk | None) -> str | None:
-    """Say why nobody can be notified now, or None."""
+def obstacle(trunk: Trunk | None, status: MessageStatus | None = None) -> str | None:
+    """Say why nobody can be notified now, or None; a `status` may say itself where it is told."""
     if trunk is None or trunk.deleted_at is not None:
         return "there is no such trunk any more"
+    if status is not None and status.callback_url is not None:
+        return None
     if trunk.callback_url is None:
         return "the trunk has no callback URL"
     if trunk.callback_disabled_at is not None:
@@ -78,7 +81,8 @@ class Selection:
         if not self.asked.includes(status.message_id, status.trunk_id, at):
             return
         trunk = self.directory.trunk(status.trunk_id)
-        if status.stage is StatusStage.DELIVERY and trunk is not None and not trunk.receipts_enabled:
+        unwanted = status.stage is StatusStage.DELIVERY and trunk is not None and not trunk.receipts_enabled
+        if unwanted or (trunk is not None and not is_wanted(trunk, status)):
             return  # the trunk does not want to hear of these, now as then
         self._statuses[status.trunk_id, status.webhook_id] = status  # a replay says the same
         if len(self._statuses) > MAX_AT_ONCE:
@@ -92,15 +96,15 @@ class Selection:
             self.unreadable += 1
             return
         about = attempt.trunk_id, attempt.webhook_id
-        if about not in self._statuses:
-            return  # statuses come first
+        if about not in self._statuses or attempt.outcome is AttemptOutcome.FILTERED:
+            return  # statuses come first; and what was filtered was no attempt
         known = self._newest.get(about)
         if known is None or known[0] <= attempt.at:
             self._newest[about] = attempt.at, attempt.outcome is AttemptOutcome.ACCEPTED
 
     def obstacles(self) -> Counter[str]:
         """Return why notifications cannot be sent, with how many."""
-        found = (obstacle(self.directory.trunk(status.trunk_id)) for status in self._statuses.values())
+        found = (obstacle(self.directory.trunk(status.trunk_id), status) for status in self._statuses.values())
         return Counter(why for why in found if why is not None)
 
     def chosen(self) -> list[MessageStatus]:
@@ -111,7 +115,7 @@ class Selection:
         return [
             status
             for about, status in self._statuses.items()
-            if obstacle(self.directory.trunk(status.trunk_id)) is None
+            if obstacle(self.directory.trunk(status.trunk_id), status) is None
             and (not self.failed_only or not self._newest.get(about, (None, True))[1])
         ]
 

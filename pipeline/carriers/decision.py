@@ -4,14 +4,22 @@ Pure; the same rules for a first attempt and for one that comes out of a retry t
 """
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.posting.retry_after import retry_after_seconds
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import InDoubtPolicy
-from schemas.mt_message import MtMessage, WaitingMessage
-from schemas.status import CodeId, MessageStatus, StatusName, StatusStage, UncheckedMessageStatus
+from schemas.messages.mt_message import MtMessage, WaitingMessage
+from schemas.messages.status import (
+    CANCELED_REASON,
+    CodeId,
+    MessageStatus,
+    StatusName,
+    StatusStage,
+    UncheckedMessageStatus,
+)
+from schemas.text.smart_encoding import unchecked_changes
 from schemas.unchecked import encode
 
 
@@ -132,26 +140,45 @@ def _delay_after(result: AttemptResult, progress: Progress, schedule: RetrySched
 
 def failed(message: MtMessage, code: CodeId, reason: str, stop: Stop) -> MessageStatus:
     """Return the final status of a message that did not get through."""
-    return MessageStatus(
-        message_id=message.id,
-        trunk_id=message.trunk_id,
-        account_id=message.account_id,
-        stage=StatusStage.PROCESSING,
-        status=StatusName.FAILED,
+    return _ended(
+        message,
+        StatusName.FAILED,
+        reason,
+        stop.at,
         code_id=code,
-        reason=reason,
-        source=message.source,
-        destination=message.destination,
-        accepted_at=message.accepted_at,
-        ended_at=stop.at,
-        segments_total=len(message.segments),
         segments_sent=stop.seqnum - 1,
         price_per_segment=message.price_per_segment,
         currency=message.currency,
         carrier_id=message.carrier_id,
         possible_duplicate=stop.progress.possible_duplicate or None,
+        text_changes=message.text_changes,
+        national_language=message.national_language,
+    )
+
+
+def canceled_in_time(message: MtMessage, now: datetime) -> MessageStatus:
+    """Return the final status of a message that was cancelled before any carrier had any of it."""
+    return _ended(message, StatusName.CANCELED, CANCELED_REASON, now)
+
+
+def _ended(message: MtMessage, status: StatusName, reason: str, at: datetime, **more: Any) -> MessageStatus:
+    return MessageStatus(
+        message_id=message.id,
+        trunk_id=message.trunk_id,
+        account_id=message.account_id,
+        stage=StatusStage.PROCESSING,
+        status=status,
+        reason=reason,
+        source=message.source,
+        destination=message.destination,
+        accepted_at=message.accepted_at,
+        ended_at=at,
+        segments_total=len(message.segments),
         client_reference=message.client_reference,
         tags=message.tags,
+        campaign_id=message.campaign_id,
+        callback_url=message.callback_url,
+        **more,
     )
 
 
@@ -178,5 +205,9 @@ def succeeded(message: MtMessage, now: datetime, possible_duplicate: bool = Fals
         posts=1 if whole else None,
         client_reference=message.client_reference,
         tags=message.tags,
+        campaign_id=message.campaign_id,
+        text_changes=unchecked_changes(message.text_changes),
+        national_language=message.national_language,
+        callback_url=message.callback_url,
     )
     return Success(encode(status))

@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from pipeline.carriers.outcome import AttemptResult, Outcome
-from schemas.journal import JournalEntry, JournalMark, UncheckedJournalEntry
+from schemas.messages.status import MessageStatus, StatusStage
 from schemas.record import Coordinates
-from schemas.status import MessageStatus, StatusStage
+from schemas.state.journal import JournalEntry, JournalMark, UncheckedJournalEntry
 from schemas.unchecked import encode
 
 _MARKS: Final = {

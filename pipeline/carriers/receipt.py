@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from schemas.dlr import MessageState
+from schemas.messages.dlr import MessageState
 
 
 class ReceiptRequest(NamedTuple):

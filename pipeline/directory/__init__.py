@@ -3,10 +3,11 @@
 model        the directory in memory, with an index for each question
 route_index  routes by what they are for
 values       what one entry's values must look like
-rules        what a set of changes must keep to
-carrier_rules  the same for carriers and their profiles
+rules/       what a set of changes must keep to
 credentials  trunk passwords and signing secrets: made, checked, sealed
-carrier_secrets  carriers' secrets: sealed, opened
+sealing      secrets of others: sealed, opened, bound to whose they are
+carrier_secrets  those of carriers
+callback_secrets  those of trunks' callbacks
 key_file     the files with the keys that seal
-file         the directory as a YAML file
+file/        the directory as a YAML file
 """

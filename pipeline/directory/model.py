@@ -9,20 +9,25 @@ configuration must not take good configuration out of service.
 from bisect import insort
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
 from pipeline.directory.route_index import RouteIndex
 from pipeline.errors import UnreadableRecord
+from pipeline.opt_outs import OptOuts
 from schemas.directory.account import Account, Did
+from schemas.directory.campaign import Campaign
 from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
+from schemas.directory.limits import WINDOWS
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.route import Route
+from schemas.directory.sender import Sender
 from schemas.directory.trunk import Trunk
+from schemas.record import later_version
 
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Sender, Campaign, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 
 
 class Directory:
@@ -33,10 +38,18 @@ class Directory:
         self._versions: dict[type[DirectoryEntry], dict[str, int]] = {model: {} for model in KINDS.values()}
         self._trunks_by_username: dict[str, list[Trunk]] = {}
         self._allowed_sources: dict[str, frozenset[str]] = {}
+        self._senders: dict[tuple[str, str], dict[str, Sender]] = {}
         self._carriers_by_name: dict[str, dict[str, Carrier]] = {}
         self._routes = RouteIndex()
+        self.opt_outs = OptOuts()
+        """Filled from a topic of its own, by agents that decide about destinations."""
+        self._limited_by_day: dict[str, Trunk | Account] = {}
+        self._guarded: dict[str, Trunk | Account] = {}
+        self._taking_short_codes: dict[str, Route] = {}
         self.version = -1
         """Offset of the last record that was applied or refused."""
+        self.too_new: set[bytes] = set()
+        """Keys of entries whose present state only a later version of the program can read."""
 
     def apply(self, key: bytes | None, value: bytes | None, offset: int = -1) -> None:
         """Apply one record: a new or changed entry, or (null value) its deletion.
@@ -49,6 +62,7 @@ class Directory:
         model = KINDS.get(kind)
         if model is None:
             return
+        self.too_new.discard(key or b"")
         if value is None:
             self._replace(model, identity, None)
             self._versions[model].pop(identity, None)
@@ -56,6 +70,10 @@ class Directory:
         try:
             entry = model.from_bytes(value)
         except ValidationError as error:
+            if (later := later_version(error)) is not None:
+                self.too_new.add(key or b"")
+                words = f"{kind}:{identity} has schema_version {later}, of a later version of smsout: start that one"
+                raise UnreadableRecord("schema-violation", words, stage="directory") from None
             where = ", ".join(".".join(map(str, part["loc"])) for part in error.errors(include_input=False))
             raise UnreadableRecord(
                 "schema-violation", f"{kind}:{identity} is not readable: {where}", stage="directory"
@@ -74,20 +92,39 @@ class Directory:
             entries[identity] = entry
         else:
             entries.pop(identity, None)
+        if model is Trunk or model is Account:
+            limited = cast("Trunk | Account | None", entry)
+            if limited is not None and limited.is_limited_by_day:
+                self._limited_by_day[identity] = limited
+            else:
+                self._limited_by_day.pop(identity, None)
+            if limited is not None and limited.is_guarded:
+                self._guarded[identity] = limited
+            else:
+                self._guarded.pop(identity, None)
         if isinstance(before, Trunk):
             self._forget_trunk(before)
         elif isinstance(before, Route):
             self._routes.forget(before)
+            self._taking_short_codes.pop(before.id, None)
         elif isinstance(before, Carrier):
             self._carriers_by_name[before.name].pop(before.id)
             if not self._carriers_by_name[before.name]:
                 del self._carriers_by_name[before.name]
+        elif isinstance(before, Sender):
+            self._senders[before.account_id, before.address].pop(before.id)
+            if not self._senders[before.account_id, before.address]:
+                del self._senders[before.account_id, before.address]
         if isinstance(entry, Trunk):
             self._index_trunk(entry)
         elif isinstance(entry, Route):
             self._routes.add(entry)
+            if entry.short_codes:
+                self._taking_short_codes[entry.id] = entry
         elif isinstance(entry, Carrier):
             self._carriers_by_name.setdefault(entry.name, {})[entry.id] = entry
+        elif isinstance(entry, Sender):
+            self._senders.setdefault((entry.account_id, entry.address), {})[entry.id] = entry
 
     def _index_trunk(self, trunk: Trunk) -> None:
         if not trunk.allow_any_did:
@@ -119,9 +156,44 @@ class Directory:
         """Return an account."""
         return self.get(Account, account_id)
 
+    @property
+    def limits_days(self) -> bool:
+        """Whether any trunk or account has a limit of segments or spend a day."""
+        return bool(self._limited_by_day)
+
+    def limited_by_day(self) -> list[Trunk | Account]:
+        """Return which have one: trunks in service, and accounts."""
+        return [it for it in self._limited_by_day.values() if not isinstance(it, Trunk) or it.deleted_at is None]
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether any trunk or account has a limit of messages to a number or a range, or of equal texts."""
+        return bool(self._guarded)
+
+    @property
+    def longest_window_minutes(self) -> int:
+        """How far back the longest of their windows goes."""
+        return max((getattr(it, name) or 0 for it in self._guarded.values() for name in WINDOWS), default=0)
+
+    def takes_short_codes(self, account_id: str) -> bool:
+        """Tell whether any route that messages of an account may take is for short codes, too."""
+        for route in self._taking_short_codes.values():
+            if route.account_id is None or route.account_id == account_id:
+                return True
+        return False
+
     def did(self, number: str) -> Did | None:
         """Return a DID by its number."""
         return self.get(Did, number)
+
+    def sender(self, account_id: str, address: str) -> Sender | None:
+        """Return what an account has registered under an address, letter for letter; of several the first id."""
+        held = self._senders.get((account_id, address))
+        return held[min(held)] if held else None
+
+    def campaign(self, campaign_id: str) -> Campaign | None:
+        """Return a campaign."""
+        return self.get(Campaign, campaign_id)
 
     def trunk(self, trunk_id: str) -> Trunk | None:
         """Return a trunk, also one with `deleted_at`: its messages in flight still need its callback URL."""

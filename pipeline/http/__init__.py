@@ -2,6 +2,7 @@
 
 url             a URL taken apart, once and strictly; and what of it may be logged
 addresses       which addresses may be called at all
+tls             whom a connection trusts, and who we are
 pinning         a host becomes addresses that have been checked, and connections go to no others
 client          one POST over a kept-alive connection
 connection      one connection: one request at a time, and whether any of it was sent

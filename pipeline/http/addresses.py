@@ -17,6 +17,8 @@ from ipaddress import (
 from typing import Final, NamedTuple
 
 from pipeline.errors import AddressNotAllowed, ConfigurationError
+from pipeline.http.url import http_url
+from schemas.urls import url_problem
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -104,6 +106,18 @@ class AddressGuard:
             return not self.permits(ip_address(host), port)
         except ValueError:
             return False
+
+    def problem(self, url: str) -> str | None:
+        """Say why a callback URL would never be called, or None; one that is no URL is not looked at."""
+        if url_problem(url) is not None:
+            return None
+        called = http_url(url)
+        if not self.never_permits(called.host, called.port):
+            return None
+        return (
+            f"leads to {called.host}, which is not on the internet: nothing would ever be posted there. Enter an "
+            "address that this system can reach from outside your network"
+        )
 
     def check(self, host: str, addresses: Sequence[Address], port: int) -> None:
         """Raise `AddressNotAllowed` unless every one of `addresses`, to which `host` has resolved, may be called.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from pipeline.errors import AddressNotAllowed
-from pipeline.urls import url_problem
+from schemas.urls import url_problem
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

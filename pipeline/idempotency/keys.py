@@ -12,12 +12,13 @@ often they have died.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from pipeline.steps.submitted_record import read_submitted
-from schemas.submission import Submission
+from pipeline.steps.admission.submitted_record import read_submitted
+from schemas.messages.submission import Submission
+from schemas.messages.timing import timed
 
 KEPT_MS: Final = 86_400_000
 LOOK_BACK_MS: Final = 2 * KEPT_MS
@@ -94,15 +95,34 @@ def check_key(key: str) -> str | None:
 def digest_of(
     kind: str,
     source: str,
-    content: str,
+    content: str | None,
     destinations: Sequence[str],
     reference: str | None = None,
     tags: Sequence[str] | None = None,
+    smart_encoding: str | None = None,
+    own: Sequence[object] | None = None,
+    timing: Mapping[str, object] | None = None,
+    callback_url: str | None = None,
+    campaign_id: str | None = None,
 ) -> str:
-    """Return what must be the same for a repetition: SHA-256 in hex. `kind` is the resource type, "" on the topic."""
+    """Return what must be the same for a repetition: SHA-256 in hex. `kind` is the resource type, "" on the topic.
+
+    `own` is what destinations have of their own (`schemas.messages.destination.own_digest`), `timing` what `timed` says
+    of the submission. What has none of the optional attributes must have the digest that it always had.
+    """
     asked: list[object] = [kind, source, content, list(destinations)]
-    if reference is not None or tags:  # what has neither must have the digest that it always had
+    if reference is not None or tags:
         asked += [reference, list(tags or ())]
+    if smart_encoding is not None:
+        asked.append({"smart_encoding": smart_encoding})
+    if own is not None:
+        asked.append({"own": own})
+    if timing:
+        asked.append(dict(timing))
+    if callback_url is not None:
+        asked.append({"callback_url": callback_url})
+    if campaign_id is not None:
+        asked.append({"campaign_id": campaign_id})
     canonical = json.dumps(asked, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -135,7 +155,11 @@ def keyed_submissions(partition: int, offset: int, at_ms: int, value: bytes | No
             if isinstance(submission, Submission) and submission.idempotency_key is not None:
                 addresses = [it.address for it in submission.destinations]
                 digest = submission.idempotency_digest or digest_of(
-                    "", submission.source, submission.content, addresses, submission.client_reference, submission.tags
-                )
+                    "", submission.source, submission.content, addresses, submission.client_reference, submission.tags,
+                    submission.smart_encoding, submission.own_digest(),
+                    timed(submission.send_at, submission.validity_period),
+                    submission.callback_url,
+                    submission.campaign_id,
+                )  # fmt: skip
                 name = name_of(partition, submission.trunk_id, submission.idempotency_key)
                 yield Keyed(name, SubmissionOffset(offset, element), at_ms, short_digest(digest))

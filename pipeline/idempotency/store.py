@@ -1,8 +1,6 @@
 """The keys of two days, on disk: about 100 bytes each, a thousand of them written in some 10 ms.
 
-A SQLite file is what the topic says about keys, up to a position in each partition; both change in one transaction.
-It is not synced, because it can be made again: after a power cut it counts as lost, and a file that is damaged or was
-written by another version does too. Without a file name the system deletes it when the process ends.
+A file is what the topic says about keys, up to a position in each partition; both change in one transaction.
 """
 
 import sqlite3
@@ -10,14 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import structlog
-
-from pipeline.errors import ConfigurationError
 from pipeline.idempotency.keys import Claim, Keyed, SubmissionOffset, Verdict, follow, judge, keyed_submissions
+from pipeline.state_file import Layout, StateFile, boot_id
 
 LAYOUT: Final = 3  # since 3 of committed records only
 PURGED_AT_ONCE: Final = 500  # a few milliseconds
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _TABLES: Final = (
     "CREATE TABLE about (boot TEXT, complete_from_ms INTEGER)",
     "CREATE TABLE position (partition INTEGER PRIMARY KEY, next INTEGER, at_ms INTEGER)",
@@ -26,8 +21,6 @@ _TABLES: Final = (
     "CREATE INDEX claim_by_name ON claim (name)",
     "CREATE INDEX claim_by_time ON claim (last_at_ms)",
 )
-
-log = structlog.get_logger(__name__)
 
 
 class Position(NamedTuple):
@@ -41,51 +34,19 @@ class ClaimStore:
     """Claims by key. `complete_from_ms`: every claim that was alive at that time or later is here."""
 
     def __init__(self, path: Path | None) -> None:
-        """Open the file, or make it. Raises `ConfigurationError` when it cannot be used."""
-        self._path = path
+        """Open the file, or make it. Raises `ConfigurationError` when it cannot be used, `DiskFull` without room."""
         self.positions: dict[int, Position] = {}
         self.complete_from_ms: int | None = None
         """None: nothing is known yet."""
-        try:
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                usable = self._open()
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError as error:
-                log.warning("idempotency_store_unreadable", path=str(path), error=str(error))
-                usable = False
-            if not usable:
-                self.discard()
-                self._open()
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(
-                f"{path} cannot be used (SMSOUT_STATE_DIR; does another process have it?): {error}"
-            ) from error
+        layout = Layout(LAYOUT, _TABLES, "the Idempotency-Keys", "idempotency_store_unreadable")
+        self._file = StateFile(path, layout, _make, self._take_up)
+        self._database = self._file.database
 
-    def _open(self) -> bool:
-        """Return whether the file is of use; one that is empty is."""
-        self._database = sqlite3.connect(str(self._path or ""), isolation_level=None, timeout=1.0)
-        run = self._database.execute
-        run("PRAGMA locking_mode=EXCLUSIVE")
-        run("PRAGMA journal_mode=WAL")
-        run("PRAGMA synchronous=OFF")
-        run("PRAGMA cache_size=-16384")
-        run("BEGIN IMMEDIATE")  # from here on the file is ours alone
-        (layout,) = run("PRAGMA user_version").fetchone()
-        if layout == 0:
-            for table in _TABLES:
-                run(table)
-            run("INSERT INTO about VALUES (?, NULL)", (_boot(),))
-            run(f"PRAGMA user_version={LAYOUT}")
-        elif layout != LAYOUT or run("SELECT boot FROM about").fetchone() != (_boot(),):
-            return False
-        (self.complete_from_ms,) = run("SELECT complete_from_ms FROM about").fetchone()
-        for partition, offset, at_ms in run("SELECT partition, next, at_ms FROM position"):
-            self.positions[partition] = Position(offset, at_ms)
-        run("COMMIT")
-        return True
+    def _take_up(self, database: sqlite3.Connection) -> bool:
+        boot, self.complete_from_ms = database.execute("SELECT boot, complete_from_ms FROM about").fetchone()
+        found = database.execute("SELECT partition, next, at_ms FROM position").fetchall()
+        self.positions = {partition: Position(offset, at_ms) for partition, offset, at_ms in found}
+        return bool(boot == boot_id())
 
     def apply(self, partition: int, offset: int, at_ms: int, value: bytes | None) -> None:
         """Take in a record of `sms.mt.submitted`; one that was taken in before changes nothing."""
@@ -170,19 +131,12 @@ class ClaimStore:
 
     def close(self) -> None:
         """Close the file; what has not been saved is read again."""
-        self._database.close()
+        self._file.close()
 
     def discard(self) -> None:
         """Close and delete the file: the next start makes it again."""
-        self._database.close()
-        if self._path is not None:
-            for suffix in ("", "-wal", "-shm", "-journal"):
-                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+        self._file.discard()
 
 
-def _boot() -> str:
-    """Return what changes when the machine starts again, "" where the system does not say."""
-    try:
-        return _BOOT.read_text().strip()
-    except OSError:
-        return ""
+def _make(database: sqlite3.Connection) -> None:
+    database.execute("INSERT INTO about VALUES (?, NULL)", (boot_id(),))

@@ -20,9 +20,11 @@ from pipeline.errors import NotAcknowledged, Refused
 from pipeline.kafka.client import connection, start
 from pipeline.settings import KafkaSettings
 from schemas.record import OutRecord
-from schemas.topics import MAX_RECORD_BYTES, SUBMITTED, max_batch_bytes
+from schemas.topics import MAX_RECORD_BYTES, SUBMITTED, TIMED, max_batch_bytes
 
 BATCH_OVERHEAD_BYTES: Final = 61  # a version 2 record batch's header
+
+BY_TRUNK: Final = frozenset({SUBMITTED, *TIMED})
 
 TopicPartition = tuple[str, int]
 """Topic and partition."""
@@ -38,10 +40,10 @@ def partition_of(topic: str, key: bytes, partitions: int) -> int:
     """Return the partition of `topic` for `key`.
 
     On the public topic it is the one that direct producers' clients choose, so that a trunk's messages stay in order
-    whichever way they come. Elsewhere all records are ours and their keys seldom repeat: CRC-32, as librdkafka's
-    `consistent` partitioner does.
+    whichever way they come; and on what the scheduler reads, where they may ask for cancellations. Elsewhere all
+    records are ours and their keys seldom repeat: CRC-32, as librdkafka's `consistent` partitioner does.
     """
-    return javas_partition_of(key, partitions) if topic == SUBMITTED else crc32(key) % partitions
+    return javas_partition_of(key, partitions) if topic in BY_TRUNK else crc32(key) % partitions
 
 
 class BatchWriter:

@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, Inspector, create_engine, event, inspect, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from pipeline.disk import ADVICE, is_full
 from pipeline.errors import ConfigurationError, LogUnavailable
 from pipeline.message_log.tables import DAYS, day_of, micros
 from pipeline.settings import DatabaseSettings, StateSettings
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 FILE: Final = "message-log.sqlite"
 READ_SECONDS: Final = 5.0
@@ -165,10 +165,14 @@ def is_rejection(error: DBAPIError | sqlite3.Error) -> bool:
     return state[:2] in ("22", "23", "54") or isinstance(said, sqlite3.DataError | sqlite3.IntegrityError)
 
 
+_POSTGRESQL_DISK_FULL: Final = "53100"
+
+
 def words_of(error: DBAPIError | sqlite3.Error) -> str:
     """Return what a database says, without the values that it may quote in further lines."""
     said = error.orig if isinstance(error, DBAPIError) else error
-    return str(said).strip().partition("\n")[0]
+    words = str(said).strip().partition("\n")[0]
+    return f"{words}: {ADVICE}" if is_full(said) or getattr(said, "sqlstate", None) == _POSTGRESQL_DISK_FULL else words
 
 
 def migrate(engine: Engine) -> None:
@@ -176,6 +180,11 @@ def migrate(engine: Engine) -> None:
 
     Two processes that start at once do it one after the other.
     """
+    # Imported here: whoever only reads, and every command, would wait a tenth of a second for it.
+    from alembic import command
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     try:
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
@@ -193,7 +202,9 @@ def migrate(engine: Engine) -> None:
         raise LogUnavailable(f"the message log's database does not answer: {words_of(error)}") from None
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection

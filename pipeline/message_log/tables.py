@@ -1,6 +1,7 @@
 """The tables. Those that grow are there once for each day, so that a day that is over is dropped and not deleted.
 
-A message lies in the day (UTC) in which it was accepted, a mark of the journal and an attempt to notify in their own.
+A message lies in the day (UTC) in which it was accepted; a mark of the journal, an attempt to notify and a wish to
+cancel in their own.
 Times are microseconds since 1970 as integers: both databases sort and compare them alike.
 """
 
@@ -49,11 +50,12 @@ class DayTables(NamedTuple):
     messages: Table
     journal: Table
     callbacks: Table
+    cancellations: Table
 
     @property
     def tables(self) -> tuple[Table, ...]:
         """All of them."""
-        return self.messages, self.journal, self.callbacks
+        return self.messages, self.journal, self.callbacks, self.cancellations
 
 
 def micros(moment: datetime) -> int:
@@ -86,7 +88,13 @@ def tables_of(day: int) -> DayTables:
     """Return the tables of a day."""
     label = f"{EPOCH + timedelta(days=day):%Y%m%d}"
     metadata = MetaData()
-    return DayTables(day, _messages(label, metadata), _journal(label, metadata), _callbacks(label, metadata))
+    return DayTables(
+        day,
+        _messages(label, metadata),
+        _journal(label, metadata),
+        _callbacks(label, metadata),
+        _cancellations(label, metadata),
+    )
 
 
 def _messages(label: str, metadata: MetaData) -> Table:
@@ -101,9 +109,16 @@ def _messages(label: str, metadata: MetaData) -> Table:
         Column("destination", Text, nullable=False),
         Column("accepted_at", BigInteger, nullable=False),
         Column("content", Text),
+        Column("sent_content", Text),  # of a text that was changed: what went out
         # Where it lies in sms.mt.submitted: null for one that is known from later topics only.
         Column("submitted_partition", Integer),
         Column("submitted_offset", BigInteger),
+        # From sms.mt.scheduled: authorized, and waiting for its time; whatever has become of it since.
+        Column("scheduled_partition", Integer),
+        Column("scheduled_offset", BigInteger),
+        Column("scheduled_at", BigInteger),
+        Column("send_at", BigInteger),
+        Column("bulk_id", Text),
         # From sms.mt.segmented: authorized, encoded, cut and routed.
         Column("segmented_partition", Integer),
         Column("segmented_offset", BigInteger),
@@ -114,6 +129,8 @@ def _messages(label: str, metadata: MetaData) -> Table:
         Column("routed_price", Text),
         Column("routed_currency", Text),
         Column("expires_at", BigInteger),
+        Column("text_changes", Text),
+        Column("national_language", Text),
         # From sms.mt.status, stage processing.
         Column("status", Text),
         Column("code_id", Integer),
@@ -130,9 +147,11 @@ def _messages(label: str, metadata: MetaData) -> Table:
         Column("delivery_reason", Text),
         Column("delivery_ended_at", BigInteger),
         Column("receipts", Text),
-        # What the customer calls it: of few messages, or of all.
+        # What the customer says of it: of few messages, or of all.
         Column("client_reference", Text),
         Column("tags", Text),
+        Column("callback_url", Text),
+        Column("campaign_id", Text),
     )
     columns = table.c
     # The numbers are in it for searches through parts of them, which then need not look at the rows.
@@ -143,12 +162,18 @@ def _messages(label: str, metadata: MetaData) -> Table:
     rare = or_(columns.status.is_(None), columns.status != "Success")
     searched = (columns.account_id, columns.trunk_id, columns.source, columns.destination)
     Index(f"{name}_rare", columns.status, columns.accepted_at, *searched, sqlite_where=rare, postgresql_where=rare)
-    # A message without them is in neither index.
+    # A message without them is in none of these indexes.
     called, tagged = columns.client_reference.is_not(None), columns.tags.is_not(None)
     by_reference = (columns.client_reference, columns.accepted_at)
     Index(f"{name}_by_reference", *by_reference, sqlite_where=called, postgresql_where=called)
+    in_campaign, by_campaign = columns.campaign_id.is_not(None), (columns.campaign_id, columns.accepted_at)
+    Index(f"{name}_by_campaign", *by_campaign, sqlite_where=in_campaign, postgresql_where=in_campaign)
     by_time = (columns.accepted_at, columns.account_id, columns.trunk_id, columns.tags)
     Index(f"{name}_tagged", *by_time, sqlite_where=tagged, postgresql_where=tagged)
+    later, in_bulk = columns.send_at.is_not(None), columns.bulk_id.is_not(None)
+    by_due = (columns.account_id, columns.send_at, columns.ended_at, columns.trunk_id, columns.destination)
+    Index(f"{name}_scheduled", *by_due, sqlite_where=later, postgresql_where=later)
+    Index(f"{name}_by_bulk", columns.bulk_id, sqlite_where=in_bulk, postgresql_where=in_bulk)
     return table
 
 
@@ -191,3 +216,15 @@ def _callbacks(label: str, metadata: MetaData) -> Table:
     )
     Index(f"{name}_by_trunk", table.c.trunk_id, table.c.at)
     return table
+
+
+def _cancellations(label: str, metadata: MetaData) -> Table:
+    return Table(
+        f"cancellations_{label}",
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("trunk_id", Text, primary_key=True),
+        Column("is_bulk", SmallInteger, primary_key=True, autoincrement=False),
+        Column("at", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )

@@ -9,9 +9,9 @@ then one entry stays.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from pipeline.posting.backlog import FlowKey
-from pipeline.posting.peer import Peer
-from pipeline.posting.peers import Peers
+from pipeline.posting.peers.known_peers import Peers
+from pipeline.posting.peers.peer import Peer
+from pipeline.posting.row import FlowKey
 
 REST_TICKS: Final = 20  # of a flow of which nothing could go anywhere else
 

@@ -1,19 +1,19 @@
-"""What waits for peers in memory: for each peer flows that take turns, in each flow lanes that keep their order.
+"""What one sender has waiting for one peer in memory: a flow, and in it lanes that keep their order.
 
-A flow is what one sender has for one peer: a trunk's messages for a carrier, a trunk's notifications for its endpoint.
-Flows of one peer take turns, so one that floods waits for itself. A lane is what must stay in order, the messages to
-one number: at most one of them is at work. Within a flow what comes back from disk, what has just come and what is
-tried again take turns, so that none of them starves.
+Such are a trunk's messages for a carrier, a trunk's notifications for its endpoint. A lane is what must stay in order,
+the messages to one number: at most one of them is at work. What comes back from disk, what has just come and what is
+tried again take turns, so that none of them starves. What is worked together gathers in batches, whose turn has come
+when they are ripe: then each is one of those that take turns.
 """
 
-from collections import Counter, deque
-from collections.abc import Awaitable
+from asyncio import TimerHandle
+from collections import deque
 from enum import IntEnum
 from typing import Final, Generic, TypeVar
 
-from pipeline.posting.limit import Limit
-from pipeline.posting.peer import News, Peer
-from pipeline.posting.places import holds_its_share
+from pipeline.posting.gathering import Gathering, Part
+from pipeline.posting.peers.peer import Peer
+from pipeline.posting.peers.together import Rate
 
 T = TypeVar("T")
 
@@ -41,12 +41,40 @@ class Lane(Generic[T]):
         self.busy = False
 
 
+class Batch(Lane[T]):
+    """Items that are worked together. More may join until it is full or at work; once it is ripe it may be taken."""
+
+    __slots__ = ("name", "ripe", "size", "timer")
+
+    def __init__(self, name: str | None) -> None:
+        super().__init__(0)
+        self.name = name
+        self.ripe = False
+        self.size = 0
+        self.timer: TimerHandle | None = None
+        """Makes it ripe when it has waited long enough."""
+
+
 class Flow(Generic[T]):
-    """What one sender has waiting for one peer. `waiting` are items that nobody has begun, `busy` those at work."""
+    """What one sender has waiting for one peer. `waiting` are items that nobody has begun, `busy` what is at work."""
 
-    __slots__ = ("_lanes", "_ready", "_turn", "account", "busy", "listed", "name", "owes", "peer", "rate", "waiting")
+    __slots__ = (
+        "_lanes",
+        "_open",
+        "_ready",
+        "_turn",
+        "account",
+        "busy",
+        "gathering",
+        "listed",
+        "name",
+        "owes",
+        "peer",
+        "rate",
+        "waiting",
+    )  # fmt: skip
 
-    def __init__(self, name: str, account: str, peer: Peer, rate: Limit | None = None) -> None:
+    def __init__(self, name: str, account: str, peer: Peer, rate: Rate | None = None) -> None:
         self.name = name
         self.rate = rate
         """How many segments a second it may have posted, to all of its peers, where there is a limit."""
@@ -58,6 +86,9 @@ class Flow(Generic[T]):
         self.busy = 0
         self.listed = False
         """Whether it is in a list of flows that may be taken from."""
+        self.gathering = 0
+        """Of `waiting` those whose batches wait for more."""
+        self._open: dict[str, Batch[T]] | None = None
         self._lanes: dict[int, Lane[T]] = {}
         self._ready: tuple[deque[Lane[T]], ...] = tuple(deque() for _ in Kind)
         self._turn = 0
@@ -91,6 +122,58 @@ class Flow(Generic[T]):
         lane.items.append((kind, item))
         self._ready[kind].append(lane)
 
+    def gather(self, part: Part, kind: Kind, item: T, bounds: Gathering) -> Batch[T]:
+        """Put an item into a batch, and return that; it is ripe when it is full."""
+        name, size = part.batch, len(part.content)
+        batches = self._open = {} if self._open is None else self._open
+        batch = None if name is None else batches.get(name)
+        if batch is not None and batch.size + size > bounds.size:
+            self._fill(batch)
+            batch = None
+        if batch is None:
+            batch = Batch(name)
+            if name is not None:
+                batches[name] = batch
+        batch.items.append((kind, item))
+        batch.size += size
+        self.waiting += 1
+        self.gathering += not batch.ripe
+        if name is None or len(batch.items) >= bounds.items or batch.size >= bounds.size:
+            self._fill(batch)
+        return batch
+
+    def ripen(self, batch: Batch[T]) -> None:
+        """Let a batch be taken as it is, if it is still here."""
+        if batch.items and not batch.ripe:
+            batch.ripe = True
+            self.gathering -= len(batch.items)
+            self._ready[batch.items[0][0]].append(batch)
+
+    def ripen_oldest(self) -> None:
+        """Let one of those that wait for more be taken."""
+        for batch in (self._open or {}).values():
+            if not batch.ripe:
+                self.ripen(batch)
+                break
+
+    def _fill(self, batch: Batch[T]) -> None:
+        self.ripen(batch)
+        self._close(batch)
+
+    def _close(self, batch: Batch[T]) -> None:
+        if batch.timer is not None:
+            batch.timer.cancel()
+        if self._open and batch.name is not None and self._open.get(batch.name) is batch:
+            del self._open[batch.name]
+
+    def take_others(self, batch: Batch[T]) -> list[T]:
+        """Take all that is with the item that `take` has returned."""
+        self._close(batch)
+        others = [item for _, item in batch.items]
+        batch.items.clear()
+        self.waiting -= len(others)
+        return others
+
     def take(self) -> tuple[Lane[T], T]:
         """Take the next item of the lane whose turn it is; some lane must be ready."""
         ready = self._ready
@@ -117,6 +200,9 @@ class Flow(Generic[T]):
     def drain(self) -> list[T]:
         """Take out everything that nobody has begun."""
         taken: list[T] = []
+        for batch in list((self._open or {}).values()):
+            self.ripen(batch)
+            self._close(batch)
         lanes = [*self._lanes.values(), *(lane for ready in self._ready for lane in ready if not lane.key)]
         for lane in lanes:
             taken += [item for _, item in lane.items]
@@ -126,65 +212,3 @@ class Flow(Generic[T]):
             ready.clear()
         self.waiting = 0
         return taken
-
-
-class PeerFlows(Generic[T]):
-    """A peer's flows, those that may be taken from in the order of their turns, and how much each account has open."""
-
-    __slots__ = ("flows", "held", "listed", "peer", "ready")
-
-    def __init__(self, peer: Peer) -> None:
-        self.peer = peer
-        self.flows: dict[str, Flow[T]] = {}
-        self.ready: deque[Flow[T]] = deque()
-        self.held: Counter[str] = Counter()
-        self.listed = False
-
-    def has_its_share(self, account: str) -> bool:
-        """Tell whether an account holds so much of the peer that the rest is for others."""
-        return holds_its_share(self.held[account], self.peer.limit, self.peer.in_flight)
-
-
-class Turn(Generic[T]):
-    """An item at work, with leave to post to its peer until `end`."""
-
-    __slots__ = ("began_at", "flow", "held", "is_paid", "item", "lane", "peer", "place", "probe")
-
-    def __init__(self, flow: Flow[T], lane: Lane[T], item: T, *, probe: bool, place: int, began_at: float) -> None:
-        self.flow = flow
-        self.lane = lane
-        self.held = True
-        """It has its place, and leave to post."""
-        self.item = item
-        self.peer = flow.peer
-        self.probe = probe
-        """It is to find out whether the peer is back, and that is not known yet."""
-        self.place = place
-        self.began_at = began_at
-        self.is_paid = True
-        """What is posted next is within the limits already."""
-
-    @property
-    def stands(self) -> bool:
-        """Whether another POST may be made: the breaker may have opened since."""
-        return self.held and (self.probe or self.peer.breaker.closed)
-
-    def pace(self, segments: int = 1) -> Awaitable[None] | None:
-        """Return what to wait for before so many segments are posted at once; None when they may be now."""
-        segments -= self.is_paid
-        if not segments or (self.peer.rate is None and self.flow.rate is None):
-            return None
-        return self._pay(segments)
-
-    async def _pay(self, segments: int) -> None:
-        self.flow.owes += segments
-        for _ in range(segments):
-            for rate in (self.flow.rate, self.peer.rate):
-                if rate is not None:
-                    await rate.wait()
-        self.is_paid = True
-
-    def learn(self, news: News, seconds: float, error: str = "", pause_seconds: float | None = None) -> None:
-        """Say how a POST went."""
-        probe, self.probe, self.is_paid = self.probe, False, False
-        self.peer.learn(news, seconds, probe=probe, error=error, pause_seconds=pause_seconds)

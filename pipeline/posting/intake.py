@@ -4,9 +4,9 @@ Whatever is read is taken: reading never stops because somebody's messages wait,
 somebody else. How much of a flow waits in memory depends on how much room is left (dynamic thresholds, as switches
 share their buffers): one that floods alone may have half of it, and there is always some for one that has just come.
 
-What waits for a peer that is away does not wait for a clock. A probe finds out when the peer is back, and what waits is
-then released in its order, flow by flow, as fast as the peer takes it. What another peer may take goes there when the
-wait is not worth it (`Elsewhere`).
+What waits for a peer that is away does not wait for a clock. A probe finds out when the peer is back (`Probing`), and
+what waits is then released in its order, flow by flow, as fast as the peer takes it. What another peer may take goes
+there when the wait is not worth it (`Elsewhere`).
 """
 
 import asyncio
@@ -16,13 +16,15 @@ from itertools import count
 from time import perf_counter, time
 from typing import Final, Generic, TypeVar
 
-from pipeline.posting.backlog import NO_END, Backlog, FlowKey, Row, Stored
+from pipeline.posting.backlog import Backlog
 from pipeline.posting.dispatcher import Dispatcher
 from pipeline.posting.elsewhere import Elsewhere
 from pipeline.posting.flows import Flow, Kind
-from pipeline.posting.peer import Peer
-from pipeline.posting.peers import Peers
-from pipeline.posting.places import PROBING
+from pipeline.posting.gathering import Part
+from pipeline.posting.peers.known_peers import Peers
+from pipeline.posting.peers.peer import Peer
+from pipeline.posting.probing import Probing
+from pipeline.posting.row import NO_END, FlowKey, Row, Stored
 from schemas.record import InRecord
 
 P = TypeVar("P")
@@ -34,10 +36,6 @@ LOADED_AT_ONCE: Final = 128
 LOOK_SECONDS: Final = 0.02  # while something on disk could be released
 TICK_SECONDS: Final = 0.25
 SLICE_SECONDS: Final = 0.004  # work on records without letting POSTs and answers have their turn
-NOBODY: Final = ""
-"""Stands for the account where nothing waits for a peer that is probed."""
-
-PROBES_PER_TICK: Final = 50
 EXPIRED_AT_ONCE: Final = 200
 MOVED_AT_ONCE: Final = 500
 
@@ -46,7 +44,8 @@ MOVED_AT_ONCE: Final = 500
 class Entry(Generic[P]):
     """Something to post: for which peer, in which flow and lane (0: in no order), and until when (Unix time).
 
-    `payload` is what the agent knows about it. `takers` are the peers that may take it, when there are several.
+    `payload` is what the agent knows about it. `takers` are the peers that may take it, when there are several;
+    `movable` says that there may be some when it has waited. With a `part` it is posted together with others.
     `seq` is its place among all others, given when it is taken in.
     """
 
@@ -58,6 +57,8 @@ class Entry(Generic[P]):
     expires_ms: int = NO_END
     stored: Stored = Stored.IN_PLACE
     takers: tuple[str, ...] = ()
+    movable: bool = False
+    part: Part | None = None
     seq: int = -1
 
 
@@ -65,7 +66,8 @@ class Intake(Generic[P]):
     """Queues entries for `dispatcher`, in memory or in `backlog`.
 
     `restore` makes entries of rows again (None: nobody needs it any more). `expire` ends one that must not wait any
-    longer. `reach` tries to connect to a peer. With `moves` an entry may have several takers.
+    longer. `reach` tries to connect to a peer. With `moves` an entry may have several takers; it tells of which flows
+    that is so now.
     """
 
     def __init__(
@@ -78,21 +80,20 @@ class Intake(Generic[P]):
         expire: Callable[[Entry[P]], Awaitable[None]],
         reach: Callable[[Peer], Awaitable[bool]],
         room: int = ROOM,
-        moves: bool = False,
+        moves: Callable[[FlowKey], bool] | None = None,
     ) -> None:
         self._dispatcher = dispatcher
+        self._queue = dispatcher.queue
         self._peers = peers
         self._restore = restore
         self._expire = expire
-        self._reach = reach
         self._room = room
         self._moves = moves
         self._elsewhere = Elsewhere(peers)
+        self._probing = Probing(dispatcher, peers, reach, lambda key, peer: self._load(key, peer, 1) > 0)
         self._seq = count()
         self._spilled: dict[tuple[FlowKey, int], None] = {}
         self._rows: list[Row] = []
-        self._reaching: set[asyncio.Task[None]] = set()
-        self._probe_turn: list[str] = []
         self._slice_ends = 0.0
         self._back = asyncio.Event()
         self._here: dict[FlowKey, None] = {}
@@ -129,17 +130,17 @@ class Intake(Generic[P]):
             peer.slow = True  # it has failed before, and nothing better is known of it
         flow = None if peer.away or self._follows(entry) else self._flow_with_room(peer, entry)
         if flow is not None:
-            self._dispatcher.put(flow, entry.lane, entry.kind, entry)
+            self._dispatcher.put(flow, entry.lane, entry.kind, entry, entry.part)
         else:
             self._spilled[entry.flow, entry.lane] = None
             self._rows.append(_row(entry))
 
     def _flow_with_room(self, peer: Peer, entry: Entry[P]) -> Flow[Entry[P]] | None:
         key = entry.flow
-        flow = self._dispatcher.find(peer, key.name)
+        flow = self._queue.find(peer, key.name)
         room = self._room - self._dispatcher.waiting
         if flow is None:  # one that has just come has some room, too
-            return self._dispatcher.flow(peer, key.name, key.account) if room > -self._room else None
+            return self._queue.flow(peer, key.name, key.account) if room > -self._room else None
         if flow.waiting > room:
             return None
         return flow if not entry.lane or flow.length_of(entry.lane) < LANE_ROOM else None
@@ -165,7 +166,7 @@ class Intake(Generic[P]):
         """Take in what waits elsewhere already: flow, lane, record, end, and where it is kept."""
         self.backlog.add(
             [
-                Row(next(self._seq), flow, lane, record, end, stored, self._moves)
+                Row(next(self._seq), flow, lane, record, end, stored, self._moves is not None)
                 for flow, lane, record, end, stored in rows
             ]
         )
@@ -193,8 +194,9 @@ class Intake(Generic[P]):
             if peer.away or key not in self.backlog.counts:
                 del self._here[key]
                 continue
-            flow = self._dispatcher.find(peer, key.name)
-            waiting = 0 if flow is None else flow.waiting
+            flow = self._queue.find(peer, key.name)
+            # What gathers waits for more: it must not be what keeps that away.
+            waiting = 0 if flow is None else flow.waiting - flow.gathering
             if waiting < LOADED_BELOW and waiting <= self._room - self._dispatcher.waiting:
                 self._load(key, peer, LOADED_AT_ONCE)
         return bool(self._here)
@@ -209,7 +211,7 @@ class Intake(Generic[P]):
             self._back.set()
 
     def _load(self, key: FlowKey, peer: Peer, count: int) -> int:
-        found = self._dispatcher.find(peer, key.name)
+        found = self._queue.find(peer, key.name)
 
         def room(lane: int) -> int:
             return LANE_ROOM if found is None or not lane else LANE_ROOM - found.length_of(lane)
@@ -219,8 +221,8 @@ class Intake(Generic[P]):
             entry = self._restore(row)
             if entry is not None:
                 entry.seq = row.seq
-                flow = self._dispatcher.flow(peer, key.name, key.account)
-                self._dispatcher.put(flow, entry.lane, Kind.BACKLOG, entry)
+                flow = self._queue.flow(peer, key.name, key.account)
+                self._dispatcher.put(flow, entry.lane, Kind.BACKLOG, entry, entry.part)
                 loaded += 1
         return loaded
 
@@ -230,9 +232,8 @@ class Intake(Generic[P]):
         """Look after peers and what waits for them; to be called a few times a second."""
         self._dispatcher.move_what_hangs()
         self._take_back()
-        self._probe()
-        if self._moves:
-            self._move_on()
+        self._probing.probe(self.backlog.counts, self._elsewhere.to_reach())
+        self._move_on()
         self._look_who_is_here()
         for row in self.backlog.expired(int(time() * 1000), EXPIRED_AT_ONCE):
             entry = self._restore(row)
@@ -241,14 +242,20 @@ class Intake(Generic[P]):
 
     def _take_back(self) -> None:
         """Put on disk what is in memory for peers that are away."""
-        for flow in self._dispatcher:
+        for flow in self._queue:
             if flow.peer.away and flow.waiting:
                 self._rows += [_row(entry) for entry in self._dispatcher.take_back(flow)]
         self._spill()
 
     def _move_on(self) -> None:
         """Let others take what has waited long enough for peers that are away, in its order."""
+        moves = self._moves
+        if moves is None:
+            return
         for key in self._elsewhere.leaving(self.backlog.counts):
+            if not moves(key):
+                self._elsewhere.let_rest(key)
+                continue
             peer, moved = self._peers.of(key.peer), False
             for row in self.backlog.take_movable(key, MOVED_AT_ONCE):
                 entry = self._restore(row)
@@ -263,50 +270,9 @@ class Intake(Generic[P]):
             self._spill()
         self._elsewhere.tick()
 
-    def _probe(self) -> None:
-        """Let the peers that are due for it be probed, in turns when they are many."""
-        waiting: dict[str, FlowKey | None] = dict.fromkeys(self._elsewhere.to_reach())
-        for key in self.backlog.counts:
-            if self._peers.of(key.peer).wants_probe and waiting.get(key.peer) is None:
-                waiting[key.peer] = key
-        # Those whose turn has not come before go first.
-        turn = dict.fromkeys(name for name in self._probe_turn if name in waiting) | waiting
-        begun = 0
-        self._probe_turn = []
-        for name in turn:
-            waits = waiting[name]
-            account = NOBODY if waits is None else waits.account
-            if begun < PROBES_PER_TICK and self._dispatcher.places.may_take(account, PROBING):
-                begun += 1
-                self._probe_one(waits, account, self._peers.of(name))
-            else:
-                self._probe_turn.append(name)
-
-    def _probe_one(self, key: FlowKey | None, account: str, peer: Peer) -> None:
-        if not peer.unreachable:
-            if key is not None:
-                self._probe_with(key, peer)
-        elif peer.admit_probe():
-            self._dispatcher.places.take(account, PROBING)
-            task = asyncio.create_task(self._try_to_reach(account, peer))
-            self._reaching.add(task)
-            task.add_done_callback(self._reaching.discard)
-
-    def _probe_with(self, key: FlowKey, peer: Peer) -> None:
-        flow = self._dispatcher.find(peer, key.name)
-        if flow or self._load(key, peer, 1):
-            self._dispatcher.probe(self._dispatcher.flow(peer, key.name, key.account))
-
-    async def _try_to_reach(self, account: str, peer: Peer) -> None:
-        try:
-            connected = await self._reach(peer)
-        finally:
-            peer.release()
-            self._dispatcher.places.leave(account, PROBING)
-        peer.reached(connected=connected)
-
 
 def _row(entry: Entry[P]) -> Row:
+    movable = bool(entry.takers) or entry.movable
     return Row(
-        entry.seq, entry.flow, entry.lane, entry.record, entry.expires_ms, entry.stored, bool(entry.takers)
+        entry.seq, entry.flow, entry.lane, entry.record, entry.expires_ms, entry.stored, movable,
     )  # fmt: skip

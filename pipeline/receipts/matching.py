@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from pipeline.receipts.verdict import STRENGTH
-from schemas.dlr import ExpectedReceipt, SegmentReceipt, UnmatchedReceipt
-from schemas.roll_up import Match
+from schemas.messages.dlr import ExpectedReceipt, SegmentReceipt, UnmatchedReceipt
+from schemas.state.roll_up import Match
 
 LONGEST_PAUSE: Final = timedelta(hours=1)
 """Between two questions about one segment."""

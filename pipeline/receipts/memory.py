@@ -1,17 +1,16 @@
 """What is known of everything whose receipts are awaited or have lately come, on disk.
 
-A SQLite file that is a view: all of it is in a compacted topic too, and it is made anew whenever partitions are
-assigned. So it is never synced, and without a file name the system deletes it when the process ends.
+A view: all of it is in a compacted topic too, and it is made anew whenever partitions are assigned.
 """
 
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import structlog
 from pydantic import ValidationError
+
+from pipeline.disk import TemporaryDatabase
 
 log = structlog.get_logger(__name__)
 
@@ -50,16 +49,9 @@ class Kept(NamedTuple, Generic[Known]):
 class Memory(Generic[Known]):
     """What is known, by the key of its topic. None of the calls waits for anything but the disk."""
 
-    def __init__(self, model: type[Known], path: Path | None = None) -> None:
+    def __init__(self, model: type[Known]) -> None:
         self._model = model
-        self._database = sqlite3.connect(str(path or ""), isolation_level=None)
-        run = self._database.execute
-        run("PRAGMA locking_mode=EXCLUSIVE")
-        run("PRAGMA journal_mode=OFF")
-        run("PRAGMA synchronous=OFF")
-        run("PRAGMA cache_size=-16384")
-        for table in _TABLES:
-            run(table)
+        self._database = TemporaryDatabase(_TABLES)
         self._count = 0
 
     def get(self, key: bytes) -> Known | None:

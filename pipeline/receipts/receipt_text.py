@@ -9,7 +9,7 @@ import re
 from typing import Final, NamedTuple
 
 from pipeline.errors import BadReceipt
-from schemas.dlr import RECEIPT_STATES, MessageState
+from schemas.messages.dlr import RECEIPT_STATES, MessageState
 
 MAX_TEXT_LENGTH: Final = 4096  # the first 20 characters of a message are the most that belongs into one
 

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from pipeline.receipts.verdict import WORDS, stronger, verdict
-from schemas.dlr import RECEIPT_WORDS, MessageState, SegmentOutcome, SegmentReceipt
-from schemas.roll_up import RollUp
-from schemas.status import MessageStatus, StatusStage
+from schemas.messages.dlr import RECEIPT_WORDS, MessageState, SegmentOutcome, SegmentReceipt
+from schemas.messages.status import MessageStatus, StatusStage
+from schemas.state.roll_up import RollUp
 
 REMEMBERED: Final = timedelta(days=1)
 """So long, and until waiting would have ended, a message is known whose trunk has been told: what repeats tells nobody
@@ -128,6 +128,8 @@ def _final(
             "ended_at": ended_at,
             "receipts": None,
             "segments": segments or None,
+            "text_changes": None,
+            "national_language": None,
         }
     )
 

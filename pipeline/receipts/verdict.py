@@ -7,8 +7,8 @@ It does not depend on the order in which receipts come, nor on how often. Of one
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from schemas.dlr import MessageState, SegmentOutcome
-from schemas.status import DeliveryName
+from schemas.messages.dlr import MessageState, SegmentOutcome
+from schemas.messages.status import DeliveryName
 
 STRENGTH: Final[Mapping[MessageState, int]] = {
     state: rank

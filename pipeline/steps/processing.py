@@ -1,25 +1,33 @@
 """From a submission to messages: authorization, encoding, segmentation and routing, in this order.
 
 Pure and deterministic: what comes out depends only on the submission, its record's coordinates and the directory, so a
-replay writes the same bytes.
+replay writes the same bytes. Where there are limits it depends on what has been counted, too, of which a replay knows
+what it was.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 from pipeline.directory.model import Directory
-from pipeline.errors import TooManySegments, Unencodable
+from pipeline.limits.check import Check
 from pipeline.settings import MessageSettings
-from pipeline.steps.acceptance import Accepted
-from pipeline.steps.admission import MAX_CONTENT_LENGTH, check_content
+from pipeline.steps.admission.acceptance import Accepted
 from pipeline.steps.authorization import Grant, Refusal, authorize, authorize_destination
+from pipeline.steps.prepared_text import AlphabetsOf, TextPreparer, prepare, takes_none
 from pipeline.steps.routing import NO_ROUTE, Choice, choose_routes
-from pipeline.steps.segmentation import split, user_data_headers
+from schemas.directory.account import Account
+from schemas.directory.trunk import Trunk
 from schemas.identifiers import MessageId
-from schemas.mt_message import DataCoding, UncheckedAlternative, UncheckedMtMessage, UncheckedSegment
-from schemas.status import CodeId, MessageStatus, StatusStage
+from schemas.messages.destination import Destination
+from schemas.messages.mt_message import UncheckedAlternative, UncheckedMtMessage
+from schemas.messages.status import CodeId, MessageStatus, StatusStage
+from schemas.messages.submission import Submission
+from schemas.messages.timing import is_too_far
+from schemas.text.smart_encoding import SmartEncoding
 from schemas.unchecked import encode, written_once
+
+TOO_FAR: Final = Refusal(CodeId.ROUTING_FAILED, "send_at is more than 35 days ahead")
 
 
 class Routed(NamedTuple):
@@ -29,47 +37,74 @@ class Routed(NamedTuple):
     value: bytes
 
 
-def process(accepted: Accepted, directory: Directory, settings: MessageSettings) -> Iterator[Routed | MessageStatus]:
-    """Yield for each destination its message, or the status that says why there is none."""
+CheckOf = Callable[[Trunk, Account], Check | None]
+"""Returns what counts the messages of a submission, by its trunk and account."""
+
+
+def process(
+    accepted: Accepted,
+    directory: Directory,
+    settings: MessageSettings,
+    alphabets_of: AlphabetsOf = takes_none,
+    check_of: CheckOf | None = None,
+) -> Iterator[Routed | MessageStatus]:
+    """Yield for each destination its message, or the status that says why there is none.
+
+    `alphabets_of` tells which national alphabets carriers take: by default none. `check_of` is there where
+    anything is counted.
+    """
     submission, messages = accepted.submission, accepted.messages()
-    grant = authorize(directory, submission.trunk_id, submission.source, accepted.recorded_at)
+    grant = authorize(directory, submission.trunk_id, submission.source, accepted.recorded_at, submission.campaign_id)
     if isinstance(grant, Refusal):
-        for message_id, destination in messages.items():
-            yield _refused(accepted, message_id, destination, grant, None)
+        for message_id, to in messages.items():
+            yield _refused(accepted, message_id, to, grant, None)
         return
-    content = submission.content
-    parts = _parts(content, settings.max_segments)
-    if isinstance(parts, Refusal):
-        for message_id, destination in messages.items():
-            yield _refused(accepted, message_id, destination, parts, grant)
+    if submission.send_at is not None and is_too_far(submission.send_at, accepted.recorded_at):
+        for message_id, to in messages.items():
+            yield _refused(accepted, message_id, to, TOO_FAR, grant)
         return
-    data_coding, texts = parts
+    mode = submission.smart_encoding or grant.trunk.smart_encoding or SmartEncoding.OFF
+    # Many destinations have few texts: each is prepared once.
+    texts: dict[str, TextPreparer | Refusal] = {}
     # What is the same for all destinations is looked up and written once.
     trunk_id, account_id, source = submission.trunk_id, grant.account.id, submission.source
     accepted_at = written_once(accepted.accepted_at)
-    expires_at = written_once(accepted.accepted_at + timedelta(seconds=settings.time_to_live_seconds))
-    shared = [written_once(text) for text in texts]
+    life = timedelta(seconds=submission.validity_period or settings.time_to_live_seconds)
+    expires_at = written_once(accepted.begins_at + life)
     receipts = True if grant.trunk.receipts_enabled else None
     tags = written_once(submission.tags) if submission.tags else None
-    alone = written_once((UncheckedSegment(seqnum=1, text=texts[0]),)) if len(texts) == 1 else None
-    for message_id, destination in messages.items():
-        unwanted = authorize_destination(destination, grant.account.checks)
+    check = None if check_of is None else check_of(grant.trunk, grant.account)
+    for index, (message_id, to) in enumerate(messages.items()):
+        content, destination = submission.text_of(to), to.address
+        text = texts.get(content)
+        if text is None:
+            text = texts[content] = prepare(content, mode, settings.max_segments)
+        if isinstance(text, Refusal):
+            yield _refused(accepted, message_id, to, text, grant)
+            continue
+        unwanted = authorize_destination(directory, grant, destination)
         if unwanted is not None:
-            yield _refused(accepted, message_id, destination, unwanted, grant)
+            yield _refused(accepted, message_id, to, unwanted, grant)
             continue
         choices = choose_routes(directory, account_id, source, destination, message_id)
         if not choices:
-            yield _refused(accepted, message_id, destination, NO_ROUTE, grant)
+            yield _refused(accepted, message_id, to, NO_ROUTE, grant)
             continue
         route, carrier = choices[0]
+        prepared = text.for_carriers(choices, alphabets_of)
+        if check is not None:
+            beyond = check.ask(index, destination, content, len(prepared.texts), route)
+            if beyond is not None:
+                yield _refused(accepted, message_id, to, Refusal(*beyond), grant)
+                continue
         message = UncheckedMtMessage(
             id=message_id,
             trunk_id=trunk_id,
             account_id=account_id,
             source=source,
             destination=destination,
-            data_coding=data_coding,
-            segments=alone or _segments(shared, message_id),
+            data_coding=prepared.data_coding,
+            segments=prepared.segments(message_id),
             carrier_id=carrier.id,
             price_per_segment=route.price_per_segment,
             currency=route.currency,
@@ -77,21 +112,15 @@ def process(accepted: Accepted, directory: Directory, settings: MessageSettings)
             accepted_at=accepted_at,
             expires_at=expires_at,
             receipts=receipts,
-            client_reference=submission.client_reference,
+            client_reference=submission.reference_of(to),
             tags=tags,
+            campaign_id=submission.campaign_id,
+            text_changes=prepared.changes,
+            national_language=prepared.national_language,
+            bulk_id=None if submission.send_at is None or submission.id == message_id else submission.id,
+            callback_url=submission.callback_url,
         )
         yield Routed(destination, encode(message))
-
-
-def _parts(content: str, max_segments: int) -> tuple[DataCoding, tuple[str, ...]] | Refusal:
-    """Return how a text is coded and the texts of its segments, or why it cannot be sent."""
-    try:
-        data_coding, texts = split(content)
-    except (Unencodable, TooManySegments):
-        texts = ()
-    if texts and len(texts) <= max_segments and 0 < len(content) <= MAX_CONTENT_LENGTH:
-        return data_coding, texts
-    return Refusal(CodeId.NO_ENCODING, check_content(content, max_segments) or "the text cannot be sent")
 
 
 def _alternatives(choices: Sequence[Choice]) -> Any:
@@ -105,33 +134,43 @@ def _alternatives(choices: Sequence[Choice]) -> Any:
     )
 
 
-def _segments(texts: Sequence[Any], message_id: str) -> Any:
-    headers = user_data_headers(len(texts), message_id)
-    return tuple(
-        [
-            UncheckedSegment(seqnum=seqnum, text=text, udh=udh)
-            for seqnum, (text, udh) in enumerate(zip(texts, headers, strict=True), 1)
-        ]
-    )
-
-
 def _refused(
-    accepted: Accepted, message_id: MessageId, destination: str, refusal: Refusal, grant: Grant | None
+    accepted: Accepted, message_id: MessageId, to: Destination, refusal: Refusal, grant: Grant | None
 ) -> MessageStatus:
-    submission = accepted.submission
-    return MessageStatus(
-        message_id=message_id,
-        trunk_id=submission.trunk_id,
+    return ended(
+        accepted.submission,
+        message_id,
+        to,
+        accepted.accepted_at,
+        # Not the clock: a replay must give the same bytes.
+        accepted.accepted_at,
         account_id=grant.account.id if grant else None,
-        stage=StatusStage.PROCESSING,
         status=refusal.status,
         code_id=refusal.code_id,
         reason=refusal.reason,
+    )
+
+
+def ended(
+    submission: Submission,
+    message_id: MessageId,
+    to: Destination,
+    accepted_at: datetime,
+    ended_at: datetime,
+    **how: Any,
+) -> MessageStatus:
+    """Return the final status of a message to one destination of a submission, which is no `MtMessage` yet."""
+    return MessageStatus(
+        message_id=message_id,
+        trunk_id=submission.trunk_id,
+        stage=StatusStage.PROCESSING,
         source=submission.source,
-        destination=destination,
-        accepted_at=accepted.accepted_at,
-        # Not the clock: a replay must give the same bytes.
-        ended_at=accepted.accepted_at,
-        client_reference=submission.client_reference,
+        destination=to.address,
+        accepted_at=accepted_at,
+        ended_at=ended_at,
+        client_reference=submission.reference_of(to),
         tags=submission.tags or None,
+        callback_url=submission.callback_url,
+        campaign_id=submission.campaign_id,
+        **how,
     )

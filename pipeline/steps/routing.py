@@ -6,7 +6,7 @@ replay draws the same, and a route that comes or goes moves only the messages th
 with weights: Schindelhauer and Schomaker, "Weighted distributed hash tables", SPAA 2005).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from math import log
@@ -14,10 +14,11 @@ from typing import Final, NamedTuple
 
 from pipeline.directory.model import Directory
 from pipeline.steps.authorization import Refusal
+from schemas.address import is_short_code
 from schemas.directory.carrier import Carrier
 from schemas.directory.route import Route
-from schemas.mt_message import MAX_ALTERNATIVES
-from schemas.status import CodeId
+from schemas.messages.mt_message import MAX_ALTERNATIVES
+from schemas.messages.status import CodeId
 
 MAX_CHOICES: Final = 1 + MAX_ALTERNATIVES
 NO_ROUTE: Final = Refusal(CodeId.NO_ROUTES_FOUND, "no route")
@@ -67,13 +68,23 @@ def usable(directory: Directory, route: Route) -> Carrier | None:
 
 def _usable(directory: Directory, account_id: str, source: str, destination: str) -> Iterator[list[Choice]]:
     """Iterate over what can be used for a message, best first; one list has what is equal but for its weight."""
-    for routes in directory.routes_for(account_id, source, destination):
+    found = directory.routes_for(account_id, source, destination)
+    if is_short_code(destination):
+        found = _taking_short_codes(found)
+    for routes in found:
         if len(routes) == 1:  # nearly always
             if (carrier := usable(directory, routes[0])) is not None:
                 yield [Choice(routes[0], carrier)]
             continue
         for _, equal in groupby(routes, key=_priority):
             yield [Choice(route, carrier) for route in equal if (carrier := usable(directory, route)) is not None]
+
+
+def _taking_short_codes(found: Iterator[Sequence[Route]]) -> Iterator[Sequence[Route]]:
+    """Iterate over those of the routes that say so; a catch-all would have a code mean what it does in its country."""
+    for routes in found:
+        if taking := [it for it in routes if it.short_codes]:
+            yield taking
 
 
 def _priority(route: Route) -> int:

@@ -9,9 +9,10 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pipeline.directory.model import Directory
-from pipeline.steps.admission import check_destination
+from pipeline.steps.admission.request import check_destination
 from pipeline.steps.authorization import Refusal, authorize, authorize_destination
 from pipeline.steps.routing import MAX_CHOICES
+from schemas.address import is_short_code
 from schemas.directory.account import NumberCheck
 from schemas.directory.route import Route
 
@@ -47,7 +48,7 @@ def explain(directory: Directory, trunk_id: str, source: str, destination: str, 
     trunk = directory.trunk(trunk_id)
     account_id = None if trunk is None else trunk.account_id
     grant = authorize(directory, trunk_id, source, now)
-    refusal = grant if isinstance(grant, Refusal) else authorize_destination(destination, grant.account.checks)
+    refusal = grant if isinstance(grant, Refusal) else authorize_destination(directory, grant, destination)
     ranked: list[Route] = []
     verdicts: list[Verdict] = []
     for route in directory.entries(Route):
@@ -65,7 +66,7 @@ def explain(directory: Directory, trunk_id: str, source: str, destination: str, 
 
 def number_problem(destination: str) -> str | None:
     """Return why `destination` is no number at all, whatever the account allows."""
-    return check_destination(destination, NumberCheck.FORM)
+    return check_destination(destination, NumberCheck.FORM, short_codes=True)
 
 
 def _lacks(directory: Directory, route: Route, account_id: str | None, source: str, destination: str) -> Iterator[str]:
@@ -73,6 +74,8 @@ def _lacks(directory: Directory, route: Route, account_id: str | None, source: s
         yield f"the destination does not begin with {route.destination_prefix}"
     if route.source_prefix is not None and not source.startswith(route.source_prefix):
         yield f"the source does not begin with {route.source_prefix}"
+    if is_short_code(destination) and not route.short_codes:
+        yield "it takes no short codes"
     if route.account_id is not None and route.account_id != account_id:
         yield "it is for another account"
     if route.blocked:

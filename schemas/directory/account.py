@@ -6,6 +6,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.address import Msisdn
+from schemas.directory.limits import (
+    MessagesPerWindow,
+    RequestsPerSecond,
+    SegmentsPerDay,
+    SegmentsPerSecond,
+    SpendCurrency,
+    SpendPerDay,
+    WindowMinutes,
+)
 from schemas.identifiers import Uuid
 from schemas.record import Record
 
@@ -26,7 +35,9 @@ class Account(Record):
     """A customer.
 
     `number_check`: how its destinations and its own numbers are checked; None is `plan`. `store_texts`: the message log
-    keeps the texts of its messages; None is no.
+    keeps the texts of its messages; None is no. The limits, as a trunk
+    has them, are for all of its trunks together; but those of messages to a number or a range, and of equal texts, are
+    for each of its trunks that has none of its own.
     """
 
     schema_version: Literal[1] = 1
@@ -35,11 +46,33 @@ class Account(Record):
     blocked: bool = False
     number_check: NumberCheck | None = None
     store_texts: bool | None = None
+    segments_per_second: SegmentsPerSecond | None = None
+    requests_per_second: RequestsPerSecond | None = None
+    segments_per_day: SegmentsPerDay | None = None
+    spend_per_day: SpendPerDay | None = None
+    spend_currency: SpendCurrency | None = None
+    messages_per_number: MessagesPerWindow | None = None
+    number_window_minutes: WindowMinutes | None = None
+    messages_per_range: MessagesPerWindow | None = None
+    range_window_minutes: WindowMinutes | None = None
+    same_text_minutes: WindowMinutes | None = None
 
     @property
     def checks(self) -> NumberCheck:
         """How its numbers are checked."""
         return self.number_check or NumberCheck.PLAN
+
+    @property
+    def is_limited_by_day(self) -> bool:
+        """Whether the messages of its trunks are counted."""
+        return self.segments_per_day is not None or self.spend_per_day is not None
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether what its trunks send is screened for too many to one number or range, or the same text again."""
+        return not (
+            self.messages_per_number is None and self.messages_per_range is None and self.same_text_minutes is None
+        )
 
     @property
     def keeps_text(self) -> bool:

@@ -5,8 +5,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from schemas.directory.sealed_secret import SealedSecret
 from schemas.identifiers import Uuid
-from schemas.record import Record, WireModel
+from schemas.record import Record
 
 MAX_SEGMENTS_PER_SECOND: Final = 100_000
 
@@ -25,17 +26,6 @@ ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 ParameterValue = Annotated[str, Field(max_length=8192)]
-
-
-class SealedSecret(WireModel):
-    """A secret of a carrier under AES-256-GCM: base64 of nonce and ciphertext, under the key named by `key_id`.
-
-    Panel and delivery can open it (pipeline/directory/carrier_secrets.py).
-    """
-
-    name: ParameterName
-    sealed: Annotated[str, Field(max_length=65_536)]
-    key_id: Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class Carrier(Record):

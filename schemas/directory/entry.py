@@ -3,16 +3,20 @@
 from typing import Final
 
 from schemas.directory.account import Account, Did
+from schemas.directory.campaign import Campaign
 from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.route import Route
+from schemas.directory.sender import Sender
 from schemas.directory.trunk import Trunk
 
-DirectoryEntry = Account | Did | Trunk | Carrier | Profile | Route | PanelUser | ApiKey
+DirectoryEntry = Account | Did | Sender | Campaign | Trunk | Carrier | Profile | Route | PanelUser | ApiKey
 
 KINDS: Final[dict[str, type[DirectoryEntry]]] = {
     "account": Account,
     "did": Did,
+    "sender": Sender,
+    "campaign": Campaign,
     "trunk": Trunk,
     "carrier": Carrier,
     "profile": Profile,

@@ -21,6 +21,7 @@ class Route(Record):
 
     The longest destination prefix wins, then the longest source prefix, then a route of the account's own, then the
     lowest `priority`. Routes that are equal in all of this share their messages by `weight` (None: 1).
+    `short_codes`: it takes short codes as destinations, too; None is no.
     """
 
     schema_version: Literal[1] = 1
@@ -31,6 +32,7 @@ class Route(Record):
     carrier_id: Uuid
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     weight: Annotated[int, Field(ge=1, le=MAX_WEIGHT)] | None = None
+    short_codes: bool | None = None
     price_per_segment: Price | None = None
     currency: Currency | None = None
     blocked: bool = False

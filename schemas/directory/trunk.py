@@ -5,8 +5,22 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.address import Msisdn
+from schemas.directory.callback_options import CallbackOptions
+from schemas.directory.limits import (
+    MessagesPerWindow,
+    RequestsPerSecond,
+    SegmentsPerDay,
+    SegmentsPerSecond,
+    SpendCurrency,
+    SpendPerDay,
+    WindowMinutes,
+)
 from schemas.identifiers import Uuid
 from schemas.record import Record, WireModel
+from schemas.text.smart_encoding import SmartEncoding
+
+Country = Annotated[str, Field(pattern=r"^(?:[A-Z]{2}|001)$")]
+"""ISO 3166-1 alpha-2, or 001 for networks of no country (`pipeline.countries`)."""
 
 
 class PasswordVerifier(WireModel):
@@ -40,7 +54,13 @@ class Trunk(Record):
     `allowed_ips` holds networks in CIDR form; empty allows all. `allowed_sources` counts only while
     `allow_any_did` is off. `credentials` and `callback_secrets` list the current one first. `callback_disabled_at` is
     when the endpoint answered 410, which says that it wants no more notifications; a new URL or somebody in the panel
-    enables it again. `segments_per_second` bounds what all processes together post of its messages to carriers.
+    enables it again. `callbacks` says how it wants to be told, where that is not as usual. `segments_per_second` bounds
+    what all processes together post of its messages to carriers, `requests_per_second` what all ingress processes
+    together answer of its requests other than with 429. Numbers in `refused_countries` are no destinations.
+    `smart_encoding` holds for messages that say nothing of it; absent is off.
+    `segments_per_day` and `spend_per_day`, in `spend_currency`, bound what is routed of its messages on a day in UTC.
+    `messages_per_number` and `messages_per_range` bound what goes to a number, and to one range, in so many minutes;
+    `same_text_minutes` is for how long a number is not sent the same text again. Where it has none its account's hold.
     """
 
     schema_version: Literal[1] = 1
@@ -49,13 +69,37 @@ class Trunk(Record):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     callback_url: Annotated[str, Field(max_length=2048)] | None = None
     callback_disabled_at: AwareDatetime | None = None
+    callbacks: CallbackOptions | None = None
     allowed_ips: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
     allow_any_did: bool = True
     allowed_sources: Annotated[tuple[Msisdn, ...], Field(max_length=100_000)] = ()
     blocked: bool = False
     receipts_enabled: bool = False
-    segments_per_second: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    segments_per_second: SegmentsPerSecond | None = None
+    refused_countries: Annotated[tuple[Country, ...], Field(max_length=300)] | None = None
+    requests_per_second: RequestsPerSecond | None = None
+    smart_encoding: SmartEncoding | None = None
+    segments_per_day: SegmentsPerDay | None = None
+    spend_per_day: SpendPerDay | None = None
+    spend_currency: SpendCurrency | None = None
+    messages_per_number: MessagesPerWindow | None = None
+    number_window_minutes: WindowMinutes | None = None
+    messages_per_range: MessagesPerWindow | None = None
+    range_window_minutes: WindowMinutes | None = None
+    same_text_minutes: WindowMinutes | None = None
     credentials: Annotated[tuple[PasswordVerifier, ...], Field(min_length=1, max_length=2)]
     callback_secrets: Annotated[tuple[CallbackSecret, ...], Field(min_length=1, max_length=2)]
     created_at: AwareDatetime
     deleted_at: AwareDatetime | None = None
+
+    @property
+    def is_limited_by_day(self) -> bool:
+        """Whether its messages are counted."""
+        return self.segments_per_day is not None or self.spend_per_day is not None
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether what it sends is screened for too many to one number or range, or the same text again."""
+        return not (
+            self.messages_per_number is None and self.messages_per_range is None and self.same_text_minutes is None
+        )

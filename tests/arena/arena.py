@@ -34,6 +34,7 @@ SETTLE_LIMIT_SECONDS: Final = 60.0
 SECRETS: Final = {
     "ingress": ("SMSOUT_PEPPER", "SMSOUT_RECEIPT_KEY"),
     "delivery": ("SMSOUT_RECEIPT_KEY",),
+    "message_log": ("SMSOUT_PEPPER",),
     "panel": ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE"),
 }
 JSON_API: Final = "application/vnd.api+json"
@@ -136,9 +137,9 @@ class Arena:
             elif process.exit_code is not None:
                 self.restart(name)
 
-    def restart(self, name: str) -> AgentProcess:
-        """Start an agent that has ended again; its failpoint was for the life that is over."""
-        life = self._wanted[name] = self._wanted[name].after_death()
+    def restart(self, name: str, failpoint: str | None = None) -> AgentProcess:
+        """Start an agent that has ended again; its failpoint was for the life that is over, `failpoint` is the next."""
+        life = self._wanted[name] = self._wanted[name].after_death(failpoint)
         process = self.processes[name] = self._new_process(name, life)
         return process
 
@@ -161,7 +162,7 @@ class Arena:
         assert code == -9, f"{name} ended with {code}, not of its failpoint"
 
     def _new_process(self, name: str, life: Life) -> AgentProcess:
-        agent = name.partition("_")[0]
+        agent = name.rstrip("0123456789").removesuffix("_")
         settings = {
             "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
             "SMSOUT_KAFKA_SESSION_TIMEOUT_SECONDS": str(SESSION_TIMEOUT_SECONDS),

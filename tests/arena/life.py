@@ -36,9 +36,9 @@ class Life:
     variant: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    def after_death(self) -> "Life":
+    def after_death(self, failpoint: str | None = None) -> "Life":
         """Return how it is started again: a failpoint is for one life, a lacking protection stays away."""
-        return replace(self, failpoint=None)
+        return replace(self, failpoint=failpoint)
 
 
 class AgentProcess:

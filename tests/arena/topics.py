@@ -16,7 +16,9 @@ from schemas.topics import (
     CALLBACK_RETRY,
     DIRECTORY,
     DLR_RECEIVED,
+    INGRESS_ANNOUNCED,
     MT_RETRY,
+    OPTED_OUT,
     REMEMBERED,
     SEGMENTED,
     STATUS,
@@ -29,7 +31,7 @@ CALL_LIMIT_SECONDS: Final = 5.0  # one question to a broker that may just have b
 
 
 class Topics:
-    """Follows all topics but configuration and audit, from their beginning."""
+    """Follows all topics but configuration, audit and what processes say of themselves, from their beginning."""
 
     def __init__(self, kafka: KafkaSettings, partitions: int, retry: RetrySettings) -> None:
         self._kafka = kafka
@@ -47,7 +49,7 @@ class Topics:
         self._places = [
             TopicPartition(topic.name, partition)
             for topic in everything
-            if topic.name not in (DIRECTORY, AUDIT, REMEMBERED)
+            if topic.name not in (DIRECTORY, AUDIT, OPTED_OUT, REMEMBERED, INGRESS_ANNOUNCED)
             for partition in range(topic.partitions)
         ]
         self._records: defaultdict[TopicPartition, list[Any]] = defaultdict(list)

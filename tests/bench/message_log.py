@@ -18,20 +18,21 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, text
 
-from pipeline.message_log.batch import LogBatch
 from pipeline.message_log.database import migrate, parsed, reader_engine, reading, writer_engine
-from pipeline.message_log.decoding import TOPICS, RecordReader
-from pipeline.message_log.look_up import find, history_of
-from pipeline.message_log.search import Search, search_page
-from pipeline.message_log.statistics import Stretch, statistics
-from pipeline.message_log.writer import LogPlace, LogWriter
+from pipeline.message_log.reading.look_up import find, history_of
+from pipeline.message_log.reading.search import Search, search_page
+from pipeline.message_log.reading.statistics import Stretch, statistics
+from pipeline.message_log.writing.batch import LogBatch
+from pipeline.message_log.writing.decoding import TOPICS, RecordReader
+from pipeline.message_log.writing.writer import LogPlace, LogWriter
 from schemas import topics
-from schemas.callback import AttemptOutcome, CallbackAttempt
 from schemas.identifiers import uuid7
-from schemas.journal import JournalMark, UncheckedJournalEntry
-from schemas.mt_message import DataCoding, UncheckedMtMessage, UncheckedSegment
-from schemas.status import CodeId, StatusName, StatusStage, UncheckedMessageStatus
-from schemas.submission import UncheckedDestination, UncheckedSubmission
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt
+from schemas.messages.destination import UncheckedDestination
+from schemas.messages.mt_message import DataCoding, UncheckedMtMessage, UncheckedSegment
+from schemas.messages.status import CodeId, StatusName, StatusStage, UncheckedMessageStatus
+from schemas.messages.submission import UncheckedSubmission
+from schemas.state.journal import JournalMark, UncheckedJournalEntry
 from schemas.unchecked import encode, unchecked
 from tests.builders import account, directory_of, trunk, uuid
 from tests.message_lives import ConsumedRecord

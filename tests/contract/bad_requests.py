@@ -7,6 +7,9 @@ from tests.unit.agents.ingress.harness import Knocker, asked, basic, bulk, singl
 
 BULK = "/bulk_outbound_messages"
 PREVIEWS = "/outbound_message_previews"
+NO_VALIDITY: tuple[Any, ...] = (59, 0, -60, 259_201, 10**20, 60.0, 3600.5, True, "3600", [3600], {})
+A_MESSAGE = "/outbound_messages/0192f1c4-7d02-7e50-b3c2-8d9eafb0c1d2"
+A_BULK = "/bulk_outbound_messages/0192f1c4-7d02-7e50-b3c2-8d9eafb0c1d2"
 WRONG_CREDENTIALS = ["wrong credentials, or an address that is not allowed"]
 WRONG_TYPE = ["Content-Type must be application/vnd.api+json without parameters"]
 UTF_16 = "the body is not UTF-8: it begins with the byte order mark of UTF-16"
@@ -14,6 +17,12 @@ UNACCEPTABLE = ["Accept must allow application/vnd.api+json without parameters"]
 ONLY_CHUNKED = ["of the transfer codings only chunked is understood"]
 UNSEEN = "must not hold control or invisible characters, nor begin or end with a space"
 NO_DATA = ["the body must be an object with a member data that is an object"]
+
+
+INSIDE = (
+    "which is not on the internet: nothing would ever be posted there. Enter an address that this system can reach "
+    "from outside your network"
+)
 
 
 class BadRequest(NamedTuple):
@@ -43,6 +52,8 @@ def _with(document: dict[str, Any], **members: Any) -> dict[str, Any]:
     return {"data": {**document["data"], **members}}
 
 
+CAMPAIGN_ID = "5d0c3a0e-6a4e-4a0c-9a39-0d1a0c7f4b10"
+NO_CAMPAIGN = ["campaign_id must be a UUID in lower case"]
 _TEXT = json.dumps(single())
 
 BAD_REQUESTS = [
@@ -152,10 +163,13 @@ BAD_REQUESTS = [
         single(source="Brand\n"),
     ),
     BadRequest(
-        "campaign instead of source", 400,
-        ["source is missing", "campaign_id is not offered yet: send from a source address"],
-        single(source=None, campaign_id="5d0c3a0e-6a4e-4a0c-9a39-0d1a0c7f4b10"),
+        "campaign instead of source", 400, ["source is missing"],
+        single(source=None, campaign_id=CAMPAIGN_ID),
     ),
+    BadRequest("campaign that is no UUID", 400, NO_CAMPAIGN, single(campaign_id="shop")),
+    BadRequest("campaign in upper case", 400, NO_CAMPAIGN, single(campaign_id=CAMPAIGN_ID.upper())),
+    BadRequest("campaign and a line feed", 400, NO_CAMPAIGN, single(campaign_id=CAMPAIGN_ID + "\n")),
+    BadRequest("campaign that is a number", 400, NO_CAMPAIGN, single(campaign_id=7)),
     BadRequest("no content", 400, ["content is missing"], single(content=None)),
     BadRequest("empty content", 400, ["content must not be empty"], single(content="")),
     BadRequest("content is a number", 400, ["content must be a string"], single(content=1)),
@@ -176,6 +190,36 @@ BAD_REQUESTS = [
         "far too long", 400, ["content must not be longer than 16384 characters"], single(content="a" * 20_000)
     ),
     BadRequest("a typo", 400, ["txt is not a known attribute"], single(txt="Hi")),
+    # smart encoding
+    *(
+        BadRequest(
+            f"smart_encoding {it!r}", 400, ["smart_encoding must be one of off, replace, transliterate"],
+            single(smart_encoding=it),
+        )
+        for it in ("", "on", "Replace", "replace ", True, 1, [], ["replace"], {"replace": 1})
+    ),
+    BadRequest(
+        "smart encoding and what it cannot help", 400,
+        ["content takes 11 segments; at most 10 are allowed"], single(content="ж" * 671, smart_encoding="replace"),
+    ),
+    # where callbacks go
+    *(
+        BadRequest(f"callback_url {it!r}", 400, ["callback_url must be a string"], single(callback_url=it))
+        for it in (1, True, ["https://a.example/"], {"url": "https://a.example/"})
+    ),
+    BadRequest("empty callback_url", 400, ["callback_url must not be empty"], single(callback_url="")),
+    *(
+        BadRequest(f"callback_url {name}", 400, [f"callback_url {problem}"], single(callback_url=url))
+        for name, url, problem in (
+            ("scheme", "ftp://a.example/", "must begin with http:// or https://"),
+            ("user", "https://u:p@a.example/", "must not hold a username or password"),
+            ("fragment", "https://a.example/#x", "must not hold a fragment (#...)"),
+            ("host", "https:///x", "has no host"),
+            ("long", "https://a.example/" + "x" * 2031, "must not be longer than 2048 characters"),
+            ("inside", "http://169.254.169.254/", f"leads to 169.254.169.254, {INSIDE}"),
+            ("here", "http://localhost:8080/", f"leads to localhost, {INSIDE}"),
+        )
+    ),
     # reference and tags
     BadRequest("empty reference", 400, ["client_reference must not be empty"], single(client_reference="")),
     *(
@@ -210,6 +254,60 @@ BAD_REQUESTS = [
         ],
         bulk(tags=["", 1, "x" * 51, "good", "good", ["good"], "\t"]), {"path": BULK},
     ),
+    # when it is to be sent, and for how long
+    *(
+        BadRequest(f"send_at {it!r}", 400, ["send_at must be a string"], single(send_at=it))
+        for it in (1_900_000_000, True, ["2030-01-31T18:00:00Z"], {"at": "2030-01-31T18:00:00Z"})
+    ),
+    *(
+        BadRequest(
+            f"send_at {it!r}", 400, ["send_at must be a time with its offset (RFC 3339), like 2030-01-31T18:00:00Z"],
+            single(send_at=it),
+        )
+        for it in ("", "tomorrow", "2030-01-31", "2030-01-31T18:00:00", "2030-02-30T18:00:00Z", "1900000000")
+    ),
+    *(
+        BadRequest(f"send_at {it!r}", 400, ["send_at must be 1 minute to 35 days ahead"], single(send_at=it))
+        for it in ("2020-01-31T18:00:00Z", "9999-01-31T18:00:00+01:00")
+    ),
+    *(
+        BadRequest(
+            f"validity_period {it!r}", 400, ["validity_period must be a whole number of seconds, 60 to 259200"],
+            single(validity_period=it),
+        )
+        for it in NO_VALIDITY
+    ),
+    BadRequest(
+        "everything wrong with the time of a bulk", 400,
+        [
+            "send_at must be 1 minute to 35 days ahead",
+            "validity_period must be a whole number of seconds, 60 to 259200",
+        ],
+        bulk(send_at="2020-01-31T18:00:00Z", validity_period=1), {"path": BULK},
+    ),
+    # cancelling
+    *(
+        BadRequest(f"{method} a message", 405, ["only DELETE is allowed here"], b"", {"method": method, "path": path})
+        for method in ("GET", "POST", "PATCH") for path in (A_MESSAGE, A_BULK)
+    ),
+    *(
+        BadRequest(f"DELETE {path}", 404, ["there is no such resource"], b"", {"method": "DELETE", "path": path})
+        for path in (
+            "/outbound_messages/4711", f"{A_MESSAGE}/", f"{A_MESSAGE}x", "/outbound_messages/" + "A" * 36,
+            f"/outbound_message_previews{A_MESSAGE.removeprefix('/outbound_messages')}",
+        )
+    ),
+    *(
+        BadRequest(f"DELETE {path} by a stranger", 401, WRONG_CREDENTIALS, b"", {
+            "method": "DELETE", "path": path, "authorization": None,
+        })
+        for path in (A_MESSAGE, A_BULK)
+    ),
+    BadRequest(
+        "DELETE and Accept of something else", 406, UNACCEPTABLE, b"",
+        {"method": "DELETE", "path": A_MESSAGE, "accept": "text/html"},
+    ),
+    BadRequest("DELETE of all", 405, ["only POST is allowed here"], b"", {"method": "DELETE"}),
     BadRequest(
         "everything at once", 400,
         [
@@ -328,5 +426,6 @@ BAD_REQUESTS = [
 TITLES = {
     400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
     409: "Conflict", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
-    417: "Expectation Failed", 431: "Request Header Fields Too Large", 501: "Not Implemented",
+    417: "Expectation Failed", 429: "Too Many Requests", 431: "Request Header Fields Too Large", 501: "Not Implemented",
+    503: "Service Unavailable",
 }  # fmt: skip

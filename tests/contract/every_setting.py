@@ -1,6 +1,8 @@
 """Every setting of the system, as docs/reference/settings.md has it."""
 
+import importlib
 import inspect
+import pkgutil
 from typing import Final
 
 from pydantic_core import PydanticUndefined
@@ -13,7 +15,8 @@ from pipeline import settings
 GROUPS: Final[tuple[type[BaseSettings], ...]] = (
     *(
         it
-        for it in vars(settings).values()
+        for module in pkgutil.iter_modules(settings.__path__, f"{settings.__name__}.")
+        for it in vars(importlib.import_module(module.name)).values()
         if inspect.isclass(it) and issubclass(it, BaseSettings) and it is not BaseSettings
     ),
     JarSettings,

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from agents.commands.schema_documents import RECORDS, document_name
+from agents.commands.documents.schemas import RECORDS, document_name
 from schemas.record import Record
 
 GOLDEN: Final = Path(__file__).parent / "golden"

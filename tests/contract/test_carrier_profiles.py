@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from pipeline.carriers.profile_form import RuleForm, Verdict
+from pipeline.carriers.profile_form.answers import RuleForm, Verdict
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.carriers.profiles.profile import CarrierProfile
 from pipeline.carriers.profiles.request import Request
@@ -24,7 +24,7 @@ from pipeline.carriers.receipt import ReceiptRequest
 from pipeline.errors import BadReceipt
 from pipeline.http.answer import Answer
 from pipeline.steps.segmentation import split, user_data_headers
-from schemas.mt_message import MtMessage, Segment
+from schemas.messages.mt_message import MtMessage, Segment
 from tests.builders import message
 
 GOLDEN: Final = Path(__file__).parent / "golden_carriers"

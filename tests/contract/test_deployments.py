@@ -23,7 +23,7 @@ KUBERNETES = ROOT / "deploy" / "kubernetes"
 SYSTEMD = ROOT / "deploy" / "systemd"
 VERSION = "1.31"
 OF_OPERATORS = {"kafka.strimzi.io", "keda.sh", "monitoring.coreos.com", "kustomize.config.k8s.io"}
-AGENTS = ("ingress", "processor", "delivery", "receipts", "callback", "message_log", "panel")
+AGENTS = ("ingress", "processor", "scheduler", "delivery", "receipts", "callback", "message_log", "panel")
 ALONE = {"panel", "message-log"}
 
 
@@ -162,7 +162,7 @@ def test_systemd_takes_every_unit(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-SECRETIVE = ("delivery", "ingress", "message_log", "panel", "receipts")
+SECRETIVE = ("callback", "delivery", "ingress", "message_log", "panel", "receipts")
 
 
 def test_systemd_gives_secrets_only_to_those_who_need_them() -> None:
@@ -175,5 +175,32 @@ def test_systemd_gives_secrets_only_to_those_who_need_them() -> None:
     assert sorted(name for name, it in drop_ins.items() if "SMSOUT_CARRIER_KEY_FILE=" in it) == [
         "smsout@delivery.service.d", "smsout@panel.service.d", "smsout@receipts.service.d",
     ]  # fmt: skip
+    assert sorted(name for name, it in drop_ins.items() if "SMSOUT_CALLBACK_KEY_FILE=" in it) == [
+        "smsout@callback.service.d", "smsout@panel.service.d",
+    ]  # fmt: skip
     target = (SYSTEMD / "smsout.target").read_text()
     assert sorted(re.findall(r"smsout@(\w+)\.service", target)) == sorted(AGENTS)
+
+
+def test_whoever_looks_at_addresses_is_told_the_same_of_them() -> None:
+    """What ingress and the panel take as a callback's URL, callback has to be allowed to post to."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    looking = {
+        it for it in AGENTS if any("AddressGuard(" in file.read_text() for file in (ROOT / "agents" / it).rglob("*.py"))
+    }
+    assert looking >= {"ingress", "panel", "callback"}
+    said = {
+        it: services[it.replace("_", "-")]["environment"].get("SMSOUT_CALLBACK_ALLOWED_ADDRESSES") for it in looking
+    }
+    assert set(said.values()) == {"${SMSOUT_CALLBACK_ALLOWED_ADDRESSES:-}"}, said
+
+
+def test_whoever_makes_spans_has_the_settings_and_a_way_to_the_collector() -> None:
+    """In containers and in a cluster; nobody else has them."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    traced = {it for it in AGENTS if "traced=True" in (ROOT / "agents" / it / "__main__.py").read_text()}
+    assert traced >= {"ingress", "panel", "delivery"}
+    told = {name for name, it in services.items() if "OTEL_TRACES_SAMPLER" in it.get("environment", {})}
+    assert told == traced
+    policy = named(documents("base"), "NetworkPolicy")["traces"]["spec"]["podSelector"]["matchExpressions"][0]
+    assert set(policy["values"]) == traced

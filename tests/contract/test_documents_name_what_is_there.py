@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from smsout_client.command import profiles
 
 from agents.local.up.roster import ROSTER
 from tests.contract.every_setting import every_setting
@@ -38,9 +39,11 @@ TEST = re.compile(r"\btest_\w+")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 TARGET = re.compile(r"`make ([a-z-]+)|^make ([a-z-]+) +#", re.MULTILINE)
 
-# What no settings class reads: places to die, how many processes `smsout up` starts, where a test puts screenshots.
+# What no settings class reads: places to die, how many processes `smsout up` starts, where a test puts screenshots, the
+# profiles of commands.
 OTHER_SETTINGS = {
-    "SMSOUT_FAILPOINT", "SMSOUT_SCREENSHOTS", *(f"SMSOUT_UP_{it.name.upper()}_PROCESSES" for it in ROSTER),
+    "SMSOUT_FAILPOINT", "SMSOUT_SCREENSHOTS", profiles.FILE, profiles.NAME,
+    *(f"SMSOUT_UP_{it.name.upper()}_PROCESSES" for it in ROSTER),
 }  # fmt: skip
 
 

@@ -1,9 +1,11 @@
 """What customers rely on: both endpoints' answers, and the answer to everything that is wrong with a request."""
 
+import asyncio
 import json
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,13 @@ from standardwebhooks import WebhookVerificationError
 from agents.serving.errors import TITLES as ALL_TITLES
 from pipeline.callbacks.signing import signed_headers
 from pipeline.directory.credentials import new_callback_secret
-from schemas.status import CodeId, StatusName
-from tests.contract.bad_requests import BAD_REQUESTS, BULK, PREVIEWS, TITLES, BadRequest
-from tests.unit.agents.ingress.harness import JSON_API, Answered, OpenDoor, bulk, open_door, single
+from schemas.messages.cancel_request import CancelRequest
+from schemas.messages.status import CodeId, StatusName
+from schemas.messages.timing import written
+from schemas.text.smart_encoding import SmartEncoding
+from schemas.topics import CANCEL_REQUESTED
+from tests.contract.bad_requests import A_BULK, A_MESSAGE, BAD_REQUESTS, BULK, PREVIEWS, TITLES, BadRequest
+from tests.unit.agents.ingress.harness import JSON_API, Answered, OpenDoor, asked, bulk, open_door, single
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -118,6 +124,212 @@ async def test_no_reference_and_no_tags_are_as_if_left_out(none: dict[str, Any])
         answer = await door.post(document)
         assert (answer.status, answer.json["data"].keys()) == (201, {"id", "type"})
         assert {"client_reference", "tags"}.isdisjoint(json.loads(door.producer.records[0].value or b""))
+
+
+MANY = [
+    {"destination": "15551234567", "content": "one", "client_reference": "order 1"},
+    {"destination": "15551234568", "content": "two"},
+    {"destination": "15551234567", "content": "three"},
+]
+
+
+def own(**more: Any) -> dict[str, Any]:
+    """Return a request for messages with texts of their own."""
+    attributes = {"source": "12125551234", "messages": MANY, **more}
+    return {"data": {"type": "bulk_outbound_messages", "attributes": attributes}}
+
+
+async def test_messages_of_their_own_are_one_submission() -> None:
+    """201 with an id for each, in their order and with what each is called; the topic has all of them in one record."""
+    async with open_door() as door:
+        answer = await door.post(own(tags=["shop"], client_reference="all"), BULK)
+        assert answer.status == 201
+        data = answer.json["data"]
+        assert [it["attributes"] for it in data] == [
+            {
+                "destination": it["destination"],
+                "client_reference": it.get("client_reference", "all"),
+                "tags": ["shop"],
+            }
+            for it in MANY
+        ]
+        (submission,) = door.producer.submissions()
+        assert len(door.producer.records) == 1
+        assert [(to.id, to.address, submission.text_of(to)) for to in submission.destinations] == [
+            (told["id"], it["destination"], it["content"]) for told, it in zip(data, MANY, strict=True)
+        ]
+        assert len({it["id"] for it in data}) == 3
+
+
+async def test_a_key_holds_for_messages_as_a_whole() -> None:
+    """A repetition has the same ids and sends nothing; with a text, a value, a reference or the order changed: 409."""
+    filled = [{"destination": "15551234567", "values": {"a": "x"}}]
+    async with open_door() as door:
+        first = await door.post(own(), BULK, idempotency_key="k")
+        again = await door.post(own(), BULK, idempotency_key="k")
+        assert (first.json, again.json) == (first.json, first.json)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert len({it["id"] for it in first.json["data"]}) == 3
+        for other in (
+            own(messages=MANY[::-1]),
+            own(messages=MANY[:2]),
+            own(messages=[{**MANY[0], "content": "ONE"}, *MANY[1:]]),
+            own(messages=[{**MANY[0], "client_reference": "order 2"}, *MANY[1:]]),
+            bulk(destination=["15551234567", "15551234568"], content="one"),
+        ):
+            assert (await door.post(other, BULK, idempotency_key="k")).status == 409
+        assert (await door.post(own(messages=filled, content="{{a}}"), BULK, idempotency_key="l")).status == 201
+        for values in ({"a": "y"}, {"a": "x\u200b"}):
+            changed = own(messages=[{**filled[0], "values": values}], content="{{a}}")
+            assert (await door.post(changed, BULK, idempotency_key="l")).status == 409
+        assert len(door.producer.records) == 2
+
+
+async def test_one_bad_message_refuses_all_of_them() -> None:
+    """Each problem is pointed at from the document's root, and nothing reaches the topic."""
+    async with open_door() as door:
+        bad = own(messages=[MANY[0], {"destination": "+1", "content": ""}, {**MANY[1], "more": 1}])
+        answer = await door.post(bad, BULK)
+        assert answer.status == 400
+        assert_error_shape(answer, 400)
+        assert [it["source"]["pointer"] for it in answer.json["errors"]] == [
+            "/data/attributes/messages/1/destination",
+            "/data/attributes/messages/1/content",
+            "/data/attributes/messages/2/more",
+        ]
+        assert door.producer.records == []
+
+
+async def test_messages_are_for_many() -> None:
+    """To one message, and to a preview, it is an attribute that nobody knows."""
+    async with open_door() as door:
+        for document, path in ((single(messages=MANY), "/outbound_messages"), (asked(messages=MANY), PREVIEWS)):
+            answer = await door.post(document, path)
+            assert [it["detail"] for it in answer.json["errors"]] == ["messages is not a known attribute"]
+
+
+@pytest.mark.parametrize(
+    ("of_trunk", "asked", "content", "status"),
+    [
+        (None, None, "\u2019" * 671, 400),
+        (None, "replace", "\u2019" * 671, 201),
+        (SmartEncoding.REPLACE, None, "\u2019" * 671, 201),
+        (SmartEncoding.REPLACE, "off", "\u2019" * 671, 400),
+        (SmartEncoding.REPLACE, None, "ж" * 671, 400),
+        (SmartEncoding.REPLACE, "transliterate", "ж" * 671, 201),
+        (None, None, "e\u0301" * 1530, 201),
+        (None, None, "e\u0301" * 1531, 400),
+    ],
+)
+async def test_segments_are_counted_as_the_text_will_be_sent(
+    of_trunk: SmartEncoding | None, asked: str | None, content: str, status: int
+) -> None:
+    """With what the message asks for, else with what its trunk says; the topic has the text as it came."""
+    async with open_door({"smart_encoding": of_trunk}) as door:
+        attributes = {"content": content} | ({} if asked is None else {"smart_encoding": asked})
+        for document, path in ((single(**attributes), "/outbound_messages"), (bulk(**attributes), BULK)):
+            assert (await door.post(document, path)).status == status
+        for submission in door.producer.submissions():
+            assert (submission.content, submission.smart_encoding) == (content, asked)
+
+
+def in_an_hour(**more: int) -> str:
+    return written(datetime.now(UTC) + timedelta(hours=1, **more))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"send_at": True}, {"validity_period": 60}, {"send_at": True, "validity_period": 259_200, "tags": ["shop"]}],
+    ids=str,
+)
+async def test_when_it_is_to_be_sent_comes_back(asked: dict[str, Any]) -> None:
+    """In the answer, in the contract's form, also to a repetition; a bulk has an id by which all of it is cancelled."""
+    async with open_door() as door:
+        timing = {**asked, "send_at": in_an_hour()} if "send_at" in asked else asked
+        for _ in range(2):
+            answer = await door.post(single(**timing), idempotency_key="k")
+            assert (answer.status, answer.json["data"]["attributes"]) == (201, timing)
+        bulks = [await door.post(bulk(**timing), BULK, idempotency_key="b") for _ in range(2)]
+        assert bulks[0].json == bulks[1].json
+        assert [it["attributes"] for it in bulks[0].json["data"]] == [
+            {"destination": number, **timing} for number in ("15551234567", "15551234568")
+        ]
+        one, many = door.producer.submissions()[0], door.producer.submissions()[-1]
+        for submission in (one, many):
+            assert (submission.send_at and written(submission.send_at)) == timing.get("send_at")
+            assert submission.validity_period == timing.get("validity_period")
+        assert one.id is None
+        if "send_at" in asked:
+            assert bulks[0].json["meta"] == {"bulk_id": many.id}
+            assert many.id not in {it.id for it in many.destinations}
+        else:
+            assert (bulks[0].json.keys(), many.id) == ({"data"}, None)
+
+
+async def test_send_at_may_have_another_offset_and_must_be_far_enough_ahead() -> None:
+    """What is stored is UTC; a repetition may come when the time is over, and is answered as the first was."""
+    async with open_door() as door:
+        at = datetime.now(UTC) + timedelta(days=3)
+        answer = await door.post(single(send_at=at.astimezone(timezone(timedelta(hours=-9, minutes=-30))).isoformat()))
+        assert answer.json["data"]["attributes"] == {"send_at": written(at)}
+        for seconds, status in ((50, 400), (70, 201), (35 * 86_400 - 10, 201), (35 * 86_400 + 10, 400)):
+            near = written(datetime.now(UTC) + timedelta(seconds=seconds))
+            assert (await door.post(single(send_at=near))).status == status
+        over = written(datetime.now(UTC) - timedelta(minutes=5))
+        assert (await door.post(single(send_at=over), idempotency_key="k")).status == 201
+        long_over = written(datetime.now(UTC) - timedelta(days=2))
+        assert (await door.post(single(send_at=long_over), idempotency_key="l")).status == 400
+
+
+async def test_another_time_is_another_request() -> None:
+    """The same key with another time, or another validity period, is refused."""
+    async with open_door() as door:
+        first = single(send_at=in_an_hour(), validity_period=60)
+        assert (await door.post(first, idempotency_key="k")).status == 201
+        for changed in ({"send_at": in_an_hour(minutes=1)}, {"validity_period": 61}, {"validity_period": None}):
+            document = single(**{"send_at": first["data"]["attributes"]["send_at"], "validity_period": 60, **changed})
+            assert (await door.post(document, idempotency_key="k")).status == 409
+
+
+@pytest.mark.parametrize("none", [{"send_at": None}, {"validity_period": None}], ids=str)
+async def test_no_time_is_as_if_left_out(none: dict[str, Any]) -> None:
+    """Answer and record are what they are without the member."""
+    async with open_door() as door:
+        document = single()
+        document["data"]["attributes"] |= none
+        answer = await door.post(document)
+        assert (answer.status, answer.json["data"].keys()) == (201, {"id", "type"})
+        assert {"send_at", "validity_period", "id"}.isdisjoint(json.loads(door.producer.records[0].value or b""))
+
+
+@pytest.mark.parametrize(
+    ("path", "is_bulk"), [(A_MESSAGE, False), (A_BULK, True), (A_MESSAGE.replace("outbound", "%6futbound"), False)]
+)
+async def test_a_wish_to_cancel_is_accepted_and_stored(path: str, is_bulk: bool) -> None:
+    """202 with what it is about; the topic has it under the trunk's key, and never under another's name."""
+    async with open_door() as door:
+        answer = await door.send(door.request(b"", path, "DELETE", content_type=None, content_length=None))
+        kind = "bulk_outbound_messages" if is_bulk else "outbound_messages"
+        identity = path.rpartition("/")[2]
+        assert (answer.status, answer.reason, answer.headers["content-type"]) == (202, "Accepted", JSON_API)
+        assert answer.json == {"data": {"id": identity, "type": kind}}
+        (record,) = door.producer.records
+        wish = CancelRequest.from_bytes(record.value or b"")
+        assert (record.topic, record.key) == (CANCEL_REQUESTED, door.trunk.id.encode())
+        assert (wish.trunk_id, wish.id, wish.bulk) == (door.trunk.id, identity, is_bulk or None)
+        assert abs(datetime.now(UTC) - wish.requested_at) < timedelta(minutes=1)
+
+
+async def test_a_wish_that_cannot_be_stored_is_to_be_asked_again() -> None:
+    """A broker that is silent, and too many wishes at once: 503 and 429, with when to come again."""
+    async with open_door(acknowledge_timeout_seconds=0.2, max_outstanding_per_trunk=1) as door:
+        door.producer.silence()
+        request = door.request(b"", A_MESSAGE, "DELETE")
+        answers = await asyncio.gather(*(door.send(request) for _ in range(2)))
+        assert sorted(it.status for it in answers) == [429, 503]
+        assert {it.headers["retry-after"] for it in answers} == {"1"}
+        for answer in answers:
+            assert_error_shape(answer, answer.status)
 
 
 async def test_single_message() -> None:
@@ -258,6 +470,7 @@ async def test_repeated_request_is_replayed(path: str, document: Callable[..., d
         pytest.param("/outbound_messages", single(destination="15551234568"), id="another number"),
         pytest.param("/outbound_messages", single(client_reference="order 4711"), id="another reference"),
         pytest.param("/outbound_messages", single(tags=["shop"]), id="other tags"),
+        pytest.param("/outbound_messages", single(smart_encoding="off"), id="another smart encoding"),
         pytest.param(BULK, bulk(destination=["15551234567"]), id="another endpoint"),
     ],
 )
@@ -372,12 +585,13 @@ def test_documents_signature_sample_works() -> None:
     names: dict[str, Any] = {}
     exec(sample, names)  # noqa: S102  # the sample is ours
     secret = new_callback_secret()
-    (body,) = [it.strip().encode() for it in code_blocks("json") if "outbound_message_callbacks" in it]
-    headers = signed_headers((secret,), "some-id", time.time(), body)
-
-    assert json.loads(body) == names["receive"](body, headers, secret.secret)
-    with pytest.raises(WebhookVerificationError):
-        names["receive"](body + b" ", headers, secret.secret)
+    bodies = [it.strip().encode() for it in code_blocks("json") if "outbound_message_callbacks" in it]
+    for body in bodies:
+        headers = signed_headers((secret,), "some-id", time.time(), body)
+        assert json.loads(body) == names["receive"](body, headers, secret.secret)
+        with pytest.raises(WebhookVerificationError):
+            names["receive"](body + b" ", headers, secret.secret)
+    assert bodies
 
 
 @pytest.mark.parametrize("block", [it for it in code_blocks("json") if '"errors"' in it])
@@ -393,7 +607,11 @@ async def test_documents_requests_are_accepted() -> None:
     """Every request of the document, as it stands there; the one with a key can be sent again."""
     async with open_door() as door:
         for block in code_blocks("http"):
-            head, body = block.split("\n\n", 1)
+            if block.startswith("DELETE "):
+                path = block.split()[1]
+                assert (await door.send(door.request(b"", path, "DELETE"))).status == 202
+                continue
+            head, body = block.replace("2026-11-23T07:30:00Z", in_an_hour()).split("\n\n", 1)
             request, *lines = head.split("\n")
             fields = dict(line.split(": ", 1) for line in lines)
             key = fields.get("Idempotency-Key")
@@ -401,4 +619,6 @@ async def test_documents_requests_are_accepted() -> None:
             answers = [await door.post(body.encode(), path, idempotency_key=key) for _ in range(2 if key else 1)]
             assert [it.status for it in answers] == [200 if path == PREVIEWS else 201] * len(answers)
             assert answers[-1].headers.get("idempotency-replayed") == ("true" if key else None)
-        assert [it.idempotency_key is not None for it in door.producer.submissions()] == [False, False, False, True]
+        keyed = ["Idempotency-Key" in it for it in code_blocks("http") if PREVIEWS not in it and "DELETE" not in it]
+        assert [it.idempotency_key is not None for it in door.producer.submissions()] == keyed
+        assert True in keyed

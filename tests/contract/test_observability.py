@@ -103,7 +103,7 @@ def test_every_alert_has_an_example_of_it_and_one_without() -> None:
 
 def test_every_alert_has_its_paragraph_which_begins_with_a_command() -> None:
     """And every paragraph is some alert's."""
-    paragraphs = re.findall(r"^## (\w+)\n\n```\n(\S[^\n]*)\n```\n\n\S", RUNBOOK, re.MULTILINE)
+    paragraphs = re.findall(r"^## (\w+)\n\n<!-- .+ -->\n```sh\n(\S[^\n]*)\n```\n\n\S", RUNBOOK, re.MULTILINE)
     assert sorted(name for name, _ in paragraphs) == sorted(NAMES)
     for rule in RULES:
         if "alert" in rule:

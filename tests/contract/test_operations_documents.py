@@ -52,8 +52,11 @@ def test_every_agent_is_a_service(name: str) -> None:
 
 def test_agents_wait_for_what_is_installed_and_that_for_the_broker() -> None:
     """Only the simulator needs neither."""
+    installed = {"install": {"condition": "service_completed_successfully"}}
     for name in AGENTS:
-        wanted = {} if name == "simulator" else {"install": {"condition": "service_completed_successfully"}}
+        wanted = {} if name == "simulator" else installed
+        if name == "message_log":
+            wanted = installed | {"postgres": {"condition": "service_healthy"}}
         assert SERVICES[name]["depends_on"] == wanted
     assert SERVICES["install"]["command"][0] == "install"
     assert SERVICES["install"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
@@ -70,15 +73,21 @@ def test_secrets_reach_only_those_who_need_them() -> None:
     assert services_with("receipt-key") == ["install", "ingress", "delivery"]
     assert services_with("password-keys") == ["panel", "tools"]
     assert services_with("carrier-keys") == ["install", "panel", "delivery", "receipts", "tools"]
+    assert services_with("callback-keys") == ["install", "panel", "callback", "tools"]
     assert services_with("tls") == ["install", "panel", "nginx"]
     assert services_with("people") == ["install"]
+    assert services_with("database") == ["install", "panel", "postgres", "message_log", "tools"]
     named = {name for it in SERVICES.values() for name in it.get("environment", {})}
-    assert named & {"SMSOUT_PEPPER", "SMSOUT_RECEIPT_KEY"} == set()
+    assert named & {"SMSOUT_PEPPER", "SMSOUT_RECEIPT_KEY", "POSTGRES_PASSWORD"} == set()
+    assert {it["environment"].get("SMSOUT_DATABASE_URL", "") for it in SERVICES.values() if "environment" in it} == {
+        "",
+        "${SMSOUT_DATABASE_URL:-}",
+    }
 
 
 def test_any_agent_that_may_can_be_scaled() -> None:
     """No port of this machine, no name of its own; slots are leased in a folder that its processes share."""
-    for name in ("ingress", "processor", "delivery", "receipts", "callback"):
+    for name in ("ingress", "processor", "scheduler", "delivery", "receipts", "callback"):
         assert "ports" not in SERVICES[name]
         assert "container_name" not in SERVICES[name]
         assert SERVICES[name]["environment"]["SMSOUT_STATE_DIR"] == "/state"
@@ -101,7 +110,10 @@ def test_three_brokers_differ_only_in_what_three_need() -> None:
 def test_settings_in_the_containers_exist() -> None:
     """No service, and not the image, sets a variable that nothing reads."""
     used = {
-        name for service in SERVICES.values() for name in service.get("environment", {}) if name.startswith("SMSOUT_")
+        name
+        for service in SERVICES.values()
+        for name in service.get("environment", {})
+        if name.startswith(("SMSOUT_", "OTEL_"))
     } | set(re.findall(r"\b(SMSOUT_[A-Z_]+)=", DOCKERFILE))
     assert used - set(every_setting()) == set()
 
@@ -116,12 +128,14 @@ def test_the_image_is_locked_and_runs_as_nobody_special() -> None:
     assert sorted(copied) == sorted(
         [
             "requirements.lock",
+            "requirements-tracing.lock",
             "pyproject.toml",
             "README.md",
             "LICENSE",
             "schemas",
             "pipeline",
             "agents",
+            "clients/python/smsout_client",
             "deploy/carriers",
         ]
     )

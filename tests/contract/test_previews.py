@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.directory.entry import DirectoryEntry
-from schemas.status import CodeId
+from schemas.messages.status import CodeId
 from tests.builders import account, did, route, uuid
 from tests.contract.bad_requests import PREVIEWS
 from tests.unit.agents.ingress.harness import JSON_API, asked, open_door
@@ -146,3 +146,29 @@ async def test_the_documents_example_is_true() -> None:
         assert (await door.post(request.split("\n\n", 1)[1].encode(), PREVIEWS)).json == shown
     table = set(re.findall(r"`([a-z0-9_]+)`", section))
     assert shown["data"]["attributes"].keys() - {"source", "destination"} <= table
+
+
+async def test_smart_encoding_is_told_of_where_it_is_asked_for() -> None:
+    """What it changes, and what going further would; nothing of it where the request does not speak of it."""
+    async with open_door(entries=usual()) as door:
+        plain = await door.post(asked(content="It\u2019s ready"), PREVIEWS)
+        off = await door.post(asked(content="It\u2019s ready", smart_encoding="off"), PREVIEWS)
+        replaced = await door.post(asked(content="It\u2019s ready", smart_encoding="replace"), PREVIEWS)
+        composed = await door.post(asked(content="e\u0301"), PREVIEWS)
+    change = {"step": "replaced", "before": "\u2019", "after": "'", "count": 1}
+    would = {
+        "smart_encoding": "replace",
+        "encoding": "GSM-7",
+        "fragments": 1,
+        "price": 0.0075,
+        "text_changes": [change],
+    }
+    shown = plain.json["data"]["attributes"]
+    assert {"text_changes", "with_smart_encoding", "national_language"}.isdisjoint(shown)
+    assert off.json["data"]["attributes"] == {**shown, "with_smart_encoding": would}
+    attributes = replaced.json["data"]["attributes"]
+    assert (attributes["encoding"], attributes["segments"]) == ("GSM-7", [{"content": "It's ready", "length": 10}])
+    assert (attributes["text_changes"], attributes["outside_gsm7"]) == ([change], [])
+    assert composed.json["data"]["attributes"]["segments"] == [{"content": "\u00e9", "length": 1}]
+    assert composed.json["data"]["attributes"]["text_changes"][0]["step"] == "composed"
+    assert len({it.json["data"]["id"] for it in (plain, off, replaced)}) == 3

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import pytest
 
-from pipeline.posting.flows import Turn
+from pipeline.posting.dispatcher import Turn
 from schemas.directory.carrier import InDoubtPolicy
-from schemas.mt_message import MtMessage, Segment
+from schemas.messages.mt_message import MtMessage, Segment
+from schemas.messages.status import StatusName
 from schemas.record import InRecord, OutRecord
-from schemas.status import StatusName
 from schemas.topics import SEGMENTED, STATUS
 from tests.fakes.kafka_edges import exchanged
 from tests.fakes.virtual_time import virtual_clocks
@@ -110,7 +110,7 @@ def leads_to(one: str, other: str) -> bool:
 def test_a_segment_passes_few_files() -> None:
     """Whoever looks for what becomes of one has so many files to look at."""
     way = way_of_a_segment()
-    assert {"agents.delivery.line_up", "agents.delivery.sending", "schemas.mt_message"} <= set(way)
+    assert {"agents.delivery.line_up", "agents.delivery.sending", "schemas.messages.mt_message"} <= set(way)
     assert len(way) <= MOST_FILES_OF_A_SEGMENT, way
 
 

@@ -75,7 +75,7 @@ def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
 def test_links_out_of_the_documents_are_paths(site: Path) -> None:
     """What leads to a source file in the repository names it, for it is not in the site."""
     page = (site / "reliability.html").read_text()
-    assert "<code>pipeline/posting/peer.py</code>" in page
+    assert "<code>pipeline/posting/peers/peer.py</code>" in page
     assert 'href="../' not in page
 
 
@@ -93,7 +93,9 @@ def test_drift_names_each_page(tmp_path: Path) -> None:
 
 def test_every_setting_is_documented_with_its_default() -> None:
     """The page has exactly the settings that the code reads, and each has a meaning below it in the source."""
-    rows = re.findall(r"^\| `(SMSOUT_[A-Z_]+)` \| (.*?) \| .*\|$", (FOLDER / "settings.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `((?:SMSOUT|OTEL)_[A-Z_]+)` \| (.*?) \| .*\|$", (FOLDER / "settings.md").read_text(), re.MULTILINE
+    )
     assert {name: default.strip() for name, default in rows} == every_setting()
     assert len(rows) == len(every_setting())
     nameless = [variable(it, name) for it in GROUPS for name in it.model_fields.keys() - meanings(it).keys()]
@@ -102,7 +104,9 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_each_command_is_run_or_says_why_not(page: Path) -> None:
-    """Of the tutorial and the how-tos."""
+    """Of every page; and no block hides what it is."""
+    fences = re.findall(r"^ *```(.*)$", page.read_text(), re.MULTILINE)
+    assert (len(fences) % 2, [it for it in fences[::2] if not it], set(fences[1::2]) - {""}) == (0, [], set())
     found = list(blocks(page))
     assert page.read_text().count("```sh\n") == len(found)
     assert [it.command for it in found if not it.is_run and not (it.mark or "").startswith("not run: ")] == []

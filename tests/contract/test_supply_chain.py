@@ -44,4 +44,4 @@ def test_the_audit_fails_where_it_learns_nothing() -> None:
     """A check that could not ask is no check."""
     makefile = (ROOT / "Makefile").read_text()
     assert re.search(r"pip-audit --strict ", makefile)
-    assert "-r requirements.lock -r requirements-java.lock" in makefile
+    assert "-r requirements.lock -r requirements-java.lock -r requirements-tracing.lock" in makefile

@@ -1,7 +1,7 @@
 """What must hold after every row, whatever was killed: read from outside, with a plain consumer and from the disk.
 
-* Every accepted message has one outcome, is in the carrier's ledger in full when that is `Success`, and is a visible
-  dead letter when nobody knows whether the carrier took it.
+* Every accepted message has one outcome, is in the carrier's ledger in full when that is `Success`, not at all when it
+  is `Canceled`, and is a visible dead letter when nobody knows whether the carrier took it.
 * A segment is in the ledger twice only with the same idempotency key at a carrier that honours it, in a row that
   killed between the POST and its outcome; or where the status says `possible_duplicate`.
 * Every outcome was called back, correctly signed, with one and the same `webhook-id`.
@@ -10,19 +10,19 @@
 * Nothing is left over, and what has waited says why.
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from schemas.callback import CallbackAttempt, WaitingNotification
 from schemas.directory.carrier import InDoubtPolicy
-from schemas.mt_message import WaitingMessage
-from schemas.status import CodeId, DeliveryName, MessageStatus, StatusName, StatusStage
+from schemas.messages.callback import CallbackAttempt, WaitingNotification
+from schemas.messages.mt_message import WaitingMessage
+from schemas.messages.status import CodeId, DeliveryName, MessageStatus, StatusName, StatusStage
 from schemas.topics import CALLBACK_ATTEMPTED, CALLBACK_RETRY, MT_RETRY, STATUS
 from tests.arena.arena import Arena, Sent
+from tests.inbox import told_by
 
 
 class Broken(AssertionError):
@@ -106,8 +106,7 @@ class Oracle:
         self.posts = Counter(it["segment_id"] for it in self._ledger)
         for inbox in {it.trunk.inbox for it in self._sent}:
             for callback in await arena.inbox(inbox):
-                identity = json.loads(callback["body"])["data"]["id"]
-                if identity in ids:
+                for identity in ids & {it.data["id"] for it in told_by(callback)}:
                     self.callbacks[identity].append(callback)
 
     def _judge_outcome(self, message: Sent) -> None:
@@ -121,6 +120,10 @@ class Oracle:
         if status.status == StatusName.SUCCESS:
             if missing:
                 self._complain(f"lost: {message.id} is a success, and the carrier has no segment {missing}")
+            return None
+        if status.status == StatusName.CANCELED:
+            if any(self.posts[f"{message.id}:{n}"] for n in range(1, message.segments + 1)):
+                self._complain(f"sent and canceled: {message.id}")
             return None
         if not status.reason or status.code_id is None:
             self._complain(f"no reason: {message.id} ended as {status.status}")
@@ -162,18 +165,22 @@ class Oracle:
         statuses = [*self.statuses[message.id], *self.ends[message.id]]
         given_up = any(it.topic.startswith(CALLBACK_RETRY) and _about(it, {message.id}) for it in self.dead_letters)
         names = {it.webhook_id for it in statuses}
-        found = {it["headers"].get("webhook-id") for it in callbacks}
+        events = [it for callback in callbacks for it in told_by(callback) if it.data["id"] == message.id]
+        found = {it.webhook_id for it in events}
         if names - found and not given_up:
             self._complain(f"never called back: {message.id}")
         for callback in callbacks:
-            if callback["headers"].get("webhook-id") not in names:
-                self._complain(f"another webhook-id: {callback['headers'].get('webhook-id')} for {message.id}")
             try:
-                body = Webhook(message.trunk.callback_secret).verify(callback["body"], callback["headers"])
+                Webhook(message.trunk.callback_secret).verify(callback["body"], callback["headers"])
             except WebhookVerificationError as error:
                 self._complain(f"not signed: {message.id}: {error}")
-                continue
-            told = body["data"]["attributes"]["status"]
+            ids = [it.webhook_id for it in told_by(callback)]
+            if len(set(ids)) < len(ids):
+                self._complain(f"twice in one batch: {sorted(ids)}")
+        for event in events:
+            if event.webhook_id not in names:
+                self._complain(f"another webhook-id: {event.webhook_id} for {message.id}")
+            told = event.data["attributes"]["status"]
             if told not in {it.status for it in statuses}:
                 self._complain(f"told something else: {message.id}: {told}")
 

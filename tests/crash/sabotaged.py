@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.carriers.journal import JournalState
+from pipeline.disk import TemporaryDatabase
 from pipeline.failpoints import failpoint
 from pipeline.idempotency.keys import Verdict
 from pipeline.kafka.consuming.commits import Commits
@@ -28,7 +29,7 @@ from pipeline.receipts.memory import Memory
 from pipeline.receipts.roll_up import Step
 from pipeline.slot import Slot
 from schemas.record import OutRecord
-from schemas.topics import CALLBACK_RETRY, DEAD_LETTER_SUFFIX, JOURNAL, STATUS
+from schemas.topics import CALLBACK_RETRY, DEAD_LETTER_SUFFIX, DEFERRED, JOURNAL, STATUS
 
 VARIANTS: dict[str, Callable[[], None]] = {}
 LONGER_THAN_A_COMMIT_SECONDS = 1.5
@@ -76,6 +77,17 @@ def stops_before_it_writes() -> None:
     RecordProducer.write = write  # type: ignore[method-assign]
 
 
+@variant
+def keeps_little_in_memory() -> None:
+    """What waits, or is remembered, is on the disk at once: the product's caches are 16 MB large."""
+    begin: Any = TemporaryDatabase.__init__
+
+    def small(self: TemporaryDatabase, tables: Sequence[str], **_: int) -> None:
+        begin(self, tables, cache_kib=32)
+
+    TemporaryDatabase.__init__ = small  # type: ignore[method-assign, assignment]
+
+
 def _stop_at(module: Any, place: str) -> None:
     first = [True]
 
@@ -102,7 +114,7 @@ def stops_after_it_posted() -> None:
 @variant
 def stops_after_it_notified() -> None:
     """The callback agent is stopped, once, between an endpoint's answer and what follows from it."""
-    _stop_at(importlib.import_module("agents.callback.notify"), "callback.after_post")
+    _stop_at(importlib.import_module("agents.callback.posting"), "callback.after_post")
 
 
 @variant
@@ -119,6 +131,23 @@ def stops_before_it_gathers() -> None:
         await whole(self, changes)
 
     gather.Gatherer._write = write
+
+
+@variant
+def dies_before_it_ends_a_release() -> None:
+    """The scheduler dies with what leaves written, and its transaction open."""
+    hand_off: Any = importlib.import_module("pipeline.kafka.consuming.handoff")
+    whole = HandOff.write
+
+    def die(name: str) -> None:
+        if name == "handoff.before_commit":
+            signal_ourselves(signal.SIGKILL)
+
+    async def write(self: HandOff, partition: int, records: Sequence[OutRecord]) -> None:
+        hand_off.failpoint = die
+        await whole(self, partition, records)
+
+    HandOff.write = write  # type: ignore[method-assign]
 
 
 # -- protections taken away ------------------------------------------------------------------------------------------
@@ -247,8 +276,8 @@ def answers_before_it_is_stored() -> None:
     submit, write = submit_module.Submitter.submit, RecordProducer.write
     running = set()
 
-    async def at_once(self: Any, *arguments: Any) -> None:
-        task = asyncio.create_task(submit(self, *arguments))
+    async def at_once(self: Any, *arguments: Any, **named: Any) -> None:
+        task = asyncio.create_task(submit(self, *arguments, **named))
         running.add(task)
 
     async def slowly(self: RecordProducer, records: Iterable[OutRecord]) -> Any:
@@ -278,6 +307,19 @@ def finishes_before_it_hands_on() -> None:
             asyncio.get_running_loop().call_later(LONGER_THAN_A_COMMIT_SECONDS, failpoint, "sabotaged.before_tier")
 
     Assignment.finish = without_outbox  # type: ignore[method-assign]
+
+
+@variant
+def counts_attempts_anew() -> None:
+    """The callback agent takes what has waited for something that nobody has tried yet."""
+    line_up: Any = importlib.import_module("agents.callback.line_up")
+    whole = line_up.read
+
+    def read(work: Work) -> Any:
+        item = whole(work)
+        return item._replace(attempt=1) if isinstance(item, line_up.Notification) else item
+
+    line_up.read = read
 
 
 @variant
@@ -336,6 +378,32 @@ def tells_outside_of_the_transaction() -> None:
 
 
 @variant
+def releases_outside_of_the_transaction() -> None:
+    """What leaves the scheduler is written by itself, before it is known that it does not wait any more."""
+    _leaves_in_two_steps(lambda record: record.topic != DEFERRED)
+
+
+@variant
+def forgets_before_it_releases() -> None:
+    """The scheduler's topic says first that a message does not wait any more, and then it is written."""
+    _leaves_in_two_steps(lambda record: record.topic == DEFERRED)
+
+
+def _leaves_in_two_steps(is_first: Callable[[OutRecord], bool]) -> None:
+    write = HandOff.write
+    producers: list[RecordProducer] = []
+
+    async def in_two_steps(self: HandOff, partition: int, records: Sequence[OutRecord]) -> None:
+        if not producers:
+            producers.append(await RecordProducer(self._kafka, client_id="in-two-steps").start())
+        await producers[0].write([it for it in records if is_first(it)])
+        failpoint("sabotaged.left")
+        await write(self, partition, [it for it in records if not is_first(it)])
+
+    HandOff.write = in_two_steps  # type: ignore[method-assign]
+
+
+@variant
 def drops_early_receipts() -> None:
     """A receipt that nobody waits for yet is passed over."""
     gather: Any = importlib.import_module("agents.receipts.gather")
@@ -360,8 +428,8 @@ def is_not_fenced() -> None:
 @variant
 def answers_receipts_before_they_are_stored() -> None:
     """Ingress says 200 while the receipt is on its way, which takes its time."""
-    writer: Any = importlib.import_module("agents.ingress.receipts.writer")
-    whole = writer.ReceiptWriter.write
+    writer: Any = importlib.import_module("agents.ingress.writing")
+    whole = writer.RecordWriter.write
     running = set()
 
     async def at_once(self: Any, receipts: Any) -> None:
@@ -371,15 +439,15 @@ def answers_receipts_before_they_are_stored() -> None:
 
         running.add(asyncio.create_task(slowly()))
 
-    writer.ReceiptWriter.write = at_once
+    writer.RecordWriter.write = at_once
 
 
 @variant
 def makes_new_webhook_ids() -> None:
     """Every attempt to notify has an id of its own."""
-    notify: Any = importlib.import_module("agents.callback.notify")
-    signed = notify.signed_headers
-    notify.signed_headers = lambda secrets, webhook_id, now, body: signed(secrets, f"{webhook_id}.{now}", now, body)
+    posting: Any = importlib.import_module("agents.callback.posting")
+    signed = posting.signed_headers
+    posting.signed_headers = lambda secrets, webhook_id, now, body: signed(secrets, f"{webhook_id}.{now}", now, body)
 
 
 def main() -> None:

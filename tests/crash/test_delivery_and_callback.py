@@ -1,4 +1,4 @@
-"""Rows 6 to 12: delivery or the callback agent dies around a POST, its outcome, or the handing on to a retry tier."""
+"""Rows 6 to 12 and 24: delivery or the callback agent dies around a POST, its outcome, or the handing on to a tier."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from schemas.directory.carrier import InDoubtPolicy
-from schemas.status import CodeId, StatusName
+from schemas.messages.callback import AttemptOutcome, CallbackVia
+from schemas.messages.status import CodeId, StatusName
 from tests.arena.arena import Arena
 from tests.crash.oracle import Oracle
 from tests.crash.rows import lives, posting
+from tests.inbox import told_by
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -65,6 +67,17 @@ async def test_row_10_a_callback_whose_process_died_comes_again_under_the_same_i
     assert [len(it) for it in oracle.callbacks.values()] == [2]
 
 
+async def test_row_10_a_batch_whose_process_died_comes_again_under_the_same_ids(arena: Arena) -> None:
+    """Each event under its own, whichever are together then; what was not in the first POST comes once."""
+    oracle, sent = await posting.batch_called_back_without_commit(arena)
+    first = told_by(min((it for all_of in oracle.callbacks.values() for it in all_of), key=lambda it: int(it["n"])))
+    repeated = {it.data["id"] for it in first}
+    assert len(repeated) > 1
+    assert {it.id: len(oracle.callbacks[it.id]) for it in sent} == {
+        it.id: 2 if it.id in repeated else 1 for it in sent
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("place", ["handoff.after_produce", "handoff.before_commit", "handoff.after_commit"])
 async def test_row_11_no_chain_of_attempts_forks_or_ends(arena: Arena, place: str) -> None:
     """Next tier's record and commit are one: after a death at any point of it there is one chain, and it ends well."""
@@ -94,3 +107,17 @@ async def test_row_12_what_waits_for_its_time_while_its_consumer_dies_comes_in_t
     (callback,) = oracle.callbacks[told_late.id]
     assert due <= datetime.fromisoformat(callback["at"]) < due + late
     assert {1} == set(oracle.posts.values())
+
+
+async def test_row_24_the_turn_to_the_failover_outlives_its_process(arena: Arena) -> None:
+    """It is neither forgotten nor counted anew: no more is asked of the own endpoint, and the failover is told.
+
+    There it comes again under the same `webhook-id`, for the first 200 was not committed.
+    """
+    oracle, taken_by_own = await posting.turned_to_failover(arena)
+    assert taken_by_own == []
+    assert [len(it) for it in oracle.callbacks.values()] == [2]
+    assert [it.attempt for it in oracle.waiting_notifications] == [2]
+    assert sorted((it.attempt, it.via, it.outcome) for it in oracle.attempts) == [
+        (1, None, AttemptOutcome.FAILED), (2, CallbackVia.FAILOVER, AttemptOutcome.ACCEPTED),
+    ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.status import DeliveryName
+from schemas.messages.status import DeliveryName
 from tests.arena.arena import Arena
 from tests.crash.oracle import Oracle
 from tests.crash.rows import receipts

@@ -11,7 +11,7 @@ import pytest
 
 from tests.arena.arena import Arena
 from tests.crash.oracle import Broken
-from tests.crash.rows import door, group, posting, receipts, stopping
+from tests.crash.rows import door, group, posting, receipts, scheduled, stopping
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -40,6 +40,7 @@ Row = Callable[..., Awaitable[Any]]
                 "chain forked",
             ),
             ("finishes_before_it_hands_on", ["callback"], posting.failed_and_killed, "never called back"),
+            ("counts_attempts_anew", ["callback"], posting.turned_to_failover, "never called back"),
             ("trusts_its_lease", ["delivery"], stopping.delivery_before_it_posts, "sent twice in silence"),
             (
                 "shares_a_slot",
@@ -60,6 +61,18 @@ Row = Callable[..., Awaitable[Any]]
                 ["ingress"],
                 partial(receipts.receipt_answered_and_killed, limit_seconds=SOON),
                 "never ended",
+            ),
+            (
+                "releases_outside_of_the_transaction",
+                ["scheduler"],
+                scheduled.released_apart,
+                "sent twice in silence",
+            ),
+            (
+                "forgets_before_it_releases",
+                ["scheduler"],
+                partial(scheduled.released_apart, limit_seconds=SOON),
+                "lost: .* has no status",
             ),
             ("makes_new_webhook_ids", ["callback"], posting.called_back_without_commit, "another webhook-id"),
         )

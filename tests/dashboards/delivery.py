@@ -109,6 +109,49 @@ PAGE = Page(
             ),
         ),
         Row(
+            "Scheduled",
+            (
+                Graph(
+                    "Messages that wait for their time",
+                    "As customers schedule; each costs half a kilobyte of disk.",
+                    "short",
+                    (("sum(smsout_scheduled_messages)", "messages"),),
+                ),
+                Graph(
+                    "Behind their time",
+                    "0: nothing that is due waits. More than 2 s: the scheduler, or the broker, does not keep up.",
+                    "s",
+                    (("max(smsout_scheduled_behind_seconds)", "the longest due"),),
+                ),
+                Graph(
+                    "From the time that was asked for to delivery",
+                    "Below 0.5 s.",
+                    "s",
+                    (
+                        (
+                            "histogram_quantile(0.99, sum by (le) (rate(smsout_scheduled_late_seconds_bucket[5m])))",
+                            "99 %",
+                        ),
+                        (
+                            "histogram_quantile(0.5, sum by (le) (rate(smsout_scheduled_late_seconds_bucket[5m])))",
+                            "half",
+                        ),
+                    ),
+                ),
+                Graph(
+                    "What leaves the scheduler",
+                    "released nearly alone; refused: what was allowed when it was scheduled is not any more.",
+                    "cps",
+                    (
+                        (
+                            'sum by (outcome) (rate(smsout_messages_total{stage="scheduler"}[5m])) or vector(0)',
+                            "{{outcome}}",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Row(
             "Carriers",
             (
                 Graph(

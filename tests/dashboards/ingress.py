@@ -19,6 +19,16 @@ PAGE = Page(
                     wide=True,
                 ),
                 Graph(
+                    "Beyond a limit of requests per second",
+                    "0, or as your customers are: 429 for what is more than a trunk or its account may send. The"
+                    " processes that share the limits are as many as run.",
+                    "short",
+                    (
+                        ("sum by (limit) (rate(smsout_ingress_limited_requests_total[5m]))", "{{limit}}"),
+                        ("max(smsout_ingress_processes)", "processes"),
+                    ),
+                ),
+                Graph(
                     "Time to the answer",
                     "Median 3 to 10 ms, 99 % below 100 ms: most of it is the broker's acknowledgement.",
                     "s",
@@ -83,6 +93,17 @@ PAGE = Page(
                             "topk(10, sum by (trunk) (rate(smsout_trunk_requests_total[5m])))"
                             " * on (trunk) group_left (name) max by (trunk, name) (smsout_trunk_info)",
                             "{{name}}",
+                        ),
+                    ),
+                ),
+                Graph(
+                    "Days that are used up most",
+                    "Below 80 %. At 100 % the rest of the day is refused: code 100 in the statuses.",
+                    "percentunit",
+                    (
+                        (
+                            "topk(10, max by (whose, name, limit) (smsout_day_limit_used_ratio))",
+                            "{{whose}} {{name}} {{limit}}",
                         ),
                     ),
                 ),

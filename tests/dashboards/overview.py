@@ -99,6 +99,16 @@ PAGE = Page(
                     ),
                 ),
                 Graph(
+                    "Stopped for a limit by number",
+                    "0, or a trickle of people who are in a hurry. Much of number or range is pumping, of same_text"
+                    " a customer's program that repeats itself; forgotten is what limits cannot look back to any more.",
+                    "cps",
+                    (
+                        ("sum by (limit) (rate(smsout_processor_stopped_messages_total[5m]))", "{{limit}}"),
+                        ("sum(rate(smsout_processor_forgotten_messages_total[5m]))", "forgotten"),
+                    ),
+                ),
+                Graph(
                     "Spend per hour",
                     "As the traffic. By currency of the routes' prices.",
                     "short",

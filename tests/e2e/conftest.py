@@ -1,4 +1,7 @@
-"""One running system and one browser for all tests of the panel; both end with them."""
+"""Two running systems and a browser for many tests, with which they end.
+
+Files that share a system are in `SHARING` of tests/conftest.py, so that one worker has them all.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -13,41 +16,49 @@ from tests.e2e.panel import OperatorClient
 
 
 @pytest.fixture(scope="package")
-def panel_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """A running system, for those that have a browser."""
-    chromium_or_skip()
-    with systems.running_system(tmp_path_factory.mktemp("panel")) as ready:
+def shared_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A running system, which other tests have used; it calls back all that is on this machine. Bring a trunk."""
+    everywhere = {"SMSOUT_CALLBACK_ALLOWED_ADDRESSES": "127.0.0.0/8"}
+    with systems.running_system(tmp_path_factory.mktemp("shared"), environment=everywhere) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="package")
+def demo_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """One that has no other trunk than the demo's, ever; clear ledger and inbox before you use it."""
+    with systems.running_system(tmp_path_factory.mktemp("demo")) as ready:
         yield ready
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def browser(panel_system: dict[str, Any]) -> AsyncIterator[Browser]:
-    """One browser process; every test has a fresh profile in it."""
+async def browser() -> AsyncIterator[Browser]:
+    """One browser process, for those that have one; every test has a fresh profile in it."""
+    chromium_or_skip()
     async with running_browser() as running:
         yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def client(panel_system: dict[str, Any]) -> AsyncIterator[OperatorClient]:
+async def client(shared_system: dict[str, Any]) -> AsyncIterator[OperatorClient]:
     """The system as programs see it."""
-    async with OperatorClient(panel_system) as opened:
+    async with OperatorClient(shared_system) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def owner(browser: Browser, panel_system: dict[str, Any]) -> AsyncIterator[Page]:
+async def owner(browser: Browser, shared_system: dict[str, Any]) -> AsyncIterator[Page]:
     """The demo account's owner, logged in."""
-    people = panel_system["panel"]
-    async with new_page(browser, panel_system["panel_url"]) as page:
+    people = shared_system["panel"]
+    async with new_page(browser, shared_system["panel_url"]) as page:
         await log_in(page, people["owner_username"], people["owner_password"])
         yield page
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def operator(browser: Browser, panel_system: dict[str, Any]) -> AsyncIterator[Page]:
+async def operator(browser: Browser, shared_system: dict[str, Any]) -> AsyncIterator[Page]:
     """The operator, logged in and working in the demo account."""
-    people = panel_system["panel"]
-    async with new_page(browser, panel_system["panel_url"]) as page:
+    people = shared_system["panel"]
+    async with new_page(browser, shared_system["panel_url"]) as page:
         await log_in(page, people["username"], people["password"])
         await page.goto("/accounts")
         await (

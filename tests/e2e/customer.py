@@ -8,6 +8,8 @@ from typing import Any, Self
 import aiohttp
 from standardwebhooks import Webhook
 
+from tests.inbox import Told, told_by
+
 JSON_API = "application/vnd.api+json"
 
 
@@ -94,6 +96,11 @@ class Customer:
         """Return a callback's body, after the public library has verified its signature."""
         body: dict[str, Any] = Webhook(self.trunk["callback_secret"]).verify(callback["body"], callback["headers"])
         return body
+
+    def events(self, callback: dict[str, Any], secret: str | None = None) -> list[Told]:
+        """Return what a callback tells, alone or in a batch, after the public library has verified its signature."""
+        Webhook(secret or self.trunk["callback_secret"]).verify(callback["body"], callback["headers"])
+        return told_by(callback)
 
     async def wait_for(self, path: str, enough: Callable[[Any], bool], limit_seconds: float = 60) -> Any:
         """Poll the simulator until its answer is `enough`; fail with the last answer after the limit."""

@@ -59,9 +59,12 @@ class OperatorClient(Customer):
             return json.loads(text) if text else None
 
     async def make_trunk(
-        self, name: str = "", sources: tuple[str, ...] | None = None, *, receipts_enabled: bool = False
+        self, name: str = "", sources: tuple[str, ...] | None = None, **configuration: object
     ) -> MadeTrunk:
-        """Make a trunk with an inbox of its own, and wait until ingress has it; `sources` None allows any DID."""
+        """Make a trunk with an inbox of its own, and wait until ingress has it; `sources` None allows any DID.
+
+        `configuration` is what it has beside, or in the place of, its callback URL.
+        """
         name = name or f"Trunk {secrets.token_hex(4)}"
         inbox = f"/inbox/{secrets.token_hex(6)}"
         attributes = {
@@ -70,7 +73,7 @@ class OperatorClient(Customer):
             "configuration": {
                 "type": "http_out",
                 "callback_url": self.ready["simulator_url"] + inbox,
-                "receipts_enabled": receipts_enabled,
+                **configuration,
             },
         }
         relationships: dict[str, Any] = {"account": {"data": {"id": self.account_id, "type": "accounts"}}}
@@ -78,8 +81,8 @@ class OperatorClient(Customer):
             relationships["outgoing_dids"] = {"data": [{"id": it, "type": "dids"} for it in sources]}
         document = {"data": {"type": "sms_trunks", "attributes": attributes, "relationships": relationships}}
         made = (await self.api("POST", "/v3/sms_trunks", document))["data"]
-        configuration = made["attributes"]["configuration"]
-        trunk = MadeTrunk(made["id"], name, configuration["username"], configuration["password"], inbox)
+        shown = made["attributes"]["configuration"]
+        trunk = MadeTrunk(made["id"], name, shown["username"], shown["password"], inbox)
         async with asyncio.timeout(10):
             # Within a second, says the product; on a machine that runs other tests it may be a moment more.
             while await self.send_as(trunk.username, trunk.password, "nobody") == 401:

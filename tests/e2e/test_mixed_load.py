@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.identifiers import uuid7
 from tests.e2e.customer import Customer
-from tests.systems import running_system
 
 pytestmark = pytest.mark.e2e
 
@@ -20,12 +19,6 @@ BULK_SIZE = 1000
 PRODUCED = 2000
 LONG = "0123456789" * 20  # two segments
 SHORT = "Hello"
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with running_system(tmp_path_factory.mktemp("system")) as ready:
-        yield ready
 
 
 def number(index: int) -> str:
@@ -86,10 +79,12 @@ async def produce(ready: dict[str, Any]) -> dict[str, int]:
     return expected
 
 
-async def test_mixed_load_arrives_exactly_once(system: dict[str, Any]) -> None:
+async def test_mixed_load_arrives_exactly_once(demo_system: dict[str, Any]) -> None:
     """2,000 single, 3 bulk of 1,000 and 2,000 produced messages: nothing missing, nothing twice, all called back."""
-    async with Customer(system) as customer:
-        parts = await asyncio.gather(send_singles(customer), send_bulks(customer), produce(system))
+    async with Customer(demo_system) as customer:
+        await customer.delete("/carrier/ledger")
+        await customer.delete("/inbox/demo")
+        parts = await asyncio.gather(send_singles(customer), send_bulks(customer), produce(demo_system))
         expected = parts[0] | parts[1] | parts[2]
         assert len(expected) == SINGLES + BULKS * BULK_SIZE + PRODUCED
         segments = {f"{message}:{n}" for message, count in expected.items() for n in range(1, count + 1)}

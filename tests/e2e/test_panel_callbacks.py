@@ -9,8 +9,8 @@ from playwright.async_api import Browser, Page, expect
 
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings
-from schemas.callback import AttemptOutcome, CallbackAttempt
 from schemas.identifiers import uuid7
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt
 from schemas.record import OutRecord
 from schemas.topics import CALLBACK_ATTEMPTED
 from tests.e2e.browser import SCHEMES, WIDTHS, log_in, new_page, overflow_pixels, serious_findings

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from pipeline.message_log.batch import DELIVERED, PROCESSED, SEGMENTED, LogBatch
 from pipeline.message_log.database import FILE, parsed, writer_engine
 from pipeline.message_log.tables import micros
-from pipeline.message_log.writer import LogWriter
+from pipeline.message_log.writing.batch import DELIVERED, PROCESSED, SEGMENTED, LogBatch
+from pipeline.message_log.writing.writer import LogWriter
 from schemas.identifiers import uuid7
 from tests.e2e.browser import SCHEMES, log_in, new_page, overflow_pixels, serious_findings
 from tests.e2e.panel import OperatorClient
@@ -139,7 +139,7 @@ def fill(folder: Path, trunk_id: str, account_id: str) -> Counter[str]:
             at = begin + int(chance.betavariate(2, 1.3) * 55 * 60_000_000)
             row = batch.message(identity, trunk_id, account_id, "12125551234", f"1310{number:07d}", at)
             assert row is not None
-            row[SEGMENTED] = 0, number, at, 0, 1 + (number % 4 == 0), None, None, None, at
+            row[SEGMENTED] = 0, number, at, 0, 1 + (number % 4 == 0), None, None, None, at, None, None
             if number % 29 == 0:
                 row[PROCESSED] = "Failed", 105, None, at + 900_000, 0, None, None, None, None
             elif number % 53 == 0:

@@ -29,6 +29,7 @@ PAGES: Final = (
     "/overview?of=all&range=30d",
     "/sms/log",
     "/sms/log?status=Routing+Error",
+    "/sms/scheduled",
     "/sms/trunks/{id}/callbacks",
     "/sms/trunks",
     "/sms/trunks?sort=-name&per_page=100",
@@ -43,6 +44,13 @@ PAGES: Final = (
     "/numbers",
     "/numbers/new",
     "/numbers/import",
+    "/senders",
+    "/senders/new",
+    "/campaigns",
+    "/campaigns/new",
+    "/opt-outs",
+    "/opt-outs/new",
+    "/opt-outs/import",
     "/help",
     "/help/api",
     "/carriers",
@@ -64,11 +72,19 @@ PAGES: Final = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def trunk_id(panel_system: dict[str, object]) -> AsyncIterator[str]:
-    """A trunk with long values among others with short ones."""
-    async with OperatorClient(panel_system) as client:
+async def trunk_id(shared_system: dict[str, object]) -> AsyncIterator[str]:
+    """A trunk with long values among others with short ones, and a campaign that covers it."""
+    async with OperatorClient(shared_system) as client:
         made = await client.make_trunk(f"{LONG[:90]} {secrets.token_hex(4)}", sources=(SOURCE,))
         await client.make_trunk(f"{WIDE}{secrets.token_hex(4)}")
+        named = {"name": f"{WIDE}{secrets.token_hex(4)}", "senders": [SOURCE]}
+        related = {
+            "account": {"data": {"type": "accounts", "id": client.account_id}},
+            "sms_trunks": {"data": [{"type": "sms_trunks", "id": made.id}]},
+        }
+        campaign = {"data": {"type": "campaigns", "attributes": named, "relationships": related}}
+        campaign_id = (await client.api("POST", "/v3/campaigns", campaign))["data"]["id"]
+        await client.send_through(made, new_destination(), campaign_id=campaign_id)
         document = {
             "data": {
                 "type": "sms_trunks",
@@ -134,11 +150,29 @@ async def test_dialogs_and_menus_have_no_serious_findings(
                 await row.locator("summary").click()
                 found += [f"menu: {finding}" for finding in await serious_findings(page)]
             await row.locator(f"a[href$='/{path}']").click()
-            await expect(page.get_by_role("dialog")).to_be_visible()
+            dialog = page.get_by_role("dialog")
+            await expect(dialog).to_be_visible()
             found += [f"{path}: {finding}" for finding in await serious_findings(page)]
+            # What is cut off beneath the scrollbar's gutter makes no page wider.
+            if await dialog.evaluate(
+                "it => it.getBoundingClientRect().right > document.body.getBoundingClientRect().right"
+            ):
+                found.append(f"{path}: the dialog is cut off")
             if pixels := await overflow_pixels(page):
                 found.append(f"{path}: {pixels} px too wide")
     assert found == []
+
+
+async def test_forced_colours_keep_what_colours_have_drawn(browser: Browser, client: OperatorClient) -> None:
+    """Lists have their arrow, and the navigation an edge: gradients and backgrounds are gone there."""
+    people = client.ready["panel"]
+    async with new_page(browser, client.panel_url, forced_colors="active") as page:
+        await log_in(page, people["owner_username"], people["owner_password"])
+        await page.goto("/sms/trunks/new")
+        choice, navigation = page.get_by_label("Smart encoding", exact=True), page.locator(".nav")
+        assert "gradient" not in await choice.evaluate("it => getComputedStyle(it).backgroundImage")
+        assert await choice.evaluate("it => getComputedStyle(it).appearance") == "auto"
+        assert await navigation.evaluate("it => getComputedStyle(it).borderRightStyle") == "solid"
 
 
 async def test_the_navigation_opens_and_closes_on_a_phone(browser: Browser, client: OperatorClient) -> None:

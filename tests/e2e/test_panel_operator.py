@@ -83,7 +83,7 @@ async def test_a_carrier_and_a_route_to_it(operator: Page) -> None:
     await operator.get_by_role("button", name="Add").click()
     await operator.goto("/routes/new")
     await operator.get_by_label("Destination prefix").fill(prefix)
-    await operator.get_by_label("Carrier").select_option(name)
+    await operator.get_by_label("Carrier", exact=True).select_option(name)
     await operator.get_by_role("button", name="Add").click()
     await operator.get_by_role("link", name=prefix, exact=True).click()
     await operator.get_by_label("Price per segment").fill("0.0066")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -19,16 +18,9 @@ from agents.local.ports import free_port
 from agents.local.up.roster import ROSTER
 from tests.brokers import running_broker
 from tests.e2e.customer import Customer
-from tests.systems import running_system
+from tests.systems import is_alive, running_system
 
 pytestmark = pytest.mark.e2e
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 AGENTS = [spec.name for spec in ROSTER]  # in the order in which they stop
@@ -124,30 +116,6 @@ async def test_killing_the_supervisor_ends_everything(tmp_path: Path) -> None:
         await asyncio.sleep(0.05)
     with running_system(tmp_path) as ready:
         await first_callback(ready, "15551234567")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="what stands still can be told on Linux only")
-async def test_a_frozen_agent_is_killed_and_started_again(tmp_path: Path) -> None:
-    """SIGSTOP of two agents that were ready: log and ready file say so, and messages flow again."""
-    with running_system(tmp_path) as ready:
-        assert {it["state"] for it in ready["states"].values()} == {"ready"}
-        stopped = {name: ready["pids"][name] for name in ("delivery", "ingress")}
-        for pid in stopped.values():
-            os.kill(pid, signal.SIGSTOP)
-        async with asyncio.timeout(90):
-            while True:
-                now = json.loads(Path(ready["ready_file"]).read_text())
-                if all(now["states"][it]["restarts"] and now["states"][it]["state"] == "ready" for it in stopped):
-                    break
-                await asyncio.sleep(0.1)
-        for name, pid in stopped.items():
-            assert not is_alive(pid)
-            assert now["pids"][name] != pid
-            assert now["states"][name]["last_end"].startswith("killed by SIGKILL, because it stood still for")
-        log = Path(ready["log_file"]).read_text()
-        assert sum("stood still for" in line and "and is killed" in line for line in log.splitlines()) == len(stopped)
-        assert {name for name, it in now["states"].items() if it["restarts"]} == set(stopped)
-        await first_callback(now, "15551234567")
 
 
 async def test_a_broker_that_is_there_already_and_two_processes_of_an_agent(tmp_path: Path) -> None:

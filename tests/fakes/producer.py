@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pipeline.kafka.producer import javas_partition_of
+from schemas.messages.submission import Submission
 from schemas.record import OutRecord
-from schemas.submission import Submission
+from schemas.topics import SUBMITTED
 
 PARTITIONS: Final = 4
 
@@ -43,7 +44,7 @@ class ProducerInMemory:
         ends = {
             (record.topic, record.partition or 0): len(self.of_partition(record.partition or 0)) for record in written
         }
-        if any(record.partition in self._silent for record in written):
+        if any((record.partition or 0) in self._silent for record in written):
             await self._speaking.wait()
         return ends
 
@@ -54,6 +55,8 @@ class ProducerInMemory:
         """Everything that reached `sms.mt.submitted`, in order."""
         found: list[Submission] = []
         for record in self.records:
+            if record.topic != SUBMITTED:
+                continue
             value = json.loads(record.value or b"")
             found += [
                 Submission.from_bytes(json.dumps(it).encode()) for it in (value if isinstance(value, list) else [value])

@@ -1,6 +1,7 @@
 """Customers' endpoints on a free port of 127.0.0.1."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,11 +33,12 @@ class Receiver:
     """
 
     port: int = 0
+    scheme: str = "http"
     received: list[Received] = field(default_factory=list)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
     def of(self, path: str) -> list[Received]:
         return [one for one in self.received if one.path == path]
@@ -67,12 +69,12 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
+async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """Run a receiver for as long as the context lasts."""
-    receiver = Receiver()
+    receiver = Receiver(scheme="http" if tls is None else "https")
     app = web.Application()
     app.router.add_post("/{path:.*}", receiver.answer)
-    async with serving_on_a_port(web.AppRunner(app, access_log=None)) as receiver.port:
+    async with serving_on_a_port(web.AppRunner(app, access_log=None), tls) as receiver.port:
         try:
             yield receiver
         finally:

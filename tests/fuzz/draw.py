@@ -17,7 +17,7 @@ DAMAGE_SECONDS: Final = 25.0
 """What a round of damage takes, in which the broker is stopped and started: it is not begun when less is left."""
 
 _drawn = settings(
-    deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+    database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False, print_blob=False,
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ from tests.builders import submission
 from tests.fuzz.strategies import TRUNK, Damage, Step, Transact, Write
 from tests.raw_producer import RawProducer, batches_in, raw_producer, segments_of
 
-THROUGH_SECONDS: Final = 30.0  # a machine that runs other tests too
+THROUGH_SECONDS: Final = 60.0  # a machine that runs other tests too
 FIRST_COVERED: Final = 21  # of a batch: what is before is not part of its checksum, and the broker relies on it itself
 
 

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, Phase, seed, settings
 
 SETTINGS = settings(
     max_examples=20,
-    deadline=None,
     database=None,
     phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),

@@ -56,6 +56,11 @@ class AgentProcess:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024
 
+    def processor_seconds(self) -> float:
+        """Return how long it has been at work."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     async def ended(self) -> int:
         """Wait for its end; return its exit code."""
         async with asyncio.timeout(LIMIT_SECONDS):

@@ -16,16 +16,17 @@ from schemas.directory.entry import key_of
 from schemas.directory.trunk import Trunk
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.identifiers import uuid7
+from schemas.messages.callback import CallbackAttempt
+from schemas.messages.status import MessageStatus
 from schemas.record import OutRecord
-from schemas.status import MessageStatus
-from schemas.topics import DIRECTORY, STATUS
+from schemas.topics import CALLBACK_ATTEMPTED, DIRECTORY, STATUS
 from tests import builders
 from tests.fakes.receiver import Received, Receiver
 from tests.installation import install
 from tests.integration.agent_process import AgentProcess, agent_process
 from tests.integration.patience import until
 
-RETRY: Final = RetrySettings(callback_delays_seconds=(1, 2, 3))
+RETRY: Final = RetrySettings(callback_delays_seconds=(1, 2, 3, 60))
 STATUS_DEAD_LETTERS: Final = "sms.mt.status.dead-letter"
 
 
@@ -74,6 +75,29 @@ class CallbackSite:
         finally:
             await consumer.stop()
         return found
+
+
+async def attempts_of(site: CallbackSite, statuses: list[MessageStatus], count: int) -> list[CallbackAttempt]:
+    """Every attempt on record at these messages, in order of time, when there are `count`."""
+    wanted = {status.message_id for status in statuses}
+    found: list[CallbackAttempt] = []
+    consumer = AIOKafkaConsumer(
+        CALLBACK_ATTEMPTED, bootstrap_servers=site.kafka.bootstrap_servers, auto_offset_reset="earliest",
+        isolation_level="read_committed",
+    )  # fmt: skip
+    await consumer.start()
+    try:
+
+        async def all_there() -> bool:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                events = [CallbackAttempt.from_bytes(record.value) for record in records]
+                found.extend(event for event in events if event.message_id in wanted)
+            return len(found) >= count
+
+        await until(all_there)
+    finally:
+        await consumer.stop()
+    return sorted(found, key=lambda event: event.at)
 
 
 @asynccontextmanager

@@ -1,12 +1,14 @@
 """A broker for each file, and the catalogue's topics on it: what one leaves behind is no work for another's agents."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
 from pipeline.settings import KafkaSettings
 from tests.brokers import running_broker
 from tests.installation import install_now
+from tests.integration.callback_site import CallbackSite, callback_site
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +24,10 @@ def catalogue(kafka: str) -> KafkaSettings:
     settings = KafkaSettings(bootstrap_servers=kafka)
     install_now(settings, 2)
     return settings
+
+
+@pytest_asyncio.fixture
+async def site(kafka: str) -> AsyncIterator[CallbackSite]:
+    """What callback agents need on the same broker; files about other agents have a site of their own."""
+    async with callback_site(kafka) as shared:
+        yield shared

@@ -1,19 +1,17 @@
 """The callback agent as a process of its own, against a real Apache Kafka and a real receiver."""
 
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from standardwebhooks import Webhook
 
 from agents.local.ports import free_port
-from schemas.callback import WaitingNotification
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.identifiers import uuid7
+from schemas.messages.callback import WaitingNotification
+from schemas.messages.status import MessageStatus
 from schemas.record import OutRecord
-from schemas.status import MessageStatus
 from schemas.topics import STATUS
 from tests.fakes.receiver import Received, receiving
 from tests.integration.agent_process import agent_process
@@ -21,7 +19,6 @@ from tests.integration.callback_site import (
     STATUS_DEAD_LETTERS,
     CallbackSite,
     callback_agent,
-    callback_site,
     new_status,
     new_trunk,
     until_received,
@@ -31,12 +28,6 @@ from tests.integration.patience import until
 pytestmark = pytest.mark.kafka
 
 TIERS_DEAD_LETTERS = "sms.callback.retry.dead-letter"
-
-
-@pytest_asyncio.fixture
-async def site(kafka: str) -> AsyncIterator[CallbackSite]:
-    async with callback_site(kafka) as shared:
-        yield shared
 
 
 def webhook_ids(received: list[Received]) -> list[str]:

@@ -18,12 +18,12 @@ from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.producer import RecordProducer, partition_of
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
-from schemas.callback import AttemptOutcome, WaitingNotification
 from schemas.directory.entry import key_of
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
+from schemas.messages.callback import AttemptOutcome, WaitingNotification
+from schemas.messages.status import MessageStatus, StatusStage
 from schemas.record import OutRecord
-from schemas.status import MessageStatus, StatusStage
 from schemas.topics import CALLBACK_ATTEMPTED, DIRECTORY, STATUS
 from tests.builders import callback_attempt, credential, status, trunk
 

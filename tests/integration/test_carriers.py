@@ -21,9 +21,9 @@ from pipeline.settings import KafkaSettings
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.identifiers import uuid7
-from schemas.mt_message import Alternative, MtMessage
+from schemas.messages.mt_message import Alternative, MtMessage
+from schemas.messages.status import MessageStatus, StatusName
 from schemas.record import OutRecord
-from schemas.status import MessageStatus, StatusName
 from schemas.topics import DIRECTORY, SEGMENTED, STATUS
 from tests.builders import carrier, message
 from tests.integration.agent_process import AgentProcess, agent_process

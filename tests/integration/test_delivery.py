@@ -18,7 +18,7 @@ from pipeline.settings import KafkaSettings
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.identifiers import uuid7
-from schemas.mt_message import MtMessage
+from schemas.messages.mt_message import MtMessage
 from schemas.record import OutRecord
 from schemas.topics import DIRECTORY, SEGMENTED
 from tests.builders import carrier, message

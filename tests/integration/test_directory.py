@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from agents.exit_codes import EXIT_CONFIGURATION
 from pipeline.directory.credentials import PasswordSealer, verify
-from pipeline.directory.rules import Change, Removal
-from pipeline.errors import BrokerUnreachable, DirectoryFenced, NotAcknowledged, RuleViolated
+from pipeline.directory.rules.changes import Change, Removal
+from pipeline.errors import BrokerUnreachable, ConfigurationError, DirectoryFenced, NotAcknowledged, RuleViolated
 from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.directory import transactions
 from pipeline.kafka.directory.apply import apply_file, export_text
@@ -24,12 +25,13 @@ from pipeline.kafka.directory.writer import DirectoryWriter
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.directory.account import Account, Did
-from schemas.directory.entry import KINDS
+from schemas.directory.entry import KINDS, key_of
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 from schemas.topics import DIRECTORY
 from tests.brokers import RunningBroker, running_broker
 from tests.builders import LATER, PEPPER, account, contents, credential, did, trunk
+from tests.integration.agent_process import agent_process
 
 pytestmark = pytest.mark.kafka
 
@@ -97,7 +99,7 @@ async def clear(kafka: KafkaSettings) -> None:
                 for entry in writer.directory.entries(kind)  # type: ignore[type-var]
             )
         )
-        assert contents(writer.directory) == set()
+        assert contents(writer.directory) == {}
 
 
 def new_account(**values: object) -> Account:
@@ -282,7 +284,7 @@ async def test_a_view_survives_what_it_cannot_read(kafka_settings: KafkaSettings
     try:
         for key, value in (
             (b"account:" + entry.id.encode(), b"{"),
-            (b"account:" + entry.id.encode(), b'{"schema_version":9}'),
+            (b"account:" + entry.id.encode(), b'{"schema_version":"9"}'),
             (b"unknown:1", b"x"),
             (b"\xff", b"\xff"),
             (b"writer:current", b"{"),
@@ -295,6 +297,27 @@ async def test_a_view_survives_what_it_cannot_read(kafka_settings: KafkaSettings
         changed = entry.model_copy(update={"name": "changed"})
         await writer.write(changed)
         assert writer.directory.account(entry.id) == changed
+
+
+async def test_a_directory_of_a_later_version_is_refused_at_a_start(kafka_settings: KafkaSettings) -> None:
+    """A view that runs keeps what it knew; no reader and no writer begins before that entry can be read again."""
+    entry = new_account()
+    async with writing(kafka_settings) as writer:
+        await writer.write(entry)
+    later = entry.to_bytes().replace(b'"schema_version":1', b'"schema_version":2')
+    async with AIOKafkaProducer(bootstrap_servers=kafka_settings.bootstrap_servers) as producer:
+        async with viewing(kafka_settings) as view:
+            await producer.send_and_wait(DIRECTORY, later, key=key_of(entry))
+            await view.catch_up()
+            assert view.directory.account(entry.id) == entry
+        words = f"1 entries of sms.directory are of a later version of smsout, account:{entry.id} among them"
+        with pytest.raises(ConfigurationError, match=words):
+            await DirectoryView(kafka_settings, client_id="older").start()
+        with pytest.raises(ConfigurationError, match="nothing was changed"):
+            await DirectoryWriter(kafka_settings).start(take_over=True)
+        await producer.send_and_wait(DIRECTORY, entry.to_bytes(), key=key_of(entry))
+    async with viewing(kafka_settings) as view:
+        assert view.directory.account(entry.id) == entry
 
 
 async def test_deleted_trunks_stay_until_they_are_purged(kafka_settings: KafkaSettings) -> None:
@@ -392,3 +415,21 @@ async def test_a_missing_topic_is_told_with_its_remedy(tmp_path: Path) -> None:
         writer = DirectoryWriter(KafkaSettings(bootstrap_servers=empty.bootstrap_servers))
         with pytest.raises(BrokerUnreachable, match="smsout topics apply"):
             await writer.start()
+
+
+async def test_an_older_agent_does_not_start_on_a_later_versions_directory(
+    kafka_settings: KafkaSettings, tmp_path: Path
+) -> None:
+    """It is a setting that cannot work, in words; with the entry as it was it starts."""
+    entry = new_account()
+    environment = {"SMSOUT_KAFKA_BOOTSTRAP_SERVERS": kafka_settings.bootstrap_servers}
+    async with AIOKafkaProducer(bootstrap_servers=kafka_settings.bootstrap_servers) as producer:
+        later = entry.to_bytes().replace(b'"schema_version":1', b'"schema_version":2')
+        await producer.send_and_wait(DIRECTORY, later, key=key_of(entry))
+        async with agent_process("callback", tmp_path / "older.log", environment) as agent:
+            assert await agent.ended() == EXIT_CONFIGURATION
+            assert "are of a later version of smsout" in agent.log.read_text()
+        await producer.send_and_wait(DIRECTORY, entry.to_bytes(), key=key_of(entry))
+    async with agent_process("callback", tmp_path / "again.log", environment) as agent:
+        await agent.until_ready()
+        assert await agent.stop() == 0

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from agents.commands.doctor_parked import read_parked
+from agents.commands.doctor.parked import read_parked
 from pipeline.kafka.admin.group_members import members_of
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.producer import RecordProducer

@@ -18,7 +18,7 @@ from pipeline.settings import KafkaSettings
 from schemas.directory.carrier import Carrier
 from schemas.directory.entry import key_of
 from schemas.identifiers import uuid7
-from schemas.mt_message import MtMessage, Segment
+from schemas.messages.mt_message import MtMessage, Segment
 from schemas.record import OutRecord
 from schemas.topics import DIRECTORY, SEGMENTED
 from tests.brokers import running_broker

@@ -5,21 +5,19 @@ The shape of what `make bench` measures (tests/bench/scenarios/neighbours.py).
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 import pytest
-import pytest_asyncio
 
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
-from schemas.status import MessageStatus
+from schemas.messages.status import MessageStatus
 from tests.fakes.peer import Manner, Peer, peer
 from tests.fakes.receiver import Receiver
-from tests.integration.callback_site import CallbackSite, callback_agent, callback_site, new_status, new_trunk
+from tests.integration.callback_site import CallbackSite, callback_agent, new_status, new_trunk
 from tests.integration.patience import until
 
 pytestmark = pytest.mark.kafka
@@ -41,12 +39,6 @@ numbers = count(15550000000)
 def to_a_number(trunk: Trunk) -> MessageStatus:
     """Return how a message to a number of its own has ended, by which its callback is told from others."""
     return new_status(trunk).model_copy(update={"destination": str(next(numbers))})
-
-
-@pytest_asyncio.fixture
-async def site(kafka: str) -> AsyncIterator[CallbackSite]:
-    async with callback_site(kafka) as shared:
-        yield shared
 
 
 async def until_called(there: Peer, path: str, times: int) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,17 +21,18 @@ from agents.serving.connections import SPARE_FILES
 from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.admin.partitions import existing_partitions
 from pipeline.kafka.producer import RecordProducer
+from pipeline.limits.living import SAY_SECONDS
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.directory.entry import key_of
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
-from schemas.topics import DIRECTORY, SUBMITTED
+from schemas.topics import DIRECTORY, INGRESS_ANNOUNCED, SUBMITTED
 from tests.brokers import RunningBroker, running_broker
 from tests.builders import PEPPER, trunk_with_password
 from tests.contract.bad_requests import BAD_REQUESTS, BULK, PREVIEWS, TITLES
 from tests.integration.agent_process import AgentProcess, agent_process
-from tests.integration.patience import LIMIT_SECONDS
+from tests.integration.patience import LIMIT_SECONDS, until
 from tests.unit.agents.ingress.harness import JSON_API, Knocker, asked, basic, bulk, single
 
 pytestmark = pytest.mark.kafka
@@ -68,11 +70,15 @@ class Site:
         return found
 
     async def ends(self) -> dict[TopicPartition, int]:
-        """Where every partition of every topic ends."""
+        """Where every partition of every topic ends, but for the one where processes say that they live."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap_servers)
         await consumer.start()
         try:
-            return dict(await consumer.end_offsets(await existing_partitions(consumer, await consumer.topics())))
+            return dict(
+                await consumer.end_offsets(
+                    await existing_partitions(consumer, await consumer.topics() - {INGRESS_ANNOUNCED})
+                )
+            )
         finally:
             await consumer.stop()
 
@@ -328,3 +334,42 @@ async def test_broker_that_does_not_exist(site: Site, tmp_path: Path) -> None:
         (line,) = [it for it in door.agent.log.read_text().splitlines() if "broker_unreachable" in it]
         assert nowhere.kafka.bootstrap_servers in line
         assert "SMSOUT_KAFKA_BOOTSTRAP_SERVERS" in line
+
+
+async def test_processes_share_a_limit_also_when_one_is_killed(site: Site, tmp_path: Path) -> None:
+    """Two let in half each, a third takes a third; what is killed is gone after some seconds, what stops at once."""
+    trunk, password = trunk_with_password(id=uuid7(), requests_per_second=30)
+    await site.add(trunk)
+    authorization = basic(trunk.credentials[0].username, password)
+
+    async def let_in(*doors: Ingress) -> list[int]:
+        """Let the second's worth of before come back, and ask for more than there is, at all doors at once."""
+        await asyncio.sleep(1.1)
+        began = time.monotonic()
+        answers = await asyncio.gather(*(door.post(single(), authorization=authorization) for door in doors * 40))
+        assert time.monotonic() - began < 1  # else more has come back meanwhile than is allowed for below
+        assert {it.status for it in answers} == {201, 429}
+        assert all(it.headers["ratelimit-policy"] == '"trunk";q=30;w=1' for it in answers)
+        return [sum(it.status == 201 for it in answers[place :: len(doors)]) for place in range(len(doors))]
+
+    async def shared_by(count: int, *doors: Ingress) -> None:
+        async def as_told() -> bool:
+            return {await door.agent.metric("smsout_ingress_processes") for door in doors} == {count}
+
+        await until(as_told)
+
+    async with ingress(site, tmp_path) as one, ingress(site, tmp_path) as two:
+        await shared_by(2, one, two)
+        assert all(15 <= it <= 30 for it in await let_in(one, two))
+        async with ingress(site, tmp_path) as three:
+            await shared_by(3, one, two, three)
+            assert all(10 <= it <= 20 for it in await let_in(one, two, three))
+            assert await three.agent.stop() == 0
+        began = time.monotonic()
+        await shared_by(2, one, two)
+        assert time.monotonic() - began < SAY_SECONDS + 1
+        two.agent.process.kill()
+        began = time.monotonic()
+        await shared_by(1, one)
+        assert time.monotonic() - began < LIMIT_SECONDS / 4
+        assert 30 <= (await let_in(one))[0] < 40

@@ -11,6 +11,7 @@ from agents.local.ports import free_port
 from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.producer import RecordProducer
 from pipeline.message_log.database import parsed, writer_engine
+from pipeline.message_log.writing.decoding import TOPICS
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.record import OutRecord
 from tests.brokers import running_broker
@@ -60,7 +61,8 @@ async def caught_up(kafka: KafkaSettings, database: Path, log: Path) -> dict[str
         await agent.until_ready()
 
         async def has_everything() -> bool:
-            return (await agent.metric('smsout_consumer_unfinished_records{agent="message_log"}')) == 0
+            of_topic = 'smsout_topic_unfinished_records{{agent="message_log",topic="{}"}}'
+            return not any([await agent.metric(of_topic.format(topic)) for topic in TOPICS])
 
         await until(has_everything)
         assert await agent.stop() == 0

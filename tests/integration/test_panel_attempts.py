@@ -9,8 +9,8 @@ import pytest
 from agents.panel.attempts import Attempts
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings
-from schemas.callback import AttemptOutcome, CallbackAttempt
 from schemas.identifiers import uuid7
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt
 from schemas.record import OutRecord
 from schemas.topics import CALLBACK_ATTEMPTED
 from tests.unit.agents.panel.office import Office

@@ -8,14 +8,14 @@ from typing import Final
 
 import pytest
 
-from agents.commands.doctor_parked import read_parked
+from agents.commands.doctor.parked import read_parked
 from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.identifiers import uuid7
-from schemas.mt_message import Segment
+from schemas.messages.mt_message import Segment
 from schemas.record import OutRecord
 from schemas.topics import CALLBACK_PARKED, DIRECTORY, MT_PARKED, SEGMENTED
 from tests.builders import carrier, message

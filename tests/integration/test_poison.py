@@ -31,11 +31,13 @@ from schemas.directory.carrier import Carrier
 from schemas.directory.entry import key_of
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.identifiers import uuid7
-from schemas.mt_message import MtMessage
+from schemas.messages.mt_message import MtMessage
+from schemas.messages.status import MessageStatus
+from schemas.messages.submission import Submission
 from schemas.record import UnreadableBatch
-from schemas.status import MessageStatus
-from schemas.submission import Submission
-from schemas.topics import DIRECTORY, DLR_RECEIVED, SEGMENTED, STATUS, SUBMITTED, dead_letter_topic
+from schemas.state.day_count import Place
+from schemas.state.screening import Screening
+from schemas.topics import DIRECTORY, DLR_RECEIVED, SCREENED, SEGMENTED, STATUS, SUBMITTED, dead_letter_topic
 from tests.arena.arena import Arena
 from tests.batches import CODECS, RawBatch, RawRecord
 from tests.brokers import running_broker
@@ -105,12 +107,19 @@ async def poison_all(arena: Arena) -> dict[str, Poisoned]:
         made = account(id=uuid7(), name=f"Poison {next(numbers)}")
         return RawRecord(made.to_bytes(), key_of(made))
 
-    makes = {SUBMITTED: submitted, SEGMENTED: segmented, STATUS: told, LETTERS: letter, DIRECTORY: entry}
+    def screened() -> RawRecord:
+        place = Place(offset=next(numbers), message=0)
+        made = Screening(trunk_id=trunk.id, screened_to=place, at_ms=1, passed=None)
+        return RawRecord(made.to_bytes(), trunk.id.encode())
+
+    makes = {
+        SUBMITTED: submitted, SCREENED: screened, SEGMENTED: segmented, STATUS: told, LETTERS: letter, DIRECTORY: entry,
+    }  # fmt: skip
     async with raw_producer(arena.kafka.bootstrap_servers) as producer:
         return {topic: await poison(producer, topic, 0, make) for topic, make in makes.items()}
 
 
-@pytest.mark.parametrize("topic", [SUBMITTED, SEGMENTED, STATUS, LETTERS, DIRECTORY])
+@pytest.mark.parametrize("topic", [SUBMITTED, SCREENED, SEGMENTED, STATUS, LETTERS, DIRECTORY])
 async def test_a_reader_of_a_topic_comes_to_its_end(site: Site, topic: str) -> None:
     """Every good record in its place, and of what cannot be read, where it is and why."""
     poisoned = site.poisoned[topic]

@@ -15,11 +15,11 @@ from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
 from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.entry import key_of
-from schemas.dlr import ExpectedReceipt, MessageState, UnmatchedReceipt, carrier_key
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.identifiers import uuid7
+from schemas.messages.dlr import ExpectedReceipt, MessageState, UnmatchedReceipt, carrier_key
+from schemas.messages.status import MessageStatus, StatusStage
 from schemas.record import OutRecord
-from schemas.status import MessageStatus, StatusStage
 from schemas.topics import DIRECTORY, DLR_EXPECTED, DLR_RECEIVED, DLR_UNMATCHED, STATUS, dead_letter_topic
 from tests.builders import awaited_status, carrier, segment_receipt, status, uuid
 from tests.fakes.web_server import serving_on_a_port

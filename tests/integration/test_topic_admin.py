@@ -12,9 +12,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from pipeline.errors import ConfigurationError
 from pipeline.kafka.admin import topic_admin, topic_drift
+from pipeline.kafka.admin.group_offsets import group_offsets
 from pipeline.kafka.admin.topic_drift import Drift, TopicReport, TopicState
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
-from schemas.topics import catalogue
+from schemas.topics import CALLBACK_RETRY, catalogue, tier_topic
 from tests.brokers import running_broker
 
 pytestmark = pytest.mark.kafka
@@ -110,11 +111,21 @@ async def test_drift_is_told_and_left_alone_then_fixed_on_request(settings: Kafk
         await admin.close()
 
 
-async def test_more_copies_than_brokers_are_refused_by_name(kafka: str) -> None:
+async def test_more_copies_than_brokers_are_refused_by_name(settings: KafkaSettings) -> None:
     """A replication factor that one broker cannot grant is an error that names the setting, and nothing is created."""
-    settings = KafkaSettings(bootstrap_servers=kafka)
     retry = RetrySettings(callback_delays_seconds=(7,))  # a tier that no other test has made on this broker
     with pytest.raises(ConfigurationError, match="SMSOUT_TOPICS_REPLICATION_FACTOR"):
         await topic_admin.apply(settings, TopicSettings(replication_factor=3, min_insync_replicas=2), retry)
     reports = await topic_admin.inspect(settings, TOPICS, retry)
     assert {report.state for report in reports if report.topic.name == "sms.callback.retry.7s"} == {TopicState.MISSING}
+
+
+async def test_what_was_made_is_served_at_once(settings: KafkaSettings, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever asks next for the offsets of many new topics is not refused once, and asks nothing twice."""
+    delays = tuple(range(1000, 1040))
+    await topic_admin.apply(settings, TOPICS, RetrySettings(callback_delays_seconds=delays, mt_delays_seconds=(5,)))
+    caplog.clear()
+    new = [tier_topic(CALLBACK_RETRY, it) for it in delays]
+    offsets = await group_offsets(settings, "nobody", new, client_id="test")
+    assert len(offsets) == len(new) * TOPICS.partitions
+    assert [it.getMessage() for it in caplog.records if it.name.startswith("aiokafka.consumer")] == []

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from schemas.mt_message import DataCoding
+from schemas.messages.mt_message import DataCoding
 from tests.e2e.panel import OperatorClient
 from tests.interop.jasmin import PASSWORD, USERNAME, programs_or_fail, running_jasmin
 from tests.interop.smsc import EMOJI, LONG

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from gsm0338 import Codec
 
-from schemas.mt_message import DataCoding
+from schemas.messages.mt_message import DataCoding
 
 _HEADER: Final = struct.Struct(">IIII")  # length, command, status, sequence number (section 3.2)
 _RESPONSE: Final = 0x8000_0000

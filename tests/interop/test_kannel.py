@@ -15,9 +15,9 @@ from pipeline.carriers.profiles.shipped import shipped_profile
 from pipeline.carriers.receipt import ReceiptRequest
 from pipeline.http.client import HttpPoster
 from pipeline.steps.segmentation import split, user_data_headers
-from schemas.dlr import MessageState
 from schemas.identifiers import uuid7
-from schemas.mt_message import DataCoding, MtMessage, Segment
+from schemas.messages.dlr import MessageState
+from schemas.messages.mt_message import DataCoding, MtMessage, Segment
 from tests.builders import message
 from tests.interop.kannel import PASSWORD, USERNAME, RunningKannel, running_kannel
 from tests.interop.processes import PATIENCE_SECONDS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from schemas.mt_message import DataCoding
+from schemas.messages.mt_message import DataCoding
 from tests.e2e.panel import OperatorClient
 from tests.interop.kannel import PASSWORD, USERNAME, kannel_or_skip, running_kannel
 from tests.interop.smsc import EMOJI, LONG

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from gsm0338 import Codec
 
-from schemas.mt_message import DataCoding
+from schemas.messages.mt_message import DataCoding
 from tests.e2e.panel import SOURCE, OperatorClient, new_destination
 from tests.interop.smsc import UDHI, Smsc, joined
 

@@ -4,11 +4,11 @@ The attribute that holds the segments' receipts was declared as `Raw | None`, wh
 tests had statuses without it, and nothing writes these.
 """
 
-from pipeline.message_log.batch import COLUMNS, LogBatch
-from pipeline.message_log.decoding import RecordReader
+from pipeline.message_log.writing.batch import COLUMNS, LogBatch
+from pipeline.message_log.writing.decoding import RecordReader
 from schemas import topics
-from schemas.dlr import MessageState, SegmentOutcome
-from schemas.status import StatusStage
+from schemas.messages.dlr import MessageState, SegmentOutcome
+from schemas.messages.status import StatusStage
 from tests.builders import status, uuid
 from tests.message_lives import DIRECTORY, NOON, Lives
 

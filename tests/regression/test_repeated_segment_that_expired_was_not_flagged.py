@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.directory.carrier import InDoubtPolicy
-from schemas.journal import JournalMark
-from schemas.mt_message import WaitingMessage
-from schemas.status import CodeId, MessageStatus
+from schemas.messages.mt_message import WaitingMessage
+from schemas.messages.status import CodeId, MessageStatus
+from schemas.state.journal import JournalMark
 from tests.unit.agents.delivery.bench import CARRIER, Bench, mark, message
 
 TWICE = [mark(1, JournalMark.SUBMITTING, datetime.now(UTC))] * 2

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from pipeline.http.client import Answer
 from schemas.directory.carrier import InDoubtPolicy
-from schemas.journal import JournalMark
-from schemas.status import CodeId, MessageStatus
+from schemas.messages.status import CodeId, MessageStatus
+from schemas.state.journal import JournalMark
 from tests.unit.agents.delivery.bench import CARRIER, Bench, ScriptedCarrier, mark, message
 
 

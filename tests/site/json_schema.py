@@ -21,7 +21,7 @@ def attributes(schema: Json, definitions: Mapping[str, Json], within: str = "") 
     """Yield every attribute of an object in its order, those of an object inside of it in the place of that one."""
     schema = _resolved(schema, definitions)
     for name, it in schema.get("properties", {}).items():
-        inner = _resolved(it, definitions)
+        inner = _one_of_several(_resolved(it, definitions))
         items = _resolved(inner.get("items", {}), definitions)
         place = f"{within}{name}"
         meaning = it.get("description") or ("" if inner.get("properties") else inner.get("description", ""))
@@ -33,6 +33,22 @@ def attributes(schema: Json, definitions: Mapping[str, Json], within: str = "") 
             yield from attributes(inner, definitions, f"{place}.")
         elif items.get("properties"):
             yield from attributes(items, definitions, f"{place}[].")
+
+
+def _one_of_several(schema: Json) -> Json:
+    """Return an object that can have several shapes as one with the attributes of all, required where each has to."""
+    shapes = [it for it in schema.get("oneOf", ()) if "properties" in it]
+    if not shapes:
+        return schema
+    properties: Json = {}
+    for shape in shapes:
+        for name, it in shape["properties"].items():
+            before = properties.get(name, it)
+            items = [known["items"] for known in (before, it) if "items" in known]
+            both = {"items": _one_of_several({"oneOf": items})} if before != it and len(items) > 1 else {}
+            properties[name] = before | both
+    required = [name for name in properties if all(name in it["required"] for it in shapes)]
+    return {"type": "object", "properties": properties, "required": required}
 
 
 def values(schema: Json, definitions: Mapping[str, Json]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from agents.commands.schema_documents import asyncapi, json_schemas
+from agents.commands.documents.schemas import asyncapi, json_schemas
 from schemas.topics import DEAD_LETTER_SUFFIX
 from tests.site.json_schema import attributes
 from tests.site.table import table

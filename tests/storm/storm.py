@@ -18,7 +18,7 @@ from schemas.headers.dead_letter import DeadLetterSource
 from tests.e2e.customer import Customer
 from tests.storm.traffic import GIVES_UP, JSON_API, Sent, Traffic
 from tests.storm.troubles import Faults, Kills
-from tests.storm.verdict import Verdict, judge, unsettled
+from tests.storm.verdict import WITHOUT_KEYS, Verdict, judge, unsettled
 from tests.systems import running_system
 
 SETTLE_SECONDS: Final = 120.0
@@ -190,7 +190,7 @@ async def _route_to_a_carrier_that_gives_up(ready: dict[str, Any], customer: Cus
             {
                 "attributes": {
                     "name": "Carrier without keys",
-                    "url": f"{ready['simulator_url']}/carrier/segments",
+                    "url": f"{ready['simulator_url']}/carrier/segments?{WITHOUT_KEYS}",
                     "in_doubt_policy": "give_up",
                 }
             },

@@ -21,7 +21,7 @@ from schemas.identifiers import uuid7
 
 JSON_API: Final = "application/vnd.api+json"
 GIVES_UP: Final = "1555"
-"""Destinations that begin like this go to a carrier whose doubts are given up; all others may be repeated by key."""
+"""Destinations that begin like this go first to a carrier whose doubts are given up; others may be repeated by key."""
 LONG: Final = "0123456789" * 20  # makes two segments of any text
 REQUEST_SECONDS: Final = 15.0
 REPEAT_SECONDS: Final = 0.3

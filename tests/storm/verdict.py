@@ -8,7 +8,8 @@ from typing import Any
 from tests.storm.traffic import GIVES_UP, LONG, Sent
 
 IN_DOUBT = 6
-EXPIRED = 101
+WITHOUT_KEYS = "carrier=without-keys"
+"""The query of the URL of the carrier that is not trusted to honour keys: its entries in the ledger have it."""
 
 
 @dataclass
@@ -67,6 +68,7 @@ def judge(
     broken += [f"{it} has ended in several ways: {ways}" for it, ways in statuses.items() if len(ways) > 1]
 
     posts: Counter[str] = Counter(it["segment_id"] for it in ledger)
+    without_keys = {it["segment_id"] for it in ledger if it.get("query") == WITHOUT_KEYS}
     messages: dict[tuple[str, str], set[str]] = defaultdict(set)
     for it in ledger:
         if it["idempotency_key"] != it["segment_id"]:
@@ -78,9 +80,9 @@ def judge(
     verdict.segments_at_carrier = len(posts)
     broken += [f"{what} was sent as {ids}" for what, ids in messages.items() if len(ids) > 1]
     for segment_id, times in posts.items():
-        destination = next(it["destination"] for it in ledger if it["segment_id"] == segment_id) if times > 1 else ""
-        if times > 1 and destination.startswith(GIVES_UP) and segment_id.rpartition(":")[0] not in flagged:
-            broken.append(f"{segment_id} was sent {times} times to a carrier that does not honour keys")
+        # What this carrier has not taken goes to the other one, which honours keys: there it may be posted again.
+        if times > 1 and segment_id in without_keys and segment_id.rpartition(":")[0] not in flagged:
+            broken.append(f"{segment_id} was sent {times} times, and to a carrier that does not honour keys")
     verdict.repeated_with_key = sum(posts.values()) - len(posts)
 
     for (text, destination), identity in sent.accepted.items():

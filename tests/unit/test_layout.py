@@ -15,12 +15,16 @@ ROOMS = {
 
 ELSEWHERE = {
     "test_layers.py": "about all of the code",
+    "test_imports.py": "about processes",
     "test_layout.py": "about the tests",
     "test_packaging.py": "about what is installed",
     "machines/test_histories.py": "certain histories of both",
     "machines/test_journal_machine.py": "histories of the delivery agent and the journal together",
+    "machines/test_scheduler_machine.py": "histories of the scheduler and its store together",
+    "agents/processor/test_day_limits.py": "the worker and what it counts, over several lives",
+    "pipeline/alphabets/test_stand_ins.py": "look-alikes and transliteration, which follow the same rules",
     "machines/test_tier_machine.py": "histories of the callback agent and the tiers together",
-    "agents/local/up/test_service_watch.py": "services and their pulse together",
+    "agents/local/up/supervision/test_service_watch.py": "services and their pulse together",
     "agents/panel/security/test_attacks.py": "log-in, its throttle and its turns together, attacked",
     "agents/panel/pages/test_page_roles.py": "every page with every role",
     "agents/panel/pages/test_every_page.py": "all pages, by the links between them",

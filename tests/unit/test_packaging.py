@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,9 @@ def locked(file: str) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in found}
 
 
-JAVA, INTEROP = ([Requirement(line) for line in PYPROJECT["dependency-groups"][it]] for it in ("java", "interop"))
+JAVA, INTEROP, TRACING = (
+    [Requirement(line) for line in PYPROJECT["dependency-groups"][it]] for it in ("java", "interop", "tracing")
+)
 
 
 def wanted(*extras: str) -> list[Requirement]:
@@ -83,6 +86,16 @@ def test_what_interop_drives_is_locked() -> None:
     assert all(requirement.specifier.contains(pins[requirement.name]) for requirement in INTEROP)
 
 
+def test_what_sends_traces_is_locked_beside_the_rest() -> None:
+    """The image has both in one environment."""
+    pins, runtime = locked("requirements-tracing.lock"), locked("requirements.lock")
+    assert all(requirement.specifier.contains(pins[requirement.name]) for requirement in TRACING)
+    assert {name: pins[name] for name in pins.keys() & runtime} == {
+        name: runtime[name] for name in pins.keys() & runtime
+    }
+    assert pins.items() <= locked("requirements-dev.lock").items()
+
+
 def test_both_locks_agree() -> None:
     """Tests run on the versions that run in production."""
     runtime, dev = locked("requirements.lock"), locked("requirements-dev.lock")
@@ -95,6 +108,7 @@ def test_both_locks_agree() -> None:
         ("requirements.lock", 40),
         ("requirements-dev.lock", 40),
         ("requirements-java.lock", 1),
+        ("requirements-tracing.lock", 10),
         ("requirements-interop.lock", 40),
     ],
 )
@@ -112,15 +126,16 @@ def test_locks_are_hashed_and_name_no_host(file: str, at_least: int) -> None:
 def test_every_dependency_is_explained() -> None:
     """docs/dependencies.md says of each direct dependency why it is here, and of no other."""
     explained = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs" / "dependencies.md").read_text(), re.MULTILINE)
-    requirements = [*wanted(*PROJECT["optional-dependencies"]), *JAVA, *INTEROP]
+    requirements = [*wanted(*PROJECT["optional-dependencies"]), *JAVA, *INTEROP, *TRACING]
     direct = {canonicalize_name(requirement.name) for requirement in requirements}
     assert {canonicalize_name(name) for name in explained} == direct
     assert len(explained) == len(set(explained))
 
 
-def test_the_wheel_would_hold_the_three_packages() -> None:
+def test_the_wheel_would_hold_the_three_packages_and_the_client() -> None:
     """deploy, tests and examples stay out of it."""
-    assert PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["schemas", "pipeline", "agents"]
+    wheel = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == ["schemas", "pipeline", "agents", "clients/python/smsout_client"]
     assert PROJECT["classifiers"] == ["Private :: Do Not Upload"]
 
 
@@ -132,16 +147,22 @@ def test_the_python_client_is_a_wheel_of_its_own(tmp_path: Path) -> None:
     )  # fmt: skip
     [wheel] = tmp_path.glob("smsout_client-*-py3-none-any.whl")
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    wanted = {it.relative_to(CLIENT.parent).as_posix() for it in CLIENT.iterdir() if it.suffix in (".py", ".typed")}
+    wanted = {it.relative_to(CLIENT.parent).as_posix() for it in CLIENT.rglob("*") if it.suffix in (".py", ".typed")}
     assert (names, len(names) > 5) == (wanted, True)
+
+
+def imports_of(paths: Iterable[Path]) -> set[str]:
+    return {
+        name.partition(".")[0]
+        for path in paths
+        for name in re.findall(r"^(?:from|import) (\w[\w.]*)", path.read_text(), re.MULTILINE)
+    } - sys.stdlib_module_names
 
 
 def test_the_python_client_asks_for_what_it_imports() -> None:
     """Whoever installs it gets what it needs."""
-    imported = {
-        name.partition(".")[0]
-        for path in CLIENT.glob("*.py")
-        for name in re.findall(r"^(?:from|import) (\w[\w.]*)", path.read_text(), re.MULTILINE)
-    } - sys.stdlib_module_names  # fmt: skip
+    imported = imports_of(CLIENT.glob("*.py"))
     project = tomllib.loads((CLIENT.parent / "pyproject.toml").read_text())["project"]
     assert imported - {"smsout_client"} == {Requirement(it).name for it in project["dependencies"]}
+    by_commands = imports_of((CLIENT / "command").glob("*.py")) - imported
+    assert by_commands == {Requirement(it).name for it in project["optional-dependencies"]["command"]}

@@ -1,5 +1,4 @@
 """Carriers' delivery receipts: known by their reference, read, stored.
 
-door    one receipt, from its address to its answer
-writer  receipts on their way to the broker
+door  one receipt, from its address to its answer
 """

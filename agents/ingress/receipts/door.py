@@ -20,11 +20,11 @@ from urllib.parse import unquote
 from aiohttp import hdrs, web
 from pydantic import ValidationError
 
-from agents.ingress.body import expects, read_body
-from agents.ingress.receipts.writer import ReceiptWriter
-from agents.ingress.responses import Response, error
+from agents.ingress.protocol.body import expects, read_body
+from agents.ingress.protocol.responses import Response, error
+from agents.ingress.writing import RecordWriter
 from agents.serving.head import is_compressed
-from pipeline.carriers.profile_form import AnswerForm
+from pipeline.carriers.profile_form.receipts import AnswerForm
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.receipt_reference import TOKEN, receipt_token, verify
 from pipeline.directory.model import Directory
@@ -32,7 +32,7 @@ from pipeline.errors import BadReceipt, BrokerError, RuleViolated
 from pipeline.metrics import RECEIPTS
 from pipeline.settings import IngressSettings
 from schemas.directory.carrier import Carrier
-from schemas.dlr import SegmentReceipt, UnmatchedReceipt, carrier_key
+from schemas.messages.dlr import SegmentReceipt, UnmatchedReceipt, carrier_key
 from schemas.record import OutRecord
 from schemas.topics import DLR_RECEIVED, DLR_UNMATCHED
 
@@ -68,7 +68,7 @@ class ReceiptDoor:
         key: bytes,
         directory: Directory,
         profiles: ReceiptReader,
-        writer: ReceiptWriter,
+        writer: RecordWriter,
     ) -> None:
         self._settings = settings
         self._key = key

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from agents.local.up.data_dir import write_private
+from agents.local.up.installation.data_dir import write_private
 
 
 class ReadyFile:
@@ -19,11 +19,11 @@ class ReadyFile:
         self.remove()  # one of an earlier run would announce a system that is not there
 
     def publish(self, content: dict[str, Any]) -> None:
-        """Write the file, unless it says this already."""
+        """Write the file, unless it says this already. Raises `ConfigurationError`: then the former one stays."""
         if content != self.content:
-            self.content = content
             if self._path:
                 write_private(self._path, json.dumps(content, indent=2) + "\n")
+            self.content = content
 
     def remove(self) -> None:
         """Take the file away."""

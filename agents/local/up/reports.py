@@ -5,6 +5,7 @@ The lines that processes write are for whoever looks for a cause, and some of le
 
 import logging
 import os
+import sys
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -16,6 +17,24 @@ from pipeline.errors import ConfigurationError
 MAX_BYTES: Final = 50_000_000
 KEPT: Final = 3
 """So many earlier files stay beside the current one."""
+
+
+class _LogFile(RotatingFileHandler):
+    """Says once on the console when lines cannot be written, and goes on when they can: the system is not its log."""
+
+    _failed = _said = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        self._failed = False
+        super().emit(record)
+        self._said = self._failed
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the standard library's name
+        """Take the place of a traceback for each line."""
+        self._failed = True
+        if not self._said:
+            say(_as_line("up", f"the log file {self.baseFilename} cannot be written: {sys.exception()}"))
 
 
 class Reports:
@@ -30,7 +49,7 @@ class Reports:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(mode=0o600)  # names, numbers and addresses are nobody else's business
-            self._file = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8")
+            self._file = _LogFile(path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8")
         except OSError as error:
             raise ConfigurationError(f"the log file {path} cannot be written: {error}") from error
         self._file.setFormatter(logging.Formatter("%(message)s"))

@@ -9,7 +9,13 @@ from typing import Final, NamedTuple
 from agents.local.launch import Launch
 from pipeline.errors import ConfigurationError
 
-SECRETS: Final = ("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_CARRIER_KEY_FILE", "SMSOUT_RECEIPT_KEY")
+SECRETS: Final = (
+    "SMSOUT_PEPPER",
+    "SMSOUT_KEY_FILE",
+    "SMSOUT_CARRIER_KEY_FILE",
+    "SMSOUT_CALLBACK_KEY_FILE",
+    "SMSOUT_RECEIPT_KEY",
+)
 MAX_PROCESSES: Final = 64
 
 
@@ -40,12 +46,14 @@ ROSTER: Final = (
     ),
     AgentSpec(
         "panel", 9106, port_variable="SMSOUT_PANEL_PORT", port=8081,
-        secrets=("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_CARRIER_KEY_FILE"), processes_at_most=1,
+        secrets=("SMSOUT_PEPPER", "SMSOUT_KEY_FILE", "SMSOUT_CARRIER_KEY_FILE", "SMSOUT_CALLBACK_KEY_FILE"),
+        processes_at_most=1,
     ),
     AgentSpec("processor", 9102),
+    AgentSpec("scheduler", 9109),
     AgentSpec("delivery", 9103, secrets=("SMSOUT_CARRIER_KEY_FILE", "SMSOUT_RECEIPT_KEY")),
     AgentSpec("receipts", 9107, secrets=("SMSOUT_CARRIER_KEY_FILE",)),
-    AgentSpec("callback", 9104),
+    AgentSpec("callback", 9104, secrets=("SMSOUT_CALLBACK_KEY_FILE",)),
     AgentSpec(
         "message_log", 9108, port_variable="SMSOUT_MESSAGE_LOG_PORT", port=8082, secrets=("SMSOUT_PEPPER",),
         processes_at_most=1,

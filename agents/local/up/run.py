@@ -15,18 +15,20 @@ from agents.local.broker.answering import answers
 from agents.local.broker.apache import ApacheKafka
 from agents.local.console import say
 from agents.local.launch import Launch
-from agents.local.up import demo, observe, people
+from agents.local.up import observe
 from agents.local.up.allowed_addresses import SETTING, allowed_addresses
-from agents.local.up.data_dir import BROKER, DataDir, new_pepper
-from agents.local.up.lost_pepper import refuse_lost_pepper
+from agents.local.up.installation import demo, people
+from agents.local.up.installation.data_dir import BROKER, DataDir, new_pepper
+from agents.local.up.installation.lost_pepper import refuse_lost_pepper
 from agents.local.up.port_plan import Ports, PortsKind
-from agents.local.up.pulse import ANSWER_SECONDS
 from agents.local.up.ready_file import ReadyFile
 from agents.local.up.reports import Reports
 from agents.local.up.roster import ROSTER, Process, Surroundings, processes_of, reachable_host
-from agents.local.up.service import Service
 from agents.local.up.summary import summary
-from agents.local.up.supervisor import Supervisor
+from agents.local.up.supervision.pulse import ANSWER_SECONDS
+from agents.local.up.supervision.service import Service
+from agents.local.up.supervision.supervisor import Supervisor
+from pipeline.directory.callback_secrets import CallbackSealer
 from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer
 from pipeline.errors import ConfigurationError
@@ -110,6 +112,7 @@ class System:
                 "SMSOUT_PEPPER": self._pepper.get_secret_value(),
                 "SMSOUT_KEY_FILE": str(self._data.key_file.absolute()),
                 "SMSOUT_CARRIER_KEY_FILE": str(self._data.carrier_key_file.absolute()),
+                "SMSOUT_CALLBACK_KEY_FILE": str(self._data.callback_key_file.absolute()),
                 "SMSOUT_RECEIPT_KEY": self._data.receipt_key().get_secret_value(),
             },
             metrics_port=lambda default: self._ports.get(default, "metrics"),
@@ -118,8 +121,9 @@ class System:
                     "SMSOUT_DELIVERY_RECEIPT_BASE_URL": os.environ.get("SMSOUT_DELIVERY_RECEIPT_BASE_URL", ingress_url)
                 },
                 "callback": {SETTING: callback_addresses},
+                "ingress": {SETTING: callback_addresses},  # it takes no callback URL that cannot be called
                 "panel": {
-                    SETTING: callback_addresses,  # it takes no callback URL that cannot be called
+                    SETTING: callback_addresses,  # likewise
                     "SMSOUT_PANEL_INGRESS_URLS": os.environ.get("SMSOUT_PANEL_INGRESS_URLS", ingress_url),
                 },
                 "simulator": {
@@ -214,12 +218,15 @@ class System:
         if self._pepper_is_new:
             await refuse_lost_pepper(self._data.pepper_file, self._kafka, self._options.directory)
             self._data.keep_pepper(self._pepper)
-        # Before delivery starts, which only reads it.
+        # Before delivery and callback start, which only read them.
         carrier_sealer = CarrierSealer.from_file(self._data.carrier_key_file, make=True)
+        callback_sealer = CallbackSealer.from_file(self._data.callback_key_file, make=True)
         if self._options.directory:
             sealer = PasswordSealer.from_file(self._data.key_file)
             pepper = self._pepper.get_secret_value().encode()
-            applied = await apply_file(self._options.directory, self._kafka, pepper, sealer, carrier_sealer)
+            applied = await apply_file(
+                self._options.directory, self._kafka, pepper, sealer, carrier_sealer, callback_sealer
+            )  # fmt: skip
             for trunk, account_name, password in applied.issued:
                 username = trunk.credentials[0].username
                 say(
@@ -266,7 +273,13 @@ class System:
                 }
                 for service in self._supervisor.services
             }  # fmt: skip
-            self._ready_file.publish({**self._content, "pids": pids, "states": states})
+            try:
+                self._ready_file.publish({**self._content, "pids": pids, "states": states})
+            except ConfigurationError as error:
+                if self._ready_file.content is None:
+                    raise
+                # Its disk is full, perhaps: no reason to end what runs.
+                self._reports.event("up", str(error))
 
 
 def _check(session: aiohttp.ClientSession, url: str) -> Callable[[], Awaitable[bool]]:

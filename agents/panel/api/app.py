@@ -14,7 +14,8 @@ from agents.panel.api.jsonapi import json_response
 from agents.panel.api.openapi.document import openapi_json
 from agents.panel.api.resources import ROUTES
 from agents.panel.api.route import ApiRoute
-from agents.panel.operations import Actor, Operations
+from agents.panel.operations.actor import Actor
+from agents.panel.operations.operations import Operations
 from agents.serving.errors import MEDIA_TYPE
 from agents.serving.head import is_acceptable, transfer_problem
 from pipeline.http.client_address import Networks, client_address

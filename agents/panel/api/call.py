@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from agents.panel.operations import Actor, Operations
+from agents.panel.operations.actor import Actor
 from agents.panel.operations.entries.paging import FIRST_PAGE, MAX_SIZE, Slice
+from agents.panel.operations.operations import Operations
 
 MAX_NUMBER: Final = 1_000_000
 _WHOLE: Final = re.compile(r"[0-9]{1,7}")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from agents.panel.api.call import BadQuery, BeginsWithMark, PreconditionFailed
 from agents.panel.api.jsonapi import json_response
-from agents.panel.operations import Conflict, Forbidden, NotFound
+from agents.panel.operations.errors import Conflict, Forbidden, NotFound
 from agents.serving.errors import MEDIA_TYPE, member
 from pipeline.errors import BrokerError, LogUnavailable, RuleViolated
 from schemas.address import pattern_problem

@@ -21,7 +21,7 @@ Data = TypeVar("Data")
 class RequestModel(BaseModel):
     """Strict, and closed."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     def given(self) -> dict[str, Any]:
         """Return the attributes that the request has."""
@@ -55,7 +55,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 class Shown(BaseModel):
     """Part of a response."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 Resource = dict[str, Any]

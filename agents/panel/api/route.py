@@ -9,8 +9,9 @@ from pydantic import BaseModel, TypeAdapter
 
 from agents.panel.api.call import NO_QUERY, Call, Query, Reply, listing
 from agents.panel.api.jsonapi import Document, Resource
-from agents.panel.operations import Actor, Operations, Permission
+from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.paging import Slice
+from agents.panel.operations.operations import Operations
 
 Entry = TypeVar("Entry")
 Read = TypeVar("Read", covariant=True)
@@ -37,6 +38,8 @@ class ApiRoute:
     gives: type[BaseModel] | None = None
     status: int = 200
     is_list: bool = False
+    of_one_account: bool = False
+    """Where there are several, an operator names the one that is meant."""
     is_logged: bool = False
     """It is answered by the message log, and not from the directory."""
     query: Query = NO_QUERY
@@ -50,7 +53,7 @@ class ApiRoute:
     @property
     def takes_if_match(self) -> bool:
         """Whether If-Match counts."""
-        return self.has_identity and self.method in ("PATCH", "DELETE")
+        return self.has_identity and self.method in ("PATCH", "DELETE") and not self.is_logged
 
 
 def document_of(data: object) -> TypeAdapter[BaseModel]:
@@ -151,6 +154,6 @@ class EntryResources(ABC, Generic[Entry]):
         )  # fmt: skip
 
 
-def created(shown: Resource, version: int) -> Reply:
+def created(shown: Resource, version: int | None) -> Reply:
     """Return the reply to what has created a resource."""
     return Reply(201, shown, version=version, location=shown["links"]["self"])

@@ -6,7 +6,7 @@ from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes
 from agents.panel.operations.entries.paging import FIRST_PAGE, Paging, Slice, natural
-from agents.panel.operations.errors import NotFound
+from agents.panel.operations.limits import LimitSettings
 from schemas.directory.account import Account, NumberCheck
 from schemas.identifiers import uuid7
 
@@ -28,16 +28,14 @@ class Accounts:
         found = [
             it
             for it in self._access.directory.entries(Account)
-            if (actor.is_operator or it.id == actor.account_id) and name.casefold() in it.name.casefold()
+            if actor.sees(it.id) and name.casefold() in it.name.casefold()
         ]
         return paging.cut_sorted(found, _ORDERS)
 
     def get(self, actor: Actor, account_id: str) -> tuple[Account, int]:
         """Return an account and its version. Raises `NotFound`."""
         actor.must(Permission.SEE)
-        account = self._access.directory.account(account_id)
-        if account is None or not (actor.is_operator or actor.account_id == account_id):
-            raise NotFound("There is no such account.")
+        account = self._access.account(actor, account_id)
         return account, self._changes.version(account)
 
     def only(self) -> str | None:
@@ -52,6 +50,7 @@ class Accounts:
         blocked: bool = False,
         number_check: NumberCheck = NumberCheck.PLAN,
         store_texts: bool = False,
+        limits: LimitSettings | None = None,
     ) -> Account:
         """Create an account."""
         actor.must(Permission.OPERATE)
@@ -61,6 +60,7 @@ class Accounts:
             blocked=blocked,
             number_check=number_check.written,
             store_texts=store_texts or None,
+            **(limits or {}),
         )
         await self._changes.create(actor, "account.created", account)
         return account
@@ -74,6 +74,7 @@ class Accounts:
         blocked: bool | None = None,
         number_check: NumberCheck | None = None,
         store_texts: bool | None = None,
+        limits: LimitSettings | None = None,
         expected_version: int | None = None,
     ) -> tuple[Account, int]:
         """Change what is given of an account; return it and its new version.
@@ -81,7 +82,7 @@ class Accounts:
         The messages of a blocked one are refused with code_id 7. Raises `Conflict` and `RuleViolated`.
         """
         actor.must(Permission.OPERATE)
-        given: dict[str, object] = {}
+        given: dict[str, object] = dict(limits or {})
         if name is not None:
             given["name"] = name.strip()
         if blocked is not None:

@@ -15,12 +15,18 @@ class Permission(StrEnum):
     MANAGE_TRUNKS = "change trunks"
     REVEAL_SECRETS = "see passwords and signing secrets"
     SEND_SMS = "send messages"
+    MANAGE_OPT_OUTS = "change opt-outs"
     MANAGE_ACCESS = "change users and API keys"
     OPERATE = "change accounts, numbers, carriers and routes"
 
 
 _READ_ONLY: Final = frozenset({Permission.SEE})
-_MEMBER: Final = _READ_ONLY | {Permission.MANAGE_TRUNKS, Permission.REVEAL_SECRETS, Permission.SEND_SMS}
+_MEMBER: Final = _READ_ONLY | {
+    Permission.MANAGE_TRUNKS,
+    Permission.REVEAL_SECRETS,
+    Permission.SEND_SMS,
+    Permission.MANAGE_OPT_OUTS,
+}
 _OWNER: Final = _MEMBER | {Permission.MANAGE_ACCESS}
 
 PERMISSIONS: Final[dict[PanelRole, frozenset[Permission]]] = {
@@ -72,6 +78,10 @@ class Actor:
     def is_operator(self) -> bool:
         """Whether every account is open to it."""
         return self.role is PanelRole.OPERATOR
+
+    def sees(self, account_id: str | None) -> bool:
+        """Tell whether what belongs to an account, or to none, is open to it."""
+        return self.is_operator or account_id == self.account_id
 
     @property
     def role_words(self) -> str:

@@ -3,19 +3,16 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from sqlalchemy import Connection
-
+from pipeline.directory.callback_secrets import CallbackSealer
 from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer, new_password_verifier
 from pipeline.directory.model import Directory
-from pipeline.directory.rules import Change
+from pipeline.directory.rules.changes import Change
 from schemas.directory.audit import AuditEvent
 from schemas.directory.trunk import PasswordVerifier, Trunk
 from schemas.record import OutRecord
-
-T = TypeVar("T")
 
 Clock = Callable[[], datetime]
 """Gives the time, aware of its zone."""
@@ -52,13 +49,6 @@ class Producer(Protocol):
         """Write `records`; return when the broker has them."""
 
 
-class LogQuestions(Protocol):
-    """What is used of the message log."""
-
-    async def ask(self, question: Callable[[Connection], T]) -> T:
-        """Return the answer to a question. Raises `LogUnavailable`."""
-
-
 class PasswordHasher(Protocol):
     """What is used of the passwords of people."""
 
@@ -77,6 +67,8 @@ class CredentialKeys:
     sealer: PasswordSealer
     carrier_sealer: CarrierSealer | None = None
     """What seals the secrets of carriers, where the installation has a key for that."""
+    callback_sealer: CallbackSealer | None = None
+    """The same for those of trunks' callbacks."""
 
     def new_verifier(self, trunk_id: str, version: int, *, username: str | None = None) -> tuple[PasswordVerifier, str]:
         """Return a new credential and its password; without `username` with a new one."""

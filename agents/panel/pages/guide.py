@@ -6,7 +6,7 @@ from aiohttp import web
 
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.trunks.examples import PATH
-from schemas.status import CodeId
+from schemas.messages.status import CodeId
 
 CODES: Final[dict[int, tuple[str, str]]] = {
     CodeId.NO_ROUTES_FOUND: ("No route leads to this destination.", "Ask your operator for one."),
@@ -16,11 +16,19 @@ CODES: Final[dict[int, tuple[str, str]]] = {
     CodeId.IN_DOUBT: ("The carrier may or may not have taken it.", "Ask whether it arrived before you send it again."),
     CodeId.ACCOUNT_BLOCKED: ("The account is blocked.", "Ask your operator to unblock it."),
     CodeId.SOURCE_NOT_ALLOWED: (
-        "The trunk may not send from this source.",
-        "Use a number with Outbound P2P SMS that the trunk allows.",
+        "The trunk may not send from this source, or the sender is not good for the country.",
+        "Use a number with Outbound P2P SMS that the trunk allows, or a sender registered for the country.",
     ),
-    CodeId.DESTINATION_NOT_ALLOWED: ("This is no number to send to.", "Correct it: country code first, digits only."),
-    CodeId.CAMPAIGN_NOT_FOUND: ("The campaign was not found, or is blocked.", "Send from a source address."),
+    CodeId.DESTINATION_NOT_ALLOWED: (
+        "This is no number to send to, in a country that the trunk does not send to, one that has opted out, or one"
+        " that has had too many messages.",
+        "The reason says which. Numbers begin with the country code; countries are allowed in the trunk's form.",
+    ),
+    CodeId.CAMPAIGN_NOT_FOUND: ("The campaign was not found, or is blocked.", "The page of campaigns has their ids."),
+    CodeId.CAMPAIGN_DOES_NOT_COVER: (
+        "The campaign does not cover this source or this trunk.",
+        "Send from one of its senders and trunks, or without it.",
+    ),
     CodeId.INSUFFICIENT_BALANCE: ("The balance does not suffice.", "Top it up."),
     CodeId.ALL_ATTEMPTS_FAILED: ("No attempt succeeded while the message was still wanted.", "Send it again later."),
     CodeId.NO_ENCODING: ("The text has characters that no SMS can carry.", "Leave them out."),

@@ -4,19 +4,18 @@ from typing import Final
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
+from agents.panel.operations.actor import Permission
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.entry_pages import EditablePages, Fields
-from agents.panel.pages.forms import phone_digits, unsaved
-from agents.panel.pages.listing import ListPage
-from agents.panel.pages.navigation import need_account
-from pipeline.errors import BrokerError, RuleViolated
+from agents.panel.pages.parts.entry_pages import EditablePages, Fields
+from agents.panel.pages.parts.forms import phone_digits
+from agents.panel.pages.parts.listing import ListPage
+from agents.panel.pages.parts.navigation import need_account
+from agents.panel.pages.parts.uploads import ImportPage
+from pipeline.errors import RuleViolated
 from schemas.address import MSISDN
 
 LIST = ListPage("/numbers", "numbers", "numbers/list.html", sort="number", filters=("number", "p2p"))
 LABELS: Final = {"number": "Number", "p2p_enabled": "Outbound P2P SMS"}
-EXAMPLE: Final = "number,p2p_enabled\n12125551234,yes\n12125551236,no"
-Lines = list[tuple[str, str]]
 
 
 class NumberPages(EditablePages):
@@ -86,47 +85,18 @@ class NumberPages(EditablePages):
         return f"{identity} has been deleted."
 
 
-async def show_import(context: PageContext) -> web.StreamResponse:
-    """Show the form."""
-    need_account(context)
-    return _form(context)
+async def _take(context: PageContext, account_id: str, text: str) -> str:
+    report = await context.operations.numbers.import_csv(context.actor, account_id, text)
+    return f"Imported: {report.added:,} added, {report.changed:,} changed, {report.unchanged:,} were there already."
 
 
-async def take_import(context: PageContext) -> web.StreamResponse:
-    """Import a file: all of it, or nothing."""
-    account_id, file = need_account(context), context.form.get("file")
-    if not isinstance(file, web.FileField) or not file.filename:
-        return _form(context, [("", "Choose a file.")], 422)
-    try:
-        text = file.file.read().decode()
-    except UnicodeDecodeError as error:
-        return _form(context, [("", f"The file is not UTF-8 text (byte {error.start + 1}).")], 422)
-    try:
-        report = await context.operations.numbers.import_csv(context.actor, account_id, text)
-    except RuleViolated as error:
-        return _form(context, [_line(where, what) for where, what in error.problems], 422)
-    except BrokerError as error:
-        return _form(context, [("", text) for text in unsaved(error)[""]], 503)
-    context.flash(
-        "good",
-        f"Imported: {report.added:,} added, {report.changed:,} changed, {report.unchanged:,} were there already.",
-    )
-    return context.redirect("/numbers")
-
-
-def _line(where: str, what: str) -> tuple[str, str]:
-    kind, _, number = where.partition(" ")
-    return (number, what) if kind == "line" else ("", f"The file {what}." if where == "text" else what)
-
-
-def _form(context: PageContext, problems: Lines | None = None, status: int = 200) -> web.Response:
-    return context.render(
-        "numbers/import.html", status=status, section="numbers", problems=problems or [], example=EXAMPLE
-    )
-
+IMPORT: Final = ImportPage(
+    "/numbers", "numbers", "Numbers", "number", "A number that is there already is updated.",
+    "number,p2p_enabled\n12125551234,yes\n12125551236,no", _take,
+)  # fmt: skip
 
 PAGES = (
     *NumberPages().pages(),
-    Page("GET", "/numbers/import", show_import, Permission.OPERATE),
-    Page("POST", "/numbers/import", take_import, Permission.OPERATE),
+    Page("GET", "/numbers/import", IMPORT.show, Permission.OPERATE),
+    Page("POST", "/numbers/import", IMPORT.receive, Permission.OPERATE),
 )

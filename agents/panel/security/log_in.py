@@ -3,7 +3,9 @@
 import secrets
 from dataclasses import dataclass
 
-from agents.panel.operations import Actor, Operations
+from agents.panel.operations.actor import Actor
+from agents.panel.operations.operations import Operations
+from agents.panel.operations.people.by_email import user_by_email
 from agents.panel.operations.ports import PasswordHasher
 from agents.panel.security.awaited_codes import AwaitedCodes
 from agents.panel.security.devices import Devices
@@ -11,7 +13,6 @@ from agents.panel.security.passwords import TooBusy
 from agents.panel.security.sessions import Session, Sessions
 from agents.panel.security.throttle import Guesser, Standing, Throttle
 from agents.panel.security.turns import Turns
-from pipeline.directory.model import Directory
 from schemas.directory.people import PanelUser
 
 WRONG = "Wrong email address or password."
@@ -128,9 +129,3 @@ class LogIns:
     async def log_out(self, actor: Actor) -> None:
         """Record that somebody has logged out."""
         await self._trail.record(actor, "log_out.done")
-
-
-def user_by_email(directory: Directory, email: str) -> PanelUser | None:
-    """Return the user with an email address, upper and lower case alike."""
-    wanted = email.strip().casefold()
-    return next((user for user in directory.entries(PanelUser) if user.email.casefold() == wanted), None)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from schemas.directory.people import PanelUser
-from schemas.remembered import Remembered, SessionOf
+from schemas.state.remembered import Remembered, SessionOf
 
 MAX_SESSIONS: Final = 10_000
 MAX_FLASHES: Final = 10

@@ -8,6 +8,7 @@ import { watchPolls } from "./polls.js";
 import { watchSecrets } from "./secrets.js";
 import { watchChoices } from "./shown.js";
 import { watchSuggestions } from "./suggest.js";
+import { watchZones } from "./zones.js";
 
 watchMenus();
 watchDialogs();
@@ -22,6 +23,7 @@ function arrived(root) {
   watchPickers(root);
   watchPolls(root);
   watchSuggestions(root);
+  watchZones(root);
   root.querySelector("[data-focus]")?.focus();
 }
 document.addEventListener("panel:arrived", (event) => arrived(event.target));

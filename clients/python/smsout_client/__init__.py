@@ -6,13 +6,16 @@ wire       requests as they go out and answers as they come in, without a connec
 retrying   when a request is sent again
 sync       `Client`
 aio        `AsyncClient`
+management `Management`, of trunks
 callbacks  the signature of callbacks
+command    the command line
 """
 
 from smsout_client.aio import AsyncClient
-from smsout_client.callbacks import read_callback
+from smsout_client.callbacks import read_callback, read_callbacks
 from smsout_client.errors import CallbackNotVerified, Problem, Refused, SmsoutClientError, Unavailable
-from smsout_client.models import Callback, Event, Message, Sent
+from smsout_client.management import Management
+from smsout_client.models import Callback, Event, Message, Outgoing, Preview, Sent, TextChange, Trunk
 from smsout_client.sync import Client
 
 __all__ = [
@@ -21,11 +24,17 @@ __all__ = [
     "CallbackNotVerified",
     "Client",
     "Event",
+    "Management",
     "Message",
+    "Outgoing",
+    "Preview",
     "Problem",
     "Refused",
     "Sent",
     "SmsoutClientError",
+    "TextChange",
+    "Trunk",
     "Unavailable",
     "read_callback",
+    "read_callbacks",
 ]

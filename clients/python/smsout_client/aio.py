@@ -3,14 +3,15 @@
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 import anyio
 import httpx
 
 from smsout_client import wire
-from smsout_client.models import Event, Message, Sent
+from smsout_client.models import Event, Message, Outgoing, Preview, Sent
 from smsout_client.retrying import Retrying
+from smsout_client.wire import Options
 
 
 class AsyncClient:
@@ -37,17 +38,10 @@ class AsyncClient:
         )
 
     async def send(
-        self,
-        *,
-        source: str,
-        destination: str,
-        content: str,
-        key: str | None = None,
-        client_reference: str | None = None,
-        tags: Iterable[str] = (),
+        self, *, source: str, destination: str, content: str, key: str | None = None, **options: Unpack[Options]
     ) -> Sent:
-        """Send one message; reference and tags come back with whatever is told of it."""
-        request = wire.send(self._at, source, destination, content, key, wire.Named(client_reference, tags))
+        """Send one message; reference and tags come back with whatever is told of it, at `callback_url` if given."""
+        request = wire.send(self._at, source, destination, content, key, options)
         return wire.sent(request, await self._ask(request), destination)
 
     async def send_many(
@@ -57,12 +51,50 @@ class AsyncClient:
         destinations: Iterable[str],
         content: str,
         key: str | None = None,
-        client_reference: str | None = None,
-        tags: Iterable[str] = (),
+        **options: Unpack[Options],
     ) -> list[Sent]:
         """Send one text to up to 1000 numbers, all or none of them."""
-        request = wire.send_many(self._at, source, destinations, content, key, wire.Named(client_reference, tags))
+        request = wire.send_many(self._at, source, destinations, content, key, options)
         return wire.sent_many(request, await self._ask(request))
+
+    async def send_each(
+        self,
+        *,
+        source: str,
+        messages: Iterable[Outgoing],
+        content: str | None = None,
+        key: str | None = None,
+        **options: Unpack[Options],
+    ) -> list[Sent]:
+        """Send up to 1000 messages that differ, all or none of them.
+
+        Each has its own text; or `content` is everybody's, with places, `{{name}}`, and each has values for them.
+        """
+        request = wire.send_each(self._at, source, messages, content, key, options)
+        return wire.sent_many(request, await self._ask(request))
+
+    async def cancel(self, message_id: str) -> None:
+        """Take a message back, if no carrier has it yet: its final status, `Canceled` or another, tells."""
+        await self._ask(wire.cancel(self._at, message_id))
+
+    async def cancel_bulk(self, bulk_id: str) -> None:
+        """Take all of a scheduled bulk back: `bulk_id` is that of each of its messages (`Sent`)."""
+        await self._ask(wire.cancel(self._at, bulk_id, bulk=True))
+
+    async def preview(
+        self,
+        *,
+        source: str,
+        destination: str,
+        content: str,
+        smart_encoding: str | None = None,
+        campaign_id: str | None = None,
+    ) -> Preview:
+        """Return what a message would become and cost, and whether it may be sent; nothing is sent."""
+        request = wire.preview(
+            self._at, source, destination, content, {"smart_encoding": smart_encoding, "campaign_id": campaign_id}
+        )
+        return wire.read_preview(await self._ask(request))
 
     async def message(self, message_id: str) -> Message:
         """Return what became of a message."""

@@ -17,11 +17,101 @@ class Sent:
     destination: str
     replayed: bool
     """An earlier request with the same key had been taken: nothing more was sent."""
+    bulk_id: str | None = None
+    """What all of a scheduled bulk is cancelled by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message of several that differ: with its own `content`, or `values` for the places of one that is for all."""
+
+    destination: str
+    content: str | None = None
+    values: Mapping[str, str] | None = None
+    client_reference: str | None = None
+
+    def attributes(self) -> dict[str, Any]:
+        """Return it as a request has it."""
+        given = {
+            "destination": self.destination,
+            "content": self.content,
+            "values": None if self.values is None else dict(self.values),
+            "client_reference": self.client_reference,
+        }
+        return {name: it for name, it in given.items() if it is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class TextChange:
+    """What smart encoding has changed of a text, `count` times. `step`: composed, replaced, transliterated."""
+
+    step: str
+    before: str
+    after: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a message would become as things are now. `price` is None where it has none, or would not be sent."""
+
+    encoding: str
+    segments: tuple[str, ...]
+    characters_left: int
+    outside_gsm7: tuple[str, ...]
+    sendable: bool
+    reason: str | None
+    price: Decimal | None
+    currency: str | None
+    raw: Json
+    text_changes: tuple[TextChange, ...] = ()
+
+    @classmethod
+    def of(cls, resource: Json) -> Self:
+        """Read a resource. Raises as `Message.of`."""
+        told = resource["attributes"]
+        return cls(
+            told["encoding"], tuple(it["content"] for it in told["segments"]), told["characters_left"],
+            tuple(it["character"] for it in told["outside_gsm7"]), told["sendable"], told["reason"],
+            _price(told["price"]), told["currency"], resource, _changes(told),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A trunk. Of its sources lists have but the count; `sources` is None there, and where any number may be one."""
+
+    id: str
+    name: str
+    blocked: bool
+    any_source: bool
+    source_count: int
+    sources: tuple[str, ...] | None
+    callback_url: str | None
+    allowed_ips: tuple[str, ...]
+    receipts_enabled: bool
+    username: str
+    raw: Json
+
+    @classmethod
+    def of(cls, resource: Json) -> Self:
+        """Read a resource. Raises as `Message.of`."""
+        told, related = resource["attributes"], resource["relationships"]["outgoing_dids"]
+        how, any_source = told["configuration"], told["allow_any_did_as_source"]
+        listed = None if any_source or "data" not in related else tuple(it["id"] for it in related["data"])
+        return cls(
+            resource["id"], told["name"], told["blocked"], any_source, related["meta"]["count"], listed,
+            how["callback_url"], tuple(how["allowed_ips"]), how["receipts_enabled"], how["username"], resource,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as the log has it. `status`: Queued, In Progress, Success, Routing error, Failed."""
+    """A message as the log has it.
+
+    `status`: Queued, Scheduled, In Progress, Success, Routing error, Failed, Canceled. `send_at` and `bulk_id` are
+    there where it was scheduled, whatever has become of it since; `bulk_id` is what `cancel_bulk` takes.
+    """
 
     id: str
     status: str
@@ -41,6 +131,11 @@ class Message:
     raw: Json
     client_reference: str | None = None
     tags: tuple[str, ...] = ()
+    text_changes: tuple[TextChange, ...] = ()
+    national_language: str | None = None
+    campaign_id: str | None = None
+    send_at: datetime | None = None
+    bulk_id: str | None = None
 
     @classmethod
     def of(cls, resource: Json) -> Self:
@@ -56,6 +151,8 @@ class Message:
             segments_sent=told["fragments_sent"], price=_price(told["price"]), currency=told["currency"],
             delivery_status=told["delivery_status"], delivered_at=_time(told["delivery_time"]), raw=resource,
             client_reference=told.get("client_reference"), tags=tuple(told.get("tags", ())),
+            text_changes=_changes(told), national_language=told.get("national_language"),
+            campaign_id=told.get("campaign_id"), send_at=_time(told.get("send_at")), bulk_id=told.get("bulk_id"),
         )  # fmt: skip
 
 
@@ -93,6 +190,17 @@ class Callback:
     raw: Json
     client_reference: str | None = None
     tags: tuple[str, ...] = ()
+    text_changes: tuple[TextChange, ...] = ()
+    national_language: str | None = None
+    campaign_id: str | None = None
+
+    @classmethod
+    def of_batch(cls, document: Json) -> list[Self]:
+        """Read a document with several, each of which says its id itself. Raises as `Message.of`."""
+        found = [cls.of(it["meta"]["webhook_id"], {"data": it}) for it in document["data"]]
+        if not all(isinstance(it.webhook_id, str) for it in found):
+            raise TypeError("an event without an id")
+        return found
 
     @classmethod
     def of(cls, webhook_id: str, document: Json) -> Self:
@@ -102,8 +210,13 @@ class Callback:
         told = data["attributes"]
         return cls(
             webhook_id, data["id"], is_receipt, told["status"], told.get("code_id"), document,
-            told.get("client_reference"), tuple(told.get("tags", ())),
+            told.get("client_reference"), tuple(told.get("tags", ())), _changes(told), told.get("national_language"),
+            told.get("campaign_id"),
         )  # fmt: skip
+
+
+def _changes(told: Json) -> tuple[TextChange, ...]:
+    return tuple(TextChange(it["step"], it["before"], it["after"], it["count"]) for it in told.get("text_changes", ()))
 
 
 def _time(text: str | None) -> datetime | None:

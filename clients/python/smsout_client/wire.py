@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypedDict, TypeVar
 from urllib.parse import quote, urljoin
 from uuid import uuid4
 
 from smsout_client.errors import Problem, Refused, Unavailable
-from smsout_client.models import Event, Message, Sent
+from smsout_client.models import Event, Message, Outgoing, Preview, Sent, Trunk
 from smsout_client.retrying import Retrying, is_worth_another_try, seconds_of
 
 MEDIA_TYPE: Final = "application/vnd.api+json"
@@ -57,39 +57,93 @@ class Addresses(NamedTuple):
         return cls(url.rstrip("/") + "/", (log_url or url).rstrip("/") + "/")
 
 
-class Named(NamedTuple):
-    """What the sender calls a message."""
+class Options(TypedDict, total=False):
+    """What can be said of a message beside who gets which text."""
 
-    reference: str | None
+    client_reference: str | None
     tags: Iterable[str]
+    smart_encoding: str | None
+    callback_url: str | None
+    send_at: datetime | None
+    validity_period: int | None
+    campaign_id: str | None
 
-    def attributes(self) -> dict[str, Any]:
-        """Return as much of it as there is."""
-        tags = list(self.tags)
-        reference = {} if self.reference is None else {"client_reference": self.reference}
-        return reference | ({"tags": tags} if tags else {})
+
+def said(
+    client_reference: str | None = None,
+    tags: Iterable[str] = (),
+    smart_encoding: str | None = None,
+    callback_url: str | None = None,
+    send_at: datetime | None = None,
+    validity_period: int | None = None,
+    campaign_id: str | None = None,
+) -> dict[str, Any]:
+    """Return `Options` as attributes, as much of them as there is."""
+    given: dict[str, Any] = {
+        "client_reference": client_reference, "smart_encoding": smart_encoding,
+        "send_at": None if send_at is None else _moment(send_at), "validity_period": validity_period,
+        "callback_url": callback_url, "campaign_id": campaign_id, "tags": list(tags) or None,
+    }  # fmt: skip
+    return {name: it for name, it in given.items() if it is not None}
 
 
-def send(to: Addresses, source: str, destination: str, content: str, key: str | None, named: Named) -> Request:
+def _moment(at: datetime) -> str:
+    """Return a time as the API reads it. Raises `ValueError` for one without a zone, which could be anybody's."""
+    if at.tzinfo is None:
+        raise ValueError("send_at needs a time zone")
+    return at.isoformat()
+
+
+def cancel(to: Addresses, identity: str, *, bulk: bool = False) -> Request:
+    """Return the request that takes a message back, or a whole bulk that is scheduled; it may be repeated."""
+    kind = "bulk_outbound_messages" if bulk else "outbound_messages"
+    return Request("DELETE", urljoin(to.send, f"{kind}/{quote(identity, safe='')}"), {"Accept": MEDIA_TYPE})
+
+
+def send(to: Addresses, source: str, destination: str, content: str, key: str | None, options: Options) -> Request:
     """Return the request that sends one message."""
-    attributes = {"destination": destination, "source": source, "content": content, **named.attributes()}
+    attributes = {"destination": destination, "source": source, "content": content, **said(**options)}
     return _send(to, "outbound_messages", attributes, key)
 
 
 def send_many(
-    to: Addresses, source: str, destinations: Iterable[str], content: str, key: str | None, named: Named
+    to: Addresses, source: str, destinations: Iterable[str], content: str, key: str | None, options: Options
 ) -> Request:
     """Return the request that sends one text to many. Raises `ValueError` for none, or more than 1000."""
     numbers = list(destinations)
     if not 0 < len(numbers) <= MAX_DESTINATIONS:
         raise ValueError(f"one request sends to 1 to {MAX_DESTINATIONS} numbers, not to {len(numbers)}")
-    attributes = {"destination": numbers, "source": source, "content": content, **named.attributes()}
+    attributes = {"destination": numbers, "source": source, "content": content, **said(**options)}
     return _send(to, "bulk_outbound_messages", attributes, key)
 
 
+def send_each(
+    to: Addresses, source: str, messages: Iterable[Outgoing], content: str | None, key: str | None, options: Options
+) -> Request:
+    """Return the request that sends messages which differ. Raises `ValueError` for none, or more than 1000."""
+    those = [it.attributes() for it in messages]
+    if not 0 < len(those) <= MAX_DESTINATIONS:
+        raise ValueError(f"one request has 1 to {MAX_DESTINATIONS} messages, not {len(those)}")
+    attributes = {"source": source, "messages": those, **said(**options)}
+    if content is not None:
+        attributes["content"] = content
+    return _send(to, "bulk_outbound_messages", attributes, key)
+
+
+def preview(to: Addresses, source: str, destination: str, content: str, options: Options) -> Request:
+    """Return the request that asks what a message would become; it has no key, for it sends nothing."""
+    attributes = {"destination": destination, "source": source, "content": content, **said(**options)}
+    return _post(to, "outbound_message_previews", attributes, None)
+
+
 def _send(to: Addresses, kind: str, attributes: Mapping[str, Any], key: str | None) -> Request:
-    key = str(uuid4()) if key is None else key
-    headers = {"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE, "Idempotency-Key": key}
+    return _post(to, kind, attributes, str(uuid4()) if key is None else key)
+
+
+def _post(to: Addresses, kind: str, attributes: Mapping[str, Any], key: str | None) -> Request:
+    headers = {"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE}
+    if key is not None:
+        headers["Idempotency-Key"] = key
     body = json.dumps({"data": {"type": kind, "attributes": attributes}}, ensure_ascii=False).encode()
     return Request("POST", urljoin(to.send, kind), headers, body, key)
 
@@ -105,6 +159,19 @@ def search(at: Addresses, filters: Mapping[str, str | int | datetime | Iterable[
     parameters = [(f"filter[{name}]", _value(value)) for name, value in filters.items()]
     parameters.append(("page[size]", str(page_size)))
     return Request("GET", urljoin(at.log, "outbound_messages"), {"Accept": MEDIA_TYPE}, parameters=parameters)
+
+
+def trunks(api: str, name: str | None, page_size: int) -> Request:
+    """Return the request for the first page of trunks; `api` is where the management API is."""
+    parameters = [("page[size]", str(page_size)), ("sort", "name")]
+    if name is not None:
+        parameters.append(("filter[name]", name))
+    return Request("GET", urljoin(api, "sms_trunks"), {"Accept": MEDIA_TYPE}, parameters=parameters)
+
+
+def trunk(api: str, trunk_id: str) -> Request:
+    """Return the request for one trunk."""
+    return Request("GET", urljoin(api, f"sms_trunks/{quote(trunk_id, safe='')}"), {"Accept": MEDIA_TYPE})
 
 
 def next_page(request: Request, answer: Answer) -> Request | None:
@@ -132,13 +199,27 @@ def sent(request: Request, answer: Answer, destination: str) -> Sent:
 def sent_many(request: Request, answer: Answer) -> list[Sent]:
     """Read the answer to many messages, in the order of the request."""
     replayed = answer.headers.get("idempotency-replayed") == "true"
-    return _read(
-        answer,
-        lambda document: [
-            Sent(str(it["id"]), str(it["attributes"]["destination"]), replayed) for it in document["data"]
-        ],
-        request.key,
-    )
+
+    def read(document: Any) -> list[Sent]:
+        bulk_id = document.get("meta", {}).get("bulk_id")
+        return [Sent(str(it["id"]), str(it["attributes"]["destination"]), replayed, bulk_id) for it in document["data"]]
+
+    return _read(answer, read, request.key)
+
+
+def read_preview(answer: Answer) -> Preview:
+    """Read what a message would become."""
+    return _read(answer, lambda document: Preview.of(document["data"]))
+
+
+def read_trunks(answer: Answer) -> list[Trunk]:
+    """Read a page of trunks."""
+    return _read(answer, lambda document: [Trunk.of(it) for it in document["data"]])
+
+
+def read_trunk(answer: Answer) -> Trunk:
+    """Read one trunk."""
+    return _read(answer, lambda document: Trunk.of(document["data"]))
 
 
 def message(answer: Answer) -> Message:

@@ -3,7 +3,6 @@
 settings   a carrier's parameters and secrets, held against its profile
 signature  a request becomes a signed one
 request    a message becomes a request
-tls        whom to trust, and who we are
 profile    a profile, read and checked
 sample     settings to try a profile with
 shipped    those that come with the product

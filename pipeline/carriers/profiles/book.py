@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from pipeline.carriers.profile_form import AnswerForm
+from pipeline.alphabets.national import NationalAlphabet
+from pipeline.carriers.profile_form.receipts import AnswerForm
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.carriers.profiles.profile import CarrierProfile
 from pipeline.carriers.profiles.shipped import PRACTICE, shipped_names, shipped_profile
@@ -51,6 +52,13 @@ class ProfileBook:
     def read_receipt(self, carrier: Carrier, request: ReceiptRequest) -> list[ReceiptReport]:
         """Return what a carrier reports. Raises `BadReceipt`, and as `profile`."""
         return self.profile(carrier.profile).read_receipt(request)
+
+    def national_alphabets(self, carrier: Carrier) -> tuple[NationalAlphabet, ...]:
+        """Return the national alphabets that a carrier takes: none where its profile does not work."""
+        try:
+            return self.profile(carrier.profile).national_alphabets
+        except RuleViolated:
+            return ()
 
     def answer_to_receipts(self, carrier: Carrier) -> AnswerForm | None:
         """Return what a carrier wants to hear when it has reported; None where that is all the same to it."""

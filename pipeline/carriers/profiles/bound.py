@@ -7,18 +7,19 @@ from datetime import UTC, datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from pipeline.alphabets.national import alphabet, choice_of
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.carriers.profiles.profile import CarrierProfile
 from pipeline.carriers.profiles.request import Request, RequestTemplate, RequestWriter
 from pipeline.carriers.profiles.settings import constants, settings_problems
-from pipeline.carriers.profiles.tls import tls_context
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.templates.placeholders import Leaf, Scope, resolve
 from pipeline.carriers.templates.variables import Moment, Sent, Shape, Value, Values
-from pipeline.errors import BadReceipt, RuleViolated
+from pipeline.errors import BadReceipt, Inexpressible, RuleViolated
 from pipeline.http.answer import Answer
-from schemas.dlr import ExpectedReceipt
-from schemas.mt_message import DataCoding, MtMessage, Segment
+from pipeline.http.tls import tls_context
+from schemas.messages.dlr import ExpectedReceipt
+from schemas.messages.mt_message import DataCoding, MtMessage, Segment
 
 _NONCE_BYTES: Final = 16
 
@@ -90,7 +91,16 @@ class BoundCarrier:
 
     def request(self, message: MtMessage, segment: Segment, receipt_url: str | None = None) -> Request:
         """Return the request that hands over a unit. Raises `Inexpressible`."""
+        if message.national_language is not None and not self._takes(message):
+            raise Inexpressible(
+                f"the carrier does not take the {message.national_language} tables that it is written in"
+            )
         return self._requests.write(message, segment, receipt_url)
+
+    def _takes(self, message: MtMessage) -> bool:
+        """Tell whether the carrier takes a message's national tables: its profile may have been another one before."""
+        choice = choice_of(message.segments[0].udh or "00")
+        return choice is not None and alphabet(choice) in self.profile.national_alphabets
 
     def question(self, message: MtMessage, segment: Segment) -> Request | None:
         """Return the request that asks whether the carrier has a unit; None where it cannot be asked."""
@@ -157,7 +167,7 @@ class _Requests:
         key: object = receipt_url is None
         if self._depends_on_shape:
             is_gsm7 = message.data_coding is DataCoding.GSM7
-            key = (key, segment.udh is None, len(message.segments) > 1, is_gsm7)
+            key = (key, segment.udh is None, len(message.segments) > 1, is_gsm7, message.national_language)
         writer = self._writers.get(key) or self._writer_for(key, message, segment, receipt_url)
         sent = None
         if writer.needs_moment:
@@ -167,7 +177,8 @@ class _Requests:
 
     def _writer_for(self, key: object, message: MtMessage, segment: Segment, receipt_url: str | None) -> RequestWriter:
         many = len(message.segments) > 1
-        shape = Shape(message.data_coding, segment.udh is not None, many, receipt_url is not None)
+        language = message.national_language
+        shape = Shape(message.data_coding, segment.udh is not None, many, receipt_url is not None, language)
         scope = Scope(self._bound.constants, {**self._bound.cases, **shape.cases}, shape.absent)
         writer = self._writers[key] = RequestWriter(self._template, scope)
         return writer

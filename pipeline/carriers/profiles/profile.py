@@ -5,7 +5,8 @@ from typing import Final, Self
 
 from pydantic import ValidationError
 
-from pipeline.carriers.profile_form import ProfileForm
+from pipeline.alphabets.national import alphabet, choices
+from pipeline.carriers.profile_form.profile import ProfileForm
 from pipeline.carriers.profiles.request import RequestTemplate
 from pipeline.carriers.profiles.settings import addresses, cases, names_problems, template_kinds
 from pipeline.carriers.reading.answers import AnswerTable
@@ -15,8 +16,8 @@ from pipeline.carriers.templates.placeholders import BadTemplate, Parts, parse
 from pipeline.carriers.templates.tree import Names
 from pipeline.carriers.templates.variables import CASES, POLLED, Validity
 from pipeline.errors import BadReceipt, RuleViolated
-from pipeline.urls import url_problem
 from pipeline.yaml_document import YamlDocument
+from schemas.urls import url_problem
 
 MAX_BYTES: Final = 65_536
 
@@ -32,6 +33,9 @@ class CarrierProfile:
         self.names = Names(template_kinds(form), CASES | cases(form))
         self.addresses = addresses(form)
         self.validity = Validity(form.validity.shortest_seconds, form.validity.longest_seconds)
+        self.national_alphabets = tuple(
+            [alphabet(it) for language, tables in form.national_tables.items() for it in choices(language, tables)]
+        )
         self.request = RequestTemplate(form.request, form.auth, self.names, self.addresses, ("request",))
         self.answers = AnswerTable(form.answers, ("answers",))
         self.query: RequestTemplate | None = None

@@ -5,7 +5,8 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from pipeline.carriers.profile_form import AuthForm, BodyForm, QueryForm, RequestForm
+from pipeline.carriers.profile_form.questions import QueryForm
+from pipeline.carriers.profile_form.requests import AuthForm, BodyForm, RequestForm
 from pipeline.carriers.profiles.signature import Sign, SignatureTemplate, parse_signature, signer
 from pipeline.carriers.templates.json_body import check_json, json_writer
 from pipeline.carriers.templates.pairs import check_pairs, pairs_writer
@@ -54,6 +55,14 @@ class Request(NamedTuple):
     method: str
     targets: tuple[Target, ...]
     body: bytes | None
+
+    def with_headers(self, more: dict[str, str]) -> "Request":
+        """Return it with headers, their names in lower case, beside its own or in their place."""
+        targets = []
+        for target in self.targets:
+            own = {name: value for name, value in target.headers.items() if name.lower() not in more}
+            targets.append(target._replace(headers=own | more))
+        return self._replace(targets=tuple(targets))
 
 
 class RequestTemplate:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.carriers.profile_form import ParameterKind
+from pipeline.carriers.profile_form.parameters import ParameterKind
 from pipeline.carriers.profiles.profile import CarrierProfile
 
 SAMPLE_URL: Final = "https://carrier.example"

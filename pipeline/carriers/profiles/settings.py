@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from pipeline.carriers.profile_form import ParameterForm, ParameterKind, ProfileForm
+from pipeline.carriers.profile_form.parameters import ParameterForm, ParameterKind
+from pipeline.carriers.profile_form.profile import ProfileForm
 from pipeline.carriers.templates.variables import KINDS, POLLED, Kind, Value
-from pipeline.urls import url_problem
+from schemas.urls import url_problem
 
 URL: Final = "url"
 """The name by which templates speak of the carrier's own address."""

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from pipeline.carriers.profile_form import SignatureForm
+from pipeline.carriers.profile_form.requests import SignatureForm
 from pipeline.carriers.templates.pairs import percent_encoded
 from pipeline.carriers.templates.placeholders import BadTemplate, Leaf, Parts, Placeholder, Scope, parse, resolve
 from pipeline.carriers.templates.tree import Names

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from pipeline.carriers.outcome import OUTCOME_OF, AttemptResult, ErrorClass, Outcome
-from pipeline.carriers.profile_form import RuleForm, Verdict
+from pipeline.carriers.profile_form.answers import RuleForm, Verdict
 from pipeline.carriers.reading.document import Document, Find
 from pipeline.carriers.reading.search import Holds, conditions, finder
 from pipeline.http.answer import Answer

@@ -37,7 +37,7 @@ class Document:
         """The body as JSON, None when it is none."""
         if self._json is _NOTHING:
             try:
-                self._json = from_json(self.body)
+                self._json = from_json(self.body, cache_strings="keys")
             except ValueError:
                 self._json = None
         return self._json

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from pipeline.carriers.profile_form import ReceiptsForm, SourceForm, TimeForm
+from pipeline.carriers.profile_form.answers import SourceForm
+from pipeline.carriers.profile_form.receipts import ReceiptsForm, TimeForm
 from pipeline.carriers.reading.document import Document, Find, elements_by_xpath, follow, pointer_steps
 from pipeline.carriers.reading.search import conditions, finder
 from pipeline.carriers.receipt import ReceiptReport, ReceiptRequest
 from pipeline.carriers.templates.placeholders import BadTemplate
 from pipeline.errors import BadReceipt
 from pipeline.receipts.receipt_text import parse_receipt_text, state_of
-from schemas.dlr import RECEIPT_STATES, MessageState
+from schemas.messages.dlr import RECEIPT_STATES, MessageState
 
 MAX_REPORTS: Final = 1000
 MAX_BYTES: Final = 1_048_576

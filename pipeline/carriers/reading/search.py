@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from pipeline.carriers.profile_form import ConditionForm, SourceForm
+from pipeline.carriers.profile_form.answers import ConditionForm, SourceForm
 from pipeline.carriers.reading.document import Document, Find, by_field, by_pattern, by_pointer, by_xpath
 from pipeline.carriers.reading.pattern import Pattern
 from pipeline.carriers.templates.placeholders import BadTemplate

@@ -143,7 +143,7 @@ def depends_on_shape(node: Node) -> bool:
     if isinstance(node, Items):
         return any(map(depends_on_shape, node.items))
     names = {it.name for it in placeholders(node) if not (it.keeps_null and not it.filters)}
-    return not names.isdisjoint(("udh", "udh_octets"))
+    return not names.isdisjoint(("udh", "udh_octets", "septets", "national_language"))
 
 
 def size(node: Node) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pipeline.carriers.templates.pairs import percent_encoded
 from pipeline.carriers.templates.placeholders import BadTemplate, Leaf, Parts, Placeholder, Scope, resolve
 from pipeline.carriers.templates.variables import Value, Values
-from pipeline.urls import url_problem
+from schemas.urls import url_problem
 
 Write = Callable[[Values], str]
 

@@ -12,16 +12,20 @@ import yaml
 from pydantic import ValidationError
 
 from pipeline.directory.file.form import DirectoryForm
-from pipeline.directory.file.plan import Issuer, Plan, Planner, validation_problems
+from pipeline.directory.file.plan import Issuer, Plan, Planner
+from pipeline.directory.file.summary import summary
+from pipeline.directory.file.wanted import validation_problems
 from pipeline.directory.model import Directory
-from pipeline.directory.rules import check
+from pipeline.directory.rules.check import check
 from pipeline.directory.values import name_key
 from pipeline.errors import RuleViolated
 from pipeline.yaml_document import YamlDocument
 from schemas.directory.account import Account, Did
+from schemas.directory.campaign import Campaign
 from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.route import Route
+from schemas.directory.sender import Sender
 from schemas.directory.trunk import Trunk
 from schemas.record import WireModel, json_object
 
@@ -57,18 +61,20 @@ class DirectoryFile:
         """
         planner = Planner(directory, issuer, now, self._document.where)
         planner.read(self._form)
-        if prune and not planner.problems:
+        if prune and not planner.wanted.problems:
             planner.prune(self._form)
         changes = planner.changes()
-        unreadable = bool(planner.problems)
+        unreadable = bool(planner.wanted.problems)
         try:
             check(changes, directory)
         except RuleViolated as error:
             # Entries that could not be made are missed by those that refer to them: that is no problem of its own.
-            planner.add_rules([problem for problem in error.problems if not (unreadable and _refers(problem[0]))])
-        if planner.problems:
-            raise RuleViolated(planner.problems)
-        return Plan(tuple(changes), tuple(planner.issued), tuple(planner.summary(changes)))
+            planner.wanted.add_rules(
+                [problem for problem in error.problems if not (unreadable and _refers(problem[0]))]
+            )
+        if planner.wanted.problems:
+            raise RuleViolated(planner.wanted.problems)
+        return Plan(tuple(changes), tuple(planner.issued), tuple(summary(changes, directory)))
 
 
 def _refers(place: str) -> bool:
@@ -89,6 +95,8 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
         )
     )
     dids = _by_account(sorted(directory.entries(Did), key=lambda did: did.number))
+    senders = _by_account(sorted(directory.entries(Sender), key=lambda sender: (sender.address, sender.id)))
+    campaigns = _by_account(sorted(directory.entries(Campaign), key=lambda it: (it.name, it.id)))
     people = sorted(directory.entries(PanelUser), key=lambda user: (user.email, user.id)) if secrets else []
     programs = sorted(directory.entries(ApiKey), key=lambda key: (key.name, key.id)) if secrets else []
     users = {owner: [_written(user) for user in owned] for owner, owned in _by_account(people).items()}
@@ -102,7 +110,9 @@ def export(directory: Directory, *, secrets: bool = True) -> str:
         "accounts": [
             _written(account)
             | {"dids": [_Inline(_written(did)) for did in dids.get(account.id, ())]}
+            | {"senders": [_Inline(_written(sender)) for sender in senders.get(account.id, ())]}
             | {"trunks": [_trunk(trunk, secrets=secrets) for trunk in trunks.get(account.id, ())]}
+            | {"campaigns": [_campaign(campaign) for campaign in campaigns.get(account.id, ())]}
             | ({"users": users.get(account.id, []), "api_keys": api_keys.get(account.id, [])} if secrets else {})
             for account in accounts
         ],
@@ -152,7 +162,17 @@ def _written(entry: WireModel) -> dict[str, Any]:
 
 
 def _trunk(trunk: Trunk, *, secrets: bool) -> dict[str, Any]:
-    return {name: value for name, value in _written(trunk).items() if secrets or name not in _NOT_WRITTEN_DOWN}
+    written = _written(trunk)
+    if secrets:
+        return written
+    if "callbacks" in written:  # with nothing but secrets it is still there: otherwise these would not stay
+        written["callbacks"].pop("secrets", None)
+    return {name: value for name, value in written.items() if name not in _NOT_WRITTEN_DOWN}
+
+
+def _campaign(campaign: Campaign) -> dict[str, Any]:
+    written = _written(campaign)
+    return written | {"trunks": written.pop("trunk_ids")}
 
 
 def _carrier(carrier: Carrier, *, secrets: bool) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from schemas.address import Msisdn
 from schemas.directory.account import NumberCheck
+from schemas.directory.callback_options import CallbackEvent
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.people import Invitation, PanelRole, SecondFactor
 from schemas.identifiers import Uuid
+from schemas.text.smart_encoding import SmartEncoding
 
 
 class _Form(BaseModel):
@@ -25,6 +27,14 @@ class DidForm(_Form):
 
     number: Msisdn
     p2p_enabled: bool = False
+
+
+class SenderForm(_Form):
+    """A sender of the account in whose list it stands: the one with this id, else the one with this address."""
+
+    id: Uuid | None = None
+    address: str
+    countries: tuple[str, ...] | None = None
 
 
 class CredentialForm(_Form):
@@ -45,6 +55,29 @@ class CallbackSecretForm(_Form):
     valid_until: AwareDatetime | None = None
 
 
+class SecretForm(_Form):
+    """A secret of a carrier, or of a trunk's callbacks: in clear (`value`), or sealed as an export has it."""
+
+    name: str
+    value: str | None = None
+    sealed: str | None = None
+    key_id: str | None = None
+
+
+class CallbackOptionsForm(_Form):
+    """`schemas.directory.callback_options.CallbackOptions`. Secrets that are left out stay as they are."""
+
+    events: tuple[CallbackEvent, ...] | None = None
+    headers: dict[str, str] | None = None
+    username: str | None = None
+    ca: str | None = None
+    client_certificate: str | None = None
+    secrets: tuple[SecretForm, ...] | None = None
+    failover_url: str | None = None
+    failover_after: int | None = None
+    batch: bool | None = None
+
+
 class TrunkForm(_Form):
     """A trunk of the account in whose list it stands: the one with this id, else the one with this name.
 
@@ -56,16 +89,41 @@ class TrunkForm(_Form):
     name: str
     callback_url: str | None = None
     callback_disabled_at: AwareDatetime | None = None
+    callbacks: CallbackOptionsForm | None = None
     allowed_ips: tuple[str, ...] = ()
     allow_any_did: bool = True
     allowed_sources: tuple[str, ...] = ()
     blocked: bool = False
     receipts_enabled: bool = False
     segments_per_second: int | None = None
+    refused_countries: tuple[str, ...] | None = None
+    requests_per_second: int | None = None
+    smart_encoding: SmartEncoding | None = None
+    segments_per_day: int | None = None
+    spend_per_day: Decimal | None = None
+    spend_currency: str | None = None
+    messages_per_number: int | None = None
+    number_window_minutes: int | None = None
+    messages_per_range: int | None = None
+    range_window_minutes: int | None = None
+    same_text_minutes: int | None = None
     credentials: tuple[CredentialForm, ...] | None = None
     callback_secrets: tuple[CallbackSecretForm, ...] | None = None
     created_at: AwareDatetime | None = None
     deleted_at: AwareDatetime | None = None
+
+
+class CampaignForm(_Form):
+    """A campaign of the account in whose list it stands: the one with this id, else the one with this name.
+
+    `trunks` are those of the account, each by name or id.
+    """
+
+    id: Uuid | None = None
+    name: str
+    blocked: bool = False
+    senders: tuple[str, ...]
+    trunks: tuple[str, ...]
 
 
 class UserForm(_Form):
@@ -101,19 +159,22 @@ class AccountForm(_Form):
     blocked: bool = False
     number_check: NumberCheck | None = None
     store_texts: bool | None = None
+    segments_per_second: int | None = None
+    requests_per_second: int | None = None
+    segments_per_day: int | None = None
+    spend_per_day: Decimal | None = None
+    spend_currency: str | None = None
+    messages_per_number: int | None = None
+    number_window_minutes: int | None = None
+    messages_per_range: int | None = None
+    range_window_minutes: int | None = None
+    same_text_minutes: int | None = None
     dids: tuple[DidForm, ...] | None = None
+    senders: tuple[SenderForm, ...] | None = None
     trunks: tuple[TrunkForm, ...] | None = None
+    campaigns: tuple[CampaignForm, ...] | None = None
     users: tuple[UserForm, ...] | None = None
     api_keys: tuple[ApiKeyForm, ...] | None = None
-
-
-class CarrierSecretForm(_Form):
-    """A secret of a carrier: in clear (`value`), or sealed as an export has it."""
-
-    name: str
-    value: str | None = None
-    sealed: str | None = None
-    key_id: str | None = None
 
 
 class CarrierForm(_Form):
@@ -130,7 +191,7 @@ class CarrierForm(_Form):
     burst: int | None = None
     profile: str | None = None
     parameters: dict[str, str] | None = None
-    secrets: tuple[CarrierSecretForm, ...] | None = None
+    secrets: tuple[SecretForm, ...] | None = None
 
 
 class ProfileForm(_Form):
@@ -152,6 +213,7 @@ class RouteForm(_Form):
     carrier: str
     priority: int = 0
     weight: int | None = None
+    short_codes: bool | None = None
     price_per_segment: Decimal | None = None
     currency: str | None = None
     blocked: bool = False

@@ -5,11 +5,13 @@ from datetime import datetime
 
 from pipeline.directory.file.form import AccountForm, DirectoryForm
 from pipeline.directory.model import Directory
-from pipeline.directory.rules import Change, Removal
+from pipeline.directory.rules.changes import Change, Removal
 from schemas.directory.account import Account, Did
+from schemas.directory.campaign import Campaign
 from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.people import ApiKey, PanelUser
 from schemas.directory.route import Route
+from schemas.directory.sender import Sender
 from schemas.directory.trunk import Trunk
 
 
@@ -33,6 +35,12 @@ def listed_entries(
     for did in directory.entries(Did):
         if listed(did.account_id, "dids"):
             yield Removal(Did, did.number)
+    for sender in directory.entries(Sender):
+        if listed(sender.account_id, "senders"):
+            yield Removal(Sender, sender.id)
+    for campaign in directory.entries(Campaign):
+        if listed(campaign.account_id, "campaigns"):
+            yield Removal(Campaign, campaign.id)
     for user in directory.entries(PanelUser):
         if form.operators is not None if user.account_id is None else listed(user.account_id, "users"):
             yield Removal(PanelUser, user.id)

@@ -6,10 +6,11 @@ changing one moves keys to other partitions and breaks the order of what is unde
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
@@ -21,8 +22,9 @@ from aiokafka.errors import (
 )
 
 from pipeline.errors import BrokerError, BrokerUnreachable, ConfigurationError
+from pipeline.kafka.admin.partitions import existing_partitions
 from pipeline.kafka.admin.topic_drift import TopicReport, TopicState, configs_of, drifts_of, normal
-from pipeline.kafka.client import connection, start
+from pipeline.kafka.client import connection, reading, start, stop
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.topics import Topic, catalogue
 
@@ -47,6 +49,7 @@ async def apply(
     async with _admin(kafka) as admin:
         created = await _create(admin, wanted, topics)
         found = await _wait_for_leaders(admin, [topic.name for topic in wanted], kafka.connect_timeout_seconds)
+        await _wait_until_served(kafka, created)
         present = [topic for topic in wanted if topic.name not in created]
         reports = {topic.name: TopicReport(topic, TopicState.CREATED) for topic in wanted if topic.name in created}
         reports |= await _compare(admin, present, found, topics)
@@ -146,6 +149,26 @@ async def _wait_for_leaders(
         if asyncio.get_running_loop().time() > deadline:
             raise BrokerError(f"no broker leads {', '.join(waiting)} after {limit_seconds:g} s", stage="topics")
         await asyncio.sleep(0.05)
+
+
+async def _wait_until_served(kafka: KafkaSettings, names: Collection[str]) -> None:
+    """A broker knows that it leads a partition before it has made its log: until then it refuses whoever asks.
+
+    One client waits here for all that come after: of those each would ask for each of its topics again and again.
+    """
+    if not names:
+        return
+    consumer = AIOKafkaConsumer(**reading(kafka), client_id="topic-admin")
+    try:
+        async with asyncio.timeout(kafka.connect_timeout_seconds):
+            await start(consumer, kafka)
+            await consumer.beginning_offsets(await existing_partitions(consumer, names))
+    except TimeoutError:
+        raise BrokerError(
+            f"not every new topic is served after {kafka.connect_timeout_seconds:g} s", stage="topics"
+        ) from None
+    finally:
+        await stop(consumer)
 
 
 async def _compare(

@@ -19,9 +19,9 @@ from pipeline.kafka.consuming.partition.commit_metadata import CommitMetadata
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
-from schemas.journal import JournalEntry
+from schemas.messages.status import MessageStatus
 from schemas.record import Coordinates
-from schemas.status import MessageStatus
+from schemas.state.journal import JournalEntry
 from schemas.topics import JOURNAL, STATUS
 
 CLOCK_SKEW: Final = timedelta(seconds=10)  # between two machines that deliver

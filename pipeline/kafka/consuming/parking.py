@@ -19,7 +19,8 @@ from aiokafka import ConsumerRecord, TopicPartition
 from pipeline.dead_letters.letter import dead_letter
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.views.topic_follower import TopicFollower
-from pipeline.posting.backlog import Backlog, FlowKey, Row, Stored
+from pipeline.posting.backlog import Backlog
+from pipeline.posting.row import FlowKey, Row, Stored
 from pipeline.settings import KafkaSettings
 from schemas.headers.parked import Parked, read_at, settled
 from schemas.identifiers import uuid7

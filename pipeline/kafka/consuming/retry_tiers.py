@@ -20,7 +20,7 @@ from schemas.topics import tier_topic
 
 
 class _Waiting(WireModel):
-    """The one attribute that every waiting record has (schemas/callback.py, schemas/mt_message.py)."""
+    """The one attribute that every waiting record has, in schemas/messages: callback.py, mt_message.py."""
 
     due_at: AwareDatetime
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from pipeline.directory.callback_secrets import CallbackSealer
 from pipeline.directory.carrier_secrets import CarrierSealer
 from pipeline.directory.credentials import PasswordSealer, new_callback_secret, new_password_verifier
 from pipeline.directory.file.document import DirectoryFile, export
@@ -33,6 +34,7 @@ async def apply_file(
     pepper: bytes,
     sealer: PasswordSealer,
     carrier_sealer: CarrierSealer | None = None,
+    callback_sealer: CallbackSealer | None = None,
     *,
     prune: bool = False,
     dry_run: bool = False,
@@ -48,7 +50,7 @@ async def apply_file(
     file = await asyncio.to_thread(DirectoryFile.parse, content)
     issuer = Issuer(
         lambda trunk_id: new_password_verifier(trunk_id, 1, pepper, sealer), new_callback_secret,
-        None if carrier_sealer is None else carrier_sealer.seal,
+        carrier_sealer, callback_sealer,
     )  # fmt: skip
     now = datetime.now(UTC)
     if dry_run:

@@ -18,7 +18,8 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from pydantic import ValidationError
 
 from pipeline.directory.model import Directory
-from pipeline.directory.rules import Change, Removal, change_key, check
+from pipeline.directory.rules.changes import Change, Removal, change_key
+from pipeline.directory.rules.check import check
 from pipeline.errors import BrokerError, BrokerUnreachable, DirectoryFenced, DirectoryInUse, NotAcknowledged
 from pipeline.failpoints import failpoint
 from pipeline.kafka.directory.liveness import is_alive_here

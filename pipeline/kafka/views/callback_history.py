@@ -15,7 +15,7 @@ from pipeline.callbacks.resend import Asked, Selection
 from pipeline.directory.model import Directory
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import KafkaSettings
-from schemas.callback import CallbackAttempt
+from schemas.messages.callback import CallbackAttempt
 from schemas.topics import CALLBACK_ATTEMPTED, STATUS
 
 SLACK: Final = timedelta(minutes=2)  # clocks differ, and an attempt is written when it has ended

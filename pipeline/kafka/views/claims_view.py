@@ -15,7 +15,7 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from pipeline.errors import BrokerUnreachable, Refused, StateLost
+from pipeline.errors import BrokerUnreachable, DiskFull, Refused, StateLost
 from pipeline.idempotency.keys import LOOK_BACK_MS, Keyed, Verdict
 from pipeline.idempotency.store import ClaimStore
 from pipeline.kafka.admin.committed import committed_by
@@ -38,6 +38,7 @@ MARGIN_MS: Final = 3_600_000
 """More than 48 hours are kept: for clocks that differ, and for what is processed again after a restart."""
 
 T = TypeVar("T")
+_STORE_FAILS: Final = (sqlite3.Error, DiskFull)
 
 log = structlog.get_logger(__name__)
 
@@ -227,7 +228,7 @@ class ClaimsView:
         for record in records:
             try:
                 self._store.apply(record.partition, record.offset, record.timestamp, record.value)
-            except sqlite3.Error:
+            except _STORE_FAILS:
                 raise
             except Exception as error:  # noqa: BLE001  # over one record: other keys must be known
                 log.error(
@@ -261,7 +262,7 @@ class ClaimsView:
     def _guarded(self, work: Callable[[], T]) -> T:
         try:
             return work()
-        except sqlite3.Error as error:
+        except _STORE_FAILS as error:
             raise self._lose(f"the store has failed: {error}") from error
 
     def _lose(self, why: str) -> StateLost:

@@ -8,7 +8,7 @@ import structlog
 from aiokafka import ConsumerRecord
 
 from pipeline.directory.model import Directory
-from pipeline.errors import UnreadableRecord
+from pipeline.errors import ConfigurationError, UnreadableRecord
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.metrics import DIRECTORY_CHANGED, DIRECTORY_HEARD, DIRECTORY_VERSION
 from pipeline.settings import KafkaSettings
@@ -34,13 +34,23 @@ class DirectoryView:
         )
 
     async def start(self) -> Self:
-        """Connect and read the whole topic. Raises `BrokerUnreachable`, also when the topic does not exist."""
+        """Connect and read the whole topic. Raises `BrokerUnreachable`, also when the topic does not exist.
+
+        Raises `ConfigurationError` where a later version of the program has written some of it: what this one does not
+        know it would refuse, customers and their messages with it. One that runs meanwhile keeps what it knew.
+        """
         try:
             await self._follower.start()
             self._follower.narrow_to([0])
             DIRECTORY_HEARD.set_function(self._follower.heard_at)
             self._follower.begin_at(await self._follower.begins())
             await self.catch_up()
+            if too_new := self.directory.too_new:
+                first = min(too_new).decode(errors="replace")
+                raise ConfigurationError(
+                    f"{len(too_new)} entries of {DIRECTORY} are of a later version of smsout, {first} among them: "
+                    "start that version again; nothing was changed, and nothing is lost"
+                )
         except BaseException:
             await self.stop()
             raise

@@ -19,13 +19,13 @@ from pipeline.kafka.admin.partitions import existing_partitions
 from pipeline.kafka.client import reading, start, stop
 from pipeline.kafka.producer import partition_of
 from pipeline.kafka.views.topic_reader import read_topic
-from pipeline.message_log.message import LoggedMessage
-from pipeline.message_log.whereabouts import Queue, Whereabouts
+from pipeline.message_log.reading.message import LoggedMessage
+from pipeline.message_log.reading.whereabouts import Queue, Whereabouts
 from pipeline.settings import KafkaSettings, RetrySettings
 from schemas import topics
-from schemas.callback import WaitingNotification
 from schemas.headers.parked import Parked
-from schemas.mt_message import WaitingMessage
+from schemas.messages.callback import WaitingNotification
+from schemas.messages.mt_message import WaitingMessage
 from schemas.record import InRecord
 from schemas.topics import dead_letter_topic, tier_topic
 
@@ -52,11 +52,13 @@ async def whereabouts_of(kafka: KafkaSettings, retry: RetrySettings, message: Lo
     main = {
         group: await group_offsets(kafka, group, [topic], client_id=CLIENT)
         for group, topic in (
-            ("sms-processor", topics.SUBMITTED), ("sms-delivery", topics.SEGMENTED), ("sms-callback", topics.STATUS),
+            ("sms-processor", topics.SUBMITTED), ("sms-scheduler", topics.SCHEDULED),
+            ("sms-delivery", topics.SEGMENTED), ("sms-callback", topics.STATUS),
         )
     }  # fmt: skip
     found = Whereabouts(
         processor=_queue(main["sms-processor"], topics.SUBMITTED, message.submitted),
+        scheduler=_queue(main["sms-scheduler"], topics.SCHEDULED, message.scheduled),
         delivery=_queue(main["sms-delivery"], topics.SEGMENTED, message.segmented),
         letters=tuple(await _letters(kafka, message)),
     )
@@ -166,8 +168,8 @@ async def _letters(kafka: KafkaSettings, message: LoggedMessage) -> list[Letter]
     wanted = dict.fromkeys(
         dead_letter_topic(it)
         for it in (
-            topics.SUBMITTED, topics.SEGMENTED, topics.MT_RETRY + ".", topics.MT_PARKED, topics.STATUS,
-            topics.CALLBACK_RETRY + ".", topics.CALLBACK_PARKED,
+            topics.SUBMITTED, topics.SCHEDULED, topics.SEGMENTED, topics.MT_RETRY + ".", topics.MT_PARKED,
+            topics.STATUS, topics.CALLBACK_RETRY + ".", topics.CALLBACK_PARKED,
         )
     )  # fmt: skip
     ends = await ends_of(kafka, list(wanted))
@@ -190,7 +192,9 @@ def _stands_for(letter: Letter, record: InRecord, message: LoggedMessage) -> boo
     if message.id.encode() in (record.value or b""):
         return True
     source = letter.source
-    place = {topics.SUBMITTED: message.submitted, topics.SEGMENTED: message.segmented}.get(source.topic)
+    place = {
+        topics.SUBMITTED: message.submitted, topics.SCHEDULED: message.scheduled, topics.SEGMENTED: message.segmented,
+    }.get(source.topic)  # fmt: skip
     if place is None or place[0] != source.partition:
         return False
     first = source.offset if source.first_offset is None else source.first_offset

@@ -62,6 +62,14 @@ class TopicFollower:
         """Return the offset after the last record of each place, as of now; an open transaction is not counted."""
         return dict(await self._consumer.end_offsets(self.places))
 
+    async def end_of(self, partition: int) -> tuple[TopicPartition, int]:
+        """Return one of the places, and its end as of now. Raises `BrokerUnreachable` when it is none of them."""
+        place = TopicPartition(self._topic, partition)
+        end = (await self.ends()).get(place)
+        if end is None:
+            raise BrokerUnreachable(f"{self._topic} had no partition {partition} at the start: a restart is needed")
+        return place, end
+
     async def since(self, moment_ms: float) -> dict[TopicPartition, int]:
         """Return the offset of each place's first record that is not older than `moment_ms` (Unix time).
 
@@ -147,13 +155,18 @@ class TopicFollower:
             behind = {place: end for place, end in behind.items() if before[place] < end}
             if not behind:
                 return
-            if records := await self.take(*behind, timeout_ms=100, at_once=at_once):
+            records = await self.take(*behind, timeout_ms=100, at_once=at_once)
+            if records:
                 yield records
+            # One that is full has not come to every partition: what has been fetched of the others lies there still.
+            is_full = len(records) >= at_once
             for place, position in (await self._positions(behind)).items():
                 if position > before[place]:
                     silences.pop(place, None)
                     moved_at = clock()
-                elif silences.setdefault(place, _Silence()).has_end(self._consumer, place, behind[place]):
+                elif not is_full and silences.setdefault(place, _Silence()).has_end(
+                    self._consumer, place, behind[place]
+                ):
                     del behind[place]
             if limit_seconds is not None and clock() - moved_at > limit_seconds:
                 raise BrokerUnreachable(f"the broker has stopped giving out {self._topic}")

@@ -17,7 +17,7 @@ from pipeline.settings import KafkaSettings
 LOOK_SECONDS: Final = 30.0  # between two looks whether a topic has got more partitions
 FETCH_BYTES: Final = 1_048_576
 MANY_RECORDS: Final = 2000  # by then a batch has the whole time to gather ...
-LEAST_GATHERED: Final = 0.2  # ... and with few this part of it
+LEAST_GATHERED: Final = 0.1  # ... and with few this part of it
 
 
 class Fetched(NamedTuple):

@@ -10,8 +10,9 @@ from typing import Final
 
 from pipeline.kafka.producer import RecordProducer
 from pipeline.settings import KafkaSettings
+from schemas.messages.destination import Destination
+from schemas.messages.submission import Submission
 from schemas.record import OutRecord
-from schemas.submission import Destination, Submission
 from schemas.topics import SUBMITTED
 from tests.bench.latency import FIRST_PROBED_NUMBER, BackgroundProbes, Percentiles, percentiles
 from tests.bench.scenarios.stage import CALLBACK, MadeTrunk, Stage, stage, wait_until

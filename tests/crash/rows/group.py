@@ -33,7 +33,7 @@ async def told_to_stop_while_it_waits(arena: Arena) -> Sent:
 async def drained(arena: Arena, variants: Variants = NONE) -> tuple[Oracle, dict[str, int]]:
     """Row 16: every agent is told to stop with work in flight; return how each one ended."""
     await arena.stand(**others(variants))
-    await arena.set_fault("carrier", delay_ms=800)
+    await arena.set_fault("carrier", delay_ms=2500)  # for longer than those before delivery take to stop
     await arena.set_fault("inbox/main", delay_ms=800)
     before = len(arena.ledger())
     sent = [await arena.send() for _ in range(DRAINED)]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.identifiers import uuid7
-from schemas.submission import Destination
+from schemas.messages.destination import Destination
 from schemas.topics import SUBMITTED
 from tests.arena.arena import LONG, Arena, Sent
 from tests.arena.life import Life

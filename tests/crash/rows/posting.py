@@ -1,9 +1,13 @@
-"""Rows 6 to 11: a process dies around a POST, its outcome, or the handing on to a retry tier."""
+"""Rows 6 to 11, and 24: a process dies around a POST, its outcome, or the handing on to a retry tier."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from schemas.directory.callback_options import CallbackOptions
 from schemas.directory.carrier import InDoubtPolicy
+from schemas.identifiers import uuid7
 from tests.arena.arena import LONG, Arena, Sent
+from tests.arena.world import new_trunk
 from tests.crash.oracle import Oracle
 from tests.crash.rows.lives import ALL_POLICIES, NONE, Variants, life, others
 
@@ -63,6 +67,16 @@ async def called_back_without_commit(arena: Arena, variants: Variants = NONE) ->
     return await Oracle(arena, sent, attempts_repeat=True).judge()
 
 
+async def batch_called_back_without_commit(arena: Arena, variants: Variants = NONE) -> tuple[Oracle, list[Sent]]:
+    """Row 10 with a batch: several callbacks in one POST, whose answer was read and nothing committed."""
+    access = new_trunk(arena.world.account, arena.simulator_url, "batches", arena.key_file)
+    await arena.write_directory(access.trunk.model_copy(update={"callbacks": CallbackOptions(batch=True)}))
+    await arena.stand(callback=life("callback", variants, "callback.after_post:1"), **others(variants, "callback"))
+    sent = [await arena.send(trunk=access) for _ in range(5)]
+    await arena.died("callback")
+    return await Oracle(arena, sent, attempts_repeat=True).judge(), sent
+
+
 async def handed_on(arena: Arena, place: str, variants: Variants = NONE) -> Oracle:
     """Row 11: delivery, and then the callback agent, die at `place` of handing a failed attempt on to its tier."""
     await arena.stand(
@@ -93,3 +107,35 @@ async def failed_and_killed(arena: Arena, variants: Variants = NONE) -> Oracle:
     sent = [await arena.send()]
     await arena.died("callback")
     return await Oracle(arena, sent).judge()
+
+
+async def turned_to_failover(arena: Arena, variants: Variants = NONE) -> tuple[Oracle, list[dict[str, Any]]]:
+    """Row 24: the callback agent dies at four points of the turn to a failover URL, one life after the other.
+
+    They are: the failed attempt is handed on and not committed; it is committed; the turn has come and nothing is
+    posted; it is posted and not committed. Return what the trunk's own endpoint has taken, too, which is nothing while
+    no life asks it more often than it has to.
+    """
+    first, *rest = (
+        "handoff.before_commit:1",
+        "handoff.after_commit:1",
+        "callback.before_post:1",
+        "callback.after_post:1",
+    )
+    failing, standby = f"failing-{uuid7()}", f"standby-{uuid7()}"
+    access = new_trunk(arena.world.account, arena.simulator_url, standby, arena.key_file)
+    turning = {
+        "callback_url": f"{arena.simulator_url}/inbox/{failing}",
+        "callbacks": CallbackOptions(failover_url=access.trunk.callback_url, failover_after=1),
+    }
+    await arena.write_directory(access.trunk.model_copy(update=turning))
+    await arena.stand(callback=life("callback", variants, first), **others(variants, "callback"))
+    # In the first life, of which nothing is committed, and in the second.
+    await arena.set_fault(f"inbox/{failing}", status=500, remaining=2)
+    sent = [await arena.send(trunk=access)]
+    for place in rest:
+        await arena.died("callback")
+        arena.restart("callback", place)
+    await arena.died("callback")
+    oracle = await Oracle(arena, sent).judge()
+    return oracle, await arena.inbox(failing)

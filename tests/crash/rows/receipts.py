@@ -5,7 +5,7 @@ import signal
 from functools import partial
 
 from agents.receipts.app import GATHER_SECONDS
-from schemas.status import StatusStage
+from schemas.messages.status import StatusStage
 from schemas.topics import DLR_RECEIVED, STATUS
 from tests.arena.arena import LONG, SESSION_TIMEOUT_SECONDS, Arena, Sent
 from tests.arena.life import Life

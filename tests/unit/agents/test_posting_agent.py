@@ -14,7 +14,8 @@ from agents.workers import Workers
 from pipeline.kafka.consuming import parking
 from pipeline.kafka.consuming.parking import STANDS_SECONDS, Parking
 from pipeline.kafka.consuming.partition.assignment import Assignment
-from pipeline.posting.backlog import Backlog, FlowKey, Row
+from pipeline.posting.backlog import Backlog
+from pipeline.posting.row import FlowKey, Row
 from pipeline.settings import AgentSettings, KafkaSettings
 from pipeline.slot import Slot
 from tests.builders import in_record

@@ -8,17 +8,20 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
 
+from agents.exit_codes import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
 from agents.local.ports import free_port
-from agents.runtime import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
 
 PROGRAM = """
 import asyncio, logging, os, threading
 from agents.runtime import Agent, run
-from pipeline.errors import BrokerUnreachable, ConfigurationError, NotAcknowledged, Stuck
+from pipeline.errors import (
+    BrokerUnreachable, ConfigurationError, DiskFull, LogUnavailable, NotAcknowledged, StateLost, Stuck
+)
 from pipeline.settings import PepperSettings
 
 async def main(agent: Agent) -> None:
@@ -70,6 +73,12 @@ def ends(body: str, **environment: str) -> tuple[int, list[dict[str, object]]]:
         ("raise BrokerUnreachable('no broker at 127.0.0.1:1')", EXIT_UNAVAILABLE, "broker_unreachable"),
         ("raise ConfigurationError('SMSOUT_X is wrong')", EXIT_CONFIGURATION, "bad_configuration"),
         ("PepperSettings()", EXIT_CONFIGURATION, "bad_configuration"),
+        ("raise LogUnavailable('the database does not answer')", EXIT_UNAVAILABLE, "message_log_unavailable"),
+        ("raise DiskFull('/state has no room')", EXIT_UNAVAILABLE, "disk_full"),
+        ("raise OSError(28, 'No space left on device')", EXIT_UNAVAILABLE, "disk_full"),
+        ("raise StateLost('the keys are lost') from OSError(28, 'No space left on device')", EXIT_UNAVAILABLE,
+         "disk_full"),
+        ("raise OSError(5, 'Input/output error')", EXIT_SOFTWARE, "failed"),
         ("raise Stuck('nothing moves')", EXIT_SOFTWARE, "failed"),
         ("raise NotAcknowledged('silent')", EXIT_SOFTWARE, "failed"),
         ("raise RuntimeError('unexpected')", EXIT_SOFTWARE, "failed"),
@@ -162,3 +171,15 @@ def test_health_and_drain() -> None:
         output, _ = running.communicate(timeout=60)
         assert output.splitlines()[0] == "drained"
         assert running.returncode == 0
+
+
+def test_a_log_on_a_full_disk_ends_no_work() -> None:
+    """Lines are lost; what the agent does goes on to its end."""
+    body = "import structlog; structlog.get_logger().error('lost'); os.write(2, b'worked')"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM.format(body="    " + body)],
+            stdout=full, stderr=subprocess.PIPE, check=False, env={**os.environ}, timeout=60,
+        )  # fmt: skip
+    assert b"worked" in done.stderr
+    assert b"Traceback" not in done.stderr

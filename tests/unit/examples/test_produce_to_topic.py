@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from examples.produce_to_topic import Order, main, message_id, record_values
-from pipeline.steps.admission import check_destination
-from pipeline.steps.submitted_record import read_submitted
-from schemas.submission import Submission
+from pipeline.steps.admission.request import check_destination
+from pipeline.steps.admission.submitted_record import read_submitted
+from schemas.messages.submission import Submission
 from schemas.topics import MAX_RECORD_BYTES, SUBMITTED
 
 TRUNK = "0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e"

@@ -1,5 +1,6 @@
 """The callback agent's whole process between a broker and an endpoint in memory, and what must always hold there."""
 
+import ssl
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +12,16 @@ from uuid import UUID
 
 from agents.callback.app import serve
 from agents.runtime import Agent
+from pipeline.callbacks.batch import MAX_EVENTS
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http.client import Answer
 from pipeline.settings import AgentSettings, CallbackSettings, KafkaSettings, RetrySettings
-from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
+from pipeline.tracing.spans import UNTRACED
+from schemas.directory.callback_options import CallbackOptions
 from schemas.headers.parked import Parked
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
+from schemas.messages.status import MessageStatus
 from schemas.record import InRecord, OutRecord
-from schemas.status import MessageStatus
 from schemas.topics import (
     CALLBACK_ATTEMPTED,
     CALLBACK_PARKED,
@@ -30,12 +34,13 @@ from tests.builders import directory_of, status, trunk
 from tests.fakes.broker import LIFE, SESSION_SECONDS, Life
 from tests.fakes.directory_view import DirectoryViewInMemory
 from tests.fakes.virtual_time import CLOCK
+from tests.inbox import told_by
 from tests.unit.machines.history import World
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """One POST as the endpoint saw it."""
+    """One POST, or one event of a batch, as the endpoint saw it."""
 
     webhook_id: str
     at: float
@@ -58,12 +63,16 @@ class HttpPosterInMemory:
     async def close(self) -> None:
         """There is no connection."""
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, tls: ssl.SSLContext | None = None
+    ) -> Answer:
         if self._life.dead:
             raise AssertionError("a dead process posts")
         script = self._world.script
         status = script.popleft() if script else self._world.usually
-        self._world.posted.append(Posted(headers["webhook-id"], CLOCK.seconds(), status, self._life.is_member))
+        told = [it.webhook_id for it in told_by({"headers": headers, "body": body})]
+        assert 1 <= len(set(told)) == len(told) <= MAX_EVENTS, f"not to be in one POST: {told}"
+        self._world.posted += [Posted(it, CLOCK.seconds(), status, self._life.is_member) for it in told]
         await self._life.breathe()
         if status is None:
             raise InDoubt("no answer")
@@ -103,7 +112,7 @@ EXCHANGED: Final[tuple[tuple[str, str, object], ...]] = (
 class CallbackWorld(World):
     """A history of the callback agent, with its endpoint, and the checks."""
 
-    def __init__(self, seed: int, delays: tuple[int, ...] = (5, 30, 120)) -> None:
+    def __init__(self, seed: int, delays: tuple[int, ...] = (5, 30, 120), *, batch: bool = False) -> None:
         super().__init__(seed)
         PRESENT[:] = [self]
         self.delays: tuple[int, ...] = delays
@@ -115,11 +124,13 @@ class CallbackWorld(World):
         self.clock_was_put = False
         self.settles_within_seconds = 2.0 * sum(delays) + 60.0
         self.statuses: list[MessageStatus] = []
-        self.directory = directory_of(trunk(callback_url="https://customer.example/"))
+        options = CallbackOptions(batch=True) if batch else None
+        self.directory = directory_of(trunk(callback_url="https://customer.example/", callbacks=options))
         self.begin()
 
     async def agent(self, life: Life) -> None:
-        await serve(cast("Agent", SimpleNamespace(settings=SETTINGS, slot=life.slot, stopping=life.stopping)))
+        agent = SimpleNamespace(settings=SETTINGS, slot=life.slot, stopping=life.stopping, tracing=UNTRACED)
+        await serve(cast("Agent", agent))
 
     # What may happen.
 

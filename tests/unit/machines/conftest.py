@@ -6,10 +6,11 @@ import pytest
 
 from tests.fakes.kafka_edges import exchanged
 from tests.fakes.virtual_time import virtual_clocks
-from tests.unit.machines import callback_world, delivery_world
+from tests.unit.machines import callback_world, delivery_world, scheduler_world
 
 
 @pytest.fixture(autouse=True)
 def clocks() -> Iterator[None]:
-    with exchanged(delivery_world.EXCHANGED + callback_world.EXCHANGED), virtual_clocks():
+    worlds = delivery_world.EXCHANGED + callback_world.EXCHANGED + scheduler_world.EXCHANGED
+    with exchanged(worlds), virtual_clocks():
         yield

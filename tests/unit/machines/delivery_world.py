@@ -9,7 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import Enum, auto
 from types import SimpleNamespace
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -20,14 +20,15 @@ from pipeline.directory.model import Directory
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http.client import Answer
 from pipeline.settings import AgentSettings, DeliverySettings, KafkaSettings, ReceiptKeySettings, RetrySettings
+from pipeline.tracing.spans import UNTRACED
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.headers.causation import Causation
 from schemas.headers.parked import Parked
-from schemas.journal import JournalEntry, JournalMark
-from schemas.mt_message import Alternative, MtMessage, WaitingMessage
+from schemas.messages.mt_message import Alternative, MtMessage, WaitingMessage
+from schemas.messages.status import CodeId, MessageStatus, StatusName
 from schemas.record import InRecord
-from schemas.status import CodeId, MessageStatus, StatusName
+from schemas.state.journal import JournalEntry, JournalMark
 from schemas.topics import JOURNAL, MT_PARKED, MT_RETRY, SEGMENTED, STATUS, tier_topic
 from tests import builders
 from tests.builders import RECEIPT_KEY, carrier, uuid
@@ -150,6 +151,33 @@ class HttpPosterInMemory:
         return Answer(200 if url.rpartition("/")[2] in carrier.taken else 404, b'{"id": "x"}', None)
 
 
+class WishesInMemory:
+    """Stands for the follower of what customers wish: all that there is at the start, the rest with some delay."""
+
+    def __init__(self, _kafka: Any, **_: Any) -> None:
+        self._life = LIFE.get()
+        self._known: set[str] = set()
+        self.any = True
+        self.cancellations = self
+
+    def holds(self, _trunk_id: str, message_id: str, _bulk_id: str | None) -> bool:
+        return message_id in self._known
+
+    async def start(self) -> Self:
+        await self._life.breathe()
+        self._known |= PRESENT[-1].wished
+        return self
+
+    async def follow(self) -> None:
+        while True:
+            await asyncio.sleep(0.3)
+            await self._life.breathe()
+            self._known |= PRESENT[-1].wished
+
+    async def stop(self) -> None:
+        """There is no connection."""
+
+
 # Settings are read once: to read them costs as much as a short history.
 SETTINGS: Final = AgentSettings()
 KAFKA: Final = KafkaSettings(session_timeout_seconds=SESSION_SECONDS)
@@ -168,6 +196,7 @@ def _directory_view(*_: Any, **__: Any) -> DirectoryViewInMemory:
 EXCHANGED: Final[tuple[tuple[str, str, object], ...]] = (
     ("agents.delivery.app", "HttpPoster", HttpPosterInMemory),
     ("agents.delivery.app", "DirectoryView", _directory_view),
+    ("agents.delivery.app", "CancellationsView", WishesInMemory),
     ("agents.delivery.app", "KafkaSettings", lambda: KAFKA),
     ("agents.delivery.app", "RetrySettings", lambda: RETRIES),
     ("agents.delivery.app", "DeliverySettings", lambda: CARRIERS),
@@ -189,10 +218,12 @@ class DeliveryWorld(World):
         other = carrier(22, url=OTHER_URL, in_doubt_policy=policy)
         self.directory.apply(key_of(other), other.to_bytes())
         self.messages: dict[str, MtMessage] = {}
+        self.wished: set[str] = set()
         self.begin()
 
     async def agent(self, life: Life) -> None:
-        await serve(cast("Agent", SimpleNamespace(settings=SETTINGS, slot=life.slot, stopping=life.stopping)))
+        agent = SimpleNamespace(settings=SETTINGS, slot=life.slot, stopping=life.stopping, tracing=UNTRACED)
+        await serve(cast("Agent", agent))
 
     def at(self, url: str) -> CarrierInMemory:
         return self.other if url.startswith(OTHER_URL) else self.carrier
@@ -223,6 +254,10 @@ class DeliveryWorld(World):
         self.broker.log(SEGMENTED).append(
             Stored(accepted.destination.encode(), accepted.to_bytes(), (origin.header(),), origin.at_ms)
         )
+
+    def cancel(self, place: int) -> None:
+        """A customer wishes that one of the latest be not sent."""
+        self.wished.update(list(self.messages)[-1 - place :][:1])
 
     def repeat(self, latest: int) -> None:
         """The processor was killed before its ack, and writes its latest records once more."""
@@ -279,6 +314,11 @@ class DeliveryWorld(World):
             self._check_message(message, statuses[identity][0])
 
     def _check_message(self, message: MtMessage, status: MessageStatus) -> None:
+        if status.status == StatusName.CANCELED:
+            taken = [self.times_taken(message.segment_id(it)) > 0 for it in message.segments]
+            assert message.id in self.wished, f"nobody has cancelled {message.id}"
+            assert not any(taken), f"{message.id} was sent though it was cancelled"
+            return
         taker = self.other if status.carrier_id == uuid(22) else self.carrier
         assert status.price_per_segment == (2 if taker is self.other else 1), "the price is another carrier's"
         for segment in message.segments:

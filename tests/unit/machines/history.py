@@ -1,6 +1,7 @@
 """What every history has: a process that may die, freeze and be replaced at any step, and time that passes."""
 
 import asyncio
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from pathlib import Path
@@ -21,14 +22,15 @@ from tests.fakes.broker import SESSION_SECONDS, Broker, Life
 from tests.fakes.virtual_time import CLOCK, VirtualLoop
 
 STEPS: Final = 30
+TIMES: Final = int(os.environ.get("HISTORIES_TIMES", "1"))
+"""How many times as many histories there are as in a usual run (`make histories`)."""
 
 
 def machine_settings(histories: int) -> settings:
     """Return what a machine runs with."""
     return settings(
-        max_examples=histories,
+        max_examples=histories * TIMES,
         stateful_step_count=STEPS,
-        deadline=None,
         database=None,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),

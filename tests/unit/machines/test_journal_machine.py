@@ -12,7 +12,7 @@ from tests.unit.machines import unprotected
 from tests.unit.machines.delivery_world import Behaviour, DeliveryWorld
 from tests.unit.machines.history import HistoryMachine, machine_settings
 
-HISTORIES = 200  # of each policy
+HISTORIES = 120  # of each policy
 MACHINE = machine_settings(HISTORIES)
 
 
@@ -34,6 +34,10 @@ class DeliveryMachine(HistoryMachine):
     )
     def accept(self, destination: int, segments: int, lives: int, has_other: bool) -> None:
         self.world.accept(destination, segments, lives, has_other=has_other)
+
+    @rule(place=st.integers(0, 3))
+    def customer_cancels(self, place: int) -> None:
+        self.world.cancel(place)
 
     @rule(latest=st.integers(1, 3))
     def processor_repeats(self, latest: int) -> None:

@@ -9,7 +9,7 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from tests.unit.machines.callback_world import CallbackWorld
 from tests.unit.machines.history import HistoryMachine, machine_settings
 
-MACHINE = machine_settings(300)
+MACHINE = machine_settings(150)
 THREE_DAYS = (5, 60, 300, 1800, 7200, 18_000, 36_000, 50_400, 64_800, 80_635)
 CPU_SECONDS = time.process_time  # real ones, though the modules' clock is virtual; other tests have the machine too
 
@@ -40,9 +40,27 @@ class CallbackMachine(HistoryMachine):
         self.world.usually = status
 
 
+class BatchMachine(CallbackMachine):
+    """The same for a trunk that has chosen batches; many messages end at once."""
+
+    @initialize(seed=st.integers(0, 2**16))
+    def begin(self, seed: int) -> None:
+        self.world = CallbackWorld(seed, batch=True)
+
+    @rule(count=st.sampled_from([2, 3, 110]))
+    def messages_end(self, count: int) -> None:
+        for _ in range(count):
+            self.world.end_a_message()
+
+
 def test_the_tiers_keep_their_promises_in_every_history() -> None:
     """No notification vanishes, no chain forks or ends, attempts are unique and none comes before it is due."""
     run_state_machine_as_test(CallbackMachine, settings=MACHINE)
+
+
+def test_batches_keep_the_same_promises_in_every_history() -> None:
+    """For each event of them, whatever else was in its POST; and none is in one POST twice."""
+    run_state_machine_as_test(BatchMachine, settings=machine_settings(60))
 
 
 def test_three_days_of_retries_take_less_than_a_second() -> None:

@@ -10,7 +10,7 @@ from aiokafka.structs import OffsetAndMetadata
 from agents.delivery import app, deliver, line_up
 from agents.delivery.sending import Sending
 from pipeline.carriers.decision import Stop, decide
-from pipeline.carriers.journal import JournalState
+from pipeline.carriers.journal import Attempt, JournalState
 from pipeline.carriers.outcome import Outcome
 from pipeline.kafka.consuming import retry_tiers
 from pipeline.kafka.consuming.commits import Commits
@@ -21,7 +21,7 @@ from pipeline.kafka.consuming.rebalances import Rebalances
 from pipeline.slot import Slot
 from schemas.directory.carrier import Carrier
 from schemas.headers.causation import Causation
-from schemas.mt_message import MtMessage
+from schemas.messages.mt_message import MtMessage
 from schemas.record import OutRecord
 from tests.fakes.broker import Life
 from tests.fakes.kafka_edges import HandOffEdge
@@ -38,7 +38,7 @@ def marks_are_not_durable(patch: pytest.MonkeyPatch) -> None:
 
 
 def outcomes_are_not_written(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Sending, "_record", lambda it, attempt, _result, at: it._entry(attempt, attempt.submitting(at)))
+    patch.setattr(Attempt, "settled", lambda it, _result, at: it.submitting(at))
 
 
 def the_commit_comes_before_the_work(patch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def a_deleted_carrier_has_taken_nothing(patch: pytest.MonkeyPatch) -> None:
 
     async def knows_nothing(it: Sending, carrier: Carrier | None) -> Any:
         if carrier is None:
-            it._marks, it._progress = {}, it._progress._replace(in_doubt=False)
+            it.marks.earlier, it._progress = {}, it._progress._replace(in_doubt=False)
         return await run(it, carrier)
 
     patch.setattr(Sending, "run", knows_nothing)

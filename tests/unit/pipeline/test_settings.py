@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -11,6 +12,7 @@ from pipeline import settings
 from pipeline.settings import (
     AgentSettings,
     CallbackSettings,
+    DatabaseSettings,
     IngressSettings,
     KafkaSettings,
     MessageSettings,
@@ -130,3 +132,19 @@ def test_no_two_groups_read_the_same_variable_with_different_meaning() -> None:
         for name in group.model_fields
     ]
     assert len(names) == len({name for name, _ in names})
+
+
+def test_the_databases_url_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the variable has none; an empty one, as a compose file leaves it, is none."""
+    file = tmp_path / "url"
+    file.write_text("postgresql://smsout:secret@postgres/smsout\n")
+    monkeypatch.setenv("SMSOUT_DATABASE_URL", "")
+    assert DatabaseSettings().database_url is None
+    monkeypatch.setenv("SMSOUT_DATABASE_URL_FILE", str(file))
+    assert DatabaseSettings().database_url == SecretStr("postgresql://smsout:secret@postgres/smsout")
+    monkeypatch.setenv("SMSOUT_DATABASE_URL", "sqlite:///elsewhere")
+    assert DatabaseSettings().database_url == SecretStr("sqlite:///elsewhere")
+    monkeypatch.delenv("SMSOUT_DATABASE_URL")
+    monkeypatch.setenv("SMSOUT_DATABASE_URL_FILE", str(tmp_path / "none"))
+    with pytest.raises(ValidationError, match="SMSOUT_DATABASE_URL_FILE cannot be read"):
+        DatabaseSettings()

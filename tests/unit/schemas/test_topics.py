@@ -5,25 +5,35 @@ from itertools import pairwise
 
 import pytest
 
+from pipeline.scheduling.deferred_store import TRUSTED_SECONDS
 from schemas.directory.entry import DirectoryEntry
+from schemas.messages.timing import LONGEST_WAIT
 from schemas.record import Record
 from schemas.topics import (
     AUDIT,
     CALLBACK_DELAYS_SECONDS,
     CALLBACK_RETRY,
+    CANCEL_REQUESTED,
+    COUNTED,
     DEAD_LETTER_SUFFIX,
+    DEFERRED,
     DIRECTORY,
     DLR_GATHERED,
     DLR_MATCHED,
     DLR_RECEIVED,
+    INGRESS_ANNOUNCED,
     JOURNAL,
     MAX_BATCH_BYTES,
     MT_RETRY,
     MT_RETRY_DELAYS_SECONDS,
+    OPTED_OUT,
     REMEMBERED,
+    SCHEDULED,
+    SCREENED,
     SEGMENTED,
     STATUS,
     SUBMITTED,
+    TIMED,
     Topic,
     catalogue,
     dead_letter_topic,
@@ -32,6 +42,9 @@ from schemas.topics import (
 )
 
 TOPICS = {topic.name: topic for topic in catalogue(6)}
+NEVER_REFUSED = {
+    DIRECTORY, AUDIT, DLR_GATHERED, DLR_MATCHED, DEFERRED, OPTED_OUT, REMEMBERED, INGRESS_ANNOUNCED, COUNTED,
+}  # fmt: skip
 every_topic = pytest.mark.parametrize("topic", TOPICS.values(), ids=lambda topic: topic.name)
 
 
@@ -52,7 +65,18 @@ def test_a_refusal_has_a_place_to_go(topic: Topic) -> None:
     """Every topic that an agent consumes has a dead-letter topic that exists and holds bytes for longer."""
     if topic.name.endswith(DEAD_LETTER_SUFFIX):
         assert (topic.dead_letter, topic.value) == (None, None)
-    elif topic.name in (DIRECTORY, AUDIT, DLR_GATHERED, DLR_MATCHED, REMEMBERED):
+    elif topic.name in (
+        DIRECTORY,
+        AUDIT,
+        DLR_GATHERED,
+        DLR_MATCHED,
+        DEFERRED,
+        OPTED_OUT,
+        REMEMBERED,
+        INGRESS_ANNOUNCED,
+        COUNTED,
+        SCREENED,
+    ):
         # An unreadable entry leaves the earlier one in force; audit events have nobody to act on them.
         assert topic.dead_letter is None
     else:
@@ -93,16 +117,37 @@ def test_the_journal_is_co_partitioned_with_the_segments() -> None:
     assert TOPICS[JOURNAL].partitions == TOPICS[SEGMENTED].partitions
 
 
+def test_counts_are_co_partitioned_with_the_submissions() -> None:
+    """Whoever is assigned a partition of submissions finds what was counted of it under the same number."""
+    assert TOPICS[COUNTED].partitions == TOPICS[SCREENED].partitions == TOPICS[SUBMITTED].partitions
+
+
+def test_times_of_submissions_and_of_what_is_decided_about_them_are_the_brokers() -> None:
+    """By them it is found what may come again (pipeline/kafka/views/screens_view.py)."""
+    times = {TOPICS[it].configs()["message.timestamp.type"] for it in (SUBMITTED, SCREENED)}
+    assert times == {"LogAppendTime"}
+
+
 def test_partitions_are_the_installations_except_where_order_is_total() -> None:
     """The directory is one sequence and so is the audit log; dead letters are few."""
     one = {name for name, topic in TOPICS.items() if topic.partitions == 1}
-    assert one == {DIRECTORY, AUDIT, REMEMBERED} | {name for name in TOPICS if name.endswith(DEAD_LETTER_SUFFIX)}
+    assert one == {DIRECTORY, AUDIT, OPTED_OUT, REMEMBERED, INGRESS_ANNOUNCED} | {
+        name for name in TOPICS if name.endswith(DEAD_LETTER_SUFFIX)
+    }
     assert {topic.partitions for name, topic in TOPICS.items() if name not in one} == {6}
 
 
-def test_only_submissions_and_statuses_are_public() -> None:
+def test_only_what_customers_ask_for_and_are_told_is_public() -> None:
     """Everything else may change with any release."""
-    assert [name for name, topic in TOPICS.items() if topic.public] == [SUBMITTED, STATUS]
+    assert [name for name, topic in TOPICS.items() if topic.public] == [SUBMITTED, CANCEL_REQUESTED, STATUS]
+
+
+def test_what_waits_for_its_time_is_kept_until_then() -> None:
+    """What the message log is made anew from is there for longer than anything may wait; what has gone, for a day."""
+    assert TOPICS[SCHEDULED].retention_ms > LONGEST_WAIT.total_seconds() * 1000
+    assert {TOPICS[name].partitions for name in (*TIMED, DEFERRED)} == {6}
+    told_seconds = int(TOPICS[DEFERRED].configs()["delete.retention.ms"]) / 1000
+    assert (TOPICS[DEFERRED].cleanup, told_seconds > 10 * TRUSTED_SECONDS) == ("compact", True)
 
 
 def test_what_a_topic_takes_fits_into_its_dead_letters() -> None:

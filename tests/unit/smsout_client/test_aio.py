@@ -54,6 +54,6 @@ def test_both_have_the_same_methods() -> None:
     """One is not forgotten when something is added to the other."""
 
     def public(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
+        return {name for name in dir(kind) if not name.startswith("_")}
 
     assert public(Client) == public(AsyncClient)

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import httpx
 import pytest
-from smsout_client import Client, Refused, Unavailable
+from smsout_client import Client, Outgoing, Refused, Unavailable
 from smsout_client.retrying import Retrying
 
 from tests.unit.smsout_client.gateway import BUSY, CREATED, EVENT, ID, LOGGED, URL, Gateway
@@ -47,24 +47,84 @@ def test_a_message_is_sent_as_the_contract_has_it() -> None:
     }
 
 
+def test_a_bulk_is_scheduled_and_taken_back() -> None:
+    """With its time and how long it may be tried; by the id of all of it, or message by message."""
+    taken = {
+        "data": [{"id": ID, "type": "outbound_messages", "attributes": {"destination": "2"}}],
+        "meta": {"bulk_id": "b"},
+    }
+    gateway = Gateway(httpx.Response(201, json=taken), httpx.Response(202, json={}), httpx.Response(202, json={}))
+    at = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
+    with client(gateway) as sms:
+        [sent] = sms.send_many(source="1", destinations=["2"], content="x", send_at=at, validity_period=60)
+        assert sent.bulk_id == "b"
+        sms.cancel_bulk(sent.bulk_id)
+        sms.cancel(sent.id)
+        with pytest.raises(ValueError, match="time zone"):
+            sms.send(source="1", destination="2", content="x", send_at=at.replace(tzinfo=None))
+    attributes = json.loads(gateway.asked[0].content)["data"]["attributes"]
+    assert (attributes["send_at"], attributes["validity_period"]) == ("2026-11-23T07:30:00+00:00", 60)
+    assert [(it.method, it.url.path) for it in gateway.asked[1:]] == [
+        ("DELETE", "/bulk_outbound_messages/b"),
+        ("DELETE", f"/outbound_messages/{ID}"),
+    ]
+
+
+def test_messages_that_differ_go_in_one_request() -> None:
+    """With their own texts, or with values for the places of one; what is not given is not sent."""
+    taken = {"data": [{"id": ID, "type": "outbound_messages", "attributes": {"destination": it}} for it in "12"]}
+    gateway = Gateway(httpx.Response(201, json=taken), httpx.Response(201, json=taken))
+    with client(gateway) as sms:
+        sent = sms.send_each(
+            source="9", messages=[Outgoing("1", "one"), Outgoing("2", "two", client_reference="b")], tags=["shop"]
+        )
+        sms.send_each(source="9", content="{{a}}", messages=[Outgoing("1", values={"a": "x"})])
+        for wrong in ([], [Outgoing("1", "x")] * 1001):
+            with pytest.raises(ValueError, match="1 to 1000 messages"):
+                sms.send_each(source="9", messages=wrong)
+    assert [it.destination for it in sent] == ["1", "2"]
+    assert [it["data"] for it in gateway.bodies()] == [
+        {
+            "type": "bulk_outbound_messages",
+            "attributes": {
+                "source": "9",
+                "messages": [
+                    {"destination": "1", "content": "one"},
+                    {"destination": "2", "content": "two", "client_reference": "b"},
+                ],
+                "tags": ["shop"],
+            },
+        },
+        {
+            "type": "bulk_outbound_messages",
+            "attributes": {
+                "source": "9",
+                "messages": [{"destination": "1", "values": {"a": "x"}}],
+                "content": "{{a}}",
+            },
+        },
+    ]
+
+
 def test_a_message_takes_words_along_and_brings_them_back() -> None:
     """To one and to many; what is not given is not sent."""
     bulk = {"data": [{"id": ID, "type": "outbound_messages", "attributes": {"destination": "1"}}]}
-    logged = {**LOGGED, "attributes": {**LOGGED["attributes"], "client_reference": "order 4711", "tags": ["a", "b"]}}  # type: ignore[dict-item]
+    words = {"client_reference": "order 4711", "tags": ["a", "b"], "campaign_id": "c"}
+    logged = {**LOGGED, "attributes": {**LOGGED["attributes"], **words}}  # type: ignore[dict-item]
     gateway = Gateway(
         httpx.Response(201, json=CREATED), httpx.Response(201, json=bulk), httpx.Response(200, json={"data": logged}),
         httpx.Response(200, json={"data": LOGGED}),
     )  # fmt: skip
     with client(gateway) as sms:
-        sms.send(source="1", destination="2", content="x", client_reference="order 4711")
-        sms.send_many(source="1", destinations=["2"], content="x", tags=("a", "b"))
+        sms.send(source="1", destination="2", content="x", client_reference="order 4711", campaign_id="c")
+        sms.send_many(source="1", destinations=["2"], content="x", tags=("a", "b"), smart_encoding="replace")
         named, other = sms.message(ID), sms.message(ID)
     assert [it["data"]["attributes"] for it in (json.loads(it.content) for it in gateway.asked[:2])] == [
-        {"destination": "2", "source": "1", "content": "x", "client_reference": "order 4711"},
-        {"destination": ["2"], "source": "1", "content": "x", "tags": ["a", "b"]},
+        {"destination": "2", "source": "1", "content": "x", "client_reference": "order 4711", "campaign_id": "c"},
+        {"destination": ["2"], "source": "1", "content": "x", "smart_encoding": "replace", "tags": ["a", "b"]},
     ]
-    assert (named.client_reference, named.tags) == ("order 4711", ("a", "b"))
-    assert (other.client_reference, other.tags) == (None, ())
+    assert (named.client_reference, named.tags, named.campaign_id) == ("order 4711", ("a", "b"), "c")
+    assert (other.client_reference, other.tags, other.campaign_id) == (None, (), None)
 
 
 @pytest.mark.parametrize(

@@ -2,5 +2,6 @@
 
 document         the whole of it
 ingress          the part about ingress, which is another process on another port
+messages         what a bulk request may hold
 ingress_answers  what that answers with
 """

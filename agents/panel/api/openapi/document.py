@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 from agents.panel.api.openapi import ingress, ingress_answers
 from agents.panel.api.resources import ROUTES
 from agents.panel.api.route import ApiRoute
-from agents.panel.operations import PERMISSIONS, ROLE_WORDS
+from agents.panel.operations.actor import PERMISSIONS, ROLE_WORDS
 from agents.serving.errors import MEDIA_TYPE
 
 _REF: Final = "#/components/schemas/{model}"
@@ -52,6 +52,8 @@ def _errors_of(route: ApiRoute) -> list[int]:
         found |= {404, 408, 413, 415, 422, 501}
         if route.has_identity:
             found |= {409}
+    if route.of_one_account:
+        found |= {422}
     if route.is_logged:
         found |= {422, 503}
     if route.method != "GET":

@@ -2,9 +2,11 @@
 
 from typing import Any, Final
 
-from schemas.labels import MAX_REFERENCE_LENGTH, MAX_TAG_LENGTH, MAX_TAGS
-from schemas.mt_message import ENCODINGS
-from schemas.status import CodeId, StatusName
+from schemas.messages.labels import MAX_REFERENCE_LENGTH, MAX_TAG_LENGTH, MAX_TAGS
+from schemas.messages.mt_message import ENCODINGS
+from schemas.messages.status import CodeId, StatusName
+from schemas.messages.timing import MAX_VALIDITY_SECONDS, MIN_VALIDITY_SECONDS
+from schemas.text.smart_encoding import MAX_CHANGES, ChangeStep, SmartEncoding
 
 Json = dict[str, Any]
 
@@ -26,14 +28,57 @@ LABELS: Final[Json] = {
 """What a message is called, in requests and in answers."""
 
 
+CHANGES: Final[Json] = {
+    "text_changes": {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MAX_CHANGES,
+        "description": "What was changed of the text, wherever it stood; there where something was.",
+        "items": {
+            "type": "object",
+            "properties": {
+                "step": {"enum": [it.value for it in ChangeStep]},
+                "before": {"type": "string"},
+                "after": {"type": "string"},
+                "count": {"type": "integer", "minimum": 1},
+            },
+            "required": ["step", "before", "after", "count"],
+            "additionalProperties": False,
+        },
+    },
+    "national_language": {
+        "type": "string",
+        "description": "Whose tables the text is written with in GSM-7; there where it is.",
+    },
+}
+"""What has become of a text."""
+TIMING: Final[Json] = {
+    "send_at": {
+        "type": "string",
+        "format": "date-time",
+        "description": "When it is to be sent, 1 minute to 35 days ahead; until then it can be cancelled.",
+    },
+    "validity_period": {
+        "type": "integer",
+        "minimum": MIN_VALIDITY_SECONDS,
+        "maximum": MAX_VALIDITY_SECONDS,
+        "description": "For how many seconds carriers may be tried; then it has failed.",
+    },
+}
+"""When a message is sent, and how long that may take, in requests and in answers."""
+
+
 def schemas() -> Json:
     """Return what both APIs share, and what ingress answers."""
-    to_number = {"destination": {"type": "string"}, **LABELS}
+    asked = {**LABELS, **TIMING}
+    to_number = {"destination": {"type": "string"}, **asked}
     return {
-        "Sent": _sent({"type": "object", "properties": LABELS}, ["id", "type"]),
+        "Sent": _sent({"type": "object", "properties": asked}, ["id", "type"]),
         "SentToNumber": _sent(
             {"type": "object", "properties": to_number, "required": ["destination"]}, ["id", "type", "attributes"]
         ),
+        "Canceling": _canceling("outbound_messages", "The message's id."),
+        "CancelingBulk": _canceling("bulk_outbound_messages", "The bulk's id, from `meta.bulk_id` of its 201."),
         "Preview": _preview(),
         "Errors": {
             "type": "object",
@@ -67,6 +112,13 @@ def schemas() -> Json:
             "additionalProperties": False,
         },
     }
+
+
+def _canceling(kind: str, description: str) -> Json:
+    return _object(
+        id={"type": "string", "format": "uuid", "description": description},
+        type={"const": kind},
+    )
 
 
 def _sent(attributes: Json, required: list[str]) -> Json:
@@ -123,10 +175,20 @@ def _preview() -> Json:
             "description": "Routes of several prices share such messages; the one told takes most of them.",
         },
     }
+    further = _object(
+        smart_encoding={"enum": [it.value for it in SmartEncoding if it is not SmartEncoding.OFF]},
+        **{name: attributes[name] for name in ("encoding", "fragments", "price")},
+    )
+    further["properties"] |= CHANGES
+    shown = _object(**attributes)
+    shown["properties"] |= CHANGES | {
+        "with_smart_encoding": further
+        | {"description": "What more of smart encoding would make of it, where the request speaks of that."}
+    }
     return _object(
         id={"type": "string", "format": "uuid", "description": "The same for the same question; no message has it."},
         type={"const": "outbound_message_previews"},
-        attributes=_object(**attributes),
+        attributes=shown,
     )
 
 

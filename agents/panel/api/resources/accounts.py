@@ -5,17 +5,20 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from agents.panel.api.call import Call, Query, Reply
-from agents.panel.api.jsonapi import Name, RequestModel, Resource, Shown, resource
+from agents.panel.api.jsonapi import Name, RequestModel, Resource, resource
+from agents.panel.api.resources.limits import Limits, ShownLimits, given_limits, shown_limits
 from agents.panel.api.route import EntryResources, created
-from agents.panel.operations import Operations, Permission
 from agents.panel.operations.accounts import ACCOUNT_ORDERS, Accounts
+from agents.panel.operations.actor import Permission
+from agents.panel.operations.operations import Operations
 from schemas.directory.account import Account, NumberCheck
+from schemas.directory.limits import LIMITS
 from schemas.identifiers import Uuid
 
 Check = Annotated[NumberCheck, Field(strict=False)]
 
 
-class AccountAttributes(RequestModel):
+class AccountAttributes(Limits):
     """A new account."""
 
     name: Name
@@ -45,7 +48,7 @@ class ChangedAccount(RequestModel):
     attributes: AccountChanges
 
 
-class ShownAccountAttributes(Shown):
+class ShownAccountAttributes(ShownLimits):
     """An account."""
 
     name: str
@@ -77,7 +80,11 @@ class AccountResources(EntryResources[Account]):
     def resource(self, entry: Account) -> Resource:
         """Return an account."""
         attributes = ShownAccountAttributes(
-            name=entry.name, blocked=entry.blocked, number_check=entry.checks, store_texts=entry.keeps_text
+            name=entry.name,
+            blocked=entry.blocked,
+            number_check=entry.checks,
+            store_texts=entry.keeps_text,
+            **shown_limits(entry),
         )
         return resource(self.kind, entry.id, attributes)
 
@@ -91,6 +98,7 @@ class AccountResources(EntryResources[Account]):
             blocked=given.blocked,
             number_check=given.number_check,
             store_texts=given.store_texts,
+            limits=given_limits(given),
         )
         entry, version = call.operations.accounts.get(call.actor, account.id)
         return created(self.resource(entry), version)
@@ -100,7 +108,11 @@ class AccountResources(EntryResources[Account]):
         wanted: ChangedAccount = call.body.data
         return self.current(
             *await call.operations.accounts.update(
-                call.actor, call.identity, **wanted.attributes.given(), expected_version=call.expected
+                call.actor,
+                call.identity,
+                **{name: value for name, value in wanted.attributes.given().items() if name not in LIMITS},
+                limits=given_limits(wanted.attributes),
+                expected_version=call.expected,
             )
         )
 

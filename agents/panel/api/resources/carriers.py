@@ -7,7 +7,8 @@ from pydantic import Field
 from agents.panel.api.call import Call, Query, Reply
 from agents.panel.api.jsonapi import Name, RequestModel, Resource, Shown, resource
 from agents.panel.api.route import EntryResources, created
-from agents.panel.operations import Operations, Permission
+from agents.panel.operations.actor import Permission
+from agents.panel.operations.operations import Operations
 from agents.panel.operations.routing.carriers import CARRIER_ORDERS, Carriers, CarrierSettings
 from pipeline.carriers.profiles.shipped import PRACTICE
 from schemas.directory.carrier import MAX_SEGMENTS_PER_SECOND, Carrier, InDoubtPolicy

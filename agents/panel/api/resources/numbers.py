@@ -5,8 +5,9 @@ from typing import Final, Literal
 from agents.panel.api.call import Call, Query, Reply
 from agents.panel.api.jsonapi import RequestModel, Resource, Shown, ToAccount, relationship, resource
 from agents.panel.api.route import EntryResources, created
-from agents.panel.operations import Operations, Permission
-from agents.panel.operations.numbers import DID_ORDERS, DidRow, Numbers
+from agents.panel.operations.actor import Permission
+from agents.panel.operations.numbers.numbers import DID_ORDERS, DidRow, Numbers
+from agents.panel.operations.operations import Operations
 from schemas.address import Msisdn
 from schemas.directory.account import Did
 

@@ -1,4 +1,7 @@
-"""/v3/outbound_messages: the message log of an account, with the filters and the form of the trunks' own port."""
+"""/v3/outbound_messages: the message log of an account, with the filters and the form of the trunks' own port.
+
+And taking back what is scheduled, of which ingress' DELETE is the model.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,13 +12,15 @@ from pydantic import ConfigDict, Field
 from agents.panel.api.call import API_VERSION, BadQuery, Call, Query, Reply
 from agents.panel.api.jsonapi import Resource, Shown, relationship
 from agents.panel.api.route import ApiRoute
-from agents.panel.operations import Permission
+from agents.panel.operations.actor import Permission
 from agents.serving.message_query import FILTERS, BadParameter, read_query
 from agents.serving.message_shown import EVENT_KIND, KIND, events, message
-from pipeline.message_log.message import LoggedMessage
-from pipeline.message_log.search import MAX_SIZE, Search
+from pipeline.message_log.reading.message import LoggedMessage
+from pipeline.message_log.reading.search import MAX_SIZE, Search
+from schemas.text.smart_encoding import TextChange
 
 PATH: Final = f"/v3/{KIND}"
+BULK_KIND: Final = "bulk_outbound_messages"
 ACCOUNT: Final = "filter[account_id]"
 NOWHERE: Final[Mapping[str, Any]] = {"type": "string"}
 
@@ -39,8 +44,14 @@ class ShownMessageAttributes(Shown):
     possible_duplicate: bool
     delivery_status: str | None
     delivery_time: str | None
+    send_at: str = Field("", description="There where it was scheduled, whatever has become of it since.")
+    bulk_id: str = Field("", description="There where it was scheduled in a bulk, which can be cancelled as a whole.")
     client_reference: str = Field("", description="There where the request had one.")
+    campaign_id: str = Field("", description="Likewise.")
     tags: list[str] = Field([], description="Likewise.")
+    text_changes: list[TextChange] = Field([], description="There where something of the text was changed.")
+    national_language: str = Field("", description="There where its tables were used.")
+    sent_content: str = Field("", description="What was sent in place of the text, where texts are kept.")
 
 
 class ShownEventAttributes(Shown):
@@ -51,6 +62,13 @@ class ShownEventAttributes(Shown):
     event: str
     time: str
     description: str
+
+
+class ShownBulkAttributes(Shown):
+    """What is known of a bulk that was scheduled."""
+
+    messages: int = Field(description="How many messages it has.")
+    scheduled: int = Field(description="How many of them still wait for their time.")
 
 
 class LogQuery(Query):
@@ -119,6 +137,22 @@ async def _events(call: Call) -> Reply:
     return Reply(200, [it | link for it in shown], {"api_version": API_VERSION})
 
 
+async def _cancel(call: Call) -> Reply:
+    (found,) = await call.operations.scheduled.cancel(call.actor, [call.identity])
+    return Reply(202, _resource(call, found))
+
+
+async def _cancel_bulk(call: Call) -> Reply:
+    found = await call.operations.scheduled.cancel_bulk(call.actor, call.identity)
+    shown = {
+        "id": found.id,
+        "type": BULK_KIND,
+        "attributes": {"messages": found.messages, "scheduled": found.waiting},
+        "links": {"self": _link({"filter[account_id]": found.account_id, "filter[bulk_id]": found.id})},
+    }
+    return Reply(202, shown)
+
+
 def _link(query: Mapping[str, str]) -> str:
     return f"{PATH}?{urlencode(query, safe='[]')}" if query else PATH
 
@@ -135,5 +169,15 @@ ROUTES: Final = (
     ApiRoute(
         "GET", f"{PATH}/{{id}}/events", _events, "list_message_events", Permission.SEE, "What happened to a message",
         EVENT_KIND, gives=ShownEventAttributes, is_list=True, query=NoQuery({}, ()), is_logged=True,
+    ),
+    ApiRoute(
+        "DELETE", f"{PATH}/{{id}}", _cancel, "cancel_message_of_account", Permission.SEND_SMS,
+        "Ask that a message be not sent", KIND, gives=ShownMessageAttributes, status=202,
+        query=NoQuery({}, ()), is_logged=True,
+    ),
+    ApiRoute(
+        "DELETE", f"/v3/{BULK_KIND}/{{id}}", _cancel_bulk, "cancel_bulk_of_account", Permission.SEND_SMS,
+        "Ask that whatever still waits of a scheduled bulk be not sent", BULK_KIND, gives=ShownBulkAttributes,
+        status=202, query=NoQuery({}, ()), is_logged=True,
     ),
 )  # fmt: skip

@@ -8,7 +8,8 @@ from pydantic import Field
 from agents.panel.api.call import Call, Query, Reply
 from agents.panel.api.jsonapi import AccountIdentifier, RequestModel, Resource, Shown, relationship, resource
 from agents.panel.api.route import EntryResources, created
-from agents.panel.operations import Operations, Permission
+from agents.panel.operations.actor import Permission
+from agents.panel.operations.operations import Operations
 from agents.panel.operations.routing.routes import ROUTE_ORDERS, Routes, RouteSettings
 from schemas.directory.route import MAX_WEIGHT, Route
 from schemas.identifiers import Uuid
@@ -40,6 +41,7 @@ class RouteAttributes(RequestModel):
     source_prefix: Annotated[str | None, Field(pattern=r"^[0-9]{1,15}$")] = None
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     weight: Annotated[int | None, Field(ge=1, le=MAX_WEIGHT)] = None
+    short_codes: Annotated[bool, Field(description="Whether it takes short codes (3 to 6 digits) as well.")] = False
     price_per_segment: Price = None
     currency: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217, for example EUR.")] = None
     blocked: bool = False
@@ -49,6 +51,8 @@ class RouteAttributes(RequestModel):
         found = self.given()
         if found.get("price_per_segment") is not None:
             found["price_per_segment"] = Decimal(found["price_per_segment"])
+        if "short_codes" in found:
+            found["short_codes"] = found["short_codes"] or None
         return found
 
 
@@ -96,6 +100,7 @@ class ShownRouteAttributes(Shown):
     source_prefix: str | None
     priority: int
     weight: int | None
+    short_codes: bool
     price_per_segment: str | None
     currency: str | None
     blocked: bool
@@ -132,6 +137,7 @@ class RouteResources(EntryResources[Route]):
             source_prefix=entry.source_prefix,
             priority=entry.priority,
             weight=entry.weight,
+            short_codes=bool(entry.short_codes),
             price_per_segment=None if price is None else format(price, "f"),
             currency=entry.currency,
             blocked=entry.blocked,

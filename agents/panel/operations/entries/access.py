@@ -9,12 +9,14 @@ from agents.panel.operations.ports import DirectoryStore
 from pipeline.directory.model import Directory
 from pipeline.errors import RuleViolated
 from schemas.directory.account import Account, Did
+from schemas.directory.campaign import Campaign
 from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
 from schemas.directory.route import Route
+from schemas.directory.sender import Sender
 from schemas.directory.trunk import Trunk
 
-Entry = TypeVar("Entry", Account, Did, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
+Entry = TypeVar("Entry", Account, Did, Sender, Campaign, Trunk, Carrier, Profile, Route, PanelUser, ApiKey)
 
 
 class Access:
@@ -54,6 +56,13 @@ class Access:
             return None
         return self.one_account(actor, account_id)
 
+    def account(self, actor: Actor, account_id: str) -> Account:
+        """Return an account that the actor may see. Raises `NotFound`."""
+        found = self.directory.account(account_id)
+        if found is None or not actor.sees(account_id):
+            raise NotFound("There is no such account.")
+        return found
+
     def only_account(self) -> str | None:
         """Return the account when there is exactly one: nobody needs to say which is meant."""
         accounts = tuple(islice(self.directory.entries(Account), 2))
@@ -61,7 +70,7 @@ class Access:
 
     def seen(self, actor: Actor, entry: Entry | None, what: str) -> Entry:
         """Return `entry` when the actor may see it; else it is not there."""
-        if entry is not None and (actor.is_operator or getattr(entry, "account_id", None) == actor.account_id):
+        if entry is not None and actor.sees(getattr(entry, "account_id", None)):
             return entry
         raise NotFound(f"There is no such {what}.")
 

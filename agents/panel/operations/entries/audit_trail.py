@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from agents.panel.operations.actor import Actor
 from agents.panel.operations.entries.differences import between, writable
 from agents.panel.operations.ports import AuditTopic, Clock
-from pipeline.directory.rules import Change, Removal, change_key
+from pipeline.directory.rules.changes import Change, Removal, change_key
 from schemas.directory.account import Account
 from schemas.directory.audit import AuditEvent
 from schemas.directory.carrier import Profile
@@ -88,7 +88,7 @@ def _account_of(entry: DirectoryEntry | None) -> str | None:
 
 def _name_of(entry: DirectoryEntry | None) -> str | None:
     """Return what people call an entry."""
-    for attribute in ("name", "email", "number"):
+    for attribute in ("name", "email", "number", "address"):
         if (found := getattr(entry, attribute, None)) is not None:
             return str(found)
     if isinstance(entry, Profile):

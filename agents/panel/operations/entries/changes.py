@@ -9,7 +9,7 @@ from agents.panel.operations.actor import Actor
 from agents.panel.operations.entries.audit_trail import AuditTrail, audit_key
 from agents.panel.operations.errors import Conflict
 from agents.panel.operations.ports import DirectoryStore
-from pipeline.directory.rules import Change, Removal, change_key
+from pipeline.directory.rules.changes import Change, Removal, change_key
 from pipeline.errors import RuleViolated
 from schemas.directory.audit import AuditEvent
 from schemas.directory.entry import DirectoryEntry, key_of

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from pipeline.directory.rules import counted
+from pipeline.counted import counted
 from schemas.directory.audit import Difference
 from schemas.directory.entry import DirectoryEntry
 
@@ -52,10 +52,14 @@ def _text(name: str, value: Any) -> str | None:
         return f"username {value[0].username}, password version {value[0].version}" + _grace(value)
     if name == "callback_secrets":
         return counted(len(value), "signing secret") + _grace(value)
+    if name == "callbacks":
+        return _listed([f"{part}: {_text(part, it)}" for part, it in value if it is not None])
     if name == "secrets":
         return _listed([f"{it.name} (hidden)" for it in value])
-    if name == "parameters":
+    if name in ("parameters", "headers"):
         return _listed([f"{key}={it[:200]}" for key, it in value.items()])
+    if name in ("ca", "client_certificate"):
+        return f"SHA-256 {sha256(value.encode()).hexdigest()[:16]}"
     if name == "text":
         return f"{len(value)} characters, SHA-256 {sha256(value.encode()).hexdigest()[:16]}"
     if isinstance(value, tuple):

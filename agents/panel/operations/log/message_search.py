@@ -8,10 +8,11 @@ from typing import Final
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.errors import NotFound
-from agents.panel.operations.ports import LogQuestions
-from pipeline.message_log.look_up import find, history_of
-from pipeline.message_log.message import LoggedMessage, MessageHistory
-from pipeline.message_log.search import MAX_SIZE, Cursor, FoundPage, Search, search_page
+from agents.panel.operations.log.questions import LogQuestions
+from pipeline.message_log.reading.history import MessageHistory
+from pipeline.message_log.reading.look_up import find, history_of
+from pipeline.message_log.reading.message import LoggedMessage
+from pipeline.message_log.reading.search import MAX_SIZE, Cursor, FoundPage, Search, search_page
 
 MAX_EXPORTED: Final = 1_000_000
 
@@ -43,7 +44,7 @@ class MessageSearch:
         """Return the newest message with an id that the actor may see. Raises `NotFound`, `LogUnavailable`."""
         actor.must(Permission.SEE)
         found = await self._log.ask(lambda it: find(it, message_id, trunk_id=trunk_id))
-        mine = [it for it in found if actor.is_operator or it.account_id == actor.account_id]
+        mine = [it for it in found if actor.sees(it.account_id)]
         if not mine:
             raise NotFound("There is no such message in the log: it may be too old, or too new by a second.")
         return await self._log.ask(lambda it: history_of(it, mine[0]))

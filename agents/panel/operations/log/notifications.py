@@ -8,10 +8,12 @@ from typing import Final
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.audit_trail import AuditTrail
-from agents.panel.operations.ports import Clock, LogQuestions, Producer
+from agents.panel.operations.log.questions import LogQuestions
+from agents.panel.operations.ports import Clock, Producer
+from pipeline.callbacks.notification import is_wanted
 from pipeline.callbacks.resend import obstacle, resends
 from pipeline.errors import RuleViolated
-from pipeline.message_log.callback_log import (
+from pipeline.message_log.reading.callback_log import (
     AttemptPage,
     AttemptSearch,
     Performance,
@@ -19,17 +21,25 @@ from pipeline.message_log.callback_log import (
     failing_trunks,
     performance,
 )  # fmt: skip
-from pipeline.message_log.look_up import find
-from pipeline.message_log.message import LoggedMessage
-from pipeline.message_log.search import MAX_SIZE, Cursor
+from pipeline.message_log.reading.look_up import find
+from pipeline.message_log.reading.message import LoggedMessage
+from pipeline.message_log.reading.search import MAX_SIZE, Cursor
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
-from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
+from schemas.messages.status import CodeId, DeliveryName, MessageStatus, StatusName, StatusStage
 
 MAX_RESENT: Final = 10_000
 """Of one request."""
 TEST_NUMBER: Final = "15550000000"
 """Source and destination of a test event; nobody has this number."""
+_TESTS: Final = (
+    (StatusStage.PROCESSING, StatusName.SUCCESS),
+    (StatusStage.PROCESSING, StatusName.FAILED),
+    (StatusStage.DELIVERY, DeliveryName.DELIVERED),
+    (StatusStage.DELIVERY, DeliveryName.UNKNOWN),
+)
+"""What a test event can say: the first of these that the trunk has chosen to hear of."""
+_NOTHING: Final = "Nothing was sent again: {}."
 FAILS_WITHIN: Final = timedelta(days=1)
 
 
@@ -70,26 +80,38 @@ class Notifications:
         """Return those of the trunks whose newest attempt of the last day failed. Raises `LogUnavailable`."""
         actor.must(Permission.SEE)
         now, known = self._clock(), (self._access.directory.trunk(it) for it in trunk_ids)
-        seen = [it.id for it in known if it is not None and (actor.is_operator or it.account_id == actor.account_id)]
+        seen = [it.id for it in known if it is not None and actor.sees(it.account_id)]
         return await self._log.ask(lambda it: failing_trunks(it, seen, now, FAILS_WITHIN))
 
     async def resend(self, actor: Actor, trunk_id: str, message_id: str) -> int:
         """Send a message's notifications again; return how many. Raises `RuleViolated` when nobody can be notified."""
-        trunk = self._open(actor, trunk_id)
+        trunk = self._known(actor, trunk_id)
         found = await self._log.ask(lambda it: find(it, message_id, trunk_id=trunk_id))
         statuses = [status for it in found[:1] for status in statuses_of(it, receipts=trunk.receipts_enabled)]
         if not statuses:
             raise RuleViolated([("", "This message has no outcome yet: there is nothing to tell.")])
+        statuses = [it for it in statuses if is_wanted(trunk, it)]
+        if not statuses:
+            raise RuleViolated([("", "The trunk has not chosen to hear of what became of this message.")])
+        if (why := obstacle(trunk, statuses[0])) is not None:
+            raise RuleViolated([("", _NOTHING.format(why))])
         await self._write(actor, trunk, statuses, f"message {message_id}")
         return len(statuses)
 
     async def send_test(self, actor: Actor, trunk_id: str) -> str:
         """Send a notification of a message that does not exist; return its id. Raises `RuleViolated`."""
         trunk, now = self._open(actor, trunk_id), self._clock()
-        status = MessageStatus(
-            message_id=uuid7(), trunk_id=trunk.id, account_id=trunk.account_id, stage=StatusStage.PROCESSING,
-            status=StatusName.SUCCESS, source=TEST_NUMBER, destination=TEST_NUMBER, accepted_at=now, ended_at=now,
+        possible = (
+            MessageStatus(
+                message_id=uuid7(), trunk_id=trunk.id, account_id=trunk.account_id, stage=stage, status=name,
+                source=TEST_NUMBER, destination=TEST_NUMBER, accepted_at=now, ended_at=now,
+            )
+            for stage, name in _TESTS
+            if stage is StatusStage.PROCESSING or trunk.receipts_enabled
         )  # fmt: skip
+        status = next((it for it in possible if is_wanted(trunk, it)), None)
+        if status is None:
+            raise RuleViolated([("", "The trunk hears only of delivery receipts, and these are switched off.")])
         await self._write(actor, trunk, [status], "a test event")
         return status.message_id
 
@@ -98,7 +120,7 @@ class Notifications:
 
         Raises `RuleViolated` when nobody can be notified, or there are more than `MAX_RESENT`.
         """
-        trunk = self._open(actor, search.trunk_id)
+        trunk = self._known(actor, search.trunk_id)
         wanted: dict[tuple[str, str], None] = {}
         after: Cursor | None = None
         while True:
@@ -115,17 +137,23 @@ class Notifications:
                 status
                 for it in found[:1]
                 for status in statuses_of(it, receipts=trunk.receipts_enabled)
-                if (message_id, status.stage.value) in wanted
+                if (message_id, status.stage.value) in wanted and is_wanted(trunk, status)
             ]
+        if (why := obstacle(trunk)) is not None and not any(it.callback_url for it in statuses):
+            raise RuleViolated([("", _NOTHING.format(why))])
+        statuses = [it for it in statuses if obstacle(trunk, it) is None]
         if statuses:
             await self._write(actor, trunk, statuses, f"{len(statuses)} notifications")
         return len(statuses)
 
-    def _open(self, actor: Actor, trunk_id: str) -> Trunk:
+    def _known(self, actor: Actor, trunk_id: str) -> Trunk:
         actor.must(Permission.MANAGE_TRUNKS)
-        trunk = self._access.trunk(actor, trunk_id)
+        return self._access.trunk(actor, trunk_id)
+
+    def _open(self, actor: Actor, trunk_id: str) -> Trunk:
+        trunk = self._known(actor, trunk_id)
         if (why := obstacle(trunk)) is not None:
-            raise RuleViolated([("", f"Nothing was sent again: {why}.")])
+            raise RuleViolated([("", _NOTHING.format(why))])
         return trunk
 
     async def _write(self, actor: Actor, trunk: Trunk, statuses: Sequence[MessageStatus], about: str) -> None:
@@ -142,7 +170,11 @@ def statuses_of(message: LoggedMessage, *, receipts: bool) -> list[MessageStatus
     if message.status is not None:
         processed = _status(message, message.status, message.ended_at)
         code_id = None if message.code_id is None else CodeId(message.code_id)
-        found.append(processed.model_copy(update={"code_id": code_id, "reason": message.reason}))
+        of_text = {
+            "text_changes": message.text_changes or None,
+            "national_language": message.national_language,
+        }
+        found.append(processed.model_copy(update={"code_id": code_id, "reason": message.reason, **of_text}))
     if message.delivery_status is not None and receipts:
         delivered = _status(message, message.delivery_status, message.delivery_ended_at)
         found.append(delivered.model_copy(update={"stage": StatusStage.DELIVERY, "reason": message.delivery_reason}))
@@ -167,5 +199,7 @@ def _status(message: LoggedMessage, status: str, ended_at: datetime | None) -> M
         carrier_id=message.carrier_id,
         possible_duplicate=message.possible_duplicate or None,
         client_reference=message.client_reference,
+        campaign_id=message.campaign_id,
         tags=message.tags or None,
+        callback_url=message.callback_url,
     )

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
-from agents.panel.operations.ports import LogQuestions
-from pipeline.message_log.callback_log import Endpoint, endpoints, has_accepted_callback
-from pipeline.message_log.statistics import Statistics, Stretch, has_messages, statistics
+from agents.panel.operations.log.questions import LogQuestions
+from pipeline.message_log.reading.callback_log import Endpoint, endpoints, has_accepted_callback
+from pipeline.message_log.reading.statistics import Statistics, Stretch, has_messages, statistics
 from schemas.directory.account import Did
 from schemas.directory.trunk import Trunk
 

@@ -10,7 +10,9 @@ from agents.panel.operations.entries.paging import FIRST_PAGE, Paging, Slice, na
 from agents.panel.operations.ports import CredentialKeys
 from agents.panel.operations.routing.operated import OperatedEntries
 from agents.panel.operations.routing.profiles import Profiles, form_of
-from pipeline.carriers.profile_form import ProfileForm
+from pipeline.carriers.profile_form.profile import ProfileForm
+from pipeline.directory.carrier_secrets import CarrierSealer
+from pipeline.directory.sealing import unsealable
 from pipeline.errors import RuleViolated
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.identifiers import uuid7
@@ -70,8 +72,7 @@ class Carriers(OperatedEntries[Carrier, CarrierSettings]):
             if not value:
                 sealed.pop(secret, None)
             elif self._keys.carrier_sealer is None:
-                problem = "cannot be kept: the installation has no key for carriers (SMSOUT_CARRIER_KEY_FILE)"
-                raise RuleViolated([(f"secrets/{secret}", problem)])
+                raise RuleViolated([(f"secrets/{secret}", unsealable(CarrierSealer))])
             else:
                 sealed[secret] = self._keys.carrier_sealer.seal(entry.id, secret, value)
         values["secrets"] = tuple(sealed.values()) or None

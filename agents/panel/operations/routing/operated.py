@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes, attributes_of
-from pipeline.directory.rules import check
+from pipeline.directory.rules.check import check
 from pipeline.errors import RuleViolated
 from schemas.directory.carrier import Carrier, Profile
 from schemas.directory.route import Route

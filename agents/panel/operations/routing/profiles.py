@@ -1,15 +1,18 @@
 """Carrier profiles: those that come with the product, and one's own."""
 
-from typing import NamedTuple, TypedDict
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypedDict
 
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes
+from agents.panel.operations.entries.paging import FIRST_PAGE, Paging, Slice
 from agents.panel.operations.errors import NotFound
 from agents.panel.operations.routing.operated import OperatedEntries
-from pipeline.carriers.profile_form import ProfileForm
+from pipeline.carriers.profile_form.profile import ProfileForm
 from pipeline.carriers.profiles.book import ProfileBook
-from pipeline.carriers.profiles.shipped import shipped_names, shipped_text
+from pipeline.carriers.profiles.shipped import PRACTICE, shipped_names, shipped_text
 from pipeline.errors import RuleViolated
 from schemas.directory.carrier import Carrier, Profile
 
@@ -28,6 +31,13 @@ class ListedProfile(NamedTuple):
     is_own: bool
     form: ProfileForm | None
     carriers: int
+
+
+_ORDERS: Final[dict[str, Callable[[ListedProfile], Any]]] = {
+    "name": lambda it: (not it.is_own, it.id),  # one's own first
+    "carriers": lambda it: (it.carriers, it.id),
+}
+PROFILE_ORDERS: Final = tuple(_ORDERS)
 
 
 class Profiles(OperatedEntries[Profile, ProfileSettings]):
@@ -62,13 +72,22 @@ class Profiles(OperatedEntries[Profile, ProfileSettings]):
             raise NotFound("There is no such profile.")
         return shipped_text(name)
 
-    def list(self, actor: Actor) -> list[ListedProfile]:
+    def is_own(self, actor: Actor, name: str) -> bool:
+        """Tell whether a profile is one's own, and not one that comes with the product."""
+        actor.must(Permission.OPERATE)
+        return self._access.directory.get(Profile, name) is not None
+
+    def all(self, actor: Actor) -> list[ListedProfile]:
         """Return all profiles, one's own first."""
         actor.must(Permission.OPERATE)
-        used = [it.profile or "practice" for it in self._access.directory.entries(Carrier)]
+        used = Counter(it.profile or PRACTICE for it in self._access.directory.entries(Carrier))
         own = sorted(it.id for it in self._access.directory.entries(Profile))
         shipped = [it for it in shipped_names() if it not in own]
-        return [ListedProfile(it, it in own, form_of(self.book, it), used.count(it)) for it in [*own, *shipped]]
+        return [ListedProfile(it, it in own, form_of(self.book, it), used[it]) for it in [*own, *shipped]]
+
+    def list(self, actor: Actor, *, name: str = "", paging: Paging = FIRST_PAGE) -> Slice[ListedProfile]:
+        """Return those whose name contains `name`."""
+        return paging.cut_sorted([it for it in self.all(actor) if name.lower() in it.id], _ORDERS)
 
 
 def form_of(book: ProfileBook, name: str | None) -> ProfileForm | None:

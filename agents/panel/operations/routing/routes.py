@@ -25,6 +25,7 @@ class RouteSettings(TypedDict, total=False):
     carrier_id: str
     priority: int
     weight: int | None
+    short_codes: bool | None
     price_per_segment: Decimal | None
     currency: str | None
     blocked: bool

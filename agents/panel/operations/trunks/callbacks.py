@@ -11,9 +11,9 @@ from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes
 from agents.panel.operations.ports import DirectoryStore
 from pipeline.http.url import http_url
-from schemas.callback import AttemptOutcome, CallbackAttempt
 from schemas.directory.people import PanelRole
 from schemas.directory.trunk import Trunk
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt
 
 SHOWN: Final = 20
 MAX_TRUNKS: Final = 2000
@@ -24,6 +24,7 @@ SYSTEM: Final = Actor("system", "", "system", PanelRole.OPERATOR, None)
 _TRUNK_ID: Final = b'"trunk_id":"'
 _ID_LENGTH: Final = 36
 _GONE: Final = b'"outcome":"gone"'
+_FILTERED: Final = b'"outcome":"filtered"'
 
 
 class RecentAttempts:
@@ -39,7 +40,7 @@ class RecentAttempts:
     def note(self, value: bytes) -> CallbackAttempt | None:
         """Take a record; return it when its endpoint has said that it wants no more."""
         at = value.find(_TRUNK_ID)
-        if at < 0:
+        if at < 0 or _FILTERED in value:
             return None
         begin = at + len(_TRUNK_ID)
         trunk_id = value[begin : begin + _ID_LENGTH].decode(errors="replace")

@@ -1,39 +1,46 @@
 """Trunks: listing, creating, changing, deleting."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NoReturn, TypedDict
+from typing import Any, Final, NoReturn
 
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
 from agents.panel.operations.entries.changes import Changes, attributes_of
 from agents.panel.operations.entries.paging import FIRST_PAGE, Paging, Slice, natural
+from agents.panel.operations.limits import LimitSettings, must_set_limits
 from agents.panel.operations.ports import Clock, CredentialKeys
+from agents.panel.operations.trunks.callback_settings import CallbackSettings, changed_options
+from agents.panel.operations.trunks.countries import expensive_countries
 from pipeline.directory.credentials import new_callback_secret
-from pipeline.directory.rules import check
+from pipeline.directory.rules.check import check
 from pipeline.directory.values import name_key, normalize_networks
 from pipeline.errors import RuleViolated
 from pipeline.http.addresses import AddressGuard
-from pipeline.http.url import http_url
-from pipeline.urls import punycoded, url_problem
 from schemas.directory.account import Did
+from schemas.directory.callback_options import CallbackOptions
+from schemas.directory.sender import Sender
 from schemas.directory.trunk import Trunk
 from schemas.identifiers import uuid7
+from schemas.text.smart_encoding import SmartEncoding
+from schemas.urls import punycoded
 
 MAX_AT_ONCE: Final = 1000
 
 
-class TrunkSettings(TypedDict, total=False):
+class TrunkSettings(LimitSettings, total=False):
     """What a trunk's form or a request sets; what is left out stays as it is, or takes its default."""
 
     name: str
     callback_url: str | None
+    callbacks: CallbackSettings | None  # None is as usual
     callback_disabled_at: None  # None enables the endpoint again; only the system disables one
     allowed_ips: Sequence[str]
     allow_any_did: bool
     allowed_sources: Sequence[str]
     blocked: bool
     receipts_enabled: bool
-    segments_per_second: int | None  # only operators set it
+    refused_countries: Sequence[str]  # a new trunk's are the expensive ones
+    smart_encoding: SmartEncoding
 
 
 _ORDERS: Final = {
@@ -99,14 +106,19 @@ class Trunks:
         number = next(n for n in range(1, len(taken) + 2) if name_key(f"Outbound SMS trunk {n}") not in taken)
         return f"Outbound SMS trunk {number}"
 
+    def refused_at_first(self, actor: Actor, account_id: str | None = None) -> tuple[str, ...]:
+        """Return the countries that a new trunk of an account does not send to."""
+        actor.must(Permission.SEE)
+        account_id = self._access.one_account(actor, account_id)
+        return expensive_countries(self._access.directory, account_id)
+
     async def create(self, actor: Actor, settings: TrunkSettings, account_id: str | None = None) -> tuple[Trunk, str]:
         """Create a trunk, and return it with its password.
 
         Raises `RuleViolated` with attributes like `name` and `allowed_ips/2`.
         """
         actor.must(Permission.MANAGE_TRUNKS)
-        if settings.get("segments_per_second") is not None:
-            actor.must(Permission.OPERATE)
+        must_set_limits(actor, {name: value for name, value in settings.items() if value is not None})
         account_id, trunk_id = self._access.one_account(actor, account_id), uuid7()
         verifier, password = self._keys.new_verifier(trunk_id, 1)
         blank = Trunk.model_construct(
@@ -117,6 +129,8 @@ class Trunks:
             callback_secrets=(new_callback_secret(),),
             created_at=self._clock(),
         )
+        if "refused_countries" not in settings:
+            settings = {**settings, "refused_countries": self.refused_at_first(actor, account_id)}
         await self._changes.create(actor, "trunk.created", self._changed(blank, settings))
         return self._access.trunk(actor, trunk_id), password
 
@@ -128,8 +142,7 @@ class Trunks:
         Raises `Conflict` when `expected_version` is not its version, and `RuleViolated` as `create` does.
         """
         actor.must(Permission.MANAGE_TRUNKS)
-        if "segments_per_second" in settings:
-            actor.must(Permission.OPERATE)
+        must_set_limits(actor, settings)
         await self._changes.update(
             actor,
             "trunk.updated",
@@ -164,10 +177,12 @@ class Trunks:
         return tuple(sorted(did.number for did in dids if did.p2p_enabled and did.account_id == account_id))
 
     def sources_of(self, actor: Actor, trunk_id: str) -> tuple[str, ...]:
-        """Return the numbers that a trunk may send from now, sorted."""
+        """Return what a trunk may send from now: its account's names and short codes, then numbers, both sorted."""
         trunk = self._access.trunk(actor, trunk_id)
         if trunk.allow_any_did:
-            return self.available_sources(actor, trunk.account_id)
+            senders = self._access.directory.entries(Sender)
+            registered = sorted(it.address for it in senders if it.account_id == trunk.account_id)
+            return (*registered, *self.available_sources(actor, trunk.account_id))
         listed = self._access.directory.sources_of(trunk)
         return tuple(sorted(number for number in listed if self._may_send_from(trunk, number)))
 
@@ -184,11 +199,28 @@ class Trunks:
             update["callback_url"] = punycoded((update["callback_url"] or "").strip()) or None
         if "allowed_sources" in update:
             update["allowed_sources"] = tuple(update["allowed_sources"])
-        networks = update.pop("allowed_ips", None)
+        if "refused_countries" in update:
+            update["refused_countries"] = tuple(dict.fromkeys(update["refused_countries"])) or None
+        if update.get("smart_encoding") is SmartEncoding.OFF:
+            update["smart_encoding"] = None
         problems: list[tuple[str, str]] = []
+        if "callbacks" in settings:
+            wanted = settings["callbacks"]
+            try:
+                update["callbacks"] = (
+                    None
+                    if wanted is None
+                    else changed_options(trunk.id, trunk.callbacks, wanted, self._keys.callback_sealer)
+                )
+            except RuleViolated as bad:
+                del update["callbacks"]
+                problems += bad.problems
+            else:
+                problems += self._never_called("callbacks/failover_url", _failover(update["callbacks"]))
+        networks = update.pop("allowed_ips", None)
         if update.get("callback_url", trunk.callback_url) != trunk.callback_url:
             update["callback_disabled_at"] = None  # it was the other endpoint that wanted no more
-            problems += self._never_called(update["callback_url"])
+            problems += self._never_called("callback_url", update["callback_url"])
         changed = trunk.model_copy(update=update)
         if networks is not None:
             try:
@@ -208,13 +240,10 @@ class Trunks:
                 raise RuleViolated([*more.problems, *problems]) from None
         raise RuleViolated([*problems])
 
-    def _never_called(self, url: str | None) -> Iterator[tuple[str, str]]:
-        if url is None or url_problem(url) is not None:
-            return
-        called = http_url(url)
-        if self._callback_addresses.never_permits(called.host, called.port):
-            yield (
-                "callback_url",
-                f"leads to {called.host}, which is not on the internet: nothing would ever be posted there. Enter an "
-                "address that this system can reach from outside your network",
-            )
+    def _never_called(self, where: str, url: str | None) -> Iterator[tuple[str, str]]:
+        if url is not None and (problem := self._callback_addresses.problem(url)) is not None:
+            yield where, problem
+
+
+def _failover(options: CallbackOptions | None) -> str | None:
+    return None if options is None else options.failover_url

@@ -5,15 +5,15 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from agents.panel.operations import ROLE_WORDS, Permission
+from agents.panel.operations.actor import ROLE_WORDS, Permission
 from agents.panel.page import PageContext
 from agents.panel.pages.access.roles import chosen_role, offered_roles
 from agents.panel.pages.access.shown_once import shown_once
-from agents.panel.pages.entry_pages import Edited, EntryPages, Fields
-from agents.panel.pages.forms import choice
-from agents.panel.pages.listing import ListPage
-from agents.panel.pages.navigation import way_back
-from agents.panel.pages.words import utc
+from agents.panel.pages.parts.entry_pages import Edited, EntryPages, Fields
+from agents.panel.pages.parts.forms import choice
+from agents.panel.pages.parts.listing import ListPage
+from agents.panel.pages.parts.navigation import way_back
+from agents.panel.pages.parts.words import utc
 from pipeline.directory.values import name_problem
 from pipeline.errors import RuleViolated
 from schemas.directory.people import ApiKey, PanelRole

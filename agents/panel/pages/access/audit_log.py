@@ -11,10 +11,17 @@ from typing import Any, Final
 from aiohttp import web
 
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.listing import ListPage, ListQuery
+from agents.panel.pages.parts.listing import ListPage, ListQuery
 from schemas.directory.audit import AuditEvent
 
-_WORDS: Final = {"paneluser": "user", "apikey": "API key", "did": "number", "url": "URL", "ips": "IPs"}
+_WORDS: Final = {
+    "paneluser": "user",
+    "apikey": "API key",
+    "did": "number",
+    "optout": "opt-out",
+    "url": "URL",
+    "ips": "IPs",
+}
 LIST = ListPage("/audit", "audit", "audit/list.html", filters=("text", "since", "until"))
 EXPORT: Final = "/audit/export"
 COLUMNS: Final = ("time", "actor", "action", "target", "target_name", "address", "attribute", "before", "after")

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.forms import Problems, by_field, unsaved
+from agents.panel.pages.parts.forms import Problems, by_field, unsaved
 from pipeline.errors import BrokerError, RuleViolated
 
 

@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from agents.panel.page import Page, PageContext, local_path
-from agents.panel.pages.forms import Problems, by_field, unsaved
-from agents.panel.pages.navigation import go_to
+from agents.panel.pages.parts.forms import Problems, by_field, unsaved
+from agents.panel.pages.parts.navigation import go_to
 from agents.panel.security.log_in import TOO_LATE, CodeAwaited, LogInRefused
 from pipeline.errors import BrokerError, RuleViolated
 

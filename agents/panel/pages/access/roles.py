@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from agents.panel.operations import ROLE_WORDS
-from agents.panel.pages.forms import choice, refuse
+from agents.panel.operations.actor import ROLE_WORDS
+from agents.panel.pages.parts.forms import choice, refuse
 from schemas.directory.people import PanelRole
 
 ROLE_HINTS: Final = {

@@ -5,8 +5,8 @@ from aiohttp import web
 from markupsafe import Markup
 
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.forms import Problems, unsaved
-from agents.panel.pages.navigation import go_to
+from agents.panel.pages.parts.forms import Problems, unsaved
+from agents.panel.pages.parts.navigation import go_to
 from agents.panel.security.one_time_codes import address, new_secret
 from pipeline.errors import BrokerError
 

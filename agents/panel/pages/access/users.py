@@ -4,16 +4,16 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from agents.panel.operations import ROLE_WORDS, Permission
+from agents.panel.operations.actor import ROLE_WORDS, Permission
 from agents.panel.operations.people.users import email_problems
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.access.roles import chosen_role, offered_roles
 from agents.panel.pages.access.shown_once import shown_once
-from agents.panel.pages.confirmation import confirmation
-from agents.panel.pages.entry_pages import EditablePages, Edited, Fields
-from agents.panel.pages.listing import ListPage
-from agents.panel.pages.navigation import way_back
-from agents.panel.pages.words import utc
+from agents.panel.pages.parts.confirmation import confirmation
+from agents.panel.pages.parts.entry_pages import EditablePages, Edited, Fields
+from agents.panel.pages.parts.listing import ListPage
+from agents.panel.pages.parts.navigation import way_back
+from agents.panel.pages.parts.words import utc
 from schemas.directory.people import PanelRole, PanelUser
 
 LABELS: Final = {"email": "Email", "role": "Role"}

@@ -1,9 +1,11 @@
-"""SMS > Overview and Outbound SMS log: how messages fare, what became of each, and of the notifications about them.
+"""SMS > Overview, Outbound SMS log, Scheduled: how messages fare, what became of each and of its notifications.
 
 overview   the first page: messages in numbers and pictures, what goes wrong, what is left to do
 chart      where everything lies in a picture
-criteria   what the form above the log says: times in a zone, numbers, trunk, status
+criteria   what the form above the log says: times in a zone, numbers, trunk, campaign, status
+choices    trunks and campaigns that such forms offer, and what rows call them
 messages   the log, and a message with its timeline
+scheduled  what waits for its time, and taking it back
 export     the log as CSV, as it streams
 callbacks  a trunk's attempts to notify, sending notifications again, a test event
 """
@@ -11,6 +13,8 @@ callbacks  a trunk's attempts to notify, sending notifications again, a test eve
 from typing import Final
 
 from agents.panel.page import Page
-from agents.panel.pages.log import callbacks, export, messages, overview
+from agents.panel.pages.log import callbacks, export, messages, overview, scheduled
 
-PAGES: Final[tuple[Page, ...]] = (*overview.PAGES, *export.PAGES, *messages.PAGES, *callbacks.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *overview.PAGES, *export.PAGES, *messages.PAGES, *scheduled.PAGES, *callbacks.PAGES,
+)  # fmt: skip

@@ -6,16 +6,17 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
+from agents.panel.operations.actor import Permission
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.log.messages import shown_time
-from agents.panel.pages.navigation import go_to
+from agents.panel.pages.parts.navigation import go_to
 from pipeline.callbacks.resend import obstacle
+from pipeline.counted import counted
 from pipeline.errors import Refused, RuleViolated
 from pipeline.http.url import http_url
-from pipeline.message_log.callback_log import AttemptSearch
-from pipeline.message_log.message import Notified
-from pipeline.message_log.search import Cursor
+from pipeline.message_log.reading.callback_log import AttemptSearch
+from pipeline.message_log.reading.history import Notified
+from pipeline.message_log.reading.search import Cursor
 from schemas.directory.trunk import Trunk
 
 SIZE: Final = 50
@@ -110,9 +111,7 @@ async def resend(context: PageContext) -> web.StreamResponse:
     except RuleViolated as error:
         return await _page(context, "; ".join(what for _, what in error.problems), 422)
     if count:
-        context.flash(
-            "good", f"{count:,} notification{'' if count == 1 else 's'} sent again. Reload to see how it went."
-        )
+        context.flash("good", f"{counted(count, 'notification')} sent again. Reload to see how it went.")
     else:
         context.flash("info", "There was nothing to send again.")
     return go_to(context, _path(trunk, fields))

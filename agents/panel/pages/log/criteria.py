@@ -1,4 +1,4 @@
-"""What the form above the log says: times in a zone, numbers, trunk, status; and the search that this is."""
+"""What the form above the log says: times in a zone, numbers, trunk, campaign, status; and the search that this is."""
 
 import re
 from collections.abc import Mapping
@@ -8,13 +8,15 @@ from typing import Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from agents.panel.pages.parts.times import UTC_NAME, typed_time, zone_of
 from pipeline.errors import Refused
-from pipeline.message_log.message import LogState
-from pipeline.message_log.search import MAX_VALUES, Cursor, Search
-from schemas.status import DeliveryName
+from pipeline.message_log.reading.message import LogState
+from pipeline.message_log.reading.search import MAX_VALUES, Cursor, Search
+from schemas.messages.status import DeliveryName
 
 FIELDS: Final = (
-    "find", "range", "from", "to", "zone", "source", "source_is", "destination", "destination_is", "trunk", "status",
+    "find", "range", "from", "to", "zone", "source", "source_is", "destination", "destination_is", "trunk", "campaign",
+    "status",
 )  # fmt: skip
 RANGES: Final = (
     ("", "Any time"), ("today", "Today"), ("yesterday", "Yesterday"), ("week", "This week"), ("month", "This month"),
@@ -23,10 +25,10 @@ RANGES: Final = (
 MODES: Final = (("", "Equals"), ("contains", "Contains"))
 STATUSES: Final = (
     ("", "Any"), *((it.value, it.value) for it in (
-        LogState.SUCCESS, LogState.FAILED, LogState.ROUTING_ERROR, LogState.QUEUED, LogState.IN_PROGRESS,
+        LogState.SUCCESS, LogState.FAILED, LogState.ROUTING_ERROR, LogState.QUEUED, LogState.SCHEDULED,
+        LogState.IN_PROGRESS, LogState.CANCELED,
     )), ("not_sent", "Failed or Routing error"), ("delivered", "Delivered"), ("undelivered", "Not delivered"),
 )  # fmt: skip
-UTC_NAME: Final = "UTC"
 MAX_CHARACTERS: Final = 400
 _DELIVERED: Final = (DeliveryName.DELIVERED.value,)
 _UNDELIVERED: Final = tuple(it.value for it in DeliveryName if it is not DeliveryName.DELIVERED)
@@ -77,7 +79,8 @@ def read_criteria(query: Mapping[str, str], now: datetime) -> Criteria:
         sources_containing=source_parts,
         destinations=destinations,
         destinations_containing=destination_parts,
-        numbers_containing=tuple(_digits(fields["find"])) if not _LETTER.search(fields["find"]) else (),
+        campaign_ids=(fields["campaign"],) if fields["campaign"] else (),
+        numbers_containing=tuple(digits_of(fields["find"])) if not _LETTER.search(fields["find"]) else (),
         or_references=(fields["find"],) if fields["find"] else (),
         states=states,
         delivery_statuses={"delivered": _DELIVERED, "undelivered": _UNDELIVERED}.get(status, ()),
@@ -93,13 +96,9 @@ def read_criteria(query: Mapping[str, str], now: datetime) -> Criteria:
 
 def _zone(fields: dict[str, str]) -> ZoneInfo:
     name = fields["zone"]
-    try:
-        zone = ZoneInfo(name or UTC_NAME)
-    except (ValueError, OSError, KeyError):  # no such zone; a folder; a path that leads out
-        fields["zone"] = ""
-        return ZoneInfo(UTC_NAME)
-    fields["zone"] = "" if name == UTC_NAME else name
-    return zone
+    zone = zone_of(name)
+    fields["zone"] = "" if zone is None or name == UTC_NAME else name
+    return ZoneInfo(UTC_NAME) if zone is None else zone
 
 
 def _stretch(
@@ -132,14 +131,9 @@ def _stretch(
 def _typed(fields: Mapping[str, str], name: str, zone: ZoneInfo, problems: dict[str, list[str]]) -> datetime | None:
     if not (text := fields[name]):
         return None
-    try:
-        found = datetime.fromisoformat(text)
-        found = (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        problems.setdefault(name, []).append("must be a date and a time, like 2026-11-22T18:00")
-        return None
-    if not 1970 <= found.year < 9000:
-        problems.setdefault(name, []).append("is too far away")
+    found = typed_time(text, zone)
+    if isinstance(found, str):
+        problems.setdefault(name, []).append(found)
         return None
     return found
 
@@ -151,17 +145,23 @@ def _utc(moment: datetime | None) -> datetime | None:
 def _numbers(
     fields: Mapping[str, str], name: str, problems: dict[str, list[str]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    found = _digits(fields[name])
+    found = digits_of(fields[name])
     if len(found) > MAX_VALUES:
         problems.setdefault(name, []).append(f"names more than {MAX_VALUES} numbers")
         return (), ()
     return ((), tuple(found)) if fields[f"{name}_is"] == "contains" else (tuple(found), ())
 
 
-def _digits(text: str) -> list[str]:
-    """Return the numbers of a list; people write a plus, dots, dashes and brackets into them, and blanks between."""
-    parts = [part.translate(_ORNAMENTS) for part in text.replace(",", " ").replace(";", " ").split()]
-    return list(dict.fromkeys(part for part in parts if part))
+def digits_of(text: str) -> list[str]:
+    """Return the numbers of a list; people write a plus, dots, dashes and brackets into them, and blanks between.
+
+    What has a letter is a sender's name, in which all of these count.
+    """
+    found: list[str] = []
+    for listed in text.replace(";", ",").split(","):
+        named = _LETTER.search(listed) is not None
+        found += [listed.strip()] if named else [part.translate(_ORNAMENTS) for part in listed.split()]
+    return list(dict.fromkeys(part for part in found if part))
 
 
 _LETTER: Final = re.compile(r"[^\W\d_]")

@@ -13,18 +13,19 @@ from typing import Final
 from aiohttp import web
 
 from agents.panel.page import Page, PageContext
+from agents.panel.pages.log.choices import campaign_name, trunk_name
 from agents.panel.pages.log.criteria import read_criteria
-from agents.panel.pages.log.messages import PATH, trunk_name
-from agents.panel.pages.navigation import need_account
+from agents.panel.pages.log.messages import PATH
+from agents.panel.pages.parts.navigation import need_account
 from agents.panel.security.headers import EVERYWHERE, NOT_KEPT
 from agents.panel.security.sessions import Export
 from pipeline.errors import LogUnavailable, RuleViolated
-from pipeline.message_log.message import LoggedMessage
+from pipeline.message_log.reading.message import LoggedMessage
 
 COLUMNS: Final = (
     "id", "accepted_at_utc", "ended_at_utc", "trunk", "source", "destination", "status", "code_id", "reason",
     "delivery_status", "encoding", "segments", "segments_sent", "price", "currency", "text",
-    "client_reference", "tags",
+    "client_reference", "tags", "send_at_utc", "campaign",
 )  # fmt: skip
 GZIP: Final = 31  # zlib's window bits for gzip's format
 FORMULA: Final = frozenset("=+-@\t\r")
@@ -114,6 +115,8 @@ def _lines(context: PageContext, messages: Iterable[LoggedMessage], *, keeps_tex
                 it.code_id, _harmless(it.reason), _harmless(it.delivery_status), it.encoding, it.segments,
                 it.segments_sent, it.price, it.currency, _harmless(it.content) if keeps_text else "",
                 _harmless(it.client_reference), _harmless(", ".join(it.tags)),
+                "" if it.send_at is None else it.send_at.isoformat(),
+                _harmless(it.campaign_id and campaign_name(context, it.account_id, it.campaign_id)),
             ]
         )  # fmt: skip
     return text.getvalue()

@@ -1,34 +1,25 @@
 """The Outbound SMS log, and a message with its timeline."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, Literal
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
-from agents.panel.operations.entries.paging import Paging
+from agents.panel.operations.actor import Permission
 from agents.panel.page import Page, PageContext
+from agents.panel.pages.log.choices import campaign_choices, campaign_name, trunk_choices, trunk_name
 from agents.panel.pages.log.criteria import MODES, RANGES, STATUSES, Criteria, read_criteria
-from agents.panel.pages.navigation import need_account
-from agents.panel.pages.words import priced
+from agents.panel.pages.parts.navigation import need_account
+from agents.panel.pages.parts.words import change_words, priced
 from pipeline.errors import LogUnavailable, RuleViolated
-from pipeline.message_log.message import (
-    MEANINGS,
-    EventKind,
-    LoggedMessage,
-    LogState,
-    MessageEvent,
-    MessageHistory,
-    is_delivered,
-)  # fmt: skip
-from schemas.identifiers import UUID_PATTERN
+from pipeline.http.url import origin_of
+from pipeline.message_log.reading.history import EventKind, MessageEvent, MessageHistory, is_delivered
+from pipeline.message_log.reading.message import MEANINGS, LoggedMessage, LogState
+from schemas.identifiers import is_uuid
 
 PATH: Final = "/sms/log"
 SIZE: Final = 50
-MAX_TRUNKS_SHOWN: Final = 500
-_ID: Final = re.compile(UUID_PATTERN)
 
 Tone = Literal["good", "bad", "warn", ""]
 
@@ -56,9 +47,8 @@ async def show(context: PageContext) -> web.StreamResponse:
     """Show a page of the log; an id in the search leads to its message."""
     account_id = need_account(context)
     criteria = read_criteria(context.request.query, datetime.now(UTC))
-    if _ID.fullmatch(identity := criteria.fields["find"].lower()):
+    if is_uuid(identity := criteria.fields["find"].lower()):
         return context.redirect(f"{PATH}/{identity}")
-    trunks = trunk_choices(context, account_id)
     values: dict[str, Any] = {"rows": [], "older": None, "unavailable": None, "status": 200}
     if criteria.problems:
         values["status"] = 422
@@ -85,21 +75,14 @@ async def show(context: PageContext) -> web.StreamResponse:
         ranges=RANGES,
         modes=MODES,
         statuses=STATUSES,
-        trunks=trunks,
+        trunks=trunk_choices(context, account_id, criteria.fields["trunk"]),
+        campaigns=campaign_choices(context, account_id, criteria.fields["campaign"]),
         newest=PATH + criteria.query() if criteria.after is not None else None,
         zone=criteria.fields["zone"] or "UTC",
         export=f"{PATH}/export.csv{criteria.query()}",
         export_gz=f"{PATH}/export.csv.gz{criteria.query()}",
         **values,
     )
-
-
-def trunk_choices(context: PageContext, account_id: str) -> list[tuple[str, str]]:
-    """Return the trunks of an account to choose from, with the choice of any."""
-    part = context.operations.trunks.list(
-        context.actor, account_id=account_id, paging=Paging("name", 1, MAX_TRUNKS_SHOWN)
-    )
-    return [("", "Any"), *((it.id, it.name) for it in part.items)]
 
 
 def _row(context: PageContext, message: LoggedMessage, criteria: Criteria, *, keeps_text: bool) -> dict[str, Any]:
@@ -110,25 +93,27 @@ def _row(context: PageContext, message: LoggedMessage, criteria: Criteria, *, ke
         "source": message.source,
         "destination": message.destination,
         "trunk": trunk_name(context, message.trunk_id),
+        "campaign": _campaign_of(context, message),
         "state": message.state,
         "tone": tone_of(message),
-        "detail": _detail(message),
+        "detail": _detail(message, criteria.zone),
         "segments": message.segments,
         "price": price_of(message),
         "text": message.content if keeps_text else None,
     }
 
 
-def _detail(message: LoggedMessage) -> str:
+def _campaign_of(context: PageContext, message: LoggedMessage) -> str | None:
+    campaign_id = message.campaign_id
+    return None if campaign_id is None else campaign_name(context, message.account_id, campaign_id)
+
+
+def _detail(message: LoggedMessage, zone: tzinfo = UTC) -> str:
     if message.delivery_status is not None:
         return message.delivery_status.capitalize()
+    if message.state == LogState.SCHEDULED and message.send_at is not None:
+        return f"For {shown_time(message.send_at, zone)}"
     return MEANINGS.get(message.code_id, message.reason or "") if message.code_id is not None else ""
-
-
-def trunk_name(context: PageContext, trunk_id: str) -> str:
-    """Return what a trunk is called, its id when it is gone."""
-    trunk = context.operations.directory.trunk(trunk_id)
-    return trunk_id if trunk is None else trunk.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +129,8 @@ class Moment:
 
 
 _ICONS: Final = {
-    EventKind.ACCEPTED: "send", EventKind.AUTHORIZED: "route", EventKind.REFUSED: "block",
+    EventKind.ACCEPTED: "send", EventKind.SCHEDULED: "clock", EventKind.CANCEL_REQUESTED: "block",
+    EventKind.RELEASED: "clock", EventKind.AUTHORIZED: "route", EventKind.REFUSED: "block",
     EventKind.SUBMITTING: "carrier", EventKind.SEGMENT: "carrier", EventKind.PROCESSED: "done",
     EventKind.RECEIPT: "carrier", EventKind.DELIVERY: "done", EventKind.CALLBACK: "api",
 }  # fmt: skip
@@ -163,6 +149,8 @@ def message_page(
     it = found.message
     trunk = context.operations.directory.trunk(it.trunk_id)
     carrier = context.operations.directory.carrier(it.carrier_id or "")
+    campaign = _campaign_of(context, it)
+    keeps_text = context.operations.message_search.keeps_text(it.account_id)
     return context.render(
         "log/message.html",
         status=status,
@@ -174,22 +162,30 @@ def message_page(
         trunk=trunk if trunk is not None and trunk.deleted_at is None else None,
         trunk_name=trunk_name(context, it.trunk_id),
         carrier=carrier.name if carrier is not None and context.actor.is_operator else None,
-        text=it.content if context.operations.message_search.keeps_text(it.account_id) else None,
+        campaign=campaign,
+        text=it.content if keeps_text else None,
+        sent_text=it.sent_content if keeps_text else None,
+        changes=[change_words(change) for change in it.text_changes],
         accepted_at=shown_time(it.accepted_at),
+        send_at=None if it.send_at is None else shown_time(it.send_at),
         ended_at=None if it.ended_at is None else shown_time(it.ended_at),
-        moments=[_moment(event, names_carrier=context.actor.is_operator) for event in found.events()],
+        callbacks_to=None if it.callback_url is None else origin_of(it.callback_url),
+        moments=[_moment(event, campaign, names_carrier=context.actor.is_operator) for event in found.events()],
         can_resend=context.actor.can(Permission.MANAGE_TRUNKS) and it.status is not None and trunk is not None,
+        can_cancel=context.actor.can(Permission.SEND_SMS) and it.state == LogState.SCHEDULED and found.wish is None,
         problem=problem,
     )
 
 
-def _moment(event: MessageEvent, *, names_carrier: bool) -> Moment:
+def _moment(event: MessageEvent, campaign: str | None, *, names_carrier: bool) -> Moment:
     detail = ""
     if (callback := event.callback) is not None:
         parts = [callback.endpoint, callback.webhook_id, callback.answer or ""]
         detail = " · ".join(part for part in parts if part)
     elif event.mark is not None and event.mark.carrier_message_id and names_carrier:
         detail = f"The carrier calls it {event.mark.carrier_message_id}"
+    elif event.kind is EventKind.ACCEPTED and campaign is not None:
+        detail = f"Campaign: {campaign}"
     tone: Tone = "" if event.good is None else "good" if event.good else "bad"
     icon = "alert" if tone == "bad" and event.kind is not EventKind.REFUSED else _ICONS[event.kind]
     at = f"{shown_time(event.at)}.{event.at.microsecond // 1000:03d}"

@@ -10,12 +10,12 @@ from aiohttp import web
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.guide import CODES
 from agents.panel.pages.log.chart import Chart, stacked, time_words
-from agents.panel.pages.log.messages import trunk_choices, trunk_name
-from agents.panel.pages.navigation import need_account
+from agents.panel.pages.log.choices import trunk_choices, trunk_name
+from agents.panel.pages.parts.navigation import need_account
 from pipeline.errors import LogUnavailable
-from pipeline.message_log.callback_log import Endpoint
-from pipeline.message_log.message import MEANINGS
-from pipeline.message_log.statistics import Outcome, Statistics, Stretch
+from pipeline.message_log.reading.callback_log import Endpoint
+from pipeline.message_log.reading.message import MEANINGS
+from pipeline.message_log.reading.statistics import Outcome, Statistics, Stretch
 
 PATH: Final = "/overview"
 WORST: Final = 5
@@ -33,6 +33,7 @@ KINDS: Final = (
     (Outcome.UNDELIVERED, "not delivered"),
     (Outcome.NOT_SENT, "not sent"),
     (Outcome.IN_PROGRESS, "in progress"),
+    (Outcome.SCHEDULED, "scheduled"),
 )
 
 
@@ -82,14 +83,16 @@ def _stretch(wanted: str, account_id: str | None, trunk_id: str | None) -> Stret
 def _figures(context: PageContext, found: Statistics, stretch: Stretch, account_id: str | None) -> dict[str, Any]:
     total = found.total
     messages = sum(it.messages for it in total.values())
-    ended = messages - total[Outcome.IN_PROGRESS].messages
+    in_progress, scheduled = total[Outcome.IN_PROGRESS].messages, total[Outcome.SCHEDULED].messages
+    ended = messages - in_progress - scheduled
     reported = found.delivered + total[Outcome.UNDELIVERED].messages
     begins = list(found.slots)
     return {
         "found": found,
         "messages": messages,
         "segments": sum(it.segments for it in total.values()),
-        "in_progress": total[Outcome.IN_PROGRESS].messages,
+        "in_progress": in_progress,
+        "scheduled": scheduled,
         "sent_rate": (ended - total[Outcome.NOT_SENT].messages) / ended if ended else None,
         "delivery_rate": found.delivered / reported if reported else None,
         "latencies": [found.latency_ms(share) for share in (0.5, 0.95, 0.99)],

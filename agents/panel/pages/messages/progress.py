@@ -1,15 +1,18 @@
 """What became of a message that was sent here, in a person's words."""
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Final, Literal
 
 from aiohttp import web
 
 from agents.panel.operations.messages import MessageProgress
 from agents.panel.page import Page, PageContext
+from pipeline.counted import counted
 from schemas.directory.trunk import Trunk
 
 DELIVERED: Final = frozenset({"DELIVERED", "DELIVRD"})
+SCHEDULED: Final = "Scheduled"
 HANDED_OVER: Final = "Success"
 """The contract's word for a message that the carrier has taken."""
 
@@ -37,11 +40,12 @@ class MessageView:
 def _words(progress: MessageProgress) -> tuple[str, str, Literal["good", "bad", ""]]:
     if progress.status == "Queued":
         return "Queued", "The gateway is working on it.", ""
+    if progress.status == SCHEDULED and progress.send_at is not None:
+        at = f"{progress.send_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        return "Scheduled", f"It is sent at {at} UTC. Until then it can be canceled.", "good"
     if progress.code_id is not None:
         return progress.status, _sentence(progress.reason or "No reason was given"), "bad"
-    count = (
-        f"{progress.segments_sent} of {progress.segments_total} segment{'' if progress.segments_total == 1 else 's'}"
-    )
+    count = f"{progress.segments_sent} of {counted(progress.segments_total, 'segment')}"
     if progress.status == HANDED_OVER:
         taken = f"{count} accepted."
         return (

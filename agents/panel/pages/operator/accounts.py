@@ -5,14 +5,18 @@ from typing import Final
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
+from agents.panel.operations.actor import Permission
+from agents.panel.operations.limits import LimitSettings
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.entry_pages import EditablePages, Fields
-from agents.panel.pages.listing import ListPage
+from agents.panel.pages.parts.day_use import near_limits_of_account
+from agents.panel.pages.parts.entry_pages import EditablePages, Fields
+from agents.panel.pages.parts.forms import Problems, refuse
+from agents.panel.pages.parts.limit_fields import LIMIT_LABELS, NO_LIMITS, limit_settings, limits_of, posted_limits
+from agents.panel.pages.parts.listing import ListPage
 from schemas.directory.account import Account, Did, NumberCheck
 from schemas.directory.trunk import Trunk
 
-LABELS: Final = {"name": "Name"}
+LABELS: Final = {"name": "Name", **LIMIT_LABELS}
 
 
 class AccountPages(EditablePages):
@@ -41,6 +45,7 @@ class AccountPages(EditablePages):
                 "name": account.name,
                 "blocked": account.blocked,
                 "form_only": account.checks is NumberCheck.FORM,
+                "near": near_limits_of_account(context, identity),
                 "trunks": trunks[identity],
                 "numbers": numbers[identity],
             }
@@ -49,7 +54,7 @@ class AccountPages(EditablePages):
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""
-        return {"name": "", "blocked": False, "form_only": False, "store_texts": False}
+        return {"name": "", "blocked": False, "form_only": False, "store_texts": False, **NO_LIMITS}
 
     def posted(self, context: PageContext) -> Fields:
         """Return what a posted form holds."""
@@ -58,6 +63,8 @@ class AccountPages(EditablePages):
             "blocked": context.checked("blocked"),
             "form_only": context.checked("form_only"),
             "store_texts": context.checked("store_texts"),
+            **NO_LIMITS,
+            **posted_limits(context),
         }
 
     async def add(self, context: PageContext) -> web.Response:
@@ -67,6 +74,7 @@ class AccountPages(EditablePages):
             context.text("name"),
             number_check=_number_check(context),
             store_texts=context.checked("store_texts"),
+            limits=_limits(context),
         )
         context.choose_account(account.id)
         return self.done(context, f"{account.name} has been created, and you are working in it.")
@@ -79,6 +87,7 @@ class AccountPages(EditablePages):
             "blocked": account.blocked,
             "form_only": account.checks is NumberCheck.FORM,
             "store_texts": account.keeps_text,
+            **limits_of(account),
         }, version
 
     async def save(self, context: PageContext, identity: str, version: int) -> str:
@@ -91,6 +100,7 @@ class AccountPages(EditablePages):
             blocked=context.checked("blocked"),
             number_check=_number_check(context),
             store_texts=context.checked("store_texts"),
+            limits=_limits(context),
             expected_version=version,
         )
         return f"{name.strip()} has been saved."
@@ -105,6 +115,14 @@ class AccountPages(EditablePages):
         if context.session is not None and context.session.account_id == identity:
             context.session.account_id = None
         return "The account has been deleted."
+
+
+def _limits(context: PageContext) -> LimitSettings:
+    """Return the limits that were posted. Raises `RuleViolated`."""
+    problems: Problems = {}
+    limits = limit_settings(posted_limits(context), problems)
+    refuse(problems)
+    return limits
 
 
 def _number_check(context: PageContext) -> NumberCheck:

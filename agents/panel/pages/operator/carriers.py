@@ -4,12 +4,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
+from agents.panel.operations.actor import Permission
 from agents.panel.operations.routing.carriers import CarrierSettings
 from agents.panel.page import PageContext
-from agents.panel.pages.entry_pages import EditablePages, Edited, Fields
-from agents.panel.pages.forms import Problems, choice, optional_number, refuse, whole_number
-from agents.panel.pages.listing import ListPage
+from agents.panel.pages.parts.entry_pages import EditablePages, Edited, Fields
+from agents.panel.pages.parts.forms import Problems, choice, optional_number, refuse, whole_number
+from agents.panel.pages.parts.listing import ListPage
 from pipeline.carriers.profiles.shipped import PRACTICE
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 
@@ -61,7 +61,7 @@ class CarrierPages(EditablePages):
         """Show the carriers."""
         query = self.listed.query(context)
         part = context.operations.carriers.list(context.actor, paging=query.paging)
-        names = {it.id: it.form.name if it.form else it.id for it in context.operations.profiles.list(context.actor)}
+        names = {it.id: it.form.name if it.form else it.id for it in context.operations.profiles.all(context.actor)}
         return self.listed.render(
             context, query, part, policies=POLICY_WORDS, kind=self, profiles=names, practice=PRACTICE
         )
@@ -100,7 +100,7 @@ class CarrierPages(EditablePages):
         """Return the policies and profiles that can be chosen."""
         return {
             "policies": [(policy.value, words) for policy, words in POLICY_WORDS.items()],
-            "profiles": [it for it in context.operations.profiles.list(context.actor) if it.form is not None],
+            "profiles": [it for it in context.operations.profiles.all(context.actor) if it.form is not None],
         }
 
     async def add(self, context: PageContext) -> web.Response:

@@ -4,12 +4,11 @@ from typing import Final
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
-from agents.panel.operations.entries.paging import Paging
+from agents.panel.operations.actor import Permission
 from agents.panel.operations.routing.profiles import ProfileSettings
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.entry_pages import EditablePages, Fields
-from agents.panel.pages.listing import ListPage
+from agents.panel.pages.parts.entry_pages import EditablePages, Fields
+from agents.panel.pages.parts.listing import ListPage
 from pipeline.carriers.profiles.shipped import shipped_names
 
 LABELS: Final = {"id": "Name", "text": "Profile"}
@@ -20,7 +19,7 @@ BEGIN_WITH: Final = "plain-get"
 class ProfilePages(EditablePages):
     """The pages of profiles."""
 
-    listed = ListPage("/profiles", "profiles", "profiles/list.html", sort="id")
+    listed = ListPage("/profiles", "profiles", "profiles/list.html", sort="name")
     group = "Operator"
     title = "Carrier profiles"
     noun = "profile"
@@ -31,8 +30,7 @@ class ProfilePages(EditablePages):
     async def show(self, context: PageContext) -> web.StreamResponse:
         """Show the profiles, one's own first."""
         query = self.listed.query(context)
-        found = context.operations.profiles.list(context.actor)
-        part = Paging(number=query.paging.number, size=query.paging.size).cut(found)
+        part = context.operations.profiles.list(context.actor, paging=query.paging)
         return self.listed.render(context, query, part, kind=self)
 
     async def read(self, context: PageContext) -> web.StreamResponse:

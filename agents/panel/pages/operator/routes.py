@@ -5,14 +5,14 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
+from agents.panel.operations.actor import Permission
 from agents.panel.operations.entries.paging import MAX_SIZE, Paging, natural
 from agents.panel.operations.routing.routes import RouteSettings
 from agents.panel.page import PageContext
-from agents.panel.pages.entry_pages import EditablePages, Edited, Fields
-from agents.panel.pages.forms import Problems, optional_number, refuse, whole_number
-from agents.panel.pages.listing import ListPage
 from agents.panel.pages.operator.routes_explained import explanation_box
+from agents.panel.pages.parts.entry_pages import EditablePages, Edited, Fields
+from agents.panel.pages.parts.forms import Problems, optional_number, refuse, whole_number
+from agents.panel.pages.parts.listing import ListPage
 from schemas.directory.account import Account
 from schemas.directory.carrier import Carrier
 from schemas.directory.route import Route
@@ -68,11 +68,12 @@ class RoutePages(EditablePages):
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""
-        return {**dict.fromkeys(TEXTS, ""), "priority": "0", "blocked": False}
+        return {**dict.fromkeys(TEXTS, ""), "priority": "0", "short_codes": False, "blocked": False}
 
     def posted(self, context: PageContext) -> Fields:
         """Return what a posted form holds."""
-        return {**{field: context.text(field) for field in TEXTS}, "blocked": context.checked("blocked")}
+        switches = {name: context.checked(name) for name in ("short_codes", "blocked")}
+        return {**{field: context.text(field) for field in TEXTS}, **switches}
 
     def offered(self, context: PageContext, edited: Edited | None) -> dict[str, Any]:
         """Return the carriers and accounts that can be chosen."""
@@ -94,6 +95,7 @@ class RoutePages(EditablePages):
         price = route.price_per_segment
         fields = {name: "" if (held := getattr(route, name)) is None else held for name in TEXTS}
         fields |= {"price_per_segment": "" if price is None else f"{price:f}", "blocked": route.blocked}
+        fields["short_codes"] = bool(route.short_codes)
         return fields, version
 
     async def save(self, context: PageContext, identity: str, version: int) -> str:
@@ -144,6 +146,7 @@ def _settings(context: PageContext) -> RouteSettings:
         weight=optional_number(context.text("weight"), problems, "weight"),
         price_per_segment=price,
         currency=context.text("currency").strip().upper() or None,
+        short_codes=context.checked("short_codes") or None,
         blocked=context.checked("blocked"),
     )
     identity = context.request.match_info.get("id")

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from agents.panel.operations.entries.paging import natural
 from agents.panel.page import PageContext
-from agents.panel.pages.forms import by_field
+from agents.panel.pages.parts.forms import by_field
 from pipeline.errors import RuleViolated
 from pipeline.steps.routing_explained import Verdict
 from schemas.directory.account import Account

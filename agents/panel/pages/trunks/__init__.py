@@ -2,6 +2,7 @@
 
 table           the list
 fields          the fields of its form, and what they set
+callback_fields  those that say how it wants to be told
 edit            creating and editing
 delete          deleting one or several
 credentials     the window with username and password

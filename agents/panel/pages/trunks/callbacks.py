@@ -5,10 +5,10 @@ from datetime import UTC
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
+from agents.panel.operations.actor import Permission
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.navigation import go_to
-from schemas.callback import AttemptOutcome, CallbackAttempt
+from agents.panel.pages.parts.navigation import go_to
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
+from agents.panel.operations.actor import Permission
 from agents.panel.operations.trunks.trunk_secrets import NewCredentials
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.forms import Problems, by_field, chosen_seconds, unsaved
+from agents.panel.pages.parts.forms import Problems, by_field, chosen_seconds, unsaved
+from agents.panel.pages.parts.words import utc
 from agents.panel.pages.trunks.examples import PATH, examples
-from agents.panel.pages.words import utc
 from pipeline.errors import BrokerError, RuleViolated
 from pipeline.http.client_address import Networks, parse_address
 from schemas.directory.trunk import Trunk

@@ -4,11 +4,11 @@ from typing import Final
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
+from agents.panel.operations.actor import Permission
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.confirmation import confirmation
-from agents.panel.pages.forms import Problems, by_field, unsaved
-from agents.panel.pages.navigation import go_to, way_back
+from agents.panel.pages.parts.confirmation import confirmation
+from agents.panel.pages.parts.forms import Problems, by_field, unsaved
+from agents.panel.pages.parts.navigation import go_to, way_back
 from pipeline.errors import BrokerError, RuleViolated
 
 PATH: Final = "/sms/trunks"

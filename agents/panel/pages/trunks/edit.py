@@ -1,30 +1,37 @@
 """Create and edit an HTTP OUT trunk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
-from agents.panel.operations import Conflict, Permission
+from agents.panel.operations.actor import Permission
 from agents.panel.operations.entries.paging import Paging
+from agents.panel.operations.errors import Conflict
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.forms import Problems, by_field, expected_version, unsaved
-from agents.panel.pages.navigation import go_to, need_account, way_back
+from agents.panel.pages.parts.countries import country_boxes
+from agents.panel.pages.parts.day_use import near_limits
+from agents.panel.pages.parts.forms import Problems, by_field, expected_version, unsaved
+from agents.panel.pages.parts.limit_fields import NO_LIMITS
+from agents.panel.pages.parts.navigation import go_to, need_account, way_back
+from agents.panel.pages.parts.words import utc
+from agents.panel.pages.trunks import callback_fields
 from agents.panel.pages.trunks.callbacks import attempt_rows
-from agents.panel.pages.trunks.fields import LABELS, MAX_NAMED, TrunkFields
-from agents.panel.pages.words import utc
+from agents.panel.pages.trunks.fields import LABELS, MAX_NAMED, SMART_ENCODINGS, TrunkFields
 from pipeline.errors import BrokerError, RuleViolated
 from schemas.directory.trunk import Trunk
 
 PATH: Final = "/sms/trunks"
 MAX_CHIPS: Final = 500
+MAX_SHOWN: Final = 200  # characters of a value inside of another: certificates are longer
 
 
 async def new(context: PageContext) -> web.StreamResponse:
     """Show an empty form with a name that is free."""
     account_id = need_account(context)
     proposed = context.operations.trunks.propose_name(context.actor, account_id)
-    return _page(context, TrunkFields(proposed), account_id)
+    refused = context.operations.trunks.refused_at_first(context.actor, account_id)
+    return _page(context, TrunkFields(proposed, refused_countries=refused, limits=NO_LIMITS), account_id)
 
 
 async def create(context: PageContext) -> web.StreamResponse:
@@ -84,7 +91,7 @@ def _conflict(context: PageContext, trunk: Trunk, form: TrunkFields) -> dict[str
     differences = [
         {"label": label, "theirs": _words(saved.get(field)), "yours": _words(posted.get(field))}
         for field, label in LABELS.items()
-        if _words(saved.get(field)) != _words(posted.get(field))
+        if field in posted and _words(saved.get(field)) != _words(posted.get(field))
     ]
     events = context.operations.audit_events.list(
         context.actor, text=trunk.id, account_id=trunk.account_id, paging=Paging(size=20)
@@ -96,6 +103,9 @@ def _conflict(context: PageContext, trunk: Trunk, form: TrunkFields) -> dict[str
 def _words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        shown = ((name, _words(it)[:MAX_SHOWN]) for name, it in value.items() if it and name != "secrets")
+        return "; ".join(f"{name}: {words}" for name, words in shown) or "none"
     if isinstance(value, Sequence) and not isinstance(value, str):
         more = f" and {len(value) - MAX_NAMED:,} more" if len(value) > MAX_NAMED else ""
         return ", ".join(sorted(map(str, value))[:MAX_NAMED]) + more or "none"
@@ -129,9 +139,18 @@ def _page(
             "disabled_at": utc(trunk.callback_disabled_at),
         },
         attempts=attempt_rows(context, trunk.id) if trunk else (),
+        near=near_limits(context.operations.day_uses.of_trunk(context.actor, trunk.id)) if trunk else (),
         conflict=conflict,
-        problems=problems or {},
+        problems=callback_fields.placed(problems or {}),
         labels=LABELS,
+        countries=country_boxes(
+            form.refused_countries or (), context.operations.trunks.refused_at_first(context.actor, account_id)
+        ),
+        callbacks=form.callbacks or callback_fields.USUAL,
+        callback_labels=callback_fields.LABELS,
+        callback_authorizations=callback_fields.AUTHORIZATIONS,
+        callback_events=callback_fields.EVENT_WORDS,
+        smart_encodings=list(SMART_ENCODINGS.items()),
         available=context.operations.trunks.available_sources(context.actor, account_id)[:MAX_CHIPS],
     )
 

@@ -2,17 +2,22 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, cast
 
 from agents.panel.operations.trunks.trunks import TrunkSettings
 from agents.panel.page import PageContext
-from agents.panel.pages.forms import Problems, by_field, optional_number, phone_digits
+from agents.panel.pages.parts.forms import Problems, by_field, phone_digits
+from agents.panel.pages.parts.limit_fields import LIMIT_LABELS, LimitFields, limit_settings, limits_of, posted_limits
+from agents.panel.pages.trunks import callback_fields
+from agents.panel.pages.trunks.callback_fields import CallbackFields
+from pipeline.countries import COUNTRIES
 from pipeline.directory.values import name_problem, normalize_networks
 from pipeline.errors import RuleViolated
-from pipeline.urls import punycoded, url_problem
 from schemas.address import MSISDN
 from schemas.directory.trunk import Trunk
+from schemas.text.smart_encoding import SmartEncoding
+from schemas.urls import punycoded, url_problem
 
 MAX_NAME: Final = 100
 MAX_NAMED: Final = 5
@@ -26,8 +31,19 @@ LABELS: Final = {
     "allow_any_did": "Allow any DID(s) for SMS OUT",
     "allowed_sources": "Allowed Source Addresses",
     "receipts_enabled": "Delivery receipts",
-    "segments_per_second": "Segments per second",
+    "refused_countries": "Countries without messages",
+    "callbacks": "Callbacks",
+    **callback_fields.LABELS,
+    **LIMIT_LABELS,
+    "smart_encoding": "Smart encoding",
 }
+
+SMART_ENCODINGS: Final = {
+    SmartEncoding.OFF.value: "Off: texts go out as they are",
+    SmartEncoding.REPLACE.value: "Replace look-alikes: typographic quotes, dashes, spaces",
+    SmartEncoding.TRANSLITERATE.value: "Transliterate letters too, where that saves segments",
+}
+"""What is offered, and what it says."""
 
 _LISTED: Final = re.compile(r"[\r\n,;]+")
 _SEPARATORS: Final = re.compile(r"[\s,;]+")
@@ -44,8 +60,12 @@ class TrunkFields:
     allow_any_did: bool = True
     allowed_sources: str = ""
     receipts_enabled: bool = False
-    segments_per_second: str | None = None
-    """None where the form has no such field: it is for operators."""
+    refused_countries: tuple[str, ...] | None = None
+    """None where the form had no countries."""
+    callbacks: CallbackFields | None = callback_fields.USUAL
+    limits: LimitFields = field(default_factory=dict)
+    smart_encoding: str | None = None
+    """None where the request has no such field: it stays as it is."""
 
     @classmethod
     def of_trunk(cls, trunk: Trunk) -> "TrunkFields":
@@ -58,7 +78,10 @@ class TrunkFields:
             trunk.allow_any_did,
             "\n".join(trunk.allowed_sources),
             trunk.receipts_enabled,
-            "" if trunk.segments_per_second is None else str(trunk.segments_per_second),
+            trunk.refused_countries or (),
+            CallbackFields.of_options(trunk.callbacks),
+            limits_of(trunk),
+            (trunk.smart_encoding or SmartEncoding.OFF).value,
         )
 
     @classmethod
@@ -72,7 +95,10 @@ class TrunkFields:
             context.checked("allow_any_did"),
             context.text("allowed_sources"),
             context.checked("receipts_enabled"),
-            context.text("segments_per_second") if "segments_per_second" in context.form else None,
+            tuple(sorted(COUNTRIES.difference(context.texts("country")))) if context.checked("countries") else None,
+            CallbackFields.of_request(context),
+            posted_limits(context),
+            context.text("smart_encoding") if "smart_encoding" in context.form else None,
         )
 
     def settings(self) -> TrunkSettings:
@@ -86,9 +112,13 @@ class TrunkFields:
             blocked=self.blocked,
             receipts_enabled=self.receipts_enabled,
         )
-        if self.segments_per_second is not None:
-            settings["segments_per_second"] = optional_number(self.segments_per_second, {}, "")
-        return settings
+        if self.refused_countries is not None:
+            settings["refused_countries"] = self.refused_countries
+        if self.smart_encoding in SMART_ENCODINGS:
+            settings["smart_encoding"] = SmartEncoding(self.smart_encoding)
+        if self.callbacks is not None:
+            settings["callbacks"] = self.callbacks.settings()
+        return cast("TrunkSettings", {**settings, **limit_settings(self.limits, {})})
 
     def problems(self) -> Problems:
         """Return what makes a trunk unreadable, which the directory's rules look no further than; with it the rest."""
@@ -99,7 +129,11 @@ class TrunkFields:
             found["name"] = ["must not be empty"]
         elif len(name) > MAX_NAME:
             found["name"] = [f"must not have more than {MAX_NAME} characters"]
-        optional_number(self.segments_per_second or "", found, "segments_per_second")
+        if self.callbacks is not None:
+            found |= self.callbacks.problems()
+        limit_settings(self.limits, found)
+        if self.smart_encoding is not None and self.smart_encoding not in SMART_ENCODINGS:
+            found["smart_encoding"] = ["must be one of those that are offered"]
         if bad:
             found["allowed_sources"] = [
                 f"{it[:32]!r} is not a phone number in international format, like 12125551234" for it in bad[:MAX_NAMED]

@@ -5,11 +5,11 @@ from typing import Final
 
 from aiohttp import web
 
-from agents.panel.operations import Permission
+from agents.panel.operations.actor import Permission
 from agents.panel.operations.trunks.trunk_secrets import SigningSecrets
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.forms import Problems, by_field, chosen_seconds, unsaved
-from agents.panel.pages.words import utc
+from agents.panel.pages.parts.forms import Problems, by_field, chosen_seconds, unsaved
+from agents.panel.pages.parts.words import utc
 from pipeline.errors import BrokerError, RuleViolated
 
 OVERLAPS: Final = (

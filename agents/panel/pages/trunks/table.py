@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.listing import ListPage
-from agents.panel.pages.navigation import need_account
-from agents.panel.pages.words import listed, utc
+from agents.panel.pages.parts.day_use import near_limits, near_limits_of_account
+from agents.panel.pages.parts.listing import ListPage
+from agents.panel.pages.parts.navigation import need_account
+from agents.panel.pages.parts.words import listed, utc
 from pipeline.errors import LogUnavailable
 from schemas.directory.trunk import Trunk
 
@@ -57,7 +58,17 @@ async def show(context: PageContext) -> web.StreamResponse:
         account_id=account_id,
         paging=query.paging,
     )
-    return LIST.render(context, query, part, TrunkRow.of, failing=await _failing(context, part.items))
+    uses = context.operations.day_uses
+    near = {it.id: near_limits(uses.of_trunk(context.actor, it.id)) for it in part.items if it.is_limited_by_day}
+    return LIST.render(
+        context,
+        query,
+        part,
+        TrunkRow.of,
+        failing=await _failing(context, part.items),
+        near=near,
+        near_account=near_limits_of_account(context, account_id),
+    )
 
 
 async def _failing(context: PageContext, trunks: Sequence[Trunk]) -> set[str]:

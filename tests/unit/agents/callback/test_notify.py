@@ -1,145 +1,51 @@
 """One attempt to notify, with a scripted endpoint and a broker that only remembers."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
-from agents.callback.attempts import AttemptLog, readable
+from agents.callback.attempts import readable
 from agents.callback.line_up import Notification, entry_of, read
-from agents.callback.notify import Notifier
+from pipeline.directory.callback_secrets import CallbackSealer, with_secrets
+from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
 from pipeline.errors import AddressNotAllowed, InDoubt, NotSent
-from pipeline.http.client import Answer, HttpPoster
+from pipeline.http.client import Answer
 from pipeline.http.url import origin_of
-from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
-from pipeline.kafka.views.directory_view import DirectoryView
-from pipeline.posting.breaker import LONGEST_ASKED_SECONDS, TRIP_AFTER
-from pipeline.posting.flows import Flow, Lane, Turn
-from pipeline.posting.intake import Entry
-from pipeline.posting.peer import Peer
-from pipeline.posting.places import QUICK
-from pipeline.posting.retry_schedule import RetrySchedule
-from schemas.callback import AttemptOutcome, CallbackAttempt, WaitingNotification
+from pipeline.posting.peers.breaker import LONGEST_ASKED_SECONDS, TRIP_AFTER
+from pipeline.tracing.spans import MESSAGE_ID as MESSAGE_ID_ATTRIBUTE
+from pipeline.tracing.spans import STATUS_CODE, Tracing
+from schemas.directory.callback_options import CallbackEvent, CallbackOptions
 from schemas.directory.entry import key_of
 from schemas.directory.trunk import CallbackSecret, Trunk
 from schemas.headers.dead_letter import DeadLetterSource
-from schemas.record import InRecord, OutRecord
-from schemas.status import MessageStatus, StatusStage
-from schemas.topics import CALLBACK_ATTEMPTED, CALLBACK_RETRY, STATUS
-from tests import builders
-from tests.builders import directory_of, secret, trunk, waiting_notification
-from tests.fakes.clock import Clock
+from schemas.headers.trace import TraceContext
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt, CallbackVia, WaitingNotification
+from schemas.messages.status import MessageStatus, StatusStage
+from schemas.record import InRecord
+from schemas.topics import STATUS
+from tests.fakes.certificates import Authority
 from tests.fakes.directory_view import DirectoryViewInMemory
-
-NOW = datetime.now(UTC)
-BEGAN = NOW + timedelta(hours=1)  # no run of the tests, however slow, makes what began then too old
-MESSAGE_ID = "0190f0c0-0000-7000-8000-000000000001"
-TRUNK_ID = "0190f0c0-0000-7000-8000-000000000002"
-SECRET = "whsec_" + b64encode(b"s" * 32).decode()
-TRUNK = trunk(
-    id=TRUNK_ID, callback_url="https://customer.example/hook?token=private", callback_secrets=(secret(SECRET),)
+from tests.fakes.tracer import TracerInMemory
+from tests.unit.agents.callback.bench import (
+    BEGAN,
+    MESSAGE_ID,
+    NOW,
+    SCHEDULE,
+    SEALER,
+    SECRET,
+    TIER,
+    TRUNK,
+    TRUNK_ID,
+    Bench,
+    status,
+    view_of,
+    waiting,
 )
-TIER = "sms.callback.retry.5s"
-SCHEDULE = RetrySchedule(CALLBACK_RETRY, (5, 30))
-
-
-def status(**changes: Any) -> MessageStatus:
-    defaults: dict[str, Any] = {"message_id": MESSAGE_ID, "trunk_id": TRUNK_ID, "accepted_at": NOW}
-    return builders.status(**defaults | changes)
-
-
-def waiting(attempt: int, **changes: Any) -> bytes:
-    defaults: dict[str, Any] = {"attempt": attempt, "first_attempt_at": BEGAN, "due_at": NOW, "last_error": "x"}
-    return waiting_notification(status(), **defaults | changes).to_bytes()
-
-
-class Endpoint:
-    """Stands for the HTTP client: answers as told and keeps what was posted."""
-
-    def __init__(self, outcome: int | Answer | Exception) -> None:
-        self.outcome = outcome
-        self.posted: list[tuple[str, dict[str, str], bytes]] = []
-
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        self.posted.append((url, dict(headers), body))
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome if isinstance(self.outcome, Answer) else Answer(self.outcome, b"", None)
-
-
-def view_of(known: Trunk | None) -> DirectoryViewInMemory:
-    return DirectoryViewInMemory(directory_of(*([] if known is None else [known])))
-
-
-class Successes:
-    """Stands for the log of attempts: everything it is given is durable at once."""
-
-    def __init__(self) -> None:
-        self.events: list[CallbackAttempt] = []
-
-    def add(self, work: Work, event: OutRecord) -> None:
-        assert event.topic == CALLBACK_ATTEMPTED
-        assert event.key == MESSAGE_ID.encode()
-        self.events.append(CallbackAttempt.from_bytes(event.value or b""))
-        work.finish()
-
-
-class Bench:
-    """A `Notifier` with everything around it."""
-
-    def __init__(self, outcome: int | Answer | Exception = 200, view: DirectoryViewInMemory | None = None) -> None:
-        self.clock = Clock()
-        self.endpoint = Endpoint(outcome)
-        self.view = view or view_of(TRUNK)
-        self.successes = Successes()
-        self.failures: list[CallbackAttempt] = []
-        self.written: list[OutRecord] = []
-        self.tracker = Assignment()
-        self.peer = Peer(TRUNK_ID, self.clock, most=8)
-        self._offset = 0
-
-        self.notifier = Notifier(
-            cast("DirectoryView", self.view),
-            cast("HttpPoster", self.endpoint),
-            cast("AttemptLog", self.successes),
-            SCHEDULE,
-        )
-
-    async def take(self, topic: str, value: bytes | None, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Have one record worked on; it must be finished afterwards. `meanwhile` happens while it is queued."""
-        self.tracker.hand_out(self._offset)
-        timestamp_ms = int(datetime.now(UTC).timestamp() * 1000)
-        item = read(Work(InRecord(topic, 3, self._offset, timestamp_ms, b"key", value, ()), self.tracker))
-        has_to_wait = self.notifier.has_to_wait(item)
-        meanwhile()
-        if has_to_wait and isinstance(item, Notification):
-            await self.notify(item)
-        self._offset += 1
-        assert self.tracker.position == self._offset
-        following = self.tracker.take_outbox(self._offset)
-        self.failures += [
-            CallbackAttempt.from_bytes(it.value or b"") for it in following if it.topic == CALLBACK_ATTEMPTED
-        ]
-        self.written += [it for it in following if it.topic != CALLBACK_ATTEMPTED]
-
-    async def notify(self, item: Notification) -> None:
-        """Let it have its turn."""
-        entry = entry_of(item, SCHEDULE)
-        flow: Flow[Entry[Notification]] = Flow(entry.flow.name, entry.flow.account, self.peer)
-        await self.notifier(Turn(flow, Lane(0), entry, probe=False, place=QUICK, began_at=self.clock()))
-
-    def waiting(self) -> list[WaitingNotification]:
-        """What was written to retry tiers."""
-        return [WaitingNotification.from_bytes(it.value or b"") for it in self.written if "dead-letter" not in it.topic]
-
-    def reasons(self) -> list[str]:
-        """Why dead letters were written."""
-        return [DeadLetterSource.from_headers(it.headers).reason for it in self.written if "dead-letter" in it.topic]
 
 
 @pytest.mark.parametrize("code", [200, 201, 204, 299])
@@ -316,6 +222,152 @@ def test_what_is_said_of_an_endpoint_is_its_origin(url: str, expected: str) -> N
     assert origin_of(url) == expected
 
 
+# What the trunk wishes.
+
+
+async def test_headers_of_the_trunk_go_with_each_post() -> None:
+    """Beside ours."""
+    bench = Bench(view=view_of(TRUNK.model_copy(update={"callbacks": CallbackOptions(headers={"X-Env": "test"})})))
+    await bench.take(STATUS, status().to_bytes())
+    [(_, headers, body)] = bench.endpoint.posted
+    assert headers["X-Env"] == "test"
+    assert Webhook(SECRET).verify(body, headers)["data"]["id"] == MESSAGE_ID
+
+
+async def test_credentials_and_certificates_of_the_trunk_go_with_each_post() -> None:
+    """And the signature stays what it is."""
+    wanted = CallbackOptions(ca=Authority().pem)
+    shown = TRUNK.model_copy(update={"callbacks": with_secrets(TRUNK_ID, wanted, {"token": "abc"}, SEALER)})
+    bench = Bench(view=view_of(shown))
+    await bench.take(STATUS, status().to_bytes())
+    await bench.take(TIER, waiting(2))
+    for _, headers, body in bench.endpoint.posted:
+        assert headers["authorization"] == "Bearer abc"
+        assert Webhook(SECRET).verify(body, headers)["data"]["id"] == MESSAGE_ID
+    first, second = bench.endpoint.tls
+    assert first is second is not None
+
+
+async def test_without_its_credentials_nothing_is_posted() -> None:
+    """As without its signature: what is sealed with a key that we lack can be put right while notifications wait."""
+    options = CallbackOptions(secrets=(CallbackSealer([SealingKey("gone", b"g" * 32)]).seal(TRUNK_ID, "token", "x"),))
+    bench = Bench(view=view_of(TRUNK.model_copy(update={"callbacks": options})))
+    await bench.take(STATUS, status().to_bytes())
+    assert (bench.endpoint.posted, [it.attempt for it in bench.waiting()]) == ([], [2])
+    [event] = bench.failures
+    assert "credentials of callbacks cannot be used" in (event.error or "")
+    assert bench.peer.breaker.closed
+    assert await bench.notifier.reach(TRUNK_ID)
+
+
+BACKUP = "https://backup.example/hook?token=private"
+
+
+def with_failover(**options: Any) -> Trunk:
+    return TRUNK.model_copy(update={"callbacks": CallbackOptions(failover_url=BACKUP, **options)})
+
+
+async def test_after_its_failed_attempts_a_notification_goes_to_the_failover() -> None:
+    """Signed and shown as ever; the event says which address it was, and no answer there is about the other one."""
+    bench = Bench(500, view_of(with_failover(failover_after=1, headers={"X-A": "1"})))
+    await bench.take(STATUS, status().to_bytes())
+    await bench.take(TIER, waiting(2))
+    (first, _, _), (second, headers, body) = bench.endpoint.posted
+    assert (first, second) == (TRUNK.callback_url, BACKUP)
+    assert headers["X-A"] == "1"
+    assert Webhook(SECRET).verify(body, headers)["data"]["id"] == MESSAGE_ID
+    assert [(it.endpoint, it.via) for it in bench.failures] == [
+        ("https://customer.example", None), ("https://backup.example", CallbackVia.FAILOVER),
+    ]  # fmt: skip
+    assert set(bench.peers) == {TRUNK_ID, f"{TRUNK_ID}/failover"}
+
+
+async def test_a_failover_that_is_gone_disables_nothing() -> None:
+    """Its 410 is a failed attempt: the trunk's own endpoint has not said so."""
+    bench = Bench(410, view_of(with_failover(failover_after=1)))
+    await bench.take(TIER, waiting(2))
+    [event] = bench.failures
+    assert (event.outcome, event.status_code, event.via) == (AttemptOutcome.FAILED, 410, CallbackVia.FAILOVER)
+    assert [it.attempt for it in bench.waiting()] == [3]
+    bench.endpoint.outcome = 200
+    await bench.take(STATUS, status().to_bytes())
+    assert bench.endpoint.posted[-1][0] == TRUNK.callback_url
+    assert len(bench.successes.events) == 1
+
+
+OWN_URL = "https://tenant.example/hook?token=private"
+
+
+@pytest.mark.parametrize("configured", [{}, {"callback_url": None}, {"callback_disabled_at": NOW}, {"deleted_at": NOW}])
+async def test_a_message_may_say_where_it_is_told(configured: dict[str, Any]) -> None:
+    """Whatever is with the trunk's own endpoint; signed with the trunk's secret, and without its headers."""
+    headers = CallbackOptions(headers={"X-Api-Key": "private"})
+    bench = Bench(view=view_of(TRUNK.model_copy(update={"callbacks": headers, **configured})))
+    await bench.take(STATUS, status(callback_url=OWN_URL).to_bytes())
+    [(url, sent, body)] = bench.endpoint.posted
+    assert url == OWN_URL
+    assert "X-Api-Key" not in sent
+    assert Webhook(SECRET).verify(body, sent)["data"]["id"] == MESSAGE_ID
+    [event] = bench.successes.events
+    assert (event.endpoint, event.via) == ("https://tenant.example", CallbackVia.MESSAGE)
+    assert bench.peer.name != TRUNK_ID
+
+
+@pytest.mark.parametrize("outcome", [500, NotSent("refused")])
+async def test_what_fails_at_a_messages_url_says_nothing_of_the_trunks_endpoint(outcome: int | Exception) -> None:
+    """It waits and is tried there again, while the trunk's own endpoint is posted to as ever."""
+    bench = Bench(outcome)
+    for _ in range(2 * TRIP_AFTER):
+        await bench.take(STATUS, status(callback_url=OWN_URL).to_bytes())
+    assert not bench.peer.breaker.closed
+    assert bench.peers[TRUNK_ID].breaker.closed
+    assert {it.status.callback_url for it in bench.waiting()} == {OWN_URL}
+
+
+async def test_a_messages_url_that_is_gone_ends_that_message_alone() -> None:
+    """Its 410 disables nothing."""
+    bench = Bench(410)
+    await bench.take(STATUS, status(callback_url=OWN_URL).to_bytes())
+    [event] = bench.failures
+    assert (event.outcome, event.via, bench.reasons()) == (
+        AttemptOutcome.FAILED,
+        CallbackVia.MESSAGE,
+        ["endpoint-gone"],
+    )
+    bench.endpoint.outcome = 200
+    await bench.take(STATUS, status().to_bytes())
+    assert bench.endpoint.posted[-1][0] == TRUNK.callback_url
+
+
+async def test_where_a_failover_is_reached() -> None:
+    """At its own address; a peer that is not there any more is found by what waits for it."""
+    bench = Bench(view=view_of(with_failover()))
+    assert await bench.notifier.reach(f"{TRUNK_ID}/failover")
+    assert await bench.notifier.reach(TRUNK_ID)
+    assert bench.endpoint.reached == [BACKUP, TRUNK.callback_url]
+    bench = Bench()
+    assert await bench.notifier.reach(f"{TRUNK_ID}/failover")
+    assert bench.endpoint.reached == []
+
+
+@pytest.mark.parametrize("changed_meanwhile", [False, True])
+async def test_what_is_not_chosen_leaves_an_event_and_no_attempt(changed_meanwhile: bool) -> None:
+    """Whether the trunk had chosen otherwise when the notification lined up; nothing is posted and nothing waits."""
+    options = CallbackOptions(events=(CallbackEvent.NOT_SENT,))
+    choosy = TRUNK.model_copy(update={"callbacks": options})
+    bench = Bench(view=view_of(TRUNK if changed_meanwhile else choosy))
+    await bench.take(
+        STATUS, status().to_bytes(), lambda: bench.view.directory.apply(key_of(choosy), choosy.to_bytes())
+    )  # fmt: skip
+    [event] = bench.successes.events
+    assert (event.outcome, event.webhook_id, event.endpoint, event.status_code, event.milliseconds) == (
+        AttemptOutcome.FILTERED, f"{MESSAGE_ID}.processing", "https://customer.example", None, 0,
+    )  # fmt: skip
+    assert (bench.endpoint.posted, bench.written, bench.failures) == ([], [], [])
+    await bench.take(STATUS, status(status="Failed").to_bytes())
+    assert len(bench.endpoint.posted) == 1
+
+
 # Attempts as events.
 
 
@@ -408,7 +460,7 @@ async def test_what_has_waited_for_longer_than_the_whole_schedule_ends() -> None
     began = NOW - timedelta(hours=1)
     item = read(Work(InRecord(TIER, 0, 0, 0, b"key", waiting(2, first_attempt_at=began), ()), bench.tracker))
     assert isinstance(item, Notification)
-    assert entry_of(item, SCHEDULE).expires_ms == int(began.timestamp() * 1000) + 35_000
+    assert entry_of(item, TRUNK, SCHEDULE).expires_ms == int(began.timestamp() * 1000) + 35_000
     bench.notifier.expire(item)
     [letter] = bench.tracker.take_outbox(1)
     source = DeadLetterSource.from_headers(letter.headers)
@@ -494,3 +546,31 @@ async def test_an_error_of_ours_over_one_notification_ends_that_one() -> None:
     origin = DeadLetterSource.from_headers(record.headers)
     assert (record.value, origin.reason) == (waiting(2), "internal-error")
     assert origin.detail.startswith("an error of ours: ZeroDivisionError in post")
+
+
+async def test_what_belongs_to_a_trace_goes_on_in_it() -> None:
+    """The endpoint is told of the POST's span; the attempt that follows a failure has the record's own parent again."""
+    context, tracer = TraceContext("a" * 32, "b" * 16, sampled=True, state="v=1"), TracerInMemory()
+    bench = Bench(503, tracing=Tracing(tracer))
+    await bench.take(STATUS, status().to_bytes(), headers=context.headers())
+    [span] = tracer.spans
+    [(_, headers, _)] = bench.endpoint.posted
+    assert (headers["traceparent"], headers["tracestate"]) == (f"00-{'a' * 32}-{1:016x}-01", "v=1")
+    assert (span.parent, span.ended, span.error) == (context, True, "not taken")
+    assert span.attributes == {
+        MESSAGE_ID_ATTRIBUTE: MESSAGE_ID, "smsout.stage": "processing", "smsout.attempt": 1, STATUS_CODE: 503,
+    }  # fmt: skip
+    [record] = bench.written
+    assert record.headers == context.headers()
+
+
+async def test_a_post_that_brings_no_answer_ends_its_span_too() -> None:
+    """And whoever exports nothing passes on what came."""
+    context, tracer = TraceContext("a" * 32, "b" * 16, sampled=False), TracerInMemory()
+    bench = Bench(InDoubt("timed out"), tracing=Tracing(tracer))
+    await bench.take(STATUS, status().to_bytes(), headers=context.headers())
+    assert [(it.ended, it.error) for it in tracer.spans] == [(True, "InDoubt")]
+    untraced = Bench()
+    await untraced.take(STATUS, status().to_bytes(), headers=context.headers())
+    [(_, headers, _)] = untraced.endpoint.posted
+    assert headers["traceparent"] == context.traceparent

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.commands import cli
+from agents.commands.deferred import Deferred
 from agents.local.up.roster import ROSTER
 from pipeline.carriers.receipt_reference import receipt_token
 from pipeline.errors import BrokerUnreachable, ConfigurationError, NotAcknowledged, SmsoutError
@@ -76,6 +77,14 @@ def test_every_agent_has_a_command() -> None:
     answer = run("simulator", "--help")
     assert answer.returncode == 0
     assert "--ledger-file" in answer.stdout
+
+
+@pytest.mark.parametrize("listed", [it for it in cli.COMMANDS if isinstance(it, Deferred)], ids=lambda it: it.name)
+def test_what_is_listed_is_what_is_there(listed: Deferred) -> None:
+    """Each listed command can be imported, and its own help begins with what the list says of it."""
+    command = listed.load()
+    assert command.name == listed.name
+    assert " ".join((command.help or "").split("\n\n")[0].split()) == listed.help
 
 
 def test_the_version_is_the_distributions() -> None:

@@ -22,18 +22,21 @@ from pipeline.http.client import Answer
 from pipeline.kafka.consuming.journal import Journal
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
-from pipeline.posting.breaker import TRIP_AFTER
-from pipeline.posting.flows import Flow, Lane, Turn
+from pipeline.posting.dispatcher import Turn
+from pipeline.posting.flows import Flow, Lane
 from pipeline.posting.intake import Entry
-from pipeline.posting.peer import Peer
+from pipeline.posting.peers.breaker import TRIP_AFTER
+from pipeline.posting.peers.peer import Peer
 from pipeline.posting.places import QUICK
 from pipeline.posting.retry_schedule import RetrySchedule
+from pipeline.scheduling.cancellations import Cancellations
+from pipeline.tracing.spans import UNTRACED, Tracing
 from schemas.directory.carrier import Carrier, InDoubtPolicy, Profile
 from schemas.directory.entry import key_of
 from schemas.headers.dead_letter import DeadLetterSource
-from schemas.journal import JournalEntry, JournalMark
-from schemas.mt_message import MtMessage
-from schemas.record import InRecord, OutRecord
+from schemas.messages.mt_message import MtMessage
+from schemas.record import Header, InRecord, OutRecord
+from schemas.state.journal import JournalEntry, JournalMark
 from schemas.topics import JOURNAL, MT_RETRY, SEGMENTED
 from tests import builders
 from tests.builders import RECEIPT_KEY, carrier, journal_entry
@@ -69,6 +72,7 @@ class ScriptedCarrier:
         self.script = list(script)
         self.url = CARRIER.url
         self.posted: list[str] = []
+        self.headers: list[Mapping[str, str]] = []
         self.asked: list[str] = []
         self.query_answer = 404
         self.retry_after: str | None = None
@@ -91,6 +95,7 @@ class ScriptedCarrier:
         assert url == self.url
         assert headers["idempotency-key"] == json.loads(body)["segment_id"]
         self.posted.append(json.loads(body)["text"])
+        self.headers.append(headers)
         following = self.script.pop(0)
         if isinstance(following, Exception):
             raise following
@@ -127,6 +132,7 @@ class Bench:
         marks: Sequence[JournalEntry] = (),
         through: Carrier = CARRIER,
         profiles: Sequence[Profile] = (),
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self.directory = directory = Directory()
         directory.apply(key_of(OTHER), OTHER.to_bytes())
@@ -154,7 +160,9 @@ class Bench:
         if carrier is not None:
             self.peer.blocked = carrier.blocked
         view = cast("DirectoryView", DirectoryViewInMemory(directory))
-        self.delivery = Delivery(view, line, journal, self.writer, RetrySchedule(MT_RETRY, (5, 30)))
+        self.wishes = Cancellations()
+        schedule = RetrySchedule(MT_RETRY, (5, 30))
+        self.delivery = Delivery(view, line, journal, self.writer, schedule, tracing, self.wishes)
 
     async def write(self, records: Sequence[OutRecord]) -> dict[TopicPartition, int]:
         """Stand for the producer."""
@@ -177,8 +185,8 @@ class Bench:
         else:
             await self.delivery.settle(item)
 
-    async def hand_in(self, value: bytes | None, topic: str = SEGMENTED) -> None:
-        work = Work(InRecord(topic, 0, 7, 0, b"15551234567", value, ()), self.tracker)
+    async def hand_in(self, value: bytes | None, topic: str = SEGMENTED, headers: tuple[Header, ...] = ()) -> None:
+        work = Work(InRecord(topic, 0, 7, 0, b"15551234567", value, headers), self.tracker)
         writing = asyncio.create_task(self.writer.run())
         try:
             await self._deliver(work)
@@ -206,13 +214,13 @@ class Bench:
         self.carrier.posted.clear()
         self.written.clear()
 
-    async def run(self, value: bytes | None, topic: str = SEGMENTED) -> OutRecord:
+    async def run(self, value: bytes | None, topic: str = SEGMENTED, headers: tuple[Header, ...] = ()) -> OutRecord:
         """Deliver one record; return what ended it."""
         self.tracker.hand_out(7)
-        await self.hand_in(value, topic)
+        await self.hand_in(value, topic, headers)
         assert self.tracker.position == 8
         outbox = self.tracker.take_outbox(8)
-        self.letters = [DeadLetterSource.from_headers(it.headers).reason for it in outbox if it.headers]
+        self.letters = [DeadLetterSource.from_headers(it.headers).reason for it in outbox if "dead-letter" in it.topic]
         return next(it for it in [*self.written, *outbox] if it.topic != JOURNAL)
 
     @property

@@ -10,18 +10,20 @@ import pytest
 from pipeline.carriers.decision import Progress, Stop, failed
 from pipeline.errors import InDoubt, NotSent
 from pipeline.http.client import Answer
-from pipeline.posting.limit import Limit
-from pipeline.posting.peer import News
+from pipeline.posting.peers.limit import Limit
+from pipeline.posting.peers.peer import News
+from pipeline.scheduling.cancellations import Wished
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.directory.entry import key_of
 from schemas.headers.dead_letter import DeadLetterSource
-from schemas.journal import JournalEntry, JournalMark
-from schemas.mt_message import Alternative, MtMessage, WaitingMessage
-from schemas.status import CodeId, MessageStatus, StatusName
+from schemas.messages.mt_message import Alternative, MtMessage, WaitingMessage
+from schemas.messages.status import CodeId, MessageStatus, StatusName
+from schemas.state.journal import JournalEntry, JournalMark
 from schemas.topics import JOURNAL, SEGMENTED, STATUS
-from tests.builders import PROFILE_TEXT, profile, uuid
+from tests.builders import PROFILE_TEXT, profile, uuid, waiting_message
 from tests.unit.agents.delivery.bench import CARRIER, OTHER, Bench, mark, message
 
+KEYED = CARRIER.model_copy(update={"in_doubt_policy": InDoubtPolicy.RESEND_WITH_KEY})
 ELSEWHERE = (Alternative(carrier_id=OTHER.id, price_per_segment=Decimal(2), currency="EUR"),)
 
 
@@ -63,6 +65,75 @@ async def test_what_was_not_taken_waits_and_goes_on_where_it_stopped(failure: in
     assert again.carrier.posted == ["part 2", "part 3"]
     status = MessageStatus.from_bytes(record.value or b"")
     assert (status.status, status.segments_sent) == (StatusName.SUCCESS, 3)
+
+
+CANCELED = Wished(uuid(11), uuid(61), is_bulk=False, at_ms=0)
+OF_ITS_BULK = Wished(uuid(11), uuid(99), is_bulk=True, at_ms=0)
+
+
+@pytest.mark.parametrize("wish", [CANCELED, OF_ITS_BULK])
+async def test_a_cancelled_message_is_not_posted(wish: Wished) -> None:
+    """It ends as Canceled, with a mark by which a restart looks for that status; there is no dead letter."""
+    bench = Bench()
+    bench.wishes.add([wish])
+    record = await bench.run(message().model_copy(update={"bulk_id": uuid(99), "tags": ("shop",)}).to_bytes())
+    assert (bench.carrier.posted, bench.journal, bench.letters) == ([], [("1", "not_sent")], [])
+    status = MessageStatus.from_bytes(record.value or b"")
+    assert (record.topic, status.status, status.code_id) == (STATUS, StatusName.CANCELED, None)
+    assert (status.segments_sent, status.segments_total, status.tags) == (0, 2, ("shop",))
+    assert status.reason == "canceled by the customer"
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        CANCELED._replace(trunk_id=uuid(12)), CANCELED._replace(id=uuid(62)), CANCELED._replace(is_bulk=True),
+        OF_ITS_BULK._replace(is_bulk=False), OF_ITS_BULK._replace(trunk_id=uuid(12)),
+    ],
+)  # fmt: skip
+async def test_a_wish_about_something_else_is_nothing(wish: Wished) -> None:
+    """Another trunk's, another message's, another bulk's."""
+    bench = Bench(202, 202)
+    bench.wishes.add([wish])
+    record = await bench.run(message().model_copy(update={"bulk_id": uuid(99)}).to_bytes())
+    assert MessageStatus.from_bytes(record.value or b"").status == StatusName.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("changes", "posted"),
+    [
+        ({}, []),
+        ({"next_seqnum": 2}, ["part 2"]),
+        ({"possible_duplicate": True}, ["part 1", "part 2"]),
+    ],
+    ids=str,
+)
+async def test_what_a_carrier_may_have_is_not_cancelled(changes: dict[str, Any], posted: list[str]) -> None:
+    """Of a message in a tier that nobody has taken any of, nothing is sent; what was begun goes on."""
+    bench = Bench(202, 202)
+    bench.wishes.add([CANCELED])
+    waiting = waiting_message(message(), **changes)
+    record = await bench.run(waiting.to_bytes(), topic="sms.mt.retry.5s")
+    assert bench.carrier.posted == posted
+    told = MessageStatus.from_bytes(record.value or b"").status
+    assert told == (StatusName.SUCCESS if posted else StatusName.CANCELED)
+
+
+@pytest.mark.parametrize("kind", [JournalMark.SUBMITTING, JournalMark.ACCEPTED])
+async def test_what_an_earlier_life_has_begun_is_not_cancelled(kind: JournalMark) -> None:
+    """The carrier may have it, or has it."""
+    bench = Bench(202, 202, marks=[mark(1, kind, datetime.now(UTC))], carrier=KEYED)
+    bench.wishes.add([CANCELED])
+    record = await bench.run(message().to_bytes())
+    assert MessageStatus.from_bytes(record.value or b"").status == StatusName.SUCCESS
+
+
+async def test_a_cancelled_message_that_has_expired_or_whose_carrier_is_gone_was_cancelled() -> None:
+    """The customer's own word is what it is told; also where nobody could have sent it."""
+    for bench, value in ((Bench(), message(lives=timedelta(0))), (Bench(carrier=None), message())):
+        bench.wishes.add([CANCELED])
+        record = await bench.run(value.to_bytes())
+        assert MessageStatus.from_bytes(record.value or b"").status == StatusName.CANCELED
 
 
 async def test_an_expired_message_is_not_posted() -> None:

@@ -5,7 +5,7 @@ from prometheus_client import REGISTRY
 
 from agents.delivery import figures as module
 from agents.delivery.figures import Figures, Price
-from schemas.status import CodeId
+from schemas.messages.status import CodeId
 from tests.builders import uuid
 
 TRUNK, CARRIER = uuid(901), uuid(902)

@@ -1,9 +1,10 @@
 """Limits by directory and partitions."""
 
 from agents.delivery.rates import Rates
-from pipeline.carriers.profile_form import LimitsForm
+from pipeline.carriers.profile_form.limits import LimitsForm
+from pipeline.posting.peers.limit import Limit
 from schemas.directory.entry import key_of
-from tests.builders import carrier, directory_of, trunk, uuid
+from tests.builders import account, carrier, directory_of, trunk, uuid
 from tests.fakes.clock import Clock
 
 
@@ -17,7 +18,7 @@ def test_a_process_has_the_part_of_its_partitions() -> None:
     assert found is not None
     assert found.per_second == 30
     by_trunk = rates.of_trunk(uuid(11))
-    assert by_trunk is not None
+    assert isinstance(by_trunk, Limit)
     assert by_trunk.per_second == 60
     assert rates.of_trunk(uuid(12)) is None
     for partitions, expected in ((12, 60), (3, 15), (0, 60 / 24)):
@@ -42,7 +43,7 @@ def test_it_follows_the_directory() -> None:
     assert rates.follow()
     assert not rates.follow()
     limit = rates.of_trunk(uuid(11))
-    assert limit is not None
+    assert isinstance(limit, Limit)
     for number, value in enumerate((trunk(11, segments_per_second=20), trunk(11)), 5):
         directory.apply(key_of(value), value.to_bytes(), number)
         assert rates.follow()
@@ -50,3 +51,22 @@ def test_it_follows_the_directory() -> None:
         assert (left is limit) if number == 5 else left is None
     assert limit.per_second == 20
     assert rates.of_carrier(carrier()) is None
+
+
+def test_the_trunks_of_an_account_share_its_limit() -> None:
+    """Beside those of each: a segment takes of both, and what the account has not goes to nobody."""
+    clock = Clock()
+    entries = account(segments_per_second=10), trunk(11, segments_per_second=100), trunk(12)
+    rates = Rates(directory_of(*entries), clock)
+    rates.own(1, 1)
+    assert rates.follow()
+    both, only = rates.of_trunk(uuid(11)), rates.of_trunk(uuid(12))
+    assert both is not None
+    assert isinstance(only, Limit)
+    assert only.per_second == 10
+    clock.now += 60
+    assert both.is_free
+    both.take()
+    assert (both.is_free, only.is_free) == (False, False)
+    both.give_back()
+    assert (both.is_free, only.is_free) == (True, True)

@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any
 
 from agents.ingress.app import HttpApi
+from agents.ingress.cancellations import Canceller
 from agents.ingress.keyed import KeyedSubmitter
 from agents.ingress.receipts.door import ReceiptDoor
-from agents.ingress.receipts.writer import ReceiptWriter
 from agents.ingress.server import listen
 from agents.ingress.submit import Submitter
+from agents.ingress.writing import RecordWriter
 from agents.serving.authentication import Authenticator
 from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.directory.model import Directory
@@ -22,7 +23,10 @@ from pipeline.errors import StateLost
 from pipeline.http.client_address import Networks
 from pipeline.idempotency.keys import Keyed, Verdict
 from pipeline.idempotency.store import ClaimStore
+from pipeline.limits.living import Living
+from pipeline.limits.requests import RequestRates
 from pipeline.settings import IngressSettings
+from pipeline.tracing.spans import UNTRACED, Tracing
 from schemas.directory.carrier import Profile
 from schemas.directory.entry import DirectoryEntry
 from schemas.directory.trunk import Trunk
@@ -171,6 +175,7 @@ async def open_door(
     *,
     max_segments: int = 10,
     entries: Sequence[DirectoryEntry] = (),
+    tracing: Tracing = UNTRACED,
     **settings: Any,
 ) -> AsyncIterator[OpenDoor]:
     """Open a door with one trunk in its directory, the same for every door."""
@@ -183,12 +188,16 @@ async def open_door(
     authenticator = Authenticator(directory, PEPPER, trusted)
     claims = ClaimsInMemory(producer)
     keyed = KeyedSubmitter(submitter, claims, options.acknowledge_timeout_seconds)
-    writer = ReceiptWriter(producer, options.acknowledge_timeout_seconds)
+    writer = RecordWriter(producer, options.acknowledge_timeout_seconds, "receipt")
+    canceling = RecordWriter(producer, options.acknowledge_timeout_seconds, "cancel")
     receipts = ReceiptDoor(options, RECEIPT_KEY, directory, ProfileBook(partial(directory.get, Profile)), writer)
+    rates = RequestRates(directory, Living("0" * 32, clock), clock)
+    clock.now += 10  # the process has been there for a while
     api = HttpApi(
-        options, authenticator, submitter, keyed, receipts, directory, max_segments=max_segments, stopping=stopping
-    )
-    running = asyncio.gather(submitter.run(), writer.run())
+        options, authenticator, submitter, keyed, receipts, Canceller(canceling), directory, rates,
+        max_segments=max_segments, stopping=stopping, tracing=tracing,
+    )  # fmt: skip
+    running = asyncio.gather(submitter.run(), writer.run(), canceling.run())
     runner = await listen(api, options, trusted, drain_timeout_seconds=5)
     port = runner.addresses[0][1]
     authorization = basic(trunk.credentials[0].username, password)

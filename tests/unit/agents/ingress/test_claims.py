@@ -9,7 +9,7 @@ from aiokafka.errors import ConsumerStoppedError
 
 from agents.ingress import claims
 from agents.ingress.claims import LastingClaims
-from pipeline.errors import BrokerUnreachable, ConfigurationError, StateLost
+from pipeline.errors import BrokerUnreachable, ConfigurationError, DiskFull, StateLost
 from pipeline.idempotency.keys import Keyed, SubmissionOffset, Verdict
 
 KEYED = Keyed(b"name", SubmissionOffset(0, 0), 0, b"")
@@ -120,3 +120,24 @@ async def test_a_view_that_stops_while_it_is_asked_is_an_answer_too() -> None:
     await lasting.start()
     with pytest.raises(BrokerUnreachable):
         await lasting.catch_up({})
+
+
+async def test_a_disk_that_is_full_at_the_start_keeps_nobody_out() -> None:
+    """Whatever has a key waits until there is room; all else is taken."""
+    full = [True]
+
+    def make() -> View:
+        if full:
+            raise DiskFull("/state has no room")
+        return View()
+
+    lasting = LastingClaims(make)
+    await lasting.start()
+    with pytest.raises(BrokerUnreachable):
+        lasting.known(b"name", b"digest")
+    following = asyncio.create_task(lasting.follow())
+    full.clear()
+    await turns(30)
+    lasting.known(b"name", b"digest")
+    following.cancel()
+    await asyncio.wait([following])

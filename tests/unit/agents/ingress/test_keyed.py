@@ -7,8 +7,8 @@ import pytest
 from pipeline.idempotency.keys import KEPT_MS, digest_of
 from pipeline.kafka.producer import javas_partition_of
 from schemas.identifiers import message_id_from_idempotency_key
+from schemas.messages.submission import Submission
 from schemas.record import OutRecord
-from schemas.submission import Submission
 from schemas.topics import SUBMITTED
 from tests.builders import uuid
 from tests.contract.bad_requests import BULK

@@ -4,12 +4,13 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from prometheus_client import REGISTRY
 
 from agents.ingress.previews import MAX_CHARACTERS, previewed
-from pipeline.steps.admission import Admitted, admit
+from pipeline.steps.admission.request import Admitted, Terms, admit
 from tests.builders import CREATED, DESTINATION, SOURCE, account, carrier, did, directory_of, route, trunk, uuid
-from tests.unit.agents.ingress.harness import asked, open_door
+from tests.unit.agents.ingress.harness import asked, open_door, single
 
 DIRECTORY = directory_of(
     account(), did(), trunk(), carrier(name="Best Carrier"), carrier(22, name="Other Carrier"),
@@ -20,7 +21,7 @@ DIRECTORY = directory_of(
 def answered(content: str, max_segments: int = 10) -> tuple[bytes, dict[str, Any]]:
     """Return the body for a text, and its attributes."""
     attributes = {"source": SOURCE, "destination": DESTINATION, "content": content}
-    admitted = admit(attributes, trunk_id=trunk().id, max_segments=max_segments, now=CREATED)
+    admitted = admit(attributes, Terms(trunk().id, max_segments), CREATED)
     assert isinstance(admitted, Admitted)
     body = previewed(DIRECTORY, admitted).content
     return body, json.loads(body)["data"]["attributes"]
@@ -56,3 +57,16 @@ async def test_previews_are_counted_apart_from_messages() -> None:
         assert (await door.post(asked(), "/outbound_message_previews")).status == 200
         assert (await door.post(asked(content=""), "/outbound_message_previews")).status == 400
         assert [now - then for now, then in zip(counted(), before, strict=True)] == [0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("of_route", "statuses"),
+    [({}, [400, 400]), ({"short_codes": True, "account_id": uuid(2)}, [400, 400]), ({"short_codes": True}, [200, 201])],
+)
+async def test_a_short_code_is_taken_where_a_route_of_the_account_takes_it(
+    of_route: dict[str, Any], statuses: list[int]
+) -> None:
+    """Without such a route the answer is what it was."""
+    async with open_door(entries=(account(), did(), route(), route(33, **of_route))) as door:
+        preview = await door.post(asked(destination="12345"), "/outbound_message_previews")
+        assert [preview.status, (await door.post(single(destination="12345"))).status] == statuses

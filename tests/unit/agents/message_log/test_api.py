@@ -90,6 +90,7 @@ async def test_a_trunk_sees_its_own_messages(caller: Caller) -> None:
         ("filter[client_reference]=order+3,+order+8", "client_reference", {"order 3", "order 8"}),
         ("filter[tags]=day,+1", "tags", {"day, 1"}),
         ("filter[tags]=nothing,shop", "tags", {"shop"}),
+        (f"filter[campaign_id]={uuid(18)},{uuid(19)}", "campaign_id", {uuid(19)}),
     ],
 )
 async def test_messages_are_found_by_what_they_are_called(

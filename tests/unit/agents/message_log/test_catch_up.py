@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 from agents.message_log.catch_up import CatchUp
 from pipeline.errors import LogUnavailable
 from pipeline.kafka.views.topics_feed import Fetched
-from pipeline.message_log.batch import LogBatch
 from pipeline.message_log.database import migrate, parsed, writer_engine
-from pipeline.message_log.writer import LogPlace, LogWriter
+from pipeline.message_log.writing.batch import LogBatch
+from pipeline.message_log.writing.writer import LogPlace, LogWriter
 from pipeline.settings import MessageLogSettings
 from schemas.topics import SUBMITTED
 from tests.builders import uuid

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from schemas.callback import AttemptOutcome, CallbackAttempt
+from schemas.messages.callback import AttemptOutcome, CallbackAttempt
 from tests.unit.agents.panel.office import NOW, uuid
 
 TRUNK = uuid(1)

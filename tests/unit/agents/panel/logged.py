@@ -3,13 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from pipeline.message_log.batch import LogBatch
-from pipeline.message_log.decoding import RecordReader
-from pipeline.message_log.writer import LogPlace, LogWriter
+from pipeline.message_log.writing.batch import LogBatch
+from pipeline.message_log.writing.decoding import RecordReader
+from pipeline.message_log.writing.writer import LogPlace, LogWriter
+from schemas.messages.cancel_request import CancelRequest
+from schemas.messages.destination import Destination
+from schemas.messages.status import MessageStatus
 from schemas.record import Record
-from schemas.status import MessageStatus
-from schemas.topics import CALLBACK_ATTEMPTED, SEGMENTED, STATUS
-from tests.builders import callback_attempt, message, status
+from schemas.topics import CALLBACK_ATTEMPTED, CANCEL_REQUESTED, SCHEDULED, SEGMENTED, STATUS
+from tests.builders import callback_attempt, message, status, submission
 from tests.message_lives import ConsumedRecord
 from tests.unit.agents.panel.office import Office
 
@@ -22,10 +24,24 @@ def logged(office: Office, message_id: str, trunk_id: str, account_id: str, **ch
     sent = message(id=message_id, destination=changes.get("destination", "15551234567"), **about)
     if text is not None:
         sent = sent.model_copy(update={"segments": (sent.segments[0].model_copy(update={"text": text}),)})
+    sent = sent.model_copy(update={it: changes[it] for it in ("text_changes", "national_language") if it in changes})
     ended = status(**{"message_id": message_id, "segments_total": 1, "segments_sent": 1, **about, **changes})
     _write(office, SEGMENTED, sent)
     _write(office, STATUS, ended)
     return ended
+
+
+def scheduled(office: Office, message_id: str, trunk_id: str, *, bulk_id: str | None = None, **changes: Any) -> None:
+    """Let the log know a message that waits: for an hour, unless `changes` say."""
+    to = Destination(address=changes.pop("destination", "15551234567"), id=message_id)
+    about = {"accepted_at": office.now - timedelta(minutes=1), "send_at": office.now + timedelta(hours=1), **changes}
+    _write(office, SCHEDULED, submission(to, id=bulk_id, trunk_id=trunk_id, **about))
+
+
+def wished(office: Office, identity: str, trunk_id: str, *, bulk: bool | None = None) -> None:
+    """Let the log know that a message, or a bulk, is to be cancelled."""
+    wish = CancelRequest(trunk_id=trunk_id, id=identity, bulk=bulk, requested_at=office.now)
+    _write(office, CANCEL_REQUESTED, wish)
 
 
 def attempted(office: Office, of: MessageStatus, **changes: Any) -> None:

@@ -3,14 +3,20 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from agents.panel.operations import Actor, CredentialKeys, Operations
+from agents.panel.operations.actor import Actor
+from agents.panel.operations.operations import Operations
+from agents.panel.operations.ports import CredentialKeys
+from pipeline.directory.callback_secrets import CallbackSealer
 from pipeline.directory.credentials import PasswordSealer, new_callback_secret
 from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
-from pipeline.directory.rules import Change, Removal, change_key, check
+from pipeline.directory.rules.changes import Change, Removal, change_key
+from pipeline.directory.rules.check import check
 from pipeline.errors import NotAcknowledged
 from pipeline.http.addresses import AddressGuard
+from pipeline.limits.counts import DayCounts
 from pipeline.settings import MessageSettings
+from pipeline.tracing.spans import UNTRACED, Tracing
 from schemas.directory.account import Account, Did
 from schemas.directory.audit import AuditEvent
 from schemas.directory.carrier import Carrier
@@ -92,15 +98,20 @@ class Hasher:
 class Office:
     """Everything a test needs."""
 
-    def __init__(self, callback_addresses: AddressGuard | None = None) -> None:
+    def __init__(self, callback_addresses: AddressGuard | None = None, tracing: Tracing = UNTRACED) -> None:
         self.now = NOW
         self.log = MemoryLog()
+        self.counts = DayCounts()
         self.store, self.producer, self.hasher = Store(), Producer(), Hasher()
-        self.keys = CredentialKeys(PEPPER, PasswordSealer([SealingKey("k1", b"k" * 32)]))
+        self.callback_sealer = CallbackSealer([SealingKey("k1", b"c" * 32)])
+        self.keys = CredentialKeys(
+            PEPPER, PasswordSealer([SealingKey("k1", b"k" * 32)]), callback_sealer=self.callback_sealer
+        )  # fmt: skip
         self.operations = Operations(
             self.store, self.store, self.producer, self.hasher, self.keys,
             log=self.log, limits=MessageSettings(), callback_delays_seconds=(5, 30), hosts=("https://sms.example",),
-            clock=lambda: self.now, callback_addresses=callback_addresses,
+            clock=lambda: self.now, callback_addresses=callback_addresses, counts=self.counts,
+            tracing=tracing,
         )  # fmt: skip
         self.trunk, self.password = self._trunk(1, OURS)
         self.their_trunk, _ = self._trunk(2, THEIRS)

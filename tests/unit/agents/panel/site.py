@@ -10,7 +10,8 @@ from aiohttp import ClientResponse, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from agents.panel.app import build
-from agents.panel.operations import NotFound, Permission
+from agents.panel.operations.actor import Permission
+from agents.panel.operations.errors import NotFound
 from agents.panel.operations.people.api_keys import new_api_key
 from agents.panel.page import Page, PageContext
 from agents.panel.security.cookies import Cookies
@@ -95,6 +96,12 @@ class Site(NamedTuple):
         assert found is not None
         return found[1]
 
+    async def token_of(self, path: str) -> str:
+        """Return the token of the session, as a page has it."""
+        found = META.search(await (await self.client.get(path)).text())
+        assert found is not None
+        return found[1]
+
     async def log_in(self, email: str = "owner@example.com", password: str = PASSWORD) -> ClientResponse:
         form = {"csrf_token": await self.token(), "email": email, "password": password}
         return await self.client.post("/login", data=form, headers={"Origin": self.origin}, allow_redirects=False)
@@ -108,9 +115,10 @@ class Site(NamedTuple):
         self.client.session.cookie_jar.clear()
         self.client.session.cookie_jar.update_cookies({"smsout-session": identity})
 
-    async def post(self, path: str, origin: str | None = None, **form: str) -> ClientResponse:
+    async def post(self, path: str, origin: str | None = None, **form: str | list[str]) -> ClientResponse:
         headers = {"Origin": self.origin if origin is None else origin}
-        return await self.client.post(path, data=form, headers=headers, allow_redirects=False)
+        fields = [(name, value) for name, it in form.items() for value in ([it] if isinstance(it, str) else it)]
+        return await self.client.post(path, data=fields, headers=headers, allow_redirects=False)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from agents.panel.memory import Memory
 from pipeline.errors import NotAcknowledged
 from pipeline.settings import KafkaSettings
 from schemas.record import OutRecord
-from schemas.remembered import Remembered
+from schemas.state.remembered import Remembered
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

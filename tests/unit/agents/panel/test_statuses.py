@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from aiokafka import ConsumerRecord
 
-from agents.panel.operations.messages import SentMessages
+from agents.panel.operations.sent_messages import SentMessages
 from agents.panel.statuses import Statuses
-from schemas.status import MessageStatus, StatusName, StatusStage
+from schemas.messages.status import MessageStatus, StatusName, StatusStage
 from tests.builders import LATER, uuid
 
 

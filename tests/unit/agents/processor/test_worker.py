@@ -1,7 +1,9 @@
 """What the processor takes and writes at once, and what becomes of a record that meets an error of ours."""
 
 import asyncio
+import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,18 +12,28 @@ from structlog.testing import capture_logs
 
 from agents.processor import worker
 from agents.processor.brake import Brake
+from agents.processor.counting import Counting
 from agents.processor.repetitions import Unheld
 from agents.processor.worker import MAX_BYTES, MAX_OUTPUTS, Taken, Worker
 from pipeline.errors import NotAcknowledged
 from pipeline.settings import MessageSettings
+from pipeline.tracing.spans import MESSAGE_ID, OUTCOME, UNTRACED, Tracing
 from schemas.directory.entry import DirectoryEntry
 from schemas.headers.dead_letter import DeadLetterSource
-from schemas.record import InRecord, OutRecord
-from schemas.submission import Destination, Submission
-from schemas.topics import MAX_RECORD_BYTES, SEGMENTED, STATUS, SUBMITTED, dead_letter_topic
-from tests.builders import account, carrier, did, directory_of, in_record, route, submission, trunk, uuid
+from schemas.headers.trace import TraceContext, trace_of
+from schemas.messages.destination import Destination
+from schemas.messages.mt_message import MtMessage
+from schemas.messages.submission import Submission
+from schemas.record import Header, InRecord, OutRecord
+from schemas.state.day_count import DayCount, DayUsed, Place
+from schemas.text.smart_encoding import SmartEncoding
+from schemas.topics import COUNTED, MAX_RECORD_BYTES, SCHEDULED, SEGMENTED, STATUS, SUBMITTED, dead_letter_topic
+from tests.builders import CREATED, account, carrier, did, directory_of, in_record, route, submission, trunk, uuid
+from tests.fakes.counts_view import CountsInMemory
 from tests.fakes.directory_view import DirectoryViewInMemory
 from tests.fakes.producer import ProducerInMemory
+from tests.fakes.screens_view import ScreeningsInMemory
+from tests.fakes.tracer import TracerInMemory
 from tests.unit.agents.processor.causing import caused_by
 
 ENTRIES: tuple[DirectoryEntry, ...] = (account(), did(), trunk(), carrier(), route())
@@ -54,11 +66,19 @@ class Repetitions:
 class Site:
     """A worker, records for it, and what it has written and acked."""
 
-    def __init__(self, *entries: DirectoryEntry, behind: Sequence[DirectoryEntry] = (), limit: int = 100) -> None:
+    def __init__(
+        self,
+        *entries: DirectoryEntry,
+        behind: Sequence[DirectoryEntry] = (),
+        counted: Sequence[tuple[int, DayCount]] = (),
+        limit: int = 100,
+        tracing: Tracing = UNTRACED,
+    ) -> None:
         self.view = DirectoryViewInMemory(directory_of(*(entries or ENTRIES)), *behind)
         self.producer = Producer()
         self.acked: list[tuple[int, int]] = []
         self.repetitions = Repetitions()
+        self.counts = CountsInMemory(*counted)
         self.intake: asyncio.Queue[Taken] = asyncio.Queue()
         brake = Brake(limit, lambda name: self.view.directory.trunk(name) is not None)
         self.worker = Worker(
@@ -66,18 +86,22 @@ class Site:
             cast("Any", self.producer),
             cast("Any", self.view),
             cast("Any", self.repetitions),
+            Counting(self.view, self.counts, ScreeningsInMemory()),
             MessageSettings(),
             brake,
+            tracing,
         )
 
     async def ack(self, event: Any) -> None:
         self.acked.append((event.message.partition, event.message.offset))
 
-    async def run(self, *values: bytes | None, key: bytes | None = None) -> list[OutRecord]:
-        """Process records with these values; return what comes of them."""
+    async def run(
+        self, *values: bytes | None, key: bytes | None = None, headers: Sequence[Header] = (), at: float = 1.0
+    ) -> list[OutRecord]:
+        """Process records with these values, written `at` that Unix time; return what comes of them."""
         for offset, value in enumerate(values):
             message = SimpleNamespace(
-                topic=SUBMITTED, partition=0, offset=offset, timestamp=1.0, key=key, value=value, headers=()
+                topic=SUBMITTED, partition=0, offset=offset, timestamp=at, key=key, value=value, headers=headers
             )
             self.intake.put_nowait(Taken(SimpleNamespace(message=message), self))
         running = asyncio.create_task(self.worker.run())
@@ -136,6 +160,33 @@ async def test_a_batch_is_bounded_by_bytes() -> None:
     site = Site()
     await site.run(*[b"{" * 400_000] * 20)
     assert max(len(it) for it in site.repetitions.asked) * 400_000 < MAX_BYTES + 2 * 400_000
+
+
+def used_up(segments: int) -> tuple[int, DayCount]:
+    used = DayUsed(day=datetime(1970, 1, 1, tzinfo=UTC).date(), segments=segments)
+    place = Place(offset=0, message=0)
+    return 0, DayCount(trunk_id=uuid(11), account_id=uuid(1), counted_to=place, at_ms=0, used=(used,))
+
+
+async def test_what_was_counted_before_is_known_before_anything_is_counted() -> None:
+    """Also when it is a newer directory that says that there is a limit."""
+    limited = trunk(segments_per_day=5)
+    entries = [it for it in ENTRIES if it != trunk()]
+    for site in (
+        Site(*entries, limited, counted=[used_up(4)]),
+        Site(*entries, behind=[limited], counted=[used_up(4)]),
+    ):
+        written = await site.run(asking(), asking())
+        assert [it.topic for it in written] == [COUNTED, SEGMENTED, STATUS]
+        assert set(site.counts.taken_over) == {0}
+
+
+async def test_where_nothing_is_limited_no_count_is_looked_for() -> None:
+    """No look at a topic, and nothing written there."""
+    site = Site(counted=[used_up(4)])
+    written = await site.run(asking(), asking())
+    assert [it.topic for it in written] == [SEGMENTED] * 2
+    assert site.counts.taken_over == []
 
 
 async def test_a_refusal_stands_when_it_is_not_the_view_that_is_behind() -> None:
@@ -208,3 +259,45 @@ async def test_a_record_that_unpacks_to_more_than_is_allowed_is_set_aside() -> N
     large = Submission.to_bytes(submission(id=uuid(9))) + b" " * MAX_RECORD_BYTES
     (source,) = sources(await Site().run(large))
     assert source.reason == "oversized-record"
+
+
+async def test_each_message_of_a_traced_submission_has_a_span_and_names_it() -> None:
+    """A refusal, too; the others of the array, and what is written of them, know nothing of it."""
+    tracer = TracerInMemory()
+    context = TraceContext("a" * 32, "b" * 16, sampled=True, state="v=1")
+    value = b"[" + b",".join([asking(), asking(destinations=2), asking(source="12125550000")]) + b"]"
+    plain = await Site().run(value)
+    written = await Site(tracing=Tracing(tracer)).run(
+        value, headers=[*context.headers(1), *context._replace(span_id="c" * 16).headers(2)]
+    )
+    assert [(it.topic, it.value) for it in written] == [(it.topic, it.value) for it in plain]
+    assert written[0] == plain[0]
+    assert [it.name for it in tracer.spans] == ["process"] * 3
+    assert [it.parent and it.parent.span_id for it in tracer.spans] == ["b" * 16, "b" * 16, "c" * 16]
+    assert [trace_of(it.headers) for it in written[1:]] == [it.context for it in tracer.spans]
+    ids = [json.loads(it.value or b"") for it in written[1:]]
+    assert [it.attributes[MESSAGE_ID] for it in tracer.spans] == [it.get("id") or it["message_id"] for it in ids]
+    assert [it.attributes[OUTCOME] for it in tracer.spans] == ["routed", "routed", "Routing error"]
+    assert all(it.ended for it in tracer.spans)
+
+
+async def test_a_message_that_waits_for_its_time_takes_its_trace_along() -> None:
+    """And one that could not be sent is refused now, in the same trace."""
+    tracer = TracerInMemory()
+    context = TraceContext("a" * 32, "b" * 16, sampled=True)
+    later = CREATED + timedelta(hours=1)
+    value = b"[" + asking(send_at=later) + b"," + asking(send_at=later, source="12125550000") + b"]"
+    written = await Site(tracing=Tracing(tracer)).run(value, headers=context.headers(), at=CREATED.timestamp())
+    assert [it.topic for it in written] == [SCHEDULED, STATUS]
+    assert [trace_of(it.headers) for it in written] == [it.context for it in tracer.spans]
+    assert [it.attributes[OUTCOME] for it in tracer.spans] == ["scheduled", "Routing error"]
+    assert all(it.ended and it.parent == context for it in tracer.spans)
+
+
+async def test_a_text_is_written_in_the_tables_that_its_carrier_takes() -> None:
+    """As the profile of the directory's carrier says; the trunk has asked for it."""
+    text = "Çağrınız alınmıştır, teşekkürler. " * 3
+    for profile, language in (("septets", "turkish"), (None, None)):
+        asked = trunk(smart_encoding=SmartEncoding.REPLACE)
+        [record] = await Site(account(), did(), asked, carrier(profile=profile), route()).run(asking(text))
+        assert MtMessage.from_bytes(record.value or b"").national_language == language

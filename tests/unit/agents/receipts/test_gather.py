@@ -14,10 +14,12 @@ from agents.receipts.gather import Gatherer, Memories, is_wanted
 from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.receipts.memory import Memory
-from schemas.dlr import ExpectedReceipt, MessageState, SegmentReceipt, UnmatchedReceipt
+from pipeline.tracing.spans import MESSAGE_ID, OUTCOME, UNTRACED, Tracing
+from schemas.headers.trace import TraceContext
+from schemas.messages.dlr import ExpectedReceipt, MessageState, SegmentReceipt, UnmatchedReceipt
+from schemas.messages.status import MessageStatus, StatusStage
 from schemas.record import InRecord, OutRecord
-from schemas.roll_up import Match, RollUp
-from schemas.status import MessageStatus, StatusStage
+from schemas.state.roll_up import Match, RollUp
 from schemas.topics import (
     DLR_EXPECTED,
     DLR_GATHERED,
@@ -28,6 +30,7 @@ from schemas.topics import (
     dead_letter_topic,
 )
 from tests.builders import CREATED, awaited_status, in_record, segment_receipt, status, uuid
+from tests.fakes.tracer import TracerInMemory
 from tests.unit.pipeline.receipts.written_table import end_of
 
 PATIENCE = timedelta(hours=72)
@@ -80,13 +83,13 @@ class Polls:
 class Life:
     """One life of the agent: its memory is what the topic says."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, tracing: Tracing = UNTRACED) -> None:
         self.broker = broker
         self.now, self.polls = CREATED, Polls()
         self.memories = Memories(Memory(RollUp), Memory(Match))
         for topic, memory in ((DLR_GATHERED, self.memories.messages), (DLR_MATCHED, self.memories.matches)):
             memory.read_back((0, it.key or b"", it.value) for it in broker.written if it.topic == topic)
-        self.gatherer = Gatherer(self.memories, broker, PATIENCE, self.polls, self.clock)
+        self.gatherer = Gatherer(self.memories, broker, PATIENCE, self.polls, self.clock, tracing)
 
     def clock(self) -> datetime:
         return self.now
@@ -125,7 +128,7 @@ def deaths(draw: st.DrawFn) -> list[tuple[int, str | None]]:
     return draw(st.lists(st.tuples(st.integers(1, 4), places), min_size=30, max_size=30))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     receipts=st.lists(st.tuples(st.integers(1, 3), st.sampled_from(MessageState)), max_size=8),
     place=st.integers(0, 8),
@@ -317,3 +320,29 @@ async def test_who_does_not_report_is_asked_when_it_is_time_also_in_another_life
     broker.position = 1
     await second.take(1)
     assert await passed(second, PATIENCE - timedelta(seconds=1)) == 1
+
+
+async def test_the_final_status_goes_on_in_the_trace_of_its_message() -> None:
+    """Remembered over a restart; its span is as long as the receipt took to come."""
+    context, tracer = TraceContext("a" * 32, "b" * 16, sampled=True, state="v=1"), TracerInMemory()
+    success = awaited_status()
+    broker = Broker([record_of(success)._replace(headers=context.headers()), record_of(segment_receipt())])
+    for _ in broker.records:
+        life = Life(broker, Tracing(tracer))
+        await life.take(1)
+        broker.position += 1
+    [span] = tracer.spans
+    assert (span.name, span.parent, span.ended) == ("receipt", context, True)
+    assert span.began_ns == int(success.ended_at.timestamp() * 1e9)
+    assert span.attributes == {MESSAGE_ID: success.message_id, OUTCOME: "DELIVERED"}
+    [told] = [it for it in broker.written if it.topic == STATUS]
+    assert span.context is not None
+    assert told.headers == span.context.headers()
+
+
+async def test_a_final_status_without_a_trace_has_no_headers() -> None:
+    """And what is remembered is written as ever."""
+    broker = Broker([record_of(awaited_status()), record_of(segment_receipt())])
+    await Life(broker).take(2)
+    assert [it.headers for it in broker.written] == [()] * len(broker.written)
+    assert not any(b"trace" in (it.value or b"").replace(b"trunk", b"") for it in broker.written)

@@ -18,6 +18,15 @@ async def test_an_accepted_segment_is_answered_202_with_an_id_and_is_in_the_ledg
     assert {"n": 1, "idempotency_key": "k", "body": body} | SEGMENT == entry
 
 
+async def test_the_ledger_has_the_trace_and_the_query_that_a_post_came_with(client: Client) -> None:
+    """By the query a test tells carriers apart that are one simulator."""
+    headers = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    async with client.post("/carrier/segments?carrier=second", json=SEGMENT, headers=headers) as answer:
+        assert answer.status == 202
+    (entry,) = await get(client, "/carrier/ledger")
+    assert (entry["traceparent"], entry["query"]) == (headers["traceparent"], "carrier=second")
+
+
 async def test_the_ledger_lists_every_post_in_order_and_since_leaves_out_what_is_known(client: Client) -> None:
     """`since=N` gives the entries after number N; the count counts all."""
     for number in range(1, 6):

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.callbacks.notification import CONTENT_TYPE, body_of
-from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
+from pipeline.callbacks.notification import CONTENT_TYPE, body_of, event_of, is_wanted
+from schemas.directory.callback_options import CallbackEvent, CallbackOptions
+from schemas.messages.status import CodeId, DeliveryName, MessageStatus, StatusName, StatusStage
+from schemas.text.smart_encoding import ChangeStep, TextChange
 from tests import builders
+from tests.builders import trunk, uuid
 
 MESSAGE_ID = "0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e"
 BEGAN = datetime(2025, 12, 16, 13, 28, 3, tzinfo=UTC)
@@ -46,6 +49,7 @@ def test_success() -> None:
         ({"tags": ("shop", 'a"b', "\u00e9")}, b',"tags":["shop","a\\"b","\\u00e9"]'),
         ({"client_reference": "1", "tags": ("2",)}, b',"client_reference":"1","tags":["2"]'),
         ({"tags": ()}, b""),
+        ({"tags": ("2",), "campaign_id": uuid(19)}, b',"tags":["2"],"campaign_id":"' + uuid(19).encode() + b'"'),
     ],
 )
 def test_the_customers_own_words_come_last(labels: dict[str, Any], members: bytes) -> None:
@@ -56,6 +60,34 @@ def test_the_customers_own_words_come_last(labels: dict[str, Any], members: byte
         b'{"data":{"type":"dlr_event","id":"0192f1c4-6a5e-7b31-9d5c-3f2a1b0c9d8e",'
         b'"attributes":{"status":"DELIVERED"' + members + b"}}}"
     )
+
+
+CHANGES = (
+    TextChange(step=ChangeStep.COMPOSED, before="e\u0301", after="\u00e9", count=1),
+    TextChange(step=ChangeStep.REPLACED, before="\u201c", after='"', count=2),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        (
+            {"text_changes": CHANGES},
+            b',"text_changes":[{"step":"composed","before":"e\\u0301","after":"\\u00e9","count":1},'
+            b'{"step":"replaced","before":"\\u201c","after":"\\"","count":2}]',
+        ),
+        ({"national_language": "turkish"}, b',"national_language":"turkish"'),
+        (
+            {"text_changes": CHANGES[:1], "national_language": "turkish", "tags": ("shop",)},
+            b',"tags":["shop"],"text_changes":[{"step":"composed","before":"e\\u0301","after":"\\u00e9","count":1}],'
+            b'"national_language":"turkish"',
+        ),
+    ],
+    ids=["changes", "language", "all"],
+)
+def test_what_became_of_the_text_is_told_when_it_is_processed(text: dict[str, Any], members: bytes) -> None:
+    """Behind everything else; a text that went out as it came has no such members."""
+    assert body_of(status(**text)) == body_of(status()).removesuffix(b"}}}") + members + b"}}}"
 
 
 def test_refusal() -> None:
@@ -152,6 +184,7 @@ def statuses_with(text: st.SearchStrategy[str]) -> st.SearchStrategy[MessageStat
         price_per_segment=st.none() | st.decimals(0, 999_999, places=6),
         client_reference=st.none() | text,
         tags=st.none() | st.lists(text, max_size=3).map(tuple),
+        campaign_id=st.none() | st.just(MESSAGE_ID),
     )
 
 
@@ -166,6 +199,7 @@ def test_the_body_is_json_whatever_is_in_the_status(it: MessageStatus) -> None:
     attributes = document["data"]["attributes"]
     assert attributes.pop("client_reference", None) == it.client_reference
     assert attributes.pop("tags", []) == list(it.tags or ())
+    assert attributes.pop("campaign_id", None) == it.campaign_id
     if it.stage is StatusStage.DELIVERY:
         assert attributes == {"status": it.status}
         return
@@ -184,3 +218,33 @@ def test_retries_send_the_same_bytes(it: MessageStatus) -> None:
     for _ in range(2):
         it = MessageStatus.from_bytes(it.to_bytes())
         assert body_of(it) == first
+
+
+EVERY_STATUS = [
+    *((StatusStage.PROCESSING, name) for name in StatusName),
+    *((StatusStage.DELIVERY, name) for name in DeliveryName),
+    (StatusStage.DELIVERY, "a word of the future"),
+]
+
+
+@pytest.mark.parametrize(("stage", "name"), EVERY_STATUS)
+def test_every_status_is_one_event(stage: StatusStage, name: str) -> None:
+    """Good news of a stage is an event, and so is everything else; who has chosen all of them hears everything."""
+    event = event_of(status(stage=stage, status=name))
+    assert (event in (CallbackEvent.SENT, CallbackEvent.NOT_SENT)) == (stage is StatusStage.PROCESSING)
+    assert (event in (CallbackEvent.SENT, CallbackEvent.DELIVERED)) == (name in ("Success", "DELIVERED"))
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (None, True),
+        (CallbackOptions(headers={"X": "x"}), True),
+        (CallbackOptions(events=tuple(CallbackEvent)), True),
+        (CallbackOptions(events=(CallbackEvent.SENT, CallbackEvent.DELIVERED)), True),
+        (CallbackOptions(events=(CallbackEvent.NOT_SENT, CallbackEvent.DELIVERED)), False),
+    ],
+)
+def test_a_trunk_hears_of_what_it_has_chosen(options: CallbackOptions | None, wanted: bool) -> None:
+    """Without a choice of everything."""
+    assert is_wanted(trunk(callbacks=options), status()) is wanted

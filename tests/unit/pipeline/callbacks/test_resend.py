@@ -9,8 +9,9 @@ import pytest
 from pipeline.callbacks import resend
 from pipeline.callbacks.resend import Asked, Selection, obstacle, resends
 from pipeline.errors import ConfigurationError, Refused
-from schemas.callback import AttemptOutcome, WaitingNotification
-from schemas.status import MessageStatus
+from schemas.directory.callback_options import CallbackEvent, CallbackOptions
+from schemas.messages.callback import AttemptOutcome, WaitingNotification
+from schemas.messages.status import MessageStatus
 from tests import builders
 from tests.builders import CREATED, LATER, callback_attempt, directory_of, trunk, uuid
 
@@ -61,6 +62,8 @@ def test_what_is_asked_for_is_chosen(asked: Asked, chosen: list[int]) -> None:
         ([("failed", 1), ("accepted", 2)], False),
         ([("accepted", 2), ("failed", 1)], False),
         ([("accepted", 1), ("failed", 2)], True),
+        ([("failed", 1), ("filtered", 2)], True),
+        ([("accepted", 1), ("filtered", 2)], False),
     ],
 )
 def test_the_newest_attempt_says_whether_one_has_failed(attempts: list[tuple[str, int]], is_chosen: bool) -> None:
@@ -71,6 +74,17 @@ def test_the_newest_attempt_says_whether_one_has_failed(attempts: list[tuple[str
     found.note_attempt(attempt(status(2), "failed", 99))
     assert found.chosen() == ([status()] if is_chosen else [])
     assert found.without_attempt() == (0 if attempts else 1)
+
+
+def test_what_a_trunk_has_not_chosen_is_not_sent_again() -> None:
+    """As little as it was sent at first; and what was filtered has not failed."""
+    chosen = CallbackOptions(events=(CallbackEvent.NOT_SENT,))
+    failed = status(2, status="Failed")
+    found = selection(Asked(trunk_id=uuid(11)), [status(), failed], callbacks=chosen)
+    assert found.chosen() == [failed]
+    found = selection(Asked(trunk_id=uuid(11)), [status()], failed_only=True)
+    found.note_attempt(attempt(status(), "filtered"))
+    assert (found.chosen(), found.without_attempt()) == ([], 1)
 
 
 def test_two_trunks_with_one_id_are_told_apart() -> None:
@@ -103,6 +117,17 @@ def test_who_cannot_be_notified(more: dict[str, Any], why: str | None) -> None:
     held = Selection(Asked(trunk_id=uuid(11)), directory_of(trunk(11, **settings)))
     held.note_status(status().to_bytes(), CREATED)
     assert (len(held.chosen()), list(held.obstacles().values())) == ((1, []) if why is None else (0, [1]))
+
+
+@pytest.mark.parametrize("more", [{"callback_url": None}, {"callback_disabled_at": LATER}, {}])
+def test_a_message_with_a_url_of_its_own_is_told_there_again(more: dict[str, Any]) -> None:
+    """Whatever is with the trunk's endpoint; as long as there is the trunk."""
+    own = status(callback_url="https://a.example/x")
+    settings = {"allowed_sources": (), "callback_url": URL, **more}
+    held = Selection(Asked(trunk_id=uuid(11)), directory_of(trunk(11, **settings)))
+    held.note_status(own.to_bytes(), CREATED)
+    assert (held.chosen(), list(held.obstacles())) == ([own], [])
+    assert obstacle(trunk(11, deleted_at=LATER), own) is not None
 
 
 def test_what_cannot_be_read_is_counted() -> None:

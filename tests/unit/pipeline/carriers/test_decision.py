@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.carriers.decision import Progress, Stop, Wait, decide, failed, fails_over, succeeded
+from pipeline.carriers.decision import Progress, Stop, Wait, canceled_in_time, decide, failed, fails_over, succeeded
 from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.posting.retry_schedule import RetrySchedule
 from schemas.directory.carrier import InDoubtPolicy
-from schemas.mt_message import Alternative, MtMessage
-from schemas.status import CodeId, MessageStatus, StatusName, StatusStage
+from schemas.messages.mt_message import Alternative, MtMessage
+from schemas.messages.status import CodeId, MessageStatus, StatusName, StatusStage
+from schemas.text.smart_encoding import ChangeStep, TextChange
 from schemas.topics import MT_RETRY
 from tests import builders
 from tests.builders import uuid
@@ -155,13 +156,34 @@ def test_a_success_says_that_receipts_are_awaited() -> None:
 @pytest.mark.parametrize("result", [None, AttemptResult(Outcome.REFUSED)])
 def test_an_end_keeps_the_messages_name(result: AttemptResult | None) -> None:
     """Good or bad; where there is none nothing is written at all."""
-    sent = message().model_copy(update={"client_reference": "order 4711", "tags": ("shop", "Grüße")})
+    sent = message().model_copy(
+        update={"client_reference": "order 4711", "tags": ("shop", "Grüße"), "campaign_id": uuid(19)}
+    )
+    sent = sent.model_copy(update={"callback_url": "https://a.example/x"})
     ended = [
         MessageStatus.from_bytes(succeeded(sent, NOW).value),
         failed(sent, CodeId.IN_DOUBT, "", Stop(1, result, NOW, FIRST)),
     ]
-    assert {(it.client_reference, it.tags) for it in ended} == {("order 4711", ("shop", "Grüße"))}
+    assert {(it.client_reference, it.tags, it.campaign_id) for it in ended} == {
+        ("order 4711", ("shop", "Grüße"), uuid(19))
+    }
+    assert {it.callback_url for it in ended} == {"https://a.example/x"}
+    assert b"callback_url" not in succeeded(message(), NOW).value
     assert b"client_reference" not in succeeded(message(), NOW).value
+    assert b"campaign_id" not in succeeded(message(), NOW).value
+
+
+@pytest.mark.parametrize("result", [None, AttemptResult(Outcome.REFUSED)])
+def test_an_end_says_what_became_of_the_text(result: AttemptResult | None) -> None:
+    """Good or bad, as the message has it."""
+    changes = (TextChange(step=ChangeStep.REPLACED, before="’", after="'", count=2),)
+    sent = message().model_copy(update={"text_changes": changes, "national_language": "turkish"})
+    for it in (
+        MessageStatus.from_bytes(succeeded(sent, NOW).value),
+        failed(sent, CodeId.IN_DOUBT, "", Stop(1, result, NOW, FIRST)),
+    ):
+        assert (it.text_changes, it.national_language) == (changes, "turkish")
+    assert b"text_changes" not in succeeded(message(), NOW).value
 
 
 @given(
@@ -235,3 +257,10 @@ def test_the_time_to_live_ends_what_was_not_tried(left: int, in_doubt: bool, cod
     assert isinstance(following, MessageStatus)
     assert (following.status, following.code_id, following.segments_sent) == (StatusName.FAILED, code, 1)
     assert following.reason == "down"
+
+
+def test_what_is_cancelled_before_its_turn_has_sent_nothing() -> None:
+    """It says of how many segments it would have been, and names no carrier and no price."""
+    told = canceled_in_time(builders.message(3, price_per_segment=None), NOW)
+    assert (told.status, told.code_id, told.segments_total, told.segments_sent) == (StatusName.CANCELED, None, 3, 0)
+    assert (told.carrier_id, told.price_per_segment, told.ended_at) == (None, None, NOW)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from pipeline.carriers.journal import Attempt, JournalState, result_of
 from pipeline.carriers.outcome import AttemptResult, Outcome
-from schemas.journal import JournalEntry, JournalMark
+from schemas.messages.status import MessageStatus, StatusStage
 from schemas.record import Coordinates
-from schemas.status import MessageStatus, StatusStage
+from schemas.state.journal import JournalEntry, JournalMark
 from schemas.topics import SEGMENTED
 from tests import builders
 from tests.builders import journal_entry, uuid

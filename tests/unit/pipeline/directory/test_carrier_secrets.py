@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from pipeline.directory.carrier_secrets import CarrierSealer, opening_sealer, secrets_of
+from pipeline.directory.carrier_secrets import CarrierSealer, secrets_of
 from pipeline.directory.key_file import SealingKey
 from pipeline.errors import ConfigurationError, SecretUnreadable
 from tests.builders import carrier, uuid
@@ -49,11 +49,11 @@ def test_without_a_key_only_carriers_without_secrets_work() -> None:
 def test_delivery_makes_no_key(tmp_path: Path) -> None:
     """One that it made would open nothing; the panel's is found."""
     path = tmp_path / "carrier-keys"
-    assert opening_sealer(None) is None
+    assert CarrierSealer.opening(None) is None
     with pytest.raises(ConfigurationError, match="is not there"):
-        opening_sealer(path)
+        CarrierSealer.opening(path)
     made = CarrierSealer.from_file(path, make=True)
     assert path.stat().st_mode & 0o777 == 0o600
-    opened = opening_sealer(path)
+    opened = CarrierSealer.opening(path)
     assert opened is not None
     assert opened.open(uuid(21), made.seal(uuid(21), "a", "b")) == "b"

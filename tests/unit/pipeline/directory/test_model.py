@@ -13,6 +13,7 @@ from schemas.directory.account import Did
 from schemas.directory.carrier import Profile
 from schemas.directory.entry import KINDS, DirectoryEntry, key_of
 from schemas.directory.route import Route
+from schemas.directory.sender import Sender
 from schemas.directory.trunk import Trunk
 from tests import builders
 from tests.builders import (
@@ -20,11 +21,13 @@ from tests.builders import (
     SECRET,
     account,
     api_key,
+    campaign,
     carrier,
     credential,
     did,
     directory_of,
     profile,
+    sender,
     user,
     uuid,
 )
@@ -40,8 +43,12 @@ def route(number: int, prefix: str = "", priority: int = 0) -> Route:
 
 
 EVERY_KIND: list[DirectoryEntry] = [
-    account(), did(p2p_enabled=False), trunk(1), carrier(), profile(), route(31), user(), api_key(),
+    account(), did(p2p_enabled=False), trunk(1), carrier(), sender(), campaign(), profile(), route(31), user(),
+    api_key(),
 ]  # fmt: skip
+CHANGES: dict[type[DirectoryEntry], dict[str, object]] = {
+    Did: {"p2p_enabled": True}, Sender: {"countries": ("DE",)}, Profile: {"text": "another"},
+}  # fmt: skip
 
 
 def test_every_kind_is_tested() -> None:
@@ -55,8 +62,7 @@ def test_entries_come_change_and_go(entry: DirectoryEntry) -> None:
     directory = directory_of(entry)
     model = cast("type[Trunk]", type(entry))  # whichever it is: the type checker wants one
     assert list(directory.entries(model)) == [entry]
-    change: dict[str, object] = {"p2p_enabled" if isinstance(entry, Did) else "blocked": True}
-    changed = entry.model_copy(update={"text": "another"} if isinstance(entry, Profile) else change)
+    changed = entry.model_copy(update=CHANGES.get(type(entry), {"blocked": True}))
     directory.apply(key_of(changed), changed.to_bytes())
     assert list(directory.entries(model)) == [changed]
     for _ in range(2):
@@ -137,6 +143,21 @@ def test_an_unreadable_record_leaves_the_entry_as_it_was(key: bytes, value: byte
     assert list(directory.entries(Trunk)) == before
     assert directory.trunk_by_username("username-1") == before[0]
     assert directory.allows_source(before[0], "12125551234")
+
+
+def test_an_entry_of_a_later_version_is_noted_until_it_can_be_read() -> None:
+    """What was there stays; a bad entry is none of a later version, and neither is one that was deleted since."""
+    directory, entry = directory_of(trunk(1)), trunk(1)
+    for version in (b'"2"', b"0", b"null"):
+        with pytest.raises(UnreadableRecord):
+            directory.apply(key_of(entry), _with(entry, b'"schema_version":1', b'"schema_version":' + version))
+        assert directory.too_new == set()
+    for last in (entry.to_bytes(), None):
+        with pytest.raises(UnreadableRecord, match="has schema_version 7, of a later version of smsout"):
+            directory.apply(key_of(entry), _with(entry, b'"schema_version":1', b'"schema_version":7'))
+        assert (directory.too_new, list(directory.entries(Trunk))) == ({key_of(entry)}, [entry])
+        directory.apply(key_of(entry), last)
+        assert directory.too_new == set()
 
 
 def test_a_refusal_does_not_quote_the_record() -> None:
@@ -251,3 +272,17 @@ def test_a_carrier_is_found_by_the_name_that_it_has_now() -> None:
     assert held.carrier_named("one") == carrier(22, name="one")
     held.apply(key_of(carrier(22)), None)
     assert held.carrier_named("one") is None
+
+
+def test_a_sender_is_found_by_its_account_and_address() -> None:
+    """Letter for letter; of several, which the writer prevents, the first id, in whatever order they came."""
+    first, second, theirs = sender(), sender(number=17), sender(number=18, account_id=uuid(2))
+    for entries in ((first, second, theirs), (theirs, second, first)):
+        held = directory_of(*entries)
+        assert (held.sender(uuid(1), "Example"), held.sender(uuid(2), "Example")) == (first, theirs)
+        assert held.sender(uuid(1), "EXAMPLE") is held.sender(uuid(3), "Example") is None
+        held.apply(key_of(first), None)
+        assert held.sender(uuid(1), "Example") == second
+        moved = sender("12345", 17)
+        held.apply(key_of(moved), moved.to_bytes())
+        assert (held.sender(uuid(1), "Example"), held.sender(uuid(1), "12345")) == (None, moved)

@@ -236,8 +236,8 @@ async def test_a_failed_tls_handshake_is_not_sent() -> None:
 
 
 async def test_waiting_for_a_free_connection_is_not_sent() -> None:
-    """More POSTs than `max_connections` wait, and give up without having been begun."""
-    async with listening(hang) as server, posting(timeout=0.3, max_connections=1) as poster:
+    """More POSTs than `max_connections` wait, and give up without having been begun, before the first one's end."""
+    async with listening(hang) as server, posting(timeout=1.3, max_connections=1) as poster:
         url = f"http://127.0.0.1:{server.port}/"
         outcomes = await asyncio.gather(*(poster.post(url, {}, BODY) for _ in range(2)), return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["InDoubt", "NotSent"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import state_file
 from pipeline.errors import ConfigurationError
-from pipeline.idempotency import store as idempotency_store
 from pipeline.idempotency.keys import KEPT_MS, SubmissionOffset, Verdict, keyed_submissions
 from pipeline.idempotency.store import PURGED_AT_ONCE, ClaimStore, Position
 from tests.builders import submission
@@ -127,7 +127,7 @@ def test_file_from_before_the_machine_started_is_made_again(tmp_path: Path, monk
     filled(tmp_path / "keys").close()
     boot = tmp_path / "boot_id"
     boot.write_text("another one\n")
-    monkeypatch.setattr(idempotency_store, "_BOOT", boot)
+    monkeypatch.setattr(state_file, "_BOOT", boot)
 
     store = ClaimStore(tmp_path / "keys")
 

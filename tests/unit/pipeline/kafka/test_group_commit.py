@@ -236,7 +236,7 @@ async def test_callers_that_give_up_during_a_hanging_write_leave_nothing_behind(
         assert [it.done() for it in kept] == [True] * 10
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     steps=st.lists(st.sampled_from(["add", "acknowledge", "withdraw"]), max_size=60),
     max_entries=st.integers(1, 5),

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pipeline.posting.backlog import Backlog, FlowKey, Row, Stored
+from pipeline.posting.backlog import Backlog
+from pipeline.posting.row import FlowKey, Row, Stored
 from schemas.record import InRecord
 
 FLOWS = [FlowKey("carrier", "trunk 1", "account 1"), FlowKey("carrier", "trunk 2", "account 1"), FlowKey("b", "t", "a")]
@@ -115,7 +116,7 @@ class BacklogMachine(RuleBasedStateMachine):
 
 
 TestBacklog = BacklogMachine.TestCase
-TestBacklog.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestBacklog.settings = settings(max_examples=100, stateful_step_count=30)
 
 
 def test_one_number_with_ten_thousand_messages_is_in_nobodys_way() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.posting.flows import Flow, Kind, Lane
-from pipeline.posting.peer import Peer
+from pipeline.posting.peers.peer import Peer
 from tests.fakes.clock import Clock
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise, permutations
 import pytest
 
 from pipeline.receipts.matching import MatchStep, note_expected, note_time, note_unmatched
-from schemas.dlr import ExpectedReceipt, MessageState, SegmentReceipt, UnmatchedReceipt
-from schemas.roll_up import Match
+from schemas.messages.dlr import ExpectedReceipt, MessageState, SegmentReceipt, UnmatchedReceipt
+from schemas.state.roll_up import Match
 from tests.builders import CREATED, uuid
 
 PATIENCE = timedelta(hours=72)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline.receipts.memory import Kept, Memory
-from schemas.roll_up import RollUp
+from schemas.state.roll_up import RollUp
 from tests.builders import CREATED, uuid
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import BadReceipt
 from pipeline.receipts.receipt_text import MAX_TEXT_LENGTH, ReceiptText, parse_receipt_text, state_of
-from schemas.dlr import RECEIPT_STATES, MessageState
+from schemas.messages.dlr import RECEIPT_STATES, MessageState
 
 DELIVERED, UNDELIVERABLE = MessageState.DELIVERED, MessageState.UNDELIVERABLE
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.receipts.verdict import GRAVITY, STRENGTH, WORDS, stronger, verdict
-from schemas.dlr import RECEIPT_STATES, MessageState
+from schemas.messages.dlr import RECEIPT_STATES, MessageState
 from tests.builders import CREATED
 from tests.unit.pipeline.receipts.written_table import STATES_BY_GRAVITY, STRENGTHS, WRITTEN_WORDS, outcome
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from schemas.dlr import RECEIPT_STATES, MessageState, SegmentOutcome
+from schemas.messages.dlr import RECEIPT_STATES, MessageState, SegmentOutcome
 from tests.builders import CREATED
 
 _TEXT = (Path(__file__).parents[4] / "docs" / "delivery-receipts.md").read_text()

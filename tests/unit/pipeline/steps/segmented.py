@@ -1,7 +1,7 @@
 """A text and the segments that it must become, put together from what the pipeline puts them together from."""
 
 from pipeline.steps.segmentation import split, user_data_headers
-from schemas.mt_message import DataCoding, Segment
+from schemas.messages.mt_message import DataCoding, Segment
 
 
 def segmented(text: str, message_id: str) -> tuple[DataCoding, tuple[Segment, ...]]:

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.alphabets.gsm0338 import ALPHABET, BASIC, ESCAPE, EXTENSION
 from pipeline.errors import Refused, Unencodable
 from pipeline.steps.encoding import mark_pairs, measure, outside_gsm7
-from pipeline.steps.gsm0338 import ALPHABET, BASIC, ESCAPE, EXTENSION
-from schemas.mt_message import DataCoding
+from schemas.messages.mt_message import DataCoding
 
 ORACLE = gsm0338.Codec()
 BMP = range(0x10000)

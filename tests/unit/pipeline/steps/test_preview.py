@@ -1,26 +1,43 @@
 """A preview says what happens: the processor's segments, its refusals and its prices, for every message."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.directory.model import Directory
-from pipeline.directory.rules import route_key
+from pipeline.directory.rules.changes import route_key
 from pipeline.settings import MessageSettings
-from pipeline.steps.acceptance import Accepted
-from pipeline.steps.admission import Admitted, admit
+from pipeline.steps.admission.acceptance import Accepted
+from pipeline.steps.admission.request import Admitted, Terms, admit
 from pipeline.steps.preview import Preview, preview, preview_text
 from pipeline.steps.processing import Routed, process
 from schemas.directory.account import NumberCheck
+from schemas.directory.carrier import Profile
 from schemas.directory.entry import DirectoryEntry
 from schemas.directory.route import Route
-from schemas.mt_message import DataCoding, MtMessage
-from schemas.status import CodeId, MessageStatus, StatusName
+from schemas.messages.mt_message import DataCoding, MtMessage
+from schemas.messages.status import CodeId, MessageStatus, StatusName
+from schemas.text.smart_encoding import SmartEncoding
 from tests import builders
-from tests.builders import CREATED, DESTINATION, SOURCE, account, carrier, did, directory_of, submission, trunk, uuid
+from tests.builders import (
+    CREATED,
+    DESTINATION,
+    PROFILE_TEXT,
+    SOURCE,
+    account,
+    carrier,
+    did,
+    directory_of,
+    profile,
+    submission,
+    trunk,
+    uuid,
+)
 
 ALWAYS: tuple[DirectoryEntry, ...] = (account(), did(), trunk(), carrier(), carrier(22), carrier(23, blocked=True))
 
@@ -34,8 +51,9 @@ def admitted(content: str = "Hello", source: str = SOURCE, destination: str = DE
     """Return a message as the door lets it in, or None; what its account thinks of numbers is for later."""
     found = admit(
         {"source": source, "destination": destination, "content": content},
-        trunk_id=trunk().id, max_segments=10, now=CREATED, number_check=NumberCheck.FORM,
-    )  # fmt: skip
+        Terms(trunk().id, max_segments=10, number_check=NumberCheck.FORM),
+        CREATED,
+    )
     return found if isinstance(found, Admitted) else None
 
 
@@ -169,3 +187,50 @@ def test_a_preview_is_what_the_processor_does(
     }
     if not found.price_varies:
         assert (outcome.price_per_segment, outcome.currency) == (found.price_per_segment, found.currency)
+
+
+def test_a_preview_says_what_smart_encoding_does_and_would_do() -> None:
+    """Changed as asked for; of a text that stays UCS-2, what going further would make of it."""
+    done = preview_text("It’s ready", SmartEncoding.REPLACE)
+    assert (done.layout.data_coding, done.outside_gsm7, done.instead) == (DataCoding.GSM7, {}, None)
+    assert [(it.before, it.after) for it in done.changes] == [("’", "'")]
+    undone = preview_text("It’s ready")
+    assert (undone.layout.data_coding, undone.changes) == (DataCoding.UCS2, ())
+    assert undone.instead == done
+    letters = preview_text("ж" * 71, SmartEncoding.REPLACE)
+    assert letters.instead is not None
+    assert letters.instead.smart_encoding is SmartEncoding.TRANSLITERATE
+    assert len(letters.instead.layout.parts) == 1
+    for mode in SmartEncoding:
+        assert preview_text("😀", mode).instead is None
+
+
+@given(st.text(st.sampled_from("aé’…жş€\u0301😀"), min_size=1, max_size=200), st.sampled_from(SmartEncoding))
+def test_a_preview_has_the_processors_text(content: str, mode: SmartEncoding) -> None:
+    """Segment by segment, with its changes and its tables, where the carrier takes some."""
+    takes = PROFILE_TEXT.replace("request:", "national_tables: {turkish: [single, locking]}\nrequest:")
+    directory = directory_of(
+        account(), did(), trunk(smart_encoding=mode), profile("takes", takes), carrier(profile="takes"), route()
+    )
+    message, book = admitted(content), ProfileBook(partial(directory.get, Profile))
+    if message is None:
+        return
+    found = preview(directory, message, CREATED, book.national_alphabets).text
+    asked = submission(DESTINATION, content=content, id=uuid(9))
+    (outcome,) = process(
+        Accepted(asked, uuid(9), CREATED, CREATED), directory, MessageSettings(), book.national_alphabets
+    )
+    assert isinstance(outcome, Routed)
+    sent = MtMessage.from_bytes(outcome.value)
+    assert [part.text for part in found.layout.parts] == [it.text for it in sent.segments]
+    assert (found.layout.data_coding, found.national_language) == (sent.data_coding, sent.national_language)
+    assert tuple(found.changes) == (sent.text_changes or ())
+
+
+def test_a_route_without_a_price_is_none_for_a_trunk_whose_spend_is_limited() -> None:
+    """As the processor refuses it; where there is a price in the right currency it is told as ever."""
+    limited = trunk(spend_per_day=Decimal(10), spend_currency="EUR")
+    found = previewed(limited, route())
+    assert found.refusal is not None
+    assert (found.refusal.status, found.refusal.code_id, found.takers) == ("Routing error", CodeId.NO_RATE_FOUND, ())
+    assert previewed(limited, route(currency="EUR")).refusal is None

@@ -117,3 +117,17 @@ def test_the_first_choices_are_what_is_first_for_some_message() -> None:
     firsts = {choose_routes(directory, ACCOUNT, SOURCE, DESTINATION, uuid(n))[0].route.id for n in range(100)}
     assert firsts == {it.route.id for it in shared}
     assert first_choices(directory_of(), ACCOUNT, SOURCE, DESTINATION) == []
+
+
+@pytest.mark.parametrize(
+    ("destination", "expected"),
+    [("12345", [12, 14]), ("123", [12, 14]), ("1999", [14]), ("012", [14]), ("1234567", [11, 12, 13, 14])],
+)
+def test_only_routes_that_say_so_take_short_codes(destination: str, expected: list[int]) -> None:
+    """Whatever their prefix is: a catch-all would have a code mean what it does in its carrier's country."""
+    entries: list[DirectoryEntry] = [
+        route(11, 1, "1234"), route(12, 2, "123", short_codes=True), route(13, 3, "1"), route(14, 4, short_codes=True),
+        route(15, 1, "12345", short_codes=True, blocked=True), *(carrier(number) for number in range(1, 5)),
+    ]  # fmt: skip
+    choices = choose_routes(directory_of(*entries), ACCOUNT, SOURCE, destination, uuid(61))
+    assert [it.id for it, _ in choices] == [uuid(it) for it in expected][:MAX_CHOICES]

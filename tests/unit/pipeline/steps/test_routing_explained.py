@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.directory.rules import route_key
+from pipeline.directory.rules.changes import route_key
 from pipeline.steps.routing import choose_routes
 from pipeline.steps.routing_explained import Explanation, explain, number_problem
 from schemas.directory.entry import DirectoryEntry

@@ -21,7 +21,7 @@ from pipeline.steps.segmentation import (
     split,
 )
 from schemas.identifiers import uuid7
-from schemas.mt_message import DataCoding, Segment
+from schemas.messages.mt_message import DataCoding, Segment
 from tests.unit.pipeline.steps.segmented import segmented
 
 GSM7, UCS2 = DataCoding.GSM7, DataCoding.UCS2

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from agents.ingress.receipts import writer
+from agents.ingress import writing
 from agents.ingress.receipts.door import MAX_BODY_BYTES
 from pipeline.carriers.receipt_reference import receipt_token, receipt_url
 from pipeline.errors import NotAcknowledged
 from schemas.directory.carrier import Profile
-from schemas.dlr import MessageState, SegmentReceipt, UnmatchedReceipt
 from schemas.identifiers import segment_id
+from schemas.messages.dlr import MessageState, SegmentReceipt, UnmatchedReceipt
 from schemas.topics import DLR_RECEIVED, DLR_UNMATCHED
 from tests.builders import RECEIPT_KEY, carrier, uuid
 from tests.unit.agents.ingress.harness import Answered, OpenDoor, open_door
@@ -165,7 +165,7 @@ async def test_the_carrier_may_have_gone_since() -> None:
 
 async def test_too_many_that_wait_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded while the broker is slow."""
-    monkeypatch.setattr(writer, "MAX_WAITING", 2)
+    monkeypatch.setattr(writing, "MAX_WAITING", 2)
     async with open_door(acknowledge_timeout_seconds=5) as door:
         let_go = asyncio.Event()
         write = door.producer.write

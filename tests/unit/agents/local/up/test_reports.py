@@ -1,5 +1,8 @@
 """What a person reads of a start, and what the log file keeps."""
 
+import errno
+import io
+import os
 import stat
 from pathlib import Path
 
@@ -44,3 +47,30 @@ def test_a_log_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file where the folder should be")
     with pytest.raises(ConfigurationError, match=r"logs/up\.log cannot be written"):
         Reports(tmp_path / "logs" / "up.log", verbose=False)
+
+
+class Full(io.StringIO):
+    """A file whose disk is full."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_log_file_on_a_full_disk_is_said_once_and_written_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody gets a traceback for each line, and the next full disk is said anew."""
+    reports = Reports(tmp_path / "up.log", verbose=False)
+    good = reports._file.stream
+    for _ in range(2):
+        monkeypatch.setattr(reports._file, "stream", Full())
+        reports.output("ingress", "lost")
+        reports.output("ingress", "lost, too")
+        monkeypatch.setattr(reports._file, "stream", good)
+        reports.output("ingress", "kept")
+    reports.close()
+    captured = capsys.readouterr()
+    assert captured.out.count("up.log cannot be written: [Errno 28]") == 2
+    assert captured.err == ""
+    kept = (tmp_path / "up.log").read_text()
+    assert (kept.count("kept"), kept.count("lost")) == (2, 0)

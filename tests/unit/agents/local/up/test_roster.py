@@ -27,6 +27,7 @@ AROUND = Surroundings(
         "SMSOUT_PEPPER": "pepper",
         "SMSOUT_KEY_FILE": "/data/keys",
         "SMSOUT_CARRIER_KEY_FILE": "/data/carriers",
+        "SMSOUT_CALLBACK_KEY_FILE": "/data/callbacks",
         "SMSOUT_RECEIPT_KEY": "receipts",
     },
     metrics_port=lambda default: default,
@@ -48,13 +49,15 @@ def environment(name: str, number: int = 0) -> dict[str, str | None]:
 
 def test_agents_stop_in_the_order_of_the_flow() -> None:
     """Whoever feeds others stops before them."""
-    flow = ["ingress", "panel", "processor", "delivery", "receipts", "callback", "message_log", "simulator"]
+    before_carriers = ["ingress", "panel", "processor", "scheduler", "delivery"]
+    flow = [*before_carriers, "receipts", "callback", "message_log", "simulator"]
     assert [spec.name for spec in ROSTER] == flow
 
 
 @pytest.mark.parametrize("name", list(BY_NAME))
 def test_secrets_reach_only_those_who_need_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pepper goes to three, the password keys to the panel alone, those of carriers to delivery and receipts too.
+    """The pepper goes to three, the password keys to the panel alone, those of carriers to delivery and receipts too,
+    those of callbacks to callback.
 
     The receipt key goes to ingress and delivery, whatever the environment has.
     """
@@ -65,6 +68,7 @@ def test_secrets_reach_only_those_who_need_them(name: str, monkeypatch: pytest.M
     assert found["SMSOUT_PEPPER"] == ("pepper" if name in ("ingress", "panel", "message_log") else None)
     assert found["SMSOUT_KEY_FILE"] == ("/data/keys" if name == "panel" else None)
     assert found["SMSOUT_CARRIER_KEY_FILE"] == ("/data/carriers" if name in ("panel", "delivery", "receipts") else None)
+    assert found["SMSOUT_CALLBACK_KEY_FILE"] == ("/data/callbacks" if name in ("panel", "callback") else None)
     assert found["SMSOUT_RECEIPT_KEY"] == ("receipts" if name in ("ingress", "delivery") else None)
 
 

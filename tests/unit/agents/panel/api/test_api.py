@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from agents.panel.api.resources import ROUTES
-from agents.panel.api.resources.trunk_documents import trunk_resource
+from agents.panel.api.resources.trunks.documents import trunk_resource
 from agents.panel.api.route import ApiRoute
-from agents.panel.operations import PERMISSIONS
+from agents.panel.operations.actor import PERMISSIONS
+from pipeline.carriers.profiles.shipped import shipped_text
+from schemas.directory.carrier import Profile
+from schemas.directory.limits import LIMITS
 from schemas.directory.people import PanelRole
 from schemas.directory.trunk import Trunk
-from tests.unit.agents.panel.logged import logged
+from tests.builders import campaign, sender
+from tests.unit.agents.panel.logged import logged, scheduled
 from tests.unit.agents.panel.office import DIDS, OURS, THEIR_DID, THEIRS, Office, uuid
 from tests.unit.agents.panel.site import JSON_API, call, key_for, running
 
@@ -42,6 +46,35 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/v3/dids/{id}"): {"type": "dids", "id": DIDS[0], "attributes": {"p2p_enabled": False}},
     ("POST", "/v3/carriers"): {"type": "carriers", "attributes": {"name": "c2", "url": "https://c2.example"}},
     ("PATCH", "/v3/carriers/{id}"): {"type": "carriers", "id": uuid(50), "attributes": {"blocked": True}},
+    ("POST", "/v3/senders"): {
+        "type": "senders",
+        "attributes": {"address": "Example 2", "countries": ["DE"]},
+        "relationships": {"account": {"data": {"type": "accounts", "id": OURS}}},
+    },
+    ("PATCH", "/v3/senders/{id}"): {"type": "senders", "id": uuid(82), "attributes": {"countries": []}},
+    ("POST", "/v3/campaigns"): {
+        "type": "campaigns",
+        "attributes": {"name": "Doors", "senders": [DIDS[0]]},
+        "relationships": {
+            "sms_trunks": {"data": [{"type": "sms_trunks", "id": uuid(1)}]},
+            "account": {"data": {"type": "accounts", "id": OURS}},
+        },
+    },
+    ("PATCH", "/v3/campaigns/{id}"): {"type": "campaigns", "id": uuid(84), "attributes": {"blocked": True}},
+    ("POST", "/v3/opt_outs"): {
+        "type": "opt_outs",
+        "attributes": {"number": "15550001112"},
+        "relationships": {"account": {"data": {"type": "accounts", "id": OURS}}},
+    },
+    ("POST", "/v3/carrier_profiles"): {
+        "type": "carrier_profiles",
+        "attributes": {"name": "acme-2", "text": shipped_text("plain-get")},
+    },
+    ("PATCH", "/v3/carrier_profiles/{id}"): {
+        "type": "carrier_profiles",
+        "id": "acme",
+        "attributes": {"text": shipped_text("plain-get")},
+    },
     ("POST", "/v3/routes"): {
         "type": "routes",
         "attributes": {"destination_prefix": "44", "price_per_segment": "0.0125"},
@@ -51,8 +84,11 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/v3/accounts/{id}"): {"type": "accounts", "id": OURS, "attributes": {"number_check": "form"}},
     ("PATCH", "/v3/routes/{id}"): {"type": "routes", "id": uuid(51), "attributes": {"priority": 2}},
 }
-IDS = {"sms_trunks": uuid(1), "dids": DIDS[0], "carriers": uuid(50), "routes": uuid(51), "accounts": OURS,
-       "outbound_messages": uuid(90), "outbound_message_events": uuid(90)}  # fmt: skip
+IDS = {"sms_trunks": uuid(1), "dids": DIDS[0], "carriers": uuid(50), "carrier_profiles": "acme",
+       "opt_outs": f"{OURS}:15550001111", "senders": uuid(82), "campaigns": uuid(84),
+       "routes": uuid(51),
+       "accounts": OURS, "outbound_messages": uuid(90), "outbound_message_events": uuid(90),
+       "bulk_outbound_messages": uuid(95)}  # fmt: skip
 REFUSED_BY_RULES = {("DELETE", "/v3/carriers/{id}"), ("DELETE", "/v3/accounts/{id}")}  # others refer to them
 
 
@@ -63,6 +99,10 @@ async def test_every_route_with_every_role(office: Office, route: ApiRoute, role
     key = key_for(office, role)
     path, body = route.path.replace("{id}", IDS.get(route.kind, "")), BODIES.get((route.method, route.path))
     logged(office, uuid(90), uuid(1), OURS)
+    scheduled(office, uuid(94), uuid(1), bulk_id=uuid(95))
+    office.store.directory.opt_outs.add(OURS, "15550001111", office.now)
+    office.add(Profile(id="acme", text=shipped_text("plain-get")), sender(id=uuid(82), account_id=OURS))
+    office.add(campaign(id=uuid(84), account_id=OURS, senders=(DIDS[1],), trunk_ids=(uuid(1),)))
     before = office.store.offset
     async with running(office) as site:
         unknown = [(await call(site, it, route.method, path, body)).status for it in (None, "x", key[:-1])]
@@ -72,7 +112,7 @@ async def test_every_route_with_every_role(office: Office, route: ApiRoute, role
         assert (403, before) == (answer.status, office.store.offset)
         return
     expected = 422 if (route.method, route.path) in REFUSED_BY_RULES else route.status
-    if role is PanelRole.OPERATOR and route.path == "/v3/outbound_messages":
+    if role is PanelRole.OPERATOR and route.is_list and route.path in ("/v3/outbound_messages", "/v3/opt_outs"):
         expected = 422  # there are several accounts, and none is named
     assert expected == answer.status, await answer.text()
     if answer.status != 204:
@@ -96,6 +136,10 @@ def test_every_route_that_takes_a_body_has_one_here() -> None:
         ("GET", f"/v3/accounts/{THEIRS}", None),
         ("GET", f"/v3/outbound_messages/{uuid(91)}", None),
         ("GET", f"/v3/outbound_messages/{uuid(91)}/events", None),
+        ("DELETE", f"/v3/outbound_messages/{uuid(91)}", None),
+        ("DELETE", "/v3/outbound_messages/nonsense", None),
+        ("DELETE", f"/v3/bulk_outbound_messages/{uuid(96)}", None),
+        ("DELETE", f"/v3/bulk_outbound_messages/{uuid(97)}", None),
         ("GET", f"/v3/outbound_messages?filter[account_id]={THEIRS}", None),
         ("GET", f"/v3/sms_trunks?filter[account_id]={THEIRS}", None),
         ("GET", f"/v3/dids?filter[account_id]={THEIRS}", None),
@@ -117,10 +161,12 @@ def test_every_route_that_takes_a_body_has_one_here() -> None:
 async def test_another_accounts_entries_are_not_there(office: Office, method: str, path: str, data: Any) -> None:
     """404 everywhere, for an owner's key, and nothing is written."""
     logged(office, uuid(91), uuid(2), THEIRS)
+    scheduled(office, uuid(98), uuid(2), bulk_id=uuid(96))
     key, before = key_for(office, PanelRole.OWNER), office.store.offset
     async with running(office) as site:
         answer = await call(site, key, method, path, data)
         assert (404, before) == (answer.status, office.store.offset)
+    assert office.producer.records == []
 
 
 async def test_a_trunk_from_its_creation_to_its_end(office: Office) -> None:
@@ -289,6 +335,7 @@ async def test_a_route_says_whose_it_is_and_from_where(office: Office) -> None:
     """Account, source prefix, weight and currency come back as they were set; null takes the account away again."""
     key = key_for(office, PanelRole.OPERATOR)
     settings = {"source_prefix": "1212", "weight": 70, "price_per_segment": "0.5", "currency": "EUR"}
+    settings["short_codes"] = True
     body = {
         "type": "routes", "attributes": settings,
         "relationships": {
@@ -303,7 +350,9 @@ async def test_a_route_says_whose_it_is_and_from_where(office: Office) -> None:
         found = await (await call(site, key, "GET", f"/v3/routes?filter[account_id]={OURS}")).json()
         assert [it["id"] for it in found["data"]] == [made["id"]]
         change = {"type": "routes", "id": made["id"], "relationships": {"account": {"data": None}}}
+        change["attributes"] = {"short_codes": False}
         changed = await call(site, key, "PATCH", f"/v3/routes/{made['id']}", change)
+        assert (await changed.json())["data"]["attributes"]["short_codes"] is False
         assert "account" not in (await changed.json())["data"]["relationships"]
         wrong = {**body, "attributes": {"currency": "euro"}}
         assert (await call(site, key, "POST", "/v3/routes", wrong)).status == 422
@@ -330,6 +379,74 @@ async def test_limits_are_set_by_operators_alone(office: Office) -> None:
         assert answer["data"]["attributes"]["segments_per_second"] == 10
         wrong = {**limited, "attributes": {"segments_per_second": 0}}
         assert (await call(site, key, "PATCH", path, wrong)).status == 422
+
+
+async def test_limits_of_trunks_and_accounts_are_set_by_operators_alone(office: Office) -> None:
+    """Shown to whoever sees the entry, also where it is made; null lifts. Spend is text, so that no digit is lost."""
+    key, owner = key_for(office, PanelRole.OPERATOR), key_for(office, PanelRole.OWNER)
+    limits = {
+        "segments_per_second": 30, "requests_per_second": 20, "segments_per_day": 10_000,
+        "spend_per_day": "250.50", "spend_currency": "USD",
+        "messages_per_number": 5, "number_window_minutes": 10, "messages_per_range": 100, "range_window_minutes": 60,
+        "same_text_minutes": 1440,
+    }  # fmt: skip
+    wrongs: dict[str, list[Any]] = {
+        "requests_per_second": [0, 100_001, 1.5, "20"], "segments_per_day": [0, 10**10, "1"],
+        "spend_per_day": ["-1", "1e3", 250, "0.1234567"], "spend_currency": ["usd", "EURO", ""],
+        "messages_per_number": [0, 1_000_001, "5"], "range_window_minutes": [0, 1441],
+        "same_text_minutes": [0, 1441, 1.5],
+    }  # fmt: skip
+    async with running(office) as site:
+        for kind, identity in (("sms_trunks", uuid(1)), ("accounts", OURS)):
+            path = f"/v3/{kind}/{identity}"
+            for name, wrong in ((name, value) for name, values in wrongs.items() for value in values):
+                change = {"type": kind, "id": identity, "attributes": {name: wrong}}
+                answer = await call(site, key, "PATCH", path, change)
+                (error,) = (await answer.json(content_type=JSON_API))["errors"]
+                assert (answer.status, error["source"]) == (422, {"pointer": f"/data/attributes/{name}"})
+            for half in ({"spend_per_day": "1"}, {"spend_currency": "USD"}):
+                answer = await call(site, key, "PATCH", path, {"type": kind, "id": identity, "attributes": half})
+                (error,) = (await answer.json(content_type=JSON_API))["errors"]
+                assert error["source"] == {"pointer": "/data/attributes/spend_currency"}
+            for name in ("messages_per_range", "range_window_minutes"):
+                alone = {"type": kind, "id": identity, "attributes": {name: 5}}
+                answer = await call(site, key, "PATCH", path, alone)
+                (error,) = (await answer.json(content_type=JSON_API))["errors"]
+                assert error["source"] == {"pointer": "/data/attributes/range_window_minutes"}
+            limited = {"type": kind, "id": identity, "attributes": limits}
+            assert (await call(site, owner, "PATCH", path, limited)).status == 403
+            assert (await call(site, key, "PATCH", path, limited)).status == 200
+            shown = (await (await call(site, owner, "GET", path)).json())["data"]["attributes"]
+            assert limits.items() <= shown.items()
+            renamed = {**limited, "attributes": {"name": "Renamed"}}
+            kept = (await (await call(site, key, "PATCH", path, renamed)).json())["data"]["attributes"]
+            assert limits.items() <= kept.items()
+            lifted = {**limited, "attributes": dict.fromkeys(limits)}
+            shown = (await (await call(site, key, "PATCH", path, lifted)).json())["data"]["attributes"]
+            assert dict.fromkeys(limits).items() <= shown.items()
+        body = {"type": "accounts", "attributes": {"name": "New", **limits}}
+        made = (await (await call(site, key, "POST", "/v3/accounts", body)).json())["data"]["attributes"]
+        assert limits.items() <= made.items()
+        trunk = trunk_body()
+        trunk["attributes"] |= limits
+        assert (await call(site, owner, "POST", "/v3/sms_trunks", trunk)).status == 403
+
+
+async def test_a_trunks_smart_encoding_is_set_and_shown(office: Office) -> None:
+    """Off until it is set to another word; what is none is refused with its place."""
+    key, path = key_for(office, PanelRole.OWNER), f"/v3/sms_trunks/{uuid(1)}"
+    async with running(office) as site:
+        shown = await (await call(site, key, "GET", path)).json()
+        assert shown["data"]["attributes"]["smart_encoding"] == "off"
+        for word, status in (("replace", 200), ("on", 422), (None, 422), ("transliterate", 200), ("off", 200)):
+            change = {"type": "sms_trunks", "id": uuid(1), "attributes": {"smart_encoding": word}}
+            answer = await call(site, key, "PATCH", path, change)
+            assert answer.status == status
+            body = await answer.json()
+            if status == 200:
+                assert body["data"]["attributes"]["smart_encoding"] == word
+            else:
+                assert body["errors"][0]["source"]["pointer"] == "/data/attributes/smart_encoding"
 
 
 def test_no_secret_is_in_any_resource(office: Office) -> None:
@@ -380,12 +497,14 @@ async def test_an_account_is_changed_by_what_is_given(office: Office) -> None:
         change = {"type": "accounts", "id": OURS, "attributes": {"number_check": "form"}}
         changed = await call(site, key, "PATCH", path, change)
         shown = (await changed.json())["data"]["attributes"]
-        assert shown == {"name": "Ours", "blocked": False, "number_check": "form", "store_texts": False}
+        without = dict.fromkeys(LIMITS)
+        assert shown == {"name": "Ours", "blocked": False, "number_check": "form", "store_texts": False, **without}
         wrong = {"type": "accounts", "id": OURS, "attributes": {"number_check": "none"}}
         assert (await call(site, key, "PATCH", path, wrong)).status == 422
         created = await call(site, key, "POST", "/v3/accounts", {"type": "accounts", "attributes": {"name": "New"}})
         made = (await created.json())["data"]
-        assert made["attributes"] == {"name": "New", "blocked": False, "number_check": "plan", "store_texts": False}
+        usual = {"name": "New", "blocked": False, "number_check": "plan", "store_texts": False}
+        assert made["attributes"] == usual | without
         listed = await call(site, key_for(office, PanelRole.MEMBER), "GET", "/v3/accounts")
         assert [it["id"] for it in (await listed.json())["data"]] == [OURS]
         assert (await call(site, key, "DELETE", created.headers["Location"])).status == 204

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.panel.operations import NotFound
+from agents.panel.operations.errors import NotFound
 from schemas.directory.people import PanelRole
 from tests.unit.agents.panel.office import OURS, THEIRS, Office, uuid
 

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
-from agents.panel.operations.messages import MAX_TRACKED, RECEIPT_SECONDS, MessagePreview, SentMessages
+from agents.panel.operations.messages import MessagePreview
+from agents.panel.operations.sent_messages import MAX_TRACKED, RECEIPT_SECONDS, SentMessages
 from pipeline.errors import BrokerUnreachable, NotAcknowledged, RuleViolated
 from pipeline.steps.segmentation import split
+from pipeline.tracing.spans import SpanKind, Tracing
 from schemas.directory.people import PanelRole
-from schemas.status import CodeId, MessageStatus, StatusStage
-from schemas.submission import Submission
+from schemas.headers.trace import trace_of
+from schemas.messages.status import CodeId, MessageStatus, StatusStage
+from schemas.messages.submission import Submission
 from schemas.topics import SUBMITTED
+from tests.fakes.tracer import TracerInMemory
 from tests.unit.agents.panel.office import DIDS, NOT_P2P, NOW, OURS, THEIR_DID, Office, uuid
 
 
@@ -65,6 +69,39 @@ async def test_nothing_is_sent_that_cannot_be_recorded(office: Office) -> None:
     with pytest.raises(NotAcknowledged):
         await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
     assert office.producer.records == []
+
+
+async def test_a_trace_begins_here() -> None:
+    """The record names it; the span says which message it was, and neither its text nor its numbers."""
+    tracer = TracerInMemory()
+    office = Office(tracing=Tracing(tracer))
+    message_id = await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    [span], [record] = tracer.spans, office.producer.records
+    assert trace_of(record.headers) == span.context
+    assert (span.parent, span.kind, span.ended, span.error) == (None, SpanKind.SERVER, True, None)
+    assert span.attributes == {"smsout.message_id": message_id, "smsout.messages": 1}
+
+
+async def test_without_a_collector_a_message_is_in_no_trace(office: Office) -> None:
+    """Nor has its record a header."""
+    await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    assert [it.headers for it in office.producer.records] == [()]
+
+
+async def test_a_trace_tells_of_what_failed_and_not_of_what_was_refused() -> None:
+    """The broker's silence is the span's error; what is wrong in a form is nobody's message."""
+    tracer = TracerInMemory()
+    office = Office(tracing=Tracing(tracer))
+    with pytest.raises(RuleViolated):
+        await office.operations.messages.send(office.actor(), uuid(1), NOT_P2P, "13105557890", "Hello")
+    assert tracer.spans == []
+    office.producer.failure = NotAcknowledged("silent")
+    with pytest.raises(NotAcknowledged):
+        await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    office.store.fails = True
+    with pytest.raises(NotAcknowledged):
+        await office.operations.messages.send(office.actor(), uuid(1), DIDS[0], "13105557890", "Hello")
+    assert [(it.ended, it.error) for it in tracer.spans] == [(True, "NotAcknowledged")] * 2
 
 
 def status(

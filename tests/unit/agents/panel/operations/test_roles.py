@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agents.panel.operations import Conflict, Forbidden, NotFound
+from agents.panel.operations.errors import Conflict, Forbidden, NotFound
 from pipeline.errors import RuleViolated
-from pipeline.message_log.callback_log import AttemptSearch
-from pipeline.message_log.search import Search
-from pipeline.message_log.statistics import Stretch
+from pipeline.message_log.reading.callback_log import AttemptSearch
+from pipeline.message_log.reading.search import Search
+from pipeline.message_log.reading.statistics import Stretch
 from schemas.directory.account import Account
 from schemas.directory.carrier import Carrier
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
-from tests.builders import PROFILE_TEXT, profile
-from tests.unit.agents.panel.logged import logged
+from tests.builders import PROFILE_TEXT, campaign, profile, sender
+from tests.unit.agents.panel.logged import logged, scheduled
 from tests.unit.agents.panel.office import DIDS, OURS, PASSWORD, THEIR_DID, THEIRS, Office, uuid
 
 P, W, M, R = PanelRole.OPERATOR, PanelRole.OWNER, PanelRole.MEMBER, PanelRole.READ_ONLY
@@ -38,6 +38,7 @@ class Case(NamedTuple):
 TRUNK = {"trunk_id": uuid(1)}
 NOT_OURS = ("trunk_id", uuid(2))
 NOT_OURS_EITHER = ("search", AttemptSearch(uuid(2)))
+CAMPAIGN = {"senders": [DIDS[0]], "trunk_ids": [uuid(1)]}
 ACCOUNT = ("account_id", THEIRS)
 
 
@@ -52,6 +53,7 @@ CASES = [
     Case("trunks.propose_name", EVERYBODY, {}, ACCOUNT),
     Case("trunks.available_sources", EVERYBODY, {}, ACCOUNT),
     Case("trunks.sources_of", EVERYBODY, TRUNK, NOT_OURS),
+    Case("trunks.refused_at_first", EVERYBODY, {"account_id": OURS}, ACCOUNT),
     Case("trunks.create", SENDERS, {"settings": {"name": "new"}, "account_id": OURS}, ACCOUNT),
     Case("trunks.update", SENDERS, {**TRUNK, "settings": {"blocked": True}}, NOT_OURS),
     Case("trunks.delete", SENDERS, {"trunk_ids": [uuid(1)]}, ("trunk_ids", [uuid(1), uuid(2)])),
@@ -66,12 +68,32 @@ CASES = [
     Case(
         "messages.send", SENDERS, {**TRUNK, "source": DIDS[0], "destination": "13105557890", "text": "Hello"}, NOT_OURS
     ),
+    Case("day_uses.of_trunk", EVERYBODY, TRUNK, NOT_OURS),
+    Case("day_uses.of_account", EVERYBODY, {"account_id": OURS}, ACCOUNT),
     Case("numbers.list", EVERYBODY, {}, ACCOUNT),
     Case("numbers.get", EVERYBODY, {"number": DIDS[0]}, ("number", THEIR_DID)),
     Case("numbers.create", OPERATORS, {"account_id": OURS, "number": "12125559999", "p2p_enabled": True}),
     Case("numbers.set_p2p", OPERATORS, {"number": DIDS[0], "enabled": False}),
     Case("numbers.delete", OPERATORS, {"number": DIDS[0]}),
     Case("numbers.import_csv", OPERATORS, {"account_id": OURS, "text": "12125558888,yes"}),
+    Case("senders.list", EVERYBODY, {}, ACCOUNT),
+    Case("senders.get", EVERYBODY, {"sender_id": uuid(82)}, ("sender_id", uuid(83))),
+    Case("senders.create", OPERATORS, {"address": "New", "account_id": OURS}),
+    Case("senders.update", OPERATORS, {"sender_id": uuid(82), "countries": ["DE"]}),
+    Case("senders.delete", OPERATORS, {"sender_id": uuid(82)}),
+    Case("campaigns.list", EVERYBODY, {}, ACCOUNT),
+    Case("campaigns.get", EVERYBODY, {"campaign_id": uuid(84)}, ("campaign_id", uuid(85))),
+    Case("campaigns.through", EVERYBODY, {"trunk_id": uuid(1)}, ("trunk_id", uuid(2))),
+    Case("campaigns.create", OPERATORS, {"settings": {**CAMPAIGN, "name": "New"}, "account_id": OURS}),
+    Case("campaigns.update", OPERATORS, {"campaign_id": uuid(84), "settings": {"blocked": True}}),
+    Case("campaigns.delete", OPERATORS, {"campaign_id": uuid(84)}),
+    Case("opt_outs.owner", EVERYBODY, {"account_id": OURS}, ACCOUNT),
+    Case("opt_outs.list", EVERYBODY, {"account_id": OURS}, ACCOUNT),
+    Case("opt_outs.all", EVERYBODY, {"account_id": OURS}, ACCOUNT),
+    Case("opt_outs.get", EVERYBODY, {"number": "15550001111", "account_id": OURS}, ACCOUNT),
+    Case("opt_outs.add", SENDERS, {"number": "15550001112", "account_id": OURS}, ACCOUNT),
+    Case("opt_outs.remove", SENDERS, {"number": "15550001111", "account_id": OURS}, ACCOUNT),
+    Case("opt_outs.import_csv", SENDERS, {"account_id": OURS, "text": "15550001113"}, ACCOUNT),
     Case("carriers.list", OPERATORS, {}),
     Case("carriers.get", OPERATORS, {"identity": uuid(50)}),
     Case("carriers.create", OPERATORS, {"settings": {"name": "second", "url": "https://c.example"}}),
@@ -80,6 +102,8 @@ CASES = [
     Case("profiles.problems", OPERATORS, {"settings": {}}),
     Case("carriers.delete", OPERATORS, {"identity": uuid(52)}),
     Case("profiles.list", OPERATORS, {}),
+    Case("profiles.all", OPERATORS, {}),
+    Case("profiles.is_own", OPERATORS, {"name": "plain"}),
     Case("profiles.get", OPERATORS, {"identity": "plain"}),
     Case("profiles.form", OPERATORS, {"name": "twilio"}),
     Case("profiles.text", OPERATORS, {"name": "twilio"}),
@@ -121,6 +145,12 @@ CASES = [
     Case("message_search.page", EVERYBODY, {"account_id": OURS, "search": Search(), "size": 10}, ACCOUNT),
     Case("message_search.everything", EVERYBODY, {"account_id": OURS, "search": Search()}, ACCOUNT),
     Case("message_search.history", EVERYBODY, {"message_id": uuid(90)}, ("message_id", uuid(91))),
+    Case("scheduled.page", EVERYBODY, {"account_id": OURS, "size": 10}, ACCOUNT),
+    Case("scheduled.messages", EVERYBODY, {"ids": [uuid(92)]}, ("ids", [uuid(92), uuid(93)])),
+    Case("scheduled.told", EVERYBODY, {"message_id": uuid(92)}, ("message_id", uuid(93))),
+    Case("scheduled.bulk", EVERYBODY, {"bulk_id": uuid(94)}, ("bulk_id", uuid(95))),
+    Case("scheduled.cancel", SENDERS, {"ids": [uuid(92)]}, ("ids", [uuid(92), uuid(93)])),
+    Case("scheduled.cancel_bulk", SENDERS, {"bulk_id": uuid(94)}, ("bulk_id", uuid(95))),
     Case("overview.statistics", EVERYBODY, {"stretch": stretch()}, ("stretch", stretch(account_id=THEIRS))),
     Case("overview.endpoints", EVERYBODY, {"stretch": stretch()}, ("stretch", stretch(trunk_id=uuid(2)))),
     Case("overview.progress", EVERYBODY, {"account_id": OURS}, ACCOUNT),
@@ -144,6 +174,10 @@ def filled(office: Office) -> Office:
         Carrier(id=uuid(52), name="unused", url="https://unused.example"),
         Account(id=uuid(60), name="Empty"),
         profile(),
+        sender(id=uuid(82), account_id=OURS),
+        sender(id=uuid(83), account_id=THEIRS),
+        campaign(id=uuid(84), account_id=OURS, senders=(DIDS[1],), trunk_ids=(uuid(1),)),
+        campaign(id=uuid(85), account_id=THEIRS, senders=(THEIR_DID,), trunk_ids=(uuid(2),)),
         PanelUser(id=uuid(70), account_id=THEIRS, email="x@theirs.example", role=W, password_hash="-"),
         *(
             ApiKey(
@@ -156,8 +190,11 @@ def filled(office: Office) -> Office:
     office.operations.messages.sent.add(uuid(80), uuid(1), OURS)
     office.operations.messages.sent.add(uuid(81), uuid(2), THEIRS)
     office.add(office.trunk.model_copy(update={"callback_url": "https://customer.example/"}))
+    office.store.directory.opt_outs.add(OURS, "15550001111", office.now)
     logged(office, uuid(90), uuid(1), OURS)
     logged(office, uuid(91), uuid(2), THEIRS)
+    scheduled(office, uuid(92), uuid(1), bulk_id=uuid(94))
+    scheduled(office, uuid(93), uuid(2), bulk_id=uuid(95))
     return office
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from agents.panel.operations import PERMISSIONS
+from agents.panel.operations.actor import PERMISSIONS
 from agents.panel.page import Page
 from agents.panel.pages import PAGES
 from schemas.directory.people import PanelRole

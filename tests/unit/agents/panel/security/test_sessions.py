@@ -6,7 +6,7 @@ import pytest
 
 from agents.panel.security.sessions import MAX_SESSIONS, Sessions
 from schemas.directory.people import PanelRole, PanelUser
-from schemas.remembered import Remembered
+from schemas.state.remembered import Remembered
 from tests.fakes.clock import Clock
 from tests.unit.agents.panel.office import Office, uuid
 

@@ -1,16 +1,20 @@
 """A carrier that does not report by itself: the question it is asked, and how its answer is read."""
 
+import json
 from datetime import timedelta
 from typing import Final
 
 import pytest
 
+from pipeline.alphabets.national import Choice, alphabet
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.carriers.profiles.profile import CarrierProfile
 from pipeline.errors import BadReceipt, Inexpressible, RuleViolated
 from pipeline.http.answer import Answer
-from schemas.dlr import ExpectedReceipt, MessageState
-from tests.builders import CREATED, uuid
+from pipeline.steps.segmentation import concatenation_reference, only_header, user_data_headers
+from schemas.messages.dlr import ExpectedReceipt, MessageState
+from schemas.messages.mt_message import MtMessage, Segment
+from tests.builders import CREATED, message, uuid
 
 HEAD: Final = """\
 version: 1
@@ -122,3 +126,90 @@ def test_an_id_that_no_header_can_hold_is_inexpressible() -> None:
     carrier = bound('  {poll: {urls: "{url}", headers: {X-Id: "{carrier_message_id}"}}, state: {json: /s}}\n')
     with pytest.raises(Inexpressible):
         carrier.poll(expected("a\nb"))
+
+
+NATIONAL: Final = """\
+version: 1
+name: Octets
+about: For tests.
+national_tables: {turkish: [single, locking], spanish: single}
+sends: %s
+request:
+  urls: "{url}"
+  body:
+    json:
+      udh: "{udh}"
+      octets: {$case: encoding, gsm7: "{septets|hex}", ucs2: "{ucs2|hex}"}
+      language: "{national_language}"
+      code: {$case: language, turkish: TR, spanish: ES}
+answers: [{status: 202, outcome: accepted}]
+"""
+
+
+def in_turkish(*texts: str, single: bool = True) -> MtMessage:
+    found = alphabet(Choice("turkish", single=single, locking=not single))
+    headers = user_data_headers(len(texts), uuid(61), found.elements)
+    if len(texts) == 1:
+        headers = [only_header(found.elements)]
+    segments = [
+        Segment(seqnum=n, text=text, udh=udh) for n, (text, udh) in enumerate(zip(texts, headers, strict=True), 1)
+    ]
+    return message(tuple(segments), id=uuid(61), national_language="turkish")
+
+
+def octets_of(tables: str, sent: MtMessage, sends: str = "segments") -> list[dict[str, str]]:
+    text = NATIONAL % sends
+    profile = CarrierProfile.parse(
+        "octets", text.replace("{turkish: [single, locking], spanish: single}", tables).encode()
+    )
+    carrier = BoundCarrier(profile, "https://carrier.example/", {}, {})
+    units = sent.segments if sends == "segments" else [carrier.unit(sent, sent.segments[0])]
+    return [json.loads(carrier.request(sent, it).body or b"") for it in units]
+
+
+ALL: Final = "{turkish: [single, locking], spanish: single}"
+
+
+def test_septets_are_those_of_the_headers_tables() -> None:
+    """An escape pair of the single shift table, one septet of the locking shift table, and the header that names it."""
+    assert octets_of(ALL, in_turkish("aş")) == [
+        {"udh": "03240101", "octets": "611b73", "language": "turkish", "code": "TR"}
+    ]
+    assert octets_of(ALL, in_turkish("aş", single=False)) == [
+        {"udh": "03250101", "octets": "611d", "language": "turkish", "code": "TR"}
+    ]
+    reference = concatenation_reference(uuid(61))
+    assert [it["udh"] for it in octets_of(ALL, in_turkish("a", "ş"))] == [
+        f"080003{reference:02x}02{seqnum:02x}240101" for seqnum in (1, 2)
+    ]
+    plain = message((Segment(seqnum=1, text="é€"),))
+    assert octets_of(ALL, plain) == [{"octets": "051b65"}]
+
+
+def test_a_whole_text_says_its_language() -> None:
+    """It has no header; its septets are those of all segments."""
+    assert octets_of(ALL, in_turkish("a", "ş"), "whole_text") == [
+        {"octets": "611b73", "language": "turkish", "code": "TR"}
+    ]
+
+
+@pytest.mark.parametrize("tables", ["{}", "{spanish: single}", "{turkish: locking}"])
+def test_a_carrier_is_given_no_tables_that_it_does_not_take(tables: str) -> None:
+    """Its profile may have been changed while the message was on its way."""
+    with pytest.raises(Inexpressible, match="turkish tables"):
+        octets_of(tables, in_turkish("ş"))
+
+
+@pytest.mark.parametrize(
+    ("tables", "reason"),
+    [
+        ("{klingon: single}", "klingon is no language that has tables"),
+        ("{spanish: [single, locking]}", "there is no locking shift table of spanish"),
+        ("{turkish: []}", "at least 1"),
+        ("{turkish: double}", "single"),
+    ],
+)
+def test_tables_that_there_are_not_are_refused(tables: str, reason: str) -> None:
+    """With the reason, and the place."""
+    with pytest.raises(RuleViolated, match=reason):
+        octets_of(tables, in_turkish("ş"))

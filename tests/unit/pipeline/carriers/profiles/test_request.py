@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.carriers.profiles.profile import CarrierProfile
-from pipeline.carriers.profiles.request import Request
+from pipeline.carriers.profiles.request import Request, Target
 from pipeline.errors import Inexpressible, RuleViolated
-from schemas.mt_message import DataCoding, MtMessage, Segment
+from schemas.messages.mt_message import DataCoding, MtMessage, Segment
 from tests.builders import message
 
 TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.sampled_from(
@@ -93,7 +93,7 @@ request:
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=TEXTS, source=TEXTS)
 def test_every_text_arrives_in_json(text: str, source: str) -> None:
     """Alone, in a list, between other characters, and beside braces that are braces."""
@@ -104,7 +104,7 @@ def test_every_text_arrives_in_json(text: str, source: str) -> None:
     }  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=TEXTS, source=TEXTS)
 def test_every_text_arrives_in_a_form(text: str, source: str) -> None:
     """Names too; octets as the octets that they are."""
@@ -116,7 +116,7 @@ def test_every_text_arrives_in_a_form(text: str, source: str) -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=TEXTS, source=TEXTS)
 def test_every_text_arrives_in_a_query(text: str, source: str) -> None:
     """Behind what the carrier's own address has there; a space is no plus, for not every reader undoes that."""
@@ -129,7 +129,7 @@ def test_every_text_arrives_in_a_query(text: str, source: str) -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=TEXTS, source=TEXTS)
 def test_every_text_that_xml_can_hold_arrives_in_it(text: str, source: str) -> None:
     """As text and as attribute, line ends included; what XML 1.0 cannot hold is refused."""
@@ -146,7 +146,7 @@ def test_every_text_that_xml_can_hold_arrives_in_it(text: str, source: str) -> N
     assert [(it.tag, it.text or "") for it in element] == [("t", text), ("many", text), ("many", source), ("n", "0")]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=TEXTS)
 def test_a_header_arrives_or_is_refused(text: str) -> None:
     """No value can end a header line; what Latin-1 has not, or a reader would trim, is refused."""
@@ -162,7 +162,7 @@ def test_a_header_arrives_or_is_refused(text: str) -> None:
     assert not {"\r", "\n", "\x00"} & set(arrived)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(secret=TEXTS.filter(bool), setting=TEXTS)
 def test_parameters_and_secrets_arrive_as_values_do(secret: str, setting: str) -> None:
     """An operator's texts are no more syntax than a customer's."""
@@ -314,3 +314,26 @@ def test_a_bad_profile_is_refused_with_place_and_reason(request_: str, where: st
     assert place.startswith("line 10 (")
     assert f"({where}" in place
     assert problem in reason
+
+
+def test_a_header_that_is_there_already_is_replaced_however_it_is_written() -> None:
+    """At every target; the others stay, and the request that it was made from too."""
+    headers = {"Accept": "application/json", "TraceParent": "of the profile"}
+    request = Request("POST", (Target("http://a", headers), Target("http://b", {})), b"body")
+    more = {"traceparent": "00-1", "tracestate": "a=1"}
+    traced = request.with_headers(more)
+    assert [it.headers for it in traced.targets] == [{"Accept": "application/json", **more}, more]
+    assert (traced.method, traced.body, [it.url for it in traced.targets]) == (
+        "POST",
+        b"body",
+        ["http://a", "http://b"],
+    )
+    assert request.targets[0].headers == headers
+
+
+@pytest.mark.parametrize(("destination", "expected"), [("15551234567", "+15551234567"), ("12345", "12345")])
+def test_a_plus_is_added_to_numbers_alone(destination: str, expected: str) -> None:
+    """A short code is dialled as it is."""
+    carrier = bound('request: {urls: "{url}", body: {json: {to: "{destination_with_plus}", text: "{text}"}}}')
+    of = message((Segment(seqnum=1, text="Hello", udh=None),), destination=destination)
+    assert json.loads(asked(carrier, of).body or b"")["to"] == expected

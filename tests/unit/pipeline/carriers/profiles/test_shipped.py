@@ -8,7 +8,7 @@ from pipeline.carriers.outcome import AttemptResult, Outcome
 from pipeline.carriers.profiles.bound import BoundCarrier
 from pipeline.carriers.profiles.shipped import PRACTICE, shipped_names, shipped_profile, shipped_text
 from pipeline.http.answer import Answer
-from schemas.mt_message import DataCoding, Segment
+from schemas.messages.mt_message import DataCoding, Segment
 from tests.builders import message
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.carriers.outcome import AttemptResult, ErrorClass, Outcome
-from pipeline.carriers.profile_form import RuleForm
+from pipeline.carriers.profile_form.answers import RuleForm
 from pipeline.carriers.profiles.shipped import shipped_names, shipped_profile
 from pipeline.carriers.reading.answers import AnswerTable
 from pipeline.carriers.reading.document import Document, by_pointer, by_xpath
@@ -64,7 +64,7 @@ def test_no_body_ends_the_reading(name: str, body: bytes) -> None:
     assert perf_counter() - began < 5
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     body=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -1,5 +1,6 @@
 """The directory as a file: what comes back from an export, what applying twice does, and what a bad file is told."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -8,18 +9,25 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.directory.callback_secrets import CallbackSealer, secrets_of, with_secrets
 from pipeline.directory.credentials import new_callback_secret, new_password_verifier, verify
 from pipeline.directory.file.document import DirectoryFile, export
 from pipeline.directory.file.plan import Issuer, Plan
+from pipeline.directory.key_file import SealingKey
 from pipeline.directory.model import Directory
-from pipeline.directory.rules import Change, Removal, change_key
+from pipeline.directory.rules.changes import Change, Removal, change_key
 from pipeline.directory.values import name_key, name_problem
 from pipeline.errors import RuleViolated
 from schemas.directory.account import Account, Did, NumberCheck
+from schemas.directory.callback_options import CallbackEvent, CallbackOptions
+from schemas.directory.campaign import Campaign
 from schemas.directory.carrier import Carrier, InDoubtPolicy
+from schemas.directory.limits import LIMITS
 from schemas.directory.people import ApiKey, PanelRole, PanelUser
 from schemas.directory.route import Route
+from schemas.directory.sender import Sender
 from schemas.directory.trunk import Trunk
+from schemas.text.smart_encoding import SmartEncoding
 from tests.builders import (
     CREATED,
     LATER,
@@ -28,6 +36,7 @@ from tests.builders import (
     SEALER,
     account,
     api_key,
+    campaign,
     carrier,
     contents,
     credential,
@@ -35,12 +44,17 @@ from tests.builders import (
     directory_of,
     route,
     secret,
+    sender,
     trunk,
     user,
     uuid,
 )
+from tests.fakes.certificates import Authority
 
 ISSUER = Issuer(lambda trunk_id: new_password_verifier(trunk_id, 1, PEPPER, SEALER), new_callback_secret)
+CALLBACK_SEALER = CallbackSealer([SealingKey("k", b"k" * 32)])
+SEALING = ISSUER._replace(callback_sealer=CALLBACK_SEALER)
+AUTHORITY = Authority()
 NOW = LATER + timedelta(days=1)
 
 EMPTY = "accounts: []\ncarriers: []\nroutes: []\noperators: []\noperator_api_keys: []"
@@ -93,6 +107,9 @@ def full() -> Directory:
         account(2, name="null", blocked=True, number_check=NumberCheck.FORM, store_texts=True),
         did("12125551234"),
         did("12125551235", p2p_enabled=False),
+        sender("1e5", countries=("NO", "001")),
+        sender("012", 17, account_id=uuid(2)),
+        sender("no", 18),
         trunk(
             11,
             name="yes",
@@ -101,15 +118,31 @@ def full() -> Directory:
             allowed_sources=("12125551234",),
             blocked=True,
             receipts_enabled=True,
+            smart_encoding=SmartEncoding.TRANSLITERATE,
             credentials=(credential(version=2), credential(valid_until=LATER)),
             callback_secrets=(secret(OTHER_SECRET), secret(valid_until=LATER)),
         ),
         trunk(12, name="YES", callback_url=None, deleted_at=LATER),
-        trunk(13, account_id=uuid(2)),
+        trunk(
+            13,
+            account_id=uuid(2),
+            callbacks=CallbackOptions(
+                events=(CallbackEvent.DELIVERED,), headers={"yes": "0123", "X-A": "no # :"}, username="us",
+                ca=AUTHORITY.pem, secrets=(CALLBACK_SEALER.seal(uuid(13), "password", "x"),),
+            ),
+        ),
+        trunk(
+            14,
+            account_id=uuid(2),
+            callbacks=CallbackOptions(secrets=(CALLBACK_SEALER.seal(uuid(14), "token", "x"),)),
+        ),
+        campaign(19, name="off", blocked=True, senders=("1e5", "12125551235"), trunk_ids=(uuid(11),)),
+        campaign(20, name="1", account_id=uuid(2), senders=("012",), trunk_ids=(uuid(13), uuid(14))),
         carrier(21, name="0x10", in_doubt_policy=InDoubtPolicy.QUERY, max_in_flight=7, timeout_seconds=2.5),
         route(31, destination_prefix="0123", priority=4, price_per_segment=Decimal("0.004500"), blocked=True),
         route(32),
-        route(33, source_prefix="0123", account_id=uuid(1), weight=70, price_per_segment=Decimal(1), currency="EUR"),
+        route(33, source_prefix="0123", account_id=uuid(1), weight=70, price_per_segment=Decimal(1), currency="EUR",
+              short_codes=True),
         route(34, account_id=uuid(2)),
         user(41, blocked=True),
         user(42, account_id=None, role=PanelRole.OPERATOR),
@@ -189,7 +222,7 @@ def test_an_export_warns_of_its_secrets() -> None:
 names = st.text(min_size=1, max_size=100).map(str.strip).filter(lambda name: name and name_problem(name) is None)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(names, min_size=1, max_size=4, unique_by=name_key),
     st.lists(names, min_size=1, max_size=3, unique_by=name_key),
@@ -230,6 +263,72 @@ def test_what_a_file_leaves_out_of_an_entry_is_its_default_but_for_secrets() -> 
     assert (changed.id, changed.blocked, changed.allowed_ips, changed.callback_url) == (uuid(11), False, (), None)
     assert (changed.credentials, changed.callback_secrets) == (before.credentials, before.callback_secrets)
     assert (changed.created_at, made.issued) == (CREATED, ())
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        ("{}", None),
+        ("{events: [], headers: {}}", None),
+        ("{headers: {X-A: 1}}", CallbackOptions(headers={"X-A": "1"})),
+        ("{events: [delivered]}", CallbackOptions(events=(CallbackEvent.DELIVERED,))),
+        (None, None),
+    ],
+)
+def test_a_file_says_how_a_trunk_wants_to_be_told(lines: str | None, left: CallbackOptions | None) -> None:
+    """All of it: what is left out is as usual."""
+    held = directory_of(account(1), trunk(11, callbacks=CallbackOptions(headers={"X-B": "2"})))
+    said = "" if lines is None else f", callbacks: {lines}"
+    made = plan(f"accounts: [{{name: account 1, trunks: [{{name: trunk 11{said}}}]}}]", held)
+    found = put(held, made.changes).trunk(uuid(11))
+    assert found is not None
+    assert found.callbacks == left
+
+
+def held_with(options: CallbackOptions, **secrets: str) -> Directory:
+    return directory_of(account(1), trunk(11, callbacks=with_secrets(uuid(11), options, secrets, CALLBACK_SEALER)))
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        ("{username: us}", {"password": "old"}),
+        ("{username: us, secrets: [{name: password, value: new}]}", {"password": "new"}),
+        ("{secrets: [{name: token, value: new}]}", {"token": "new"}),
+        ("{headers: {X-A: 1}}", {}),
+        ("{}", {}),
+    ],
+)
+def test_secrets_of_callbacks_are_given_in_clear_or_stay(lines: str, left: dict[str, str]) -> None:
+    """As long as the rest of the file still needs them."""
+    held = held_with(CallbackOptions(username="us"), password="old")  # of a test
+    content = f"accounts: [{{name: account 1, trunks: [{{name: trunk 11, callbacks: {lines}}}]}}]".encode()
+    made = DirectoryFile.parse(content).plan(held, SEALING, NOW)
+    found = put(held, made.changes).trunk(uuid(11))
+    assert found is not None
+    opened = secrets_of(found, CALLBACK_SEALER)._asdict()
+    assert {name: value for name, value in opened.items() if value is not None} == left
+    assert "secrets: [{name: token" not in lines or found.callbacks is not None
+
+
+def test_secrets_of_callbacks_are_refused_with_their_line() -> None:
+    """What no header can carry, a key that does not fit, and any where there is no key to seal it with."""
+    ours, others = AUTHORITY.issue("us"), AUTHORITY.issue("others")
+    head = "accounts:\n  - name: account 1\n    trunks:\n      - name: trunk 11\n        callbacks:\n"
+    token = "          secrets:\n            - {name: token, value: a b}\n"
+    pair = (
+        f"          client_certificate: {json.dumps(ours.certificate)}\n"
+        f"          secrets: [{{name: client_key, value: {json.dumps(others.key)}}}]\n"
+    )
+    for written, sealing, place in (
+        (token, SEALING, "line 7 (accounts[0].trunks[0].callbacks.secrets[0].value)"),
+        (pair, SEALING, "line 7 (accounts[0].trunks[0].callbacks.secrets[0].value)"),
+        (token.replace("a b", "ab"), ISSUER, "line 7 (accounts[0].trunks[0].callbacks.secrets[0].value)"),
+    ):
+        with pytest.raises(RuleViolated) as refused:
+            DirectoryFile.parse((head + written).encode()).plan(directory_of(account(1)), sealing, NOW)
+        assert [where for where, _ in refused.value.problems] == [place]
+        assert others.key not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -280,9 +379,9 @@ def test_prune_deletes_what_is_in_no_list() -> None:
     """Everything goes that belongs into an empty list; trunks softly, for their messages in flight."""
     held = full()
     made = plan(EMPTY, held, prune=True)
-    left = contents(put(held, made.changes))
+    left = contents(put(held, made.changes)).values()
     assert {(type(entry), getattr(entry, "deleted_at", None)) for entry in left} == {(Trunk, NOW), (Trunk, LATER)}
-    assert "2 trunks deleted" in made.summary
+    assert "3 trunks deleted" in made.summary
     assert "2 accounts deleted" in made.summary
 
 
@@ -291,6 +390,8 @@ def test_prune_deletes_what_is_in_no_list() -> None:
     [
         ("accounts: [{name: account 1}]", set()),
         ("accounts: [{name: account 1, dids: []}]", {(Did, "12125551235"), (Did, "12125551234")}),
+        ("accounts: [{name: account 1, senders: []}]", {(Sender, uuid(16))}),
+        ("accounts: [{name: account 1, campaigns: []}]", {(Campaign, uuid(19))}),
         ("accounts: [{name: account 1, users: []}]", {(PanelUser, uuid(41))}),
         ("accounts: [{name: account 1, api_keys: []}]", {(ApiKey, uuid(51))}),
         ("operators: []", {(PanelUser, uuid(42))}),
@@ -303,7 +404,8 @@ def test_prune_deletes_what_is_in_no_list() -> None:
 def test_prune_leaves_lists_alone_that_are_not_in_the_file(content: str, gone: set[tuple[type, str]]) -> None:
     """A truncated or partial file does not empty the directory."""
     held = directory_of(
-        account(1), did("12125551234"), did("12125551235"), trunk(11), carrier(21), route(31),
+        account(1), did("12125551234"), did("12125551235"), sender(),
+        campaign(senders=("12125551236",)), trunk(11), carrier(21), route(31),
         user(41), user(42, account_id=None, role=PanelRole.OPERATOR),
         api_key(51), api_key(52, account_id=None, role=PanelRole.OPERATOR),
     )  # fmt: skip
@@ -352,6 +454,12 @@ def test_prune_keeps_to_the_rules() -> None:
           ("line 8 (accounts[0].trunks[1].name)", "'T' is the name of another trunk of the account")]),
         (f"accounts:\n  - name: x\n    trunks:\n      - id: {uuid(11)}\n        name: moved\n",
          [("line 4 (accounts[0].trunks[0].account_id)", "a trunk cannot move to another account")]),
+        ("accounts:\n  - name: x\n    trunks:\n      - name: t\n        callbacks:\n          headers:\n"
+         "            Host: x\n            X-Fine: 1\n",
+         [("line 7 (accounts[0].trunks[0].callbacks.headers.Host)", "is a header that only we may set")]),
+        ("accounts:\n  - name: x\n    trunks:\n      - name: t\n        callbacks: {events: [all]}\n",
+         [("line 5 (accounts[0].trunks[0].callbacks.events[0])",
+           "Input should be 'sent', 'not_sent', 'delivered' or 'not_delivered'")]),
     ],
 )  # fmt: skip
 def test_every_problem_has_its_line(content: str, expected: list[tuple[str, str]]) -> None:
@@ -402,6 +510,25 @@ def test_a_file_says_how_an_accounts_numbers_are_checked(line: str, held: Number
     assert plan(text, directory).changes == ()
 
 
+def test_limits_of_accounts_and_trunks_are_in_the_file() -> None:
+    """What is left out is without a limit, and what is exported can be applied."""
+    limits = "segments_per_second: 30, requests_per_second: 20, segments_per_day: 1000, spend_per_day: 12.50"
+    limits += ", spend_currency: EUR, messages_per_number: 5, number_window_minutes: 10, messages_per_range: 100"
+    limits += ", range_window_minutes: 60, same_text_minutes: 1440"
+    text = f"accounts:\n  - {{name: A, {limits}, trunks: [{{name: T, {limits}}}]}}\n"
+    directory = put(Directory(), plan(text, Directory()).changes)
+    for entry in (*directory.entries(Account), *directory.entries(Trunk)):
+        assert [getattr(entry, name) for name in LIMITS] == [
+            30, 20, 1000, Decimal("12.50"), "EUR", 5, 10, 100, 60, 1440,
+        ]  # fmt: skip
+    assert directory.limits_days
+    assert (directory.is_guarded, directory.longest_window_minutes) == (True, 1440)
+    assert plan(export(directory), directory).changes == ()
+    lifted = put(directory, plan("accounts: [{name: A, trunks: [{name: T}]}]", directory).changes)
+    assert [getattr(it, name) for it in lifted.entries(Trunk) for name in LIMITS] == [None] * len(LIMITS)
+    assert not lifted.limits_days
+
+
 def test_a_number_is_told_what_cannot_be_seen_in_it() -> None:
     """With its line, its name and its place."""
     ((where, what),) = problems("accounts:\n  - name: A\n    dids:\n      - number: 1212\u200b5551234\n", Directory())
@@ -416,3 +543,37 @@ def test_a_number_in_another_form_than_e164_is_told_which_was_meant() -> None:
     assert where.startswith("line 5")
     assert what.endswith("447700900123 is meant")
     assert len(plan(text.format(check="form"), Directory()).changes) == 2
+
+
+def test_a_sender_is_known_by_its_address() -> None:
+    """So a file needs no ids; what it leaves out is the default, and what is no sender has its line."""
+    held = directory_of(account(1), sender("Example", countries=("DE",)))
+    content = "accounts:\n  - name: account 1\n    senders:\n      - {address: Example}\n      - address: 01234\n"
+    made = plan(content, held)
+    assert made.summary == ("1 sender created", "1 sender changed")
+    put(held, made.changes)
+    assert held.sender(uuid(1), "Example") == sender("Example")
+    assert held.sender(uuid(1), "01234") is not None
+    assert plan(content, held).changes == ()
+    [(where, what)] = problems(content.replace("01234", "1234567"), held)
+    assert (where.startswith("line 5"), "pattern" in what) == (True, True)
+
+
+def test_a_campaign_names_its_trunks_as_people_do() -> None:
+    """Also trunks of the same file; a trunk that is not there has its line."""
+    content = """
+accounts:
+  - name: account 1
+    dids: [{number: 12125551234}]
+    trunks: [{name: Main}]
+    campaigns:
+      - name: Shop
+        senders: [12125551234]
+        trunks: [main]
+"""
+    held = put(Directory(), plan(content, Directory()).changes)
+    [made], [main] = held.entries(Campaign), held.entries(Trunk)
+    assert (made.name, made.senders, made.trunk_ids) == ("Shop", ("12125551234",), (main.id,))
+    assert plan(content, held).changes == ()
+    [(where, what)] = problems(content.replace("[main]", f"[main, {uuid(77)}]"), held)
+    assert (where.startswith("line 9"), f"the account has no trunk {uuid(77)}" in what) == (True, True)

@@ -11,7 +11,8 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.kafka.consuming import parking
 from pipeline.kafka.consuming.parking import LONGEST_SPAN, STANDS_SECONDS, Parking
 from pipeline.kafka.consuming.partition.assignment import Assignment
-from pipeline.posting.backlog import Backlog, FlowKey, Row, Stored
+from pipeline.posting.backlog import Backlog
+from pipeline.posting.row import FlowKey, Row, Stored
 from pipeline.settings import KafkaSettings
 from schemas.headers.parked import Parked, key_of
 from schemas.record import InRecord, OutRecord

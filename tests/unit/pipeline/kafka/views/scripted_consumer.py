@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
@@ -16,6 +17,7 @@ class Fetched(NamedTuple):
     key: bytes | None
     value: bytes | None
     timestamp: int = 1000
+    partition: int = 0
 
 
 Answer = tuple[list[Fetched], int] | None
@@ -35,6 +37,8 @@ class ScriptedConsumer:
         self._partitions = 1
         self.positions: dict[TopicPartition, int] = {}
         self.fetches = 0
+        self.paused: set[int] = set()
+        self.begins_at: int | None = None
         self._answered = 0
 
     def has(self, partitions: int) -> None:
@@ -56,8 +60,15 @@ class ScriptedConsumer:
     async def end_offsets(self, places: list[Any]) -> dict[Any, int]:
         return dict.fromkeys(places, self._end)
 
-    async def offsets_for_times(self, moments: dict[Any, int]) -> dict[Any, None]:
-        return dict.fromkeys(moments)
+    async def offsets_for_times(self, moments: dict[Any, int]) -> dict[Any, Any]:
+        """Return `begins_at` for all of them; where that is None there is nothing that late."""
+        return dict.fromkeys(moments, None if self.begins_at is None else SimpleNamespace(offset=self.begins_at))
+
+    def pause(self, *places: TopicPartition) -> None:
+        self.paused |= {it.partition for it in places}
+
+    def resume(self, *places: TopicPartition) -> None:
+        self.paused -= {it.partition for it in places}
 
     async def position(self, place: TopicPartition) -> int:
         return self.positions[place]

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from agents.panel.operations import Actor
+from agents.panel.operations.actor import Actor
 from schemas.directory.account import Account
 from schemas.directory.people import PanelRole
 from tests.unit.agents.panel.office import OURS, Office

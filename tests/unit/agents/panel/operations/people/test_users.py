@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from agents.panel.operations import NotFound
+from agents.panel.operations.errors import NotFound
 from pipeline.errors import RuleViolated
 from schemas.directory.people import PanelRole, PanelUser
 from tests.unit.agents.panel.office import OURS, PASSWORD, Office

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from agents.panel.operations import Forbidden, NotFound
+from agents.panel.operations.errors import Forbidden, NotFound
 from agents.panel.operations.trunks.callbacks import SHOWN, RecentAttempts
 from pipeline.errors import NotAcknowledged
-from schemas.callback import CallbackAttempt
 from schemas.directory.people import PanelRole
+from schemas.messages.callback import CallbackAttempt
 from tests.unit.agents.panel.endpoints import LATER, TRUNK, URL, attempt
 from tests.unit.agents.panel.office import NOW, OURS, Office, uuid
 

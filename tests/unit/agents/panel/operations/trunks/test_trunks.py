@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from agents.panel.operations import NotFound
 from agents.panel.operations.entries.paging import Paging
+from agents.panel.operations.errors import NotFound
 from pipeline.directory.credentials import verify
 from pipeline.errors import RuleViolated
+from schemas.directory.callback_options import CallbackEvent, CallbackOptions
 from schemas.directory.people import PanelRole
 from tests.unit.agents.panel.office import DIDS, NOT_P2P, OURS, PEPPER, THEIR_DID, THEIRS, Office, uuid
 
@@ -38,6 +39,38 @@ async def test_each_problem_has_its_place(office: Office, settings: Any, places:
     assert places == [place.partition(":")[0] for place, _ in refused.value.problems]
     assert before == office.store.offset
     assert office.store.events == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "places"),
+    [
+        ({"headers": {"Host": "x", "X": "y"}}, ["callbacks/headers/Host"]),
+        ({"headers": {"X": "a\r\nb"}}, ["callbacks/headers/X"]),
+        ({"headers": {"X Y": "a"}}, ["callbacks/headers/X Y/[key]"]),
+        ({"events": [CallbackEvent.SENT] * 2}, ["callbacks/events"]),
+    ],
+)
+async def test_each_problem_of_callbacks_has_its_place(office: Office, settings: Any, places: list[str]) -> None:
+    """As those of a trunk itself."""
+    with pytest.raises(RuleViolated) as refused:
+        await office.operations.trunks.update(office.actor(), TRUNK, {"callbacks": settings})
+    assert [place for place, _ in refused.value.problems] == places
+
+
+async def test_options_of_callbacks_stay_until_they_are_set(office: Office) -> None:
+    """Each on its own; what is put back to usual leaves nothing behind, and the audit log says what there was."""
+    trunks = office.operations.trunks
+    changed, _ = await trunks.update(office.actor(), TRUNK, {"callbacks": {"headers": {" X-A ": " 1 "}}})
+    changed, _ = await trunks.update(office.actor(), TRUNK, {"callbacks": {"events": [CallbackEvent.SENT]}})
+    assert changed.callbacks == CallbackOptions(headers={"X-A": "1"}, events=(CallbackEvent.SENT,))
+    assert [(it.before, it.after) for it in office.store.events[-1].differences] == [
+        ("headers: X-A=1", "events: sent, headers: X-A=1")
+    ]
+    changed, _ = await trunks.update(office.actor(), TRUNK, {"callbacks": {"events": [], "headers": None}})
+    assert changed.callbacks is None
+    await trunks.update(office.actor(), TRUNK, {"callbacks": {"events": [CallbackEvent.SENT]}})
+    changed, _ = await trunks.update(office.actor(), TRUNK, {"callbacks": None})
+    assert changed.callbacks is None
 
 
 async def test_a_new_trunk_works_with_its_password(office: Office) -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from agents.panel.pages import PAGES
-from schemas.callback import AttemptOutcome, WaitingNotification
+from schemas.directory.callback_options import CallbackEvent, CallbackOptions
 from schemas.directory.people import PanelRole
+from schemas.messages.callback import AttemptOutcome, WaitingNotification
 from tests.unit.agents.panel.logged import attempted, logged
 from tests.unit.agents.panel.office import OURS, Office, uuid
 from tests.unit.agents.panel.site import logged_in, running
@@ -82,6 +83,48 @@ async def test_a_test_event_goes_the_way_of_all_notifications(filled: Office) ->
     (record,) = filled.producer.records
     assert WaitingNotification.from_bytes(record.value or b"").status.trunk_id == uuid(1)
     assert filled.store.events[-1].action == "callback.resent"
+
+
+async def test_what_was_filtered_is_no_attempt(filled: Office) -> None:
+    """It is neither in the list nor in the figures, and the endpoint has not failed; the message's timeline has it."""
+    message = logged(filled, uuid(92), uuid(1), OURS)
+    attempted(filled, logged(filled, uuid(93), uuid(1), OURS), at=filled.now)
+    attempted(filled, message, outcome=AttemptOutcome.FILTERED, at=filled.now)
+    assert "50.0 %" in await read(filled, PATH)
+    assert uuid(92) not in await read(filled, PATH)
+    assert "Callbacks fail" not in await read(filled, "/sms/trunks")
+    assert "Callback not posted: the trunk has not chosen this event" in await read(filled, f"/sms/log/{uuid(92)}")
+
+
+@pytest.mark.parametrize(
+    ("events", "receipts", "said"),
+    [
+        ((CallbackEvent.NOT_SENT,), False, "Failed"),
+        ((CallbackEvent.DELIVERED,), True, "DELIVERED"),
+        ((CallbackEvent.NOT_DELIVERED,), True, "UNKNOWN"),
+        ((CallbackEvent.DELIVERED,), False, None),
+    ],
+)
+async def test_a_test_event_is_one_that_the_trunk_has_chosen(
+    filled: Office, events: tuple[CallbackEvent, ...], receipts: bool, said: str | None
+) -> None:
+    """Another one would be filtered; where it can hear of none it is told so."""
+    trunk = filled.stored(uuid(1))
+    filled.add(trunk.model_copy(update={"callbacks": CallbackOptions(events=events), "receipts_enabled": receipts}))
+    status, _ = await post(filled, f"{PATH}/test")
+    sent = [WaitingNotification.from_bytes(it.value or b"").status.status for it in filled.producer.records]
+    assert (status, sent) == ((422, []) if said is None else (303, [said]))
+
+
+async def test_what_is_not_chosen_is_not_sent_again(filled: Office) -> None:
+    """Neither one message's nor what a filter finds; a page says why."""
+    trunk = filled.stored(uuid(1))
+    options = CallbackOptions(events=(CallbackEvent.NOT_SENT,))
+    filled.add(trunk.model_copy(update={"callbacks": options}))
+    status, page = await post(filled, f"/sms/log/{uuid(91)}/resend")
+    assert (status, "has not chosen to hear" in page) == (422, True)
+    assert (await post(filled, f"{PATH}/resend", outcome="failed", range="24"))[0] == 303
+    assert filled.producer.records == []
 
 
 async def test_a_trunk_without_an_endpoint_is_told_so(office: Office) -> None:

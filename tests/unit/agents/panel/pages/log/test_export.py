@@ -12,8 +12,9 @@ from agents.panel.operations.log import message_search
 from agents.panel.pages import PAGES
 from pipeline.errors import LogUnavailable
 from schemas.directory.people import PanelRole
+from tests.builders import campaign
 from tests.unit.agents.panel.logged import logged
-from tests.unit.agents.panel.office import OURS, THEIRS, Office, uuid
+from tests.unit.agents.panel.office import DIDS, OURS, THEIRS, Office, uuid
 from tests.unit.agents.panel.site import logged_in, running
 
 
@@ -29,8 +30,11 @@ async def export(office: Office, path: str) -> tuple[dict[str, str], bytes]:
 async def test_everything_that_is_found_is_in_it(office: Office, packed: bool) -> None:
     """As the filters say, in one file with a head; plain or compressed, and kept by nobody."""
     for number in range(3):
-        labels = {"client_reference": "=order", "tags": ("shop", "doors")} if number == 1 else {}
+        labels = (
+            {"client_reference": "=order", "tags": ("shop", "doors"), "campaign_id": uuid(84)} if number == 1 else {}
+        )
         logged(office, uuid(200 + number), uuid(1), OURS, destination=f"1310555000{number}", **labels)
+    office.add(campaign(id=uuid(84), account_id=OURS, name="@Doors", senders=DIDS[:1], trunk_ids=(uuid(1),)))
     logged(office, uuid(300), uuid(2), THEIRS, destination="13105559999")
     headers, body = await export(office, f"/sms/log/export.csv{'.gz' if packed else ''}?destination=13105550001")
     assert "attachment" in headers["Content-Disposition"]
@@ -41,6 +45,7 @@ async def test_everything_that_is_found_is_in_it(office: Office, packed: bool) -
     assert [row["destination"] for row in rows] == ["13105550001"]
     assert rows[0]["status"] == "Success"
     assert (rows[0]["client_reference"], rows[0]["tags"]) == ("'=order", "shop, doors")
+    assert rows[0]["campaign"] == "'@Doors"
     assert rows[0]["accepted_at_utc"].endswith("+00:00")
 
 

@@ -4,13 +4,15 @@ import pytest
 
 from agents.panel.pages import PAGES
 from pipeline.errors import LogUnavailable
-from schemas.callback import AttemptOutcome, WaitingNotification
 from schemas.directory.account import Account
 from schemas.directory.people import PanelRole
-from schemas.status import CodeId, StatusName
+from schemas.messages.callback import AttemptOutcome, WaitingNotification
+from schemas.messages.status import CodeId, StatusName
+from schemas.text.smart_encoding import ChangeStep, TextChange
+from tests.builders import campaign
 from tests.unit.agents.panel.logged import attempted, logged
-from tests.unit.agents.panel.office import OURS, THEIRS, Office, uuid
-from tests.unit.agents.panel.site import logged_in, running
+from tests.unit.agents.panel.office import DIDS, OURS, THEIR_DID, THEIRS, Office, uuid
+from tests.unit.agents.panel.site import call, key_for, logged_in, running
 
 MINE, REFUSED, FOREIGN = uuid(90), uuid(91), uuid(92)
 
@@ -127,6 +129,41 @@ async def test_texts_show_only_while_the_account_keeps_them(filled: Office) -> N
     assert "a secret word" not in (await read(filled, "/sms/log"))[1]
 
 
+CHANGES = (
+    TextChange(step=ChangeStep.REPLACED, before="\u200b", after="", count=1),
+    TextChange(step=ChangeStep.REPLACED, before="’", after="'", count=2),
+)
+
+
+async def test_what_became_of_a_text_is_shown_and_sent_again(filled: Office) -> None:
+    """On the message's page, in the management API, and in a callback that is sent again; the text where it is kept."""
+    changed = {"text_changes": CHANGES, "national_language": "turkish"}
+    filled.add(Account(id=OURS, name="Ours", store_texts=True))
+    filled.add(filled.trunk.model_copy(update={"callback_url": "https://customer.example/"}))
+    logged(filled, uuid(96), uuid(1), OURS, text="it's", **changed)
+    page = (await read(filled, f"/sms/log/{uuid(96)}"))[1]
+    for words in ("U+200B became nothing", "’ became &#39; (2 times)", "Turkish", "Text as sent", "3 replaced"):
+        assert words in page
+    assert "Changed in the text" not in (await read(filled, f"/sms/log/{MINE}"))[1]
+    key = key_for(filled, PanelRole.OWNER)
+    async with running(filled) as site:
+        shown = (await (await call(site, key, "GET", f"/v3/outbound_messages/{uuid(96)}")).json())["data"]["attributes"]
+        assert (shown["text_changes"], shown["national_language"], shown["sent_content"]) == (
+            [it.model_dump() for it in CHANGES], "turkish", "it's",
+        )  # fmt: skip
+        plain = (await (await call(site, key, "GET", f"/v3/outbound_messages/{MINE}")).json())["data"]["attributes"]
+        assert {"text_changes", "national_language", "sent_content"}.isdisjoint(plain)
+    async with running(filled, pages=PAGES) as site:
+        token = await logged_in(site, PanelRole.MEMBER)
+        answer = await site.client.post(
+            f"/sms/log/{uuid(96)}/resend", data={"csrf_token": token}, headers={"Origin": site.origin},
+            allow_redirects=False,
+        )  # fmt: skip
+        assert answer.status == 303
+    waiting = WaitingNotification.from_bytes(filled.producer.records[-1].value or b"")
+    assert (waiting.status.text_changes, waiting.status.national_language) == (CHANGES, "turkish")
+
+
 async def test_a_callback_is_sent_again(filled: Office) -> None:
     """Once for each status, with the id that it had; it is audited, and a reader may not."""
     async with running(filled, pages=PAGES) as site:
@@ -153,3 +190,51 @@ async def test_without_the_log_a_page_says_so(filled: Office) -> None:
     filled.log.failure = LogUnavailable("the search takes too long: narrow it down", too_slow=True)
     status, page = await read(filled, "/sms/log")
     assert (status, "The search takes too long" in page) == (422, True)
+
+
+async def test_a_message_names_its_campaign(filled: Office) -> None:
+    """By its name while there is one; by its id where it is gone, or another account's."""
+    filled.add(
+        campaign(id=uuid(84), account_id=OURS, name="Doors 84", senders=DIDS[:1], trunk_ids=(uuid(1),)),
+        campaign(id=uuid(85), account_id=THEIRS, name="Doors 85", senders=(THEIR_DID,), trunk_ids=(uuid(2),)),
+    )
+    for number, shown in ((84, "Doors 84"), (85, uuid(85)), (86, uuid(86))):
+        logged(filled, uuid(900 + number), uuid(1), OURS, campaign_id=uuid(number))
+        _, page = await read(filled, f"/sms/log/{uuid(900 + number)}")
+        link = f'<a href="/sms/log?campaign={uuid(number)}" title="Its messages">{shown}</a>'
+        assert f"<dt>Campaign</dt><dd>{link}</dd>" in page
+        assert f"Campaign: {shown}</p>" in page
+    assert "ampaign" not in (await read(filled, f"/sms/log/{MINE}"))[1].partition("<main")[2]
+    _, page = await read(filled, "/sms/log")
+    assert all(f'title="Campaign {shown}"' in page for shown in ("Doors 84", uuid(85), uuid(86)))
+    assert "Doors 85" not in page
+
+
+async def test_the_log_is_narrowed_down_to_a_campaign(filled: Office) -> None:
+    """Offered where there is something to choose; what is chosen stays so when it is gone, and is nobody else's."""
+    _, page = await read(filled, "/sms/log")
+    assert 'name="campaign"' not in page
+    filled.add(
+        campaign(id=uuid(84), account_id=OURS, name="Doors <84>", senders=DIDS[:1], trunk_ids=(uuid(1),)),
+        campaign(id=uuid(85), account_id=THEIRS, name="Doors 85", senders=(THEIR_DID,), trunk_ids=(uuid(2),)),
+    )
+    logged(filled, uuid(984), uuid(1), OURS, destination="13105550084", campaign_id=uuid(84))
+    logged(filled, uuid(986), uuid(1), OURS, destination="13105550086", campaign_id=uuid(86))
+    _, page = await read(filled, f"/sms/log?campaign={uuid(84)}")
+    assert ("13105550084" in page, "13105550086" in page, "13105550001" in page) == (True, False, False)
+    assert f'<option value="{uuid(84)}" selected>Doors &lt;84&gt;</option>' in page
+    assert f"export.csv?campaign={uuid(84)}" in page
+    for gone, found in ((86, True), (85, False)):
+        _, page = await read(filled, f"/sms/log?campaign={uuid(gone)}")
+        assert f'<option value="{uuid(gone)}" selected>{uuid(gone)}</option>' in page
+        assert ("13105550086" in page, "13105550084" in page) == (found, False)
+
+
+async def test_a_chosen_trunk_stays_chosen_when_it_is_deleted(filled: Office) -> None:
+    """Its messages are still there; another account's trunk is not named."""
+    filled.add(filled.trunk.model_copy(update={"deleted_at": filled.now}))
+    for path in ("/sms/log", "/sms/scheduled"):
+        _, page = await read(filled, f"{path}?trunk={uuid(1)}")
+        assert f'<option value="{uuid(1)}" selected>{filled.trunk.name}</option>' in page
+        _, page = await read(filled, f"{path}?trunk={uuid(2)}")
+        assert f'<option value="{uuid(2)}" selected>{uuid(2)}</option>' in page

@@ -7,11 +7,11 @@ import pytest
 
 from agents.panel.pages import PAGES
 from pipeline.errors import LogUnavailable
-from schemas.callback import AttemptOutcome
 from schemas.directory.account import Did
 from schemas.directory.people import PanelRole
 from schemas.directory.trunk import Trunk
-from schemas.status import CodeId, StatusName
+from schemas.messages.callback import AttemptOutcome
+from schemas.messages.status import CodeId, StatusName
 from tests.unit.agents.panel.logged import attempted, logged
 from tests.unit.agents.panel.office import OURS, THEIRS, Office, uuid
 from tests.unit.agents.panel.site import logged_in, running

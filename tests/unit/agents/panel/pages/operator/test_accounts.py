@@ -34,3 +34,26 @@ async def test_a_new_account_can_begin_with_it(office: Office) -> None:
         await site.post("/accounts", csrf_token=token, name="People")
     made = {it.name: it.number_check for it in office.store.directory.entries(Account)}
     assert (made["Machines"], made["People"]) == (NumberCheck.FORM, None)
+
+
+async def test_limits_of_an_account_are_set_in_its_form(office: Office) -> None:
+    """Empty is none; what is wrong is said beside the field, and what was typed stays."""
+    edit = f"/accounts/{OURS}/edit"
+
+    def limit() -> int | None:
+        account = office.store.directory.account(OURS)
+        assert account is not None
+        return account.requests_per_second
+
+    async with running(office, pages=PAGES) as site:
+        token = await logged_in(site, PanelRole.OPERATOR)
+        for typed, status, held in (("50", 303, 50), ("0", 422, 50), ("many", 422, 50), ("", 303, None)):
+            version = str(office.store.directory.version_of(Account, OURS))
+            fields = {"csrf_token": token, "version": version, "name": "Ours", "requests_per_second": typed}
+            answer = await site.post(edit, **fields)
+            assert (answer.status, limit()) == (status, held)
+            if status == 422:
+                assert f'name="requests_per_second" type="number" value="{typed}"' in await answer.text()
+        await site.post("/accounts", csrf_token=token, name="Limited", requests_per_second="7")
+    made = {it.name: it.requests_per_second for it in office.store.directory.entries(Account)}
+    assert made["Limited"] == 7

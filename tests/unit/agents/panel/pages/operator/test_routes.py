@@ -1,5 +1,7 @@
 """The form of a route, and the box that says which one a message would take."""
 
+import re
+
 from agents.panel.pages import PAGES
 from schemas.directory.carrier import Carrier
 from schemas.directory.entry import DirectoryEntry, key_of
@@ -26,6 +28,7 @@ async def test_everything_that_a_route_is_for_is_in_its_form(office: Office) -> 
         answer = await site.post(
             "/routes", csrf_token=token, destination_prefix="+49", source_prefix="1212", account_id=uuid(77),
             carrier_id=uuid(21), priority="3", weight="70", price_per_segment="0.0750", currency="eur",
+            short_codes="on",
         )  # fmt: skip
         assert answer.status == 303
         (made,) = [it for it in office.store.directory.entries(Route) if it.destination_prefix == "49"]
@@ -36,11 +39,13 @@ async def test_everything_that_a_route_is_for_is_in_its_form(office: Office) -> 
             made.weight,
             str(made.price_per_segment),
             made.currency,
+            made.short_codes,
         )
-        assert said == ("1212", uuid(77), 3, 70, "0.0750", "EUR")
+        assert said == ("1212", uuid(77), 3, 70, "0.0750", "EUR", True)
         form = await (await site.client.get(f"/routes/{made.id}/edit")).text()
         for shown in ('value="1212"', 'value="70"', 'value="0.0750"', 'value="EUR"', f'value="{uuid(77)}" selected'):
             assert shown in form
+        assert re.search(r'name="short_codes"[^>]* checked', form)
         page = await (await site.client.get("/routes")).text()
         assert "0.0750 EUR" in page
         assert "for Theirs" in page

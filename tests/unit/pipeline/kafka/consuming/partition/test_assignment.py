@@ -102,7 +102,7 @@ class AssignmentMachine(RuleBasedStateMachine):
 
 
 TestAssignment = AssignmentMachine.TestCase
-TestAssignment.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAssignment.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 OUTBOX = (OutRecord("next", None, b""),)
@@ -195,7 +195,7 @@ class CrashMachine(RuleBasedStateMachine):
 
 
 TestCrash = CrashMachine.TestCase
-TestCrash.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestCrash.settings = settings(max_examples=80, stateful_step_count=40)
 
 
 def test_a_crash_repeats_what_hung_and_not_what_was_finished_beyond_it() -> None:

@@ -1,0 +1,34 @@
+"""Memory that a backlog needed for a moment goes back."""
+
+import subprocess
+import sys
+
+import pytest
+
+# In a process of its own: what earlier tests have left in the heap would serve the hundred megabytes.
+CHILD = """
+import gc
+from agents import memory
+from agents.memory import WORTHWHILE_BYTES, Memory
+
+class Cycle:
+    def __init__(self):
+        self.itself = self
+        self.buffer = bytearray(1_000_000)
+
+gc.disable()
+watched = Memory()
+before = memory._resident_bytes()
+for _ in range(100):
+    Cycle()
+assert memory._resident_bytes() > before + 90_000_000
+watched.give_back()
+assert memory._resident_bytes() < before + WORTHWHILE_BYTES
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system how large the process is")
+def test_what_dead_cycles_hold_is_given_back() -> None:
+    """A hundred of them are no reason for the collector to come by itself, but a hundred megabytes."""
+    child = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, timeout=60, check=False)
+    assert (child.returncode, child.stderr) == (0, "")

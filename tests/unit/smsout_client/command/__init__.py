@@ -1,0 +1,1 @@
+"""The client from a command line."""
