@@ -4,6 +4,7 @@ Any request that leaves this machine fails the test, as does any error that a pa
 policy reports.
 """
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -12,7 +13,16 @@ from importlib.resources import files
 from typing import Any, Final, Literal
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    async_playwright,
+    expect,
+)
 
 ARGUMENTS: Final = (
     "--no-sandbox",
@@ -93,6 +103,15 @@ async def log_in(page: Page, email: str, password: str) -> None:
     await page.get_by_label("Password").fill(password)
     await page.get_by_role("button", name="Log in").click()
     await page.wait_for_url(lambda url: "/login" not in url)
+
+
+async def reloaded_until(page: Page, wanted: Locator, seconds: float = 30) -> None:
+    """Load the page again until it has what is wanted: what it shows comes through topics, each in its own time."""
+    until = asyncio.get_running_loop().time() + seconds
+    while not await wanted.count() and asyncio.get_running_loop().time() < until:
+        await asyncio.sleep(0.25)
+        await page.reload()
+    await expect(wanted.first).to_be_visible()
 
 
 async def serious_findings(page: Page) -> list[str]:

@@ -17,7 +17,7 @@ from pipeline.message_log.tables import micros
 from pipeline.message_log.writing.batch import DELIVERED, PROCESSED, SEGMENTED, LogBatch
 from pipeline.message_log.writing.writer import LogWriter
 from schemas.identifiers import uuid7
-from tests.e2e.browser import SCHEMES, log_in, new_page, overflow_pixels, serious_findings
+from tests.e2e.browser import SCHEMES, log_in, new_page, overflow_pixels, reloaded_until, serious_findings
 from tests.e2e.panel import OperatorClient
 from tests.message_lives import disposed
 
@@ -41,32 +41,19 @@ async def test_a_message_is_found_and_its_callback_sent_again(
     message_id = await client.send_through(trunk, DESTINATION)
     await owner.goto("/sms/log")
     found = owner.get_by_role("row").filter(has_text=DESTINATION)
-    for _ in range(60):
-        await owner.get_by_label("Find").fill(DESTINATION)
-        await owner.get_by_role("button", name="Filter").click()
-        if await found.get_by_text("Success").count():
-            break
-        await asyncio.sleep(0.25)
+    await owner.get_by_label("Find").fill(DESTINATION)
+    await owner.get_by_role("button", name="Filter").click()
+    await owner.wait_for_url("**find=*")
+    await reloaded_until(owner, found.get_by_text("Success"))
     await found.get_by_role("link").first.click()
     await expect(owner.get_by_role("heading", name=f"Message to {DESTINATION}")).to_be_visible()
     assert owner.url.endswith(message_id)
     failed = owner.get_by_text("Callback, attempt 1: failed, 503")
-    for _ in range(60):
-        if await failed.count():
-            break
-        await asyncio.sleep(0.25)
-        await owner.reload()
-    await expect(failed).to_be_visible()
+    await reloaded_until(owner, failed)
     await client.delete(fault)
     await owner.get_by_role("button", name="Resend callback").click()
     await expect(owner.get_by_role("status")).to_contain_text("is being sent again")
-    again = owner.get_by_text("Callback, attempt 1 (resent): accepted, 200")
-    for _ in range(60):
-        if await again.count():
-            break
-        await asyncio.sleep(0.25)
-        await owner.reload()
-    await expect(again).to_be_visible()
+    await reloaded_until(owner, owner.get_by_text("Callback, attempt 1 (resent): accepted, 200"))
     await owner.goto("/overview?range=1h")
     failing = owner.get_by_role("region", name="Callback endpoints").get_by_role("row").filter(has_text=trunk.name)
     await expect(failing).to_have_count(1)
@@ -98,11 +85,7 @@ async def test_a_test_event_shows_what_the_endpoint_answers(owner: Page, client:
     await owner.get_by_role("button", name="Send test event").click()
     await expect(owner.get_by_role("status")).to_contain_text("is on its way")
     accepted = owner.get_by_role("row").filter(has_text="Accepted")
-    for _ in range(60):
-        if await accepted.count():
-            break
-        await asyncio.sleep(0.25)
-        await owner.reload()
+    await reloaded_until(owner, accepted)
     await expect(accepted).to_have_count(1)
 
 
@@ -156,11 +139,7 @@ async def test_the_log_is_downloaded(owner: Page, client: OperatorClient) -> Non
     trunk = await client.make_trunk()
     message_id = await client.send_through(trunk, "13105557312")
     await owner.goto("/sms/log?find=13105557312")
-    for _ in range(60):
-        if await owner.get_by_role("link", name="CSV", exact=True).count():
-            break
-        await asyncio.sleep(0.25)
-        await owner.reload()
+    await reloaded_until(owner, owner.get_by_role("link", name="CSV", exact=True))
     async with owner.expect_download() as downloading:
         await owner.get_by_role("link", name="CSV", exact=True).click()
     download = await downloading.value

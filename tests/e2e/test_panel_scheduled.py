@@ -1,6 +1,5 @@
 """Sending later in a real browser: given a time, listed, taken back, and sent when its time has come."""
 
-import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from schemas.messages.timing import written
-from tests.e2e.browser import SCHEMES, log_in, new_page, overflow_pixels, serious_findings
+from tests.e2e.browser import SCHEMES, log_in, new_page, overflow_pixels, reloaded_until, serious_findings
 from tests.e2e.panel import SOURCE, MadeTrunk, OperatorClient, new_destination
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
@@ -41,11 +40,8 @@ async def send_window(page: Page, trunk: MadeTrunk, destination: str, text: str 
 async def listed(page: Page, destination: str, query: str = "") -> Locator:
     """Return the row of a message in the list, which has it within moments."""
     row = page.get_by_role("row").filter(has_text=destination)
-    for _ in range(60):
-        await page.goto(f"/sms/scheduled{query}")
-        if await row.count():
-            break
-        await asyncio.sleep(0.25)
+    await page.goto(f"/sms/scheduled{query}")
+    await reloaded_until(page, row)
     await expect(row).to_have_count(1)
     return row
 
@@ -182,5 +178,6 @@ async def test_a_message_is_sent_at_its_time(owner: Page, client: OperatorClient
     assert entry["text"] == "On time"
     assert send_at <= datetime.fromisoformat(str(entry["at"])) < send_at + timedelta(seconds=10)
     await (await listed(owner, destination)).get_by_role("link").first.click()
-    for words in ("Scheduled for", "Released: its time had come", "Handed to the carrier: 1 of 1 segments"):
+    await reloaded_until(owner, owner.get_by_text("Handed to the carrier: 1 of 1 segments"))
+    for words in ("Scheduled for", "Released: its time had come"):
         await expect(owner.get_by_role("main")).to_contain_text(words)

@@ -76,7 +76,9 @@ async def test_a_name_comes_back_in_every_callback_and_finds_its_message(client:
     for identity in (named, other, produced):
         await client.happened(trunk, identity, until="delivery")
     for query in ({"filter[client_reference]": labels["client_reference"]}, {"filter[tags]": "b"}):
-        found = await client.looked_up(trunk, query)
+        async with asyncio.timeout(20):
+            while len(found := await client.looked_up(trunk, query)) < 3:
+                await asyncio.sleep(0.1)
         assert {it["id"]: {name: it["attributes"][name] for name in labels} for it in found} == {
             named: labels, refused: labels, produced: labels,
         }  # fmt: skip
