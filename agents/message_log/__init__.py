@@ -2,5 +2,6 @@
 
 __main__  the process: what is started, and in which order it stops
 catch_up  from the topics into the database
+distance  how far it is behind, and whether that is near
 api      a request becomes a question to the database, and its answer a document
 """

@@ -23,8 +23,6 @@ from pipeline.message_log.writing.writer import LogWriter
 from pipeline.settings import KafkaSettings, MessageLogSettings, PepperSettings
 
 CLIENT: Final = "message-log"
-READY_LAG: Final = 10_000
-"""Records behind which answers are too old to be called answers."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +48,7 @@ async def serve(agent: Agent) -> None:
         api = LogApi(Authenticator(view.directory, pepper, trusted), view.directory, readers)
         catch_up = CatchUp(feed, writer, view.directory, settings, agent.settings.watchdog_seconds)
         listener = await _listen(api, settings, trusted, agent.settings.drain_timeout_seconds)
-        agent.ready = lambda: catch_up.lag is not None and catch_up.lag < READY_LAG
+        agent.ready = lambda: catch_up.distance.is_near
         try:
             async with asyncio.TaskGroup() as tasks:
                 background = [tasks.create_task(it) for it in (view.follow(), catch_up.watch(), catch_up.sweep())]

@@ -14,6 +14,7 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from agents.message_log.distance import Distance
 from pipeline.directory.model import Directory
 from pipeline.errors import BrokerUnreachable, LogUnavailable, Stuck
 from pipeline.kafka.views.topics_feed import Fetched, TopicsFeed
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 class CatchUp:
-    """Reads `feed` into `writer`. `lag` is how many records are ahead, None before anybody has looked."""
+    """Reads `feed` into `writer`; `distance` tells how far it has come."""
 
     def __init__(
         self,
@@ -52,7 +53,8 @@ class CatchUp:
         self._watchdog_seconds = watchdog_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="message-log")
         self._moved_at = time.monotonic()
-        self.lag: int | None = None
+        self.distance = Distance()
+        self._written = 0
 
     async def follow(self, stopping: asyncio.Event) -> None:
         """Write what comes until `stopping` is set. Raises `LogUnavailable`, `StateLost`."""
@@ -72,6 +74,7 @@ class CatchUp:
         self._take(found)
         # Beyond the last record there may be a gap: a transaction's marker.
         self._writer.write(self._empty(), _places(taken.positions))
+        self._written += len(found)
         LOG_RECORDS.inc(len(found))
         LOG_BATCH_SECONDS.observe(time.perf_counter() - began)
 
@@ -121,23 +124,24 @@ class CatchUp:
             await asyncio.sleep(LAG_INTERVAL_SECONDS)
             try:
                 lags = await self._feed.lag()
-                self.lag = sum(lags.values())
+                ahead = sum(lags.values())
             except (KafkaError, BrokerUnreachable, TimeoutError) as error:
                 log.warning("log_lag_unknown", error=repr(error))
                 self._moved_at = time.monotonic()
                 continue
+            self.distance.look(ahead, self._written)
             by_topic: Counter[str] = Counter()
             for place, lag in lags.items():
                 by_topic[place.topic] += lag
             for topic, lag in by_topic.items():
                 LAG.labels("message_log", topic).set(lag)
-            if (self.lag > SAID_LAG) != said:
+            if (ahead > SAID_LAG) != said:
                 said = not said
-                log.info("log_catches_up" if said else "log_has_caught_up", records=self.lag)
-            if not self.lag:
+                log.info("log_catches_up" if said else "log_has_caught_up", records=ahead)
+            if not ahead:
                 self._moved_at = time.monotonic()
             elif time.monotonic() - self._moved_at > self._watchdog_seconds:
-                raise Stuck(f"{self.lag} records wait for the message log and none was written for a while")
+                raise Stuck(f"{ahead} records wait for the message log and none was written for a while")
 
     async def sweep(self) -> None:
         """Drop what is over, again and again until cancelled."""
