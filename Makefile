@@ -42,9 +42,9 @@ setup-tracing: setup $(VENV)/.tracing ## what agents need beside to send traces 
 up: setup ## run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/smsout up $(ARGS)
 
-# Files go to the workers whole and in their order: tests of one file share what they started.
+# Files go to the workers whole and in their order: tests of one file share what they started (tests/scheduling.py).
 test: setup-dev ## the tests, with real brokers and real processes; all but those of `make cluster`
-	@$(BIN)/pytest -n $$(($$(nproc) + 1)) --no-loadscope-reorder -m "not cluster" $(ARGS)
+	@$(BIN)/pytest -n $$(($$(nproc) + 2)) --no-loadscope-reorder -m "not cluster" $(ARGS)
 
 check: lint ## lint, and the tests that need neither broker nor processes
 	@$(BIN)/pytest -q tests/unit $(ARGS)

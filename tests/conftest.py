@@ -7,10 +7,10 @@ from collections.abc import Generator, Iterator
 import hypothesis
 import pytest
 import structlog
-from xdist.scheduler import LoadFileScheduling
 
 from tests import systems
 from tests.brokers import share_kafka_jars
+from tests.scheduling import ALONE, SHARING, Scheduling, fills_gaps, leave_more_to_others
 from tests.turns import turn
 
 share_kafka_jars()
@@ -26,58 +26,22 @@ hypothesis.settings.load_profile("untimed")
 # nobody closes, and whichever test the garbage collector strikes in fails over the ResourceWarning.
 asyncio.set_event_loop(None)
 
-
-ALONE = (
-    "tests/crash/test_cluster.py::",
-    "tests/crash/test_restart.py::",
-    "tests/integration/test_callback_neighbours.py::",
-    "tests/integration/test_delivery.py::test_a_dead_carrier_delays_no_other",
-    "tests/integration/test_panel_api.py::test_a_large_directory",
-)
-"""What bears the mark `alone`: the scheduler is told nothing but ids."""
-
-SHARING = {
-    "shared_system": (
-        "tests/e2e/test_callback_",
-        "tests/e2e/test_limits.py",
-        "tests/e2e/test_panel_",
-        "tests/e2e/test_scheduling.py",
-        "tests/e2e/test_short_codes.py",
-    ),
-    "demo_system": (
-        "tests/e2e/test_first_message.py",
-        "tests/e2e/test_mixed_load.py",
-        "tests/e2e/test_restarts.py",
-    ),
-}
-"""How the files begin that share a running system of tests/e2e/conftest.py, by its fixture."""
+if fills_gaps(os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))):
+    leave_more_to_others()
 
 
-class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
-    """Files go to the workers whole, and those that share a running system with a browser to one of them.
-
-    Tests that want the machine for themselves come last, all on one worker: so nobody waits for anybody before that.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(ALONE):
-            return "alone"
-        file = nodeid.partition("::")[0]
-        return next((system for system, files in SHARING.items() if file.startswith(files)), file)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
     return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     alone = [it for it in items if it.get_closest_marker("alone") is not None]
     if wrong := {it.nodeid for it in alone} ^ {it.nodeid for it in items if it.nodeid.startswith(ALONE)}:
-        raise pytest.UsageError(f"what bears the mark `alone` stands in tests/conftest.py: {sorted(wrong)}")
+        raise pytest.UsageError(f"what bears the mark `alone` stands in tests/scheduling.py: {sorted(wrong)}")
     for system, files in SHARING.items():
         users = [it.nodeid for it in items if system in getattr(it, "fixturenames", ())]
         if strays := [it for it in users if not it.startswith(files)]:
-            raise pytest.UsageError(f"what uses `{system}` stands in SHARING of tests/conftest.py: {strays}")
+            raise pytest.UsageError(f"what uses `{system}` stands in SHARING of tests/scheduling.py: {strays}")
     items[:] = [it for it in items if it not in alone] + alone
 
 

@@ -1,6 +1,6 @@
 """Two running systems and a browser for many tests, with which they end.
 
-Files that share a system are in `SHARING` of tests/conftest.py, so that one worker has them all.
+Files that share a system are in `SHARING` of tests/scheduling.py, so that one worker has them all.
 """
 
 from collections.abc import AsyncIterator, Iterator
