@@ -66,7 +66,7 @@ format: setup-dev ## put every file in the house format
 bench: setup-dev ## load a running system and print what it carries
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-cluster: setup-dev ## kill and stop each of three brokers under load, over TLS with the documented ACLs
+cluster: setup-dev ## kill, freeze and restart each of three brokers under load, over TLS with the documented ACLs
 	@$(BIN)/pytest -n 0 -m cluster tests/crash $(ARGS)
 
 scheduled: setup-dev ## a million messages that wait for their time: memory, start, punctuality, over kills

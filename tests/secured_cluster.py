@@ -31,6 +31,7 @@ from pipeline.settings import KafkaSettings
 from tests.brokers import apache_or_skip
 
 START_LIMIT_SECONDS: Final = 150.0
+STOP_LIMIT_SECONDS: Final = 60.0
 ADMIN: Final = "admin"
 CLUSTER_ID: Final = "c2VjdXJlZC1jbHVzdGVyAA"
 
@@ -164,6 +165,10 @@ class SecuredCluster:
         self._processes[node].send_signal(number)
         if number == signal.SIGKILL:
             self._processes[node].wait()
+
+    def wait(self, node: int) -> None:
+        """Wait until a broker that was told to has ended."""
+        self._processes[node].wait(STOP_LIMIT_SECONDS)
 
     def stop(self) -> None:
         """End all of them."""

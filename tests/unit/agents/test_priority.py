@@ -12,9 +12,10 @@ LOOK = """
 import os
 from pathlib import Path
 from agents.priority import give_way
+before = os.nice(0)
 give_way()
 group = Path("/proc/self/autogroup")
-print(os.nice(0), group.read_text().split()[-1] if group.exists() else "none")
+print(os.nice(0) - before, group.read_text().split()[-1] if group.exists() else "none")
 """
 
 
