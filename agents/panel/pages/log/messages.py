@@ -1,20 +1,17 @@
-"""The Outbound SMS log, and a message with its timeline."""
+"""The Outbound SMS log: which messages there were, what a filter asks for."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, Literal
 
 from aiohttp import web
 
-from agents.panel.operations.actor import Permission
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.log.choices import campaign_choices, campaign_name, trunk_choices, trunk_name
 from agents.panel.pages.log.criteria import MODES, RANGES, STATUSES, Criteria, read_criteria
 from agents.panel.pages.parts.navigation import need_account
-from agents.panel.pages.parts.words import change_words, priced
-from pipeline.errors import LogUnavailable, RuleViolated
-from pipeline.http.url import origin_of
-from pipeline.message_log.reading.history import EventKind, MessageEvent, MessageHistory, is_delivered
+from agents.panel.pages.parts.words import priced
+from pipeline.errors import LogUnavailable
+from pipeline.message_log.reading.history import is_delivered
 from pipeline.message_log.reading.message import MEANINGS, LoggedMessage, LogState
 from schemas.identifiers import is_uuid
 
@@ -93,22 +90,24 @@ def _row(context: PageContext, message: LoggedMessage, criteria: Criteria, *, ke
         "source": message.source,
         "destination": message.destination,
         "trunk": trunk_name(context, message.trunk_id),
-        "campaign": _campaign_of(context, message),
+        "campaign": campaign_of(context, message),
         "state": message.state,
         "tone": tone_of(message),
-        "detail": _detail(message, criteria.zone),
+        "detail": detail_of(message, criteria.zone),
         "segments": message.segments,
         "price": price_of(message),
         "text": message.content if keeps_text else None,
     }
 
 
-def _campaign_of(context: PageContext, message: LoggedMessage) -> str | None:
+def campaign_of(context: PageContext, message: LoggedMessage) -> str | None:
+    """Return what a message's campaign is called, None where it has none."""
     campaign_id = message.campaign_id
     return None if campaign_id is None else campaign_name(context, message.account_id, campaign_id)
 
 
-def _detail(message: LoggedMessage, zone: tzinfo = UTC) -> str:
+def detail_of(message: LoggedMessage, zone: tzinfo = UTC) -> str:
+    """Return what is said beside a message's state."""
     if message.delivery_status is not None:
         return message.delivery_status.capitalize()
     if message.state == LogState.SCHEDULED and message.send_at is not None:
@@ -116,97 +115,4 @@ def _detail(message: LoggedMessage, zone: tzinfo = UTC) -> str:
     return MEANINGS.get(message.code_id, message.reason or "") if message.code_id is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """An event as the timeline shows it."""
-
-    at: str
-    at_iso: str
-    words: str
-    tone: Tone
-    icon: str
-    detail: str
-
-
-_ICONS: Final = {
-    EventKind.ACCEPTED: "send", EventKind.SCHEDULED: "clock", EventKind.CANCEL_REQUESTED: "block",
-    EventKind.RELEASED: "clock", EventKind.AUTHORIZED: "route", EventKind.REFUSED: "block",
-    EventKind.SUBMITTING: "carrier", EventKind.SEGMENT: "carrier", EventKind.PROCESSED: "done",
-    EventKind.RECEIPT: "carrier", EventKind.DELIVERY: "done", EventKind.CALLBACK: "api",
-}  # fmt: skip
-
-
-async def message(context: PageContext) -> web.StreamResponse:
-    """Show a message with its timeline."""
-    found = await context.operations.message_search.history(context.actor, context.request.match_info["id"])
-    return message_page(context, found)
-
-
-def message_page(
-    context: PageContext, found: MessageHistory, problem: str | None = None, status: int = 200
-) -> web.Response:
-    """Return the page of a message."""
-    it = found.message
-    trunk = context.operations.directory.trunk(it.trunk_id)
-    carrier = context.operations.directory.carrier(it.carrier_id or "")
-    campaign = _campaign_of(context, it)
-    keeps_text = context.operations.message_search.keeps_text(it.account_id)
-    return context.render(
-        "log/message.html",
-        status=status,
-        section="log",
-        message=it,
-        price=price_of(it),
-        tone=tone_of(it),
-        detail=_detail(it),
-        trunk=trunk if trunk is not None and trunk.deleted_at is None else None,
-        trunk_name=trunk_name(context, it.trunk_id),
-        carrier=carrier.name if carrier is not None and context.actor.is_operator else None,
-        campaign=campaign,
-        text=it.content if keeps_text else None,
-        sent_text=it.sent_content if keeps_text else None,
-        changes=[change_words(change) for change in it.text_changes],
-        accepted_at=shown_time(it.accepted_at),
-        send_at=None if it.send_at is None else shown_time(it.send_at),
-        ended_at=None if it.ended_at is None else shown_time(it.ended_at),
-        callbacks_to=None if it.callback_url is None else origin_of(it.callback_url),
-        moments=[_moment(event, campaign, names_carrier=context.actor.is_operator) for event in found.events()],
-        can_resend=context.actor.can(Permission.MANAGE_TRUNKS) and it.status is not None and trunk is not None,
-        can_cancel=context.actor.can(Permission.SEND_SMS) and it.state == LogState.SCHEDULED and found.wish is None,
-        problem=problem,
-    )
-
-
-def _moment(event: MessageEvent, campaign: str | None, *, names_carrier: bool) -> Moment:
-    detail = ""
-    if (callback := event.callback) is not None:
-        parts = [callback.endpoint, callback.webhook_id, callback.answer or ""]
-        detail = " · ".join(part for part in parts if part)
-    elif event.mark is not None and event.mark.carrier_message_id and names_carrier:
-        detail = f"The carrier calls it {event.mark.carrier_message_id}"
-    elif event.kind is EventKind.ACCEPTED and campaign is not None:
-        detail = f"Campaign: {campaign}"
-    tone: Tone = "" if event.good is None else "good" if event.good else "bad"
-    icon = "alert" if tone == "bad" and event.kind is not EventKind.REFUSED else _ICONS[event.kind]
-    at = f"{shown_time(event.at)}.{event.at.microsecond // 1000:03d}"
-    return Moment(at, event.at.isoformat(), event.words, tone, icon, detail)
-
-
-async def resend(context: PageContext) -> web.StreamResponse:
-    """Send a message's notifications again."""
-    identity = context.request.match_info["id"]
-    found = await context.operations.message_search.history(context.actor, identity)
-    try:
-        count = await context.operations.notifications.resend(context.actor, found.message.trunk_id, identity)
-    except RuleViolated as error:
-        return message_page(context, found, "; ".join(what for _, what in error.problems), 422)
-    what = "The notification is" if count == 1 else f"{count} notifications are"
-    context.flash("good", f"{what} being sent again. Reload in a moment to see how it went.")
-    return context.redirect(f"{PATH}/{identity}")
-
-
-PAGES = (
-    Page("GET", PATH, show),
-    Page("GET", f"{PATH}/{{id}}", message),
-    Page("POST", f"{PATH}/{{id}}/resend", resend, Permission.MANAGE_TRUNKS),
-)
+PAGES = (Page("GET", PATH, show),)

@@ -208,6 +208,6 @@ async def test_every_page_is_reached_from_another(office: Office) -> None:
     paths = {it.partition("?")[0] for it in seen}
     wanted = {re.sub(r"\{[^}]+\}", "*", page.path) for page in PAGES if page.method == "GET" and "{" in page.path}
     # Those of a message only after one has been sent; some are asked for by a script, one comes with an invitation.
-    by_script = {"/sms/trunks/*/sources", "/sms/log/exports/*", "/sms/scheduled/*/state"}
+    by_script = {"/sms/trunks/*/sources", "/sms/log/exports/*", "/sms/log/*/state", "/sms/scheduled/*/state"}
     apart = {"/sms/messages/*", "/sms/messages/*/state", "/invitation/*"} | by_script
     assert wanted - paths == apart
