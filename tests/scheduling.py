@@ -14,7 +14,6 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 ALONE: Final = (
-    "tests/crash/test_cluster.py::",
     "tests/crash/test_restart.py::",
     "tests/integration/test_callback_neighbours.py::",
     "tests/integration/test_delivery.py::test_a_dead_carrier_delays_no_other",

@@ -15,7 +15,7 @@ from tests.e2e.customer import Customer
 from tests.secured_cluster import ADMIN, SecuredCluster, secured_cluster
 from tests.systems import running_system
 
-pytestmark = [pytest.mark.kafka, pytest.mark.e2e, pytest.mark.alone, pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.e2e, pytest.mark.cluster, pytest.mark.timeout(900)]
 
 NODES = 3
 AWAY_SECONDS = 8.0
