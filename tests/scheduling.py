@@ -39,8 +39,9 @@ SHARING: Final = {
 
 COMPUTING: Final = ("tests/contract/", "tests/unit/")
 
-LEAVES: Final = 5
-"""Niceness (sched(7)): a third of what others have while nobody has enough."""
+LEAVES: Final = 2
+"""Niceness (sched(7)): two thirds of what others have while nobody has enough. With less, tests that wait for something
+to happen within seconds got no turn for as long as that."""
 
 _LAST_OF_ALL: Final = "alone"
 
