@@ -11,7 +11,7 @@ from agents.panel.operations.people.by_email import user_by_email
 from agents.panel.operations.people.passwords import generated_password
 from agents.panel.security.passwords import Passwords
 from pipeline.errors import ConfigurationError, DirectoryInUse
-from pipeline.kafka.directory.writer import DirectoryWriter
+from pipeline.kafka.directory.writer import directory_writer
 from pipeline.settings import KafkaSettings
 from schemas.directory.audit import AuditEvent
 from schemas.directory.people import PanelUser
@@ -47,15 +47,12 @@ async def reset(kafka: KafkaSettings, email: str, *, take_over: bool) -> str:
     """
     password = generated_password()
     password_hash = await Passwords().hash(password)
-    writer = await DirectoryWriter(kafka).start(take_over=take_over)
-    try:
+    async with directory_writer(kafka, take_over=take_over) as writer:
         user = user_by_email(writer.directory, email)
         if user is None:
             raise ConfigurationError(f"nobody logs in as {email!r}")
         changed = user.model_copy(update={"password_hash": password_hash, "second_factor": None, "invitation": None})
         await writer.write(changed, beside=[_event(user)])
-    finally:
-        await writer.stop()
     return password
 
 

@@ -8,17 +8,28 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.settings.values import with_file
 
-MIN_PEPPER_LENGTH: Final = 32
+MIN_KEY_LENGTH: Final = 32
+
+
+def _too_short(key: str, advice: str) -> str | None:
+    """Say why a text is no key, and what to do; or None. The text is not quoted."""
+    if len(key) >= MIN_KEY_LENGTH:
+        return None
+    return f"must be at least {MIN_KEY_LENGTH} random characters, and it has {len(key)}{advice}"
 
 
 def weak_pepper(pepper: str) -> str | None:
     """Say why a text is no pepper, and what to do; or None. The text is not quoted."""
-    if len(pepper) >= MIN_PEPPER_LENGTH:
-        return None
-    return (
-        f"must be at least {MIN_PEPPER_LENGTH} random characters, and it has {len(pepper)}. Give back the one that the "
-        "passwords were made with; for a new installation `openssl rand -base64 32` makes one"
+    return _too_short(
+        pepper,
+        ". Give back the one that the passwords were made with; for a new installation "
+        "`openssl rand -base64 32` makes one",
     )
+
+
+def weak_receipt_key(key: str) -> str | None:
+    """Say why a text is no receipt key, and what to do; or None. The text is not quoted."""
+    return _too_short(key, ": `openssl rand -base64 32` makes one")
 
 
 class PepperSettings(BaseSettings):
@@ -44,19 +55,6 @@ class PepperSettings(BaseSettings):
         if (problem := weak_pepper(pepper.get_secret_value())) is not None:
             raise ValueError(f"SMSOUT_PEPPER {problem}")
         return pepper
-
-
-MIN_RECEIPT_KEY_LENGTH: Final = 32
-
-
-def weak_receipt_key(key: str) -> str | None:
-    """Say why a text is no receipt key, and what to do; or None. The text is not quoted."""
-    if len(key) >= MIN_RECEIPT_KEY_LENGTH:
-        return None
-    return (
-        f"must be at least {MIN_RECEIPT_KEY_LENGTH} random characters, and it has {len(key)}: "
-        "`openssl rand -base64 32` makes one"
-    )
 
 
 class ReceiptKeySettings(BaseSettings):

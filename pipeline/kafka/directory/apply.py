@@ -11,7 +11,7 @@ from pipeline.directory.credentials import PasswordSealer, new_callback_secret, 
 from pipeline.directory.file.document import DirectoryFile, export
 from pipeline.directory.file.plan import IssuedPassword, Issuer
 from pipeline.errors import ConfigurationError, NotAcknowledged
-from pipeline.kafka.directory.writer import DirectoryWriter
+from pipeline.kafka.directory.writer import directory_writer
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings
 
@@ -60,8 +60,7 @@ async def apply_file(
         finally:
             await view.stop()
         return ApplyReport(plan.summary, (), 0)
-    writer = await DirectoryWriter(kafka).start(take_over=take_over)
-    try:
+    async with directory_writer(kafka, take_over=take_over) as writer:
         plan = file.plan(writer.directory, issuer, now, prune=prune)
         try:
             await writer.write(*plan.changes)
@@ -69,8 +68,6 @@ async def apply_file(
             # The same changes once more: what is in force already is left out, so no password is issued in vain.
             await writer.write(*plan.changes)
         purged = await writer.purge(KEEP_DELETED)
-    finally:
-        await writer.stop()
     return ApplyReport(plan.summary, plan.issued, purged)
 
 

@@ -7,8 +7,8 @@ readers of configuration pass over), and the broker refuses the first one's next
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
@@ -249,6 +249,16 @@ class DirectoryWriter:
             task = asyncio.create_task(stop_producer(producer))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
+
+
+@asynccontextmanager
+async def directory_writer(kafka: KafkaSettings, *, take_over: bool = False) -> AsyncIterator[DirectoryWriter]:
+    """Have the directory's writer for as long as the context lasts; raises what its `start` does."""
+    writer = await DirectoryWriter(kafka).start(take_over=take_over)
+    try:
+        yield writer
+    finally:
+        await writer.stop()
 
 
 def _described(claim: WriterClaim) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from agents.local.up.installation.data_dir import read_private, write_private
 from pipeline.directory.credentials import PasswordSealer, new_callback_secret, new_password_verifier
 from pipeline.directory.model import Directory
-from pipeline.kafka.directory.writer import DirectoryWriter
+from pipeline.kafka.directory.writer import directory_writer
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings
 from schemas.directory.account import Account, Did
@@ -95,11 +95,8 @@ async def provide(
         # The file first: a crash in between leaves an empty directory, which is filled anew with other secrets.
         demo.save(path)
         if changes:
-            writer = await DirectoryWriter(kafka).start(take_over=False)
-            try:
+            async with directory_writer(kafka) as writer:
                 await writer.write(*changes)
-            finally:
-                await writer.stop()
             await view.catch_up()
         return demo.as_trunk(directory)
     finally:

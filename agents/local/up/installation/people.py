@@ -14,7 +14,7 @@ from agents.panel.operations.people.api_keys import new_api_key
 from agents.panel.operations.people.passwords import generated_password
 from agents.panel.security.passwords import Passwords
 from pipeline.directory.model import Directory
-from pipeline.kafka.directory.writer import DirectoryWriter
+from pipeline.kafka.directory.writer import directory_writer
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings
 from schemas.directory.account import Account
@@ -62,11 +62,8 @@ async def seed_panel_users(path: Path, kafka: KafkaSettings) -> dict[str, str] |
             people, changes = await first_people(next(view.directory.entries(Account), None))
             # The file first: a crash in between leaves nobody in the directory, and others are made.
             write_private(path, people.model_dump_json(indent=2) + "\n")
-            writer = await DirectoryWriter(kafka).start(take_over=False)
-            try:
+            async with directory_writer(kafka) as writer:
                 await writer.write(*changes)
-            finally:
-                await writer.stop()
             await view.catch_up()
         return people.as_panel(view.directory) if people else None
     finally:

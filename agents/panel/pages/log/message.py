@@ -1,6 +1,5 @@
 """A message with its timeline, which follows what becomes of it for as long as something may."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -25,6 +24,8 @@ FOLLOWED_ENDED: Final = timedelta(minutes=1)
 
 AHEAD: Final = timedelta(minutes=2)
 """Before the time of one that is scheduled."""
+
+_SECONDS_DIGITS: Final = 10  # until the year 2286
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,51 +58,48 @@ def message_page(
     context: PageContext, found: MessageHistory, problem: str | None = None, status: int = 200
 ) -> web.Response:
     """Return the page of a message."""
-    moving = problem is None and _may_move(context, found.message, found.events())
+    until = _until(context)
+    shown = _shown(context, found, until)
     return context.render(
         "log/message.html",
         status=status,
         section="log",
         problem=problem,
-        moving=moving,
-        state_path=f"{PATH}/{found.message.id}/state{_until(context)}",
-        **_shown(context, found),
+        state_path=f"{PATH}/{found.message.id}/state" + ("" if until is None else f"?until={until}"),
+        **(shown if problem is None else {**shown, "moving": False}),
     )
 
 
 async def state(context: PageContext) -> web.StreamResponse:
     """Answer with what is known of it now, for the poll."""
     found = await context.operations.message_search.history(context.actor, context.request.match_info["id"])
-    moving = _may_move(context, found.message, found.events())
-    return context.render("log/message_state.html", moving=moving, **_shown(context, found))
+    return context.render("log/message_state.html", **_shown(context, found, _until(context)))
 
 
-def _until(context: PageContext) -> str:
-    """Return the query that says until when somebody waits for what they have asked for."""
+def _until(context: PageContext) -> int | None:
+    """Return until when somebody waits for what they have asked for: seconds since 1970, None where nobody does."""
     text = context.request.query.get("until", "")
-    return f"?until={text}" if text.isdecimal() and len(text) <= 10 else ""
+    return int(text) if text.isdecimal() and len(text) <= _SECONDS_DIGITS else None
 
 
-def _may_move(context: PageContext, message: LoggedMessage, events: Sequence[MessageEvent]) -> bool:
-    """Tell whether more of a message may be seen within moments."""
+def _may_move(message: LoggedMessage, last: datetime, until: int | None) -> bool:
+    """Tell whether more of a message may be seen within moments; the `last` that was heard of it was then."""
     now = datetime.now(UTC)
-    if until := _until(context):
-        asked = int(until.partition("=")[2]) - now.timestamp()
-        if 0 < asked <= FOLLOWED_ENDED.total_seconds():
-            return True
-    last = max(it.at for it in events)
+    if until is not None and 0 < until - now.timestamp() <= FOLLOWED_ENDED.total_seconds():
+        return True
     if message.send_at is not None and message.status is None:
         return message.send_at - AHEAD < now < max(last, message.send_at) + FOLLOWED
     return now < last + (FOLLOWED if message.status is None else FOLLOWED_ENDED)
 
 
-def _shown(context: PageContext, found: MessageHistory) -> dict[str, Any]:
-    it = found.message
+def _shown(context: PageContext, found: MessageHistory, until: int | None) -> dict[str, Any]:
+    it, events = found.message, found.events()
     trunk = context.operations.directory.trunk(it.trunk_id)
     carrier = context.operations.directory.carrier(it.carrier_id or "")
     campaign = campaign_of(context, it)
     keeps_text = context.operations.message_search.keeps_text(it.account_id)
     return {
+        "moving": _may_move(it, events[-1].at, until),
         "message": it,
         "price": price_of(it),
         "tone": tone_of(it),
@@ -117,7 +115,7 @@ def _shown(context: PageContext, found: MessageHistory) -> dict[str, Any]:
         "send_at": None if it.send_at is None else shown_time(it.send_at),
         "ended_at": None if it.ended_at is None else shown_time(it.ended_at),
         "callbacks_to": None if it.callback_url is None else origin_of(it.callback_url),
-        "moments": [_moment(event, campaign, names_carrier=context.actor.is_operator) for event in found.events()],
+        "moments": [_moment(event, campaign, names_carrier=context.actor.is_operator) for event in events],
         "can_resend": context.actor.can(Permission.MANAGE_TRUNKS) and it.status is not None and trunk is not None,
         "can_cancel": context.actor.can(Permission.SEND_SMS) and it.state == LogState.SCHEDULED and found.wish is None,
     }
