@@ -24,11 +24,11 @@ import structlog
 
 from pipeline.disk import is_full
 from pipeline.errors import ConfigurationError, DiskFull
+from pipeline.state_file import boot_id
 
 log = structlog.get_logger(__name__)
 
 MAX_SLOTS: Final = 1024
-BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _TAKEN: Final = (errno.EAGAIN, errno.EACCES)
 
 
@@ -113,9 +113,7 @@ def _identity(lock: int) -> str:
 
 def _here(lock: int) -> str | None:
     """Return what tells this file, on this machine since its start, from every copy of it; None where nothing does."""
-    try:
-        boot = BOOT_ID.read_text().strip()
-    except OSError:
+    if not (boot := boot_id()):
         return None
     at = os.fstat(lock)
     return f"{boot} {at.st_dev} {at.st_ino}"

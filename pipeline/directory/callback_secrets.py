@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import ClassVar, Final, NamedTuple
 
-from pipeline.directory.sealing import SecretSealer, opened, unsealable
+from pipeline.directory.sealing import SecretSealer, opened, resealed
 from pipeline.errors import RuleViolated, SecretUnreadable
 from pipeline.http.tls import tls_context
 from schemas.directory.callback_options import CallbackOptions
@@ -51,21 +51,14 @@ def with_secrets(
 
     Raises `RuleViolated` (`secrets/<name>`) for one that is none or cannot be sealed.
     """
-    sealed = {it.name: it for it in options.secrets or ()}
-    kept = sealed.get("client_key")
+    held = options.secrets or ()
+    kept = next((it for it in held if it.name == "client_key"), None)
     if sealer is not None and kept is not None and "client_key" not in given:
         with suppress(SecretUnreadable):  # its time comes when it is to be used
             given = {**given, "client_key": sealer.open(trunk_id, kept)}
     if problems := clear_problems(given, options.client_certificate):
         raise RuleViolated(problems)
-    for name, value in given.items():
-        if not value:
-            sealed.pop(name, None)
-        elif sealer is None:
-            raise RuleViolated([(f"secrets/{name}", unsealable(CallbackSealer))])
-        else:
-            sealed[name] = sealer.seal(trunk_id, name, value)
-    return options.model_copy(update={"secrets": tuple(sealed.values()) or None})
+    return options.model_copy(update={"secrets": resealed(trunk_id, held, given, sealer, CallbackSealer)})
 
 
 def clear_problems(given: Mapping[str, str], certificate: str | None) -> list[tuple[str, str]]:

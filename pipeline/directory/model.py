@@ -45,7 +45,8 @@ class Directory:
         """Filled from a topic of its own, by agents that decide about destinations."""
         self._limited_by_day: dict[str, Trunk | Account] = {}
         self._guarded: dict[str, Trunk | Account] = {}
-        self._taking_short_codes: dict[str, Route] = {}
+        self._taking_short_codes: dict[str | None, set[str]] = {}
+        """Routes by whose they are; None, everybody's."""
         self.version = -1
         """Offset of the last record that was applied or refused."""
         self.too_new: set[bytes] = set()
@@ -106,7 +107,7 @@ class Directory:
             self._forget_trunk(before)
         elif isinstance(before, Route):
             self._routes.forget(before)
-            self._taking_short_codes.pop(before.id, None)
+            self._taking_short_codes.get(before.account_id, set()).discard(before.id)
         elif isinstance(before, Carrier):
             self._carriers_by_name[before.name].pop(before.id)
             if not self._carriers_by_name[before.name]:
@@ -120,7 +121,7 @@ class Directory:
         elif isinstance(entry, Route):
             self._routes.add(entry)
             if entry.short_codes:
-                self._taking_short_codes[entry.id] = entry
+                self._taking_short_codes.setdefault(entry.account_id, set()).add(entry.id)
         elif isinstance(entry, Carrier):
             self._carriers_by_name.setdefault(entry.name, {})[entry.id] = entry
         elif isinstance(entry, Sender):
@@ -177,10 +178,8 @@ class Directory:
 
     def takes_short_codes(self, account_id: str) -> bool:
         """Tell whether any route that messages of an account may take is for short codes, too."""
-        for route in self._taking_short_codes.values():
-            if route.account_id is None or route.account_id == account_id:
-                return True
-        return False
+        taking = self._taking_short_codes
+        return bool(taking.get(None) or taking.get(account_id))
 
     def did(self, number: str) -> Did | None:
         """Return a DID by its number."""

@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Self
 from cryptography.exceptions import InvalidTag
 
 from pipeline.directory.key_file import SealingKey, ciphers_of, keys_of_file
-from pipeline.errors import ConfigurationError, SecretUnreadable
+from pipeline.errors import ConfigurationError, RuleViolated, SecretUnreadable
 from schemas.directory.sealed_secret import SealedSecret
 
 _NONCE_BYTES: Final = 12
@@ -85,6 +85,28 @@ def opened(
     if sealer is None and any(True for _ in secrets):
         raise SecretUnreadable(f"there is no key for the secrets of {kind.NOUN}s ({kind.SETTING})")
     return {it.name: sealer.open(owner_id, it) for it in secrets} if sealer is not None else {}
+
+
+def resealed(
+    owner_id: str,
+    held: Iterable[SealedSecret],
+    given: Mapping[str, str],
+    sealer: SecretSealer | None,
+    kind: type[SecretSealer],
+) -> tuple[SealedSecret, ...] | None:
+    """Return an owner's secrets after some are `given` in clear: others stay, an empty one goes; None without any.
+
+    Raises `RuleViolated` (`secrets/<name>`) for one that cannot be sealed.
+    """
+    sealed = {it.name: it for it in held}
+    for name, value in given.items():
+        if not value:
+            sealed.pop(name, None)
+        elif sealer is None:
+            raise RuleViolated([(f"secrets/{name}", unsealable(kind))])
+        else:
+            sealed[name] = sealer.seal(owner_id, name, value)
+    return tuple(sealed.values()) or None
 
 
 def unsealable(kind: type[SecretSealer]) -> str:

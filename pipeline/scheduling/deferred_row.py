@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from schemas.headers.trace import parse
+from schemas.headers.trace import kept
 from schemas.record import Header
 
 _MESSAGE: Final = b"message"
@@ -86,7 +86,7 @@ class _AsItCame(Struct, gc=False):
 
 
 class _Traced(Struct, gc=False):
-    traceparent: str = ""
+    traceparent: str | None = None
     tracestate: str | None = None
 
 
@@ -133,6 +133,5 @@ def message_of(value: bytes) -> bytes:
 def trace_headers(value: bytes) -> tuple[Header, ...]:
     """Return the headers of the trace that a message in a record's value belongs to: none for most."""
     found = _traced(value)
-    states = () if found.tracestate is None else (found.tracestate,)
-    context = parse((found.traceparent,), states) if found.traceparent else None
+    context = kept(found.traceparent, found.tracestate)
     return () if context is None else context.headers()

@@ -65,6 +65,11 @@ def parse(traceparents: Sequence[str], tracestates: Sequence[str] = ()) -> Trace
     return TraceContext(trace_id, span_id, bool(int(flags, 16) & 1), _state(tracestates))
 
 
+def kept(traceparent: str | None, tracestate: str | None) -> TraceContext | None:
+    """Read what a record keeps of a trace in two attributes; None where it keeps none."""
+    return None if traceparent is None else parse((traceparent,), () if tracestate is None else (tracestate,))
+
+
 def _state(lines: Sequence[str]) -> str | None:
     text = ",".join(lines) if sum(map(len, lines)) <= MAX_STATE_LENGTH else ""
     members = [it for it in (part.strip(" \t") for part in text.split(",")) if it]

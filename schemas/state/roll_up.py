@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field
 
-from schemas.headers.trace import TraceContext, parse
+from schemas.headers.trace import TraceContext, kept
 from schemas.identifiers import Uuid
 from schemas.messages.dlr import ExpectedReceipt, SegmentOutcome, UnmatchedReceipt
 from schemas.messages.status import MessageStatus
@@ -33,9 +33,7 @@ class RollUp(Record):
     @property
     def trace(self) -> TraceContext | None:
         """Where the trace of the message goes on."""
-        if self.traceparent is None:
-            return None
-        return parse([self.traceparent], [] if self.tracestate is None else [self.tracestate])
+        return kept(self.traceparent, self.tracestate)
 
     def in_trace(self, trace: TraceContext | None) -> Self:
         """Return it with the trace of its message, if that has one."""

@@ -124,8 +124,10 @@ class Planner:
             self._sender(sender, identity, (*path, "senders", index))
         for index, trunk in enumerate(form.trunks or ()):
             self._trunk(trunk, identity, name, (*path, "trunks", index))
-        for index, campaign in enumerate(form.campaigns or ()):
-            self._campaign(campaign, identity, (*path, "campaigns", index))
+        if form.campaigns:
+            trunk_ids = self._trunk_ids(identity)
+            for index, campaign in enumerate(form.campaigns):
+                self._campaign(campaign, identity, trunk_ids, (*path, "campaigns", index))
         for index, user in enumerate(form.users or ()):
             self._user(user, identity, (*path, "users", index))
         for index, api_key in enumerate(form.api_keys or ()):
@@ -174,16 +176,18 @@ class Planner:
         if trunk is not None and password is not None:
             self.issued.append(IssuedPassword(trunk, account_name, password))
 
-    def _campaign(self, form: CampaignForm, account_id: str, path: Path) -> None:
-        name = form.name.strip()
-        identity = form.id or self._campaigns.get((account_id, name_key(name))) or uuid7()
-        # What a name means in the file goes before what it means in the directory.
+    def _trunk_ids(self, account_id: str) -> dict[str, str]:
+        """Return an account's trunks by their names; what one means in the file goes before the directory's."""
         named = {key: it.id for (owner, key), it in self._trunks.items() if owner == account_id}
         wanted = (it for it in self.wanted.changes.values() if type(it) is Trunk and it.account_id == account_id)
-        named |= {name_key(it.name): it.id for it in wanted if it.deleted_at is None}
+        return named | {name_key(it.name): it.id for it in wanted if it.deleted_at is None}
+
+    def _campaign(self, form: CampaignForm, account_id: str, trunk_ids: Mapping[str, str], path: Path) -> None:
+        name = form.name.strip()
+        identity = form.id or self._campaigns.get((account_id, name_key(name))) or uuid7()
         values = {"id": identity, "account_id": account_id, "name": name, "blocked": form.blocked}
-        trunk_ids = tuple(named.get(name_key(it), it) for it in form.trunks)
-        self.wanted.put(path, Campaign, **values, senders=form.senders, trunk_ids=trunk_ids)
+        covered = tuple(trunk_ids.get(name_key(it), it) for it in form.trunks)
+        self.wanted.put(path, Campaign, **values, senders=form.senders, trunk_ids=covered)
 
     def _user(self, form: UserForm, account_id: str | None, path: Path) -> None:
         before = self._users.get(form.email.casefold())

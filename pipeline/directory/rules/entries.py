@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.directory.rules.after import After
@@ -21,12 +22,32 @@ from schemas.directory.sender import Sender
 from schemas.directory.trunk import Trunk
 
 
+class _Owned(NamedTuple):
+    """What campaigns refer to, by account: the senders' addresses, and the trunks in service by id."""
+
+    senders: dict[str, set[str]]
+    trunks: dict[str, dict[str, Trunk]]
+
+    @classmethod
+    def of(cls, after: After) -> "_Owned":
+        """Return that of all accounts."""
+        owned = cls({}, {})
+        for did in after.all(Did):
+            owned.senders.setdefault(did.account_id, set()).add(did.number)
+        for sender in after.all(Sender):
+            owned.senders.setdefault(sender.account_id, set()).add(sender.address)
+        for trunk in after.trunks_in_service():
+            owned.trunks.setdefault(trunk.account_id, {})[trunk.id] = trunk
+        return owned
+
+
 class EntryRules:
     """Checks the entries of a set one by one."""
 
     def __init__(self, after: After) -> None:
         self._after = after
         self._profiles = ProfileBook(partial(after.get, Profile))
+        self._owned: _Owned | None = None
 
     def problems(self, key: str, change: DirectoryEntry) -> Iterator[Problem]:
         """Iterate over what is wrong with an entry that can be read."""
@@ -72,9 +93,9 @@ class EntryRules:
     def _campaign(self, key: str, campaign: Campaign) -> Iterator[Problem]:
         owner, before = campaign.account_id, self._after.before.campaign(campaign.id)
         yield from account_exists(key, owner, self._after)
-        senders = {it.number for it in self._after.all(Did) if it.account_id == owner}
-        senders |= {it.address for it in self._after.all(Sender) if it.account_id == owner}
-        trunks = {it.id: it for it in self._after.trunks_in_service() if it.account_id == owner}
+        if self._owned is None:  # once for all campaigns of the set
+            self._owned = _Owned.of(self._after)
+        senders, trunks = self._owned.senders.get(owner, set()), self._owned.trunks.get(owner, {})
         yield from campaign_problems(key, campaign, before, senders, trunks)
 
     def _profile(self, key: str, profile: Profile) -> Iterator[Problem]:

@@ -33,7 +33,7 @@ class CancellationsView(TopicView):
         self._kept_seconds = max(time_to_live_seconds, MAX_VALIDITY_SECONDS) + MARGIN_SECONDS
 
     async def _begin(self) -> None:
-        self._follower.begin_at(await self._follower.since((time.time() - self._kept_seconds) * 1000))
+        await self._follower.look_back(seconds=self._kept_seconds)
 
     def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Take in records, and drop what is over."""

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import slot
+from pipeline import slot, state_file
 from pipeline.errors import ConfigurationError
 from pipeline.slot import Slot
 
@@ -91,7 +91,7 @@ def test_another_machine_or_boot_gets_a_new_identity(
     file = tmp_path / "boot_id"
     if boot is not None:
         file.write_text(boot)
-    monkeypatch.setattr(slot, "BOOT_ID", file)
+    monkeypatch.setattr(state_file, "_BOOT", file)
     second = Slot.take(tmp_path / "state", "delivery")
     assert second.identity != first.identity
     second.free()

@@ -12,8 +12,7 @@ from agents.panel.operations.routing.operated import OperatedEntries
 from agents.panel.operations.routing.profiles import Profiles, form_of
 from pipeline.carriers.profile_form.profile import ProfileForm
 from pipeline.directory.carrier_secrets import CarrierSealer
-from pipeline.directory.sealing import unsealable
-from pipeline.errors import RuleViolated
+from pipeline.directory.sealing import resealed
 from schemas.directory.carrier import Carrier, InDoubtPolicy
 from schemas.identifiers import uuid7
 
@@ -67,15 +66,13 @@ class Carriers(OperatedEntries[Carrier, CarrierSettings]):
         given = settings.get("parameters", entry.parameters or {})
         kept = {key: it for key, it in given.items() if it and (form is None or name_is_known(form, key, settings))}
         values["parameters"] = kept or None
-        sealed = {it.name: it for it in entry.secrets or () if form is None or it.name in form.secrets}
-        for secret, value in settings.get("secrets", {}).items():
-            if not value:
-                sealed.pop(secret, None)
-            elif self._keys.carrier_sealer is None:
-                raise RuleViolated([(f"secrets/{secret}", unsealable(CarrierSealer))])
-            else:
-                sealed[secret] = self._keys.carrier_sealer.seal(entry.id, secret, value)
-        values["secrets"] = tuple(sealed.values()) or None
+        values["secrets"] = resealed(
+            entry.id,
+            [it for it in entry.secrets or () if form is None or it.name in form.secrets],
+            settings.get("secrets", {}),
+            self._keys.carrier_sealer,
+            CarrierSealer,
+        )
         return entry.model_copy(update=values)
 
     def list(self, actor: Actor, *, name: str = "", paging: Paging = FIRST_PAGE) -> Slice[Carrier]:
