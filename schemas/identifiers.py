@@ -18,6 +18,9 @@ UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 Uuid = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
 """A UUID as canonical lower-case text."""
 
+STRICT_UUID_PATTERN: Final = UUID_PATTERN.replace("$", r"\Z")
+"""The same for whoever searches with Python's expressions, in which a dollar lets a line break follow."""
+
 _UUID: Final = re.compile(UUID_PATTERN)
 
 MessageId = NewType("MessageId", str)

@@ -152,9 +152,6 @@ class EndpointPoster:
 
 def _traced(told: Sequence[Notification]) -> list[tuple[Notification, TraceContext]] | None:
     """Return those that belong to a trace, None for none."""
-    if len(told) == 1:
-        context = trace_of(told[0].work.record.headers)
-        return None if context is None else [(told[0], context)]
     contexts = [(it, trace_of(it.work.record.headers)) for it in told]
     return [(it, context) for it, context in contexts if context is not None] or None
 

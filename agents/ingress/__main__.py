@@ -75,9 +75,8 @@ async def serve(agent: Agent) -> None:
         keyed = KeyedSubmitter(submitter, claims, settings.acknowledge_timeout_seconds)
         receipt_writer = RecordWriter(producer, settings.acknowledge_timeout_seconds, "receipt")
         cancel_writer = RecordWriter(producer, settings.acknowledge_timeout_seconds, "cancel")
-        receipts = ReceiptDoor(
-            settings, receipt_key, view.directory, ProfileBook(partial(view.directory.get, Profile)), receipt_writer
-        )
+        profiles = ProfileBook(partial(view.directory.get, Profile))
+        receipts = ReceiptDoor(settings, receipt_key, view.directory, profiles, receipt_writer)
         api = HttpApi(
             settings,
             authenticator,
@@ -87,6 +86,7 @@ async def serve(agent: Agent) -> None:
             Canceller(cancel_writer),
             view.directory,
             RequestRates(view.directory, others.living),
+            alphabets_of=profiles.national_alphabets,
             max_segments=max_segments,
             stopping=agent.stopping,
             callback_addresses=AddressGuard(CallbackSettings().allowed_addresses),

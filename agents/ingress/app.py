@@ -28,7 +28,6 @@ from agents.ingress.submit import Submitter
 from agents.serving.authentication import Authenticator
 from agents.serving.errors import MEDIA_TYPE, TITLES
 from agents.serving.head import is_acceptable, is_compressed
-from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.directory.model import Directory
 from pipeline.errors import BrokerError, BrokerUnreachable
 from pipeline.http.addresses import AddressGuard
@@ -37,8 +36,8 @@ from pipeline.limits.requests import RequestRates
 from pipeline.metrics import ACCEPTED, REQUEST_SECONDS, REQUESTS, TRUNK_REQUESTS
 from pipeline.settings import IngressSettings
 from pipeline.steps.admission.request import Admitted, Terms
+from pipeline.steps.prepared_text import AlphabetsOf
 from pipeline.tracing.spans import UNTRACED, Span, Tracing
-from schemas.directory.carrier import Profile
 from schemas.directory.trunk import Trunk
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="HTTP OUT SMS trunk", charset="UTF-8"'}
@@ -77,6 +76,7 @@ class HttpApi:
         directory: Directory,
         rates: RequestRates,
         *,
+        alphabets_of: AlphabetsOf,
         max_segments: int,
         stopping: asyncio.Event,
         callback_addresses: AddressGuard | None = None,
@@ -90,7 +90,7 @@ class HttpApi:
         self._canceller = canceller
         self._directory = directory
         self._rates = rates
-        self._alphabets_of = ProfileBook(partial(directory.get, Profile)).national_alphabets
+        self._alphabets_of = alphabets_of
         self._max_segments = max_segments
         self._stopping = stopping
         self._addresses = callback_addresses or AddressGuard()

@@ -4,20 +4,16 @@ Nobody here knows whether it is still in time, nor whether there is such a messa
 in its status what came first.
 """
 
-import re
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from agents.ingress.protocol.responses import Response
 from agents.ingress.writing import RecordWriter
+from schemas.identifiers import is_uuid
 from schemas.messages.cancel_request import UncheckedCancelRequest
 from schemas.record import OutRecord
 from schemas.topics import CANCEL_REQUESTED
 from schemas.unchecked import encode
-
-_PATH: Final = re.compile(
-    r"/(bulk_)?outbound_messages/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", re.ASCII
-)
 
 
 class Named(NamedTuple):
@@ -29,8 +25,10 @@ class Named(NamedTuple):
     @classmethod
     def of(cls, path: str) -> Self | None:
         """Return what a path names; None for one that names neither."""
-        found = _PATH.fullmatch(path)
-        return None if found is None else cls(found[2], found[1] is not None)
+        match path.split("/"):
+            case ["", "outbound_messages" | "bulk_outbound_messages" as kind, identity] if is_uuid(identity):
+                return cls(identity, kind == "bulk_outbound_messages")
+        return None
 
     def accepted(self) -> Response:
         """Return the answer: that somebody will see to it."""

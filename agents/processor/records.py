@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
+from itertools import repeat
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -16,7 +17,7 @@ from pipeline.limits.counts import DayCounts, Position
 from pipeline.limits.screens import Screens
 from pipeline.metrics import FAILURES, MESSAGES
 from pipeline.settings import MessageSettings
-from pipeline.steps.admission.acceptance import Accepted, accept, recorded_at
+from pipeline.steps.admission.acceptance import accept, recorded_at
 from pipeline.steps.admission.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
 from pipeline.steps.prepared_text import AlphabetsOf, takes_none
 from pipeline.steps.processing import Routed, process
@@ -117,32 +118,30 @@ def consequences(
             # Numbered as if it were sent, so that what follows does not depend on the verdict.
             number += len(accepted.messages())
             continue
-        trace = None if traces is None else traces.of(element)
-        ids = () if trace is None else tuple(accepted.messages())  # in the order of what comes of them
+        trace, waits = None if traces is None else traces.of(element), accepted.waits
+        # Whose they are, in the order of what comes of them, where that is asked.
+        named = waits or trace is not None
+        messages: Iterable[Any] = accepted.messages().items() if named else repeat(None)
         counting = None
-        if (counts is not None or screens is not None) and not accepted.waits:
+        if (counts is not None or screens is not None) and not waits:
             position = Position(offset, number, round(written_at.timestamp() * 1000))
             counting = partial(check_of, counts, screens, partition, position)
-        if accepted.waits:
-            outcomes = process(accepted, directory, settings, alphabets_of, counting)
-            cause = Causation(partition, offset, number, at_ms)
-            waiting, refused, begun = _waiting(accepted, outcomes, cause, tracing, trace)
-            spans += begun
-            outputs += waiting
-            number += len(waiting)
-            are_refused = are_refused or refused
-            continue
-        for place, outcome in enumerate(process(accepted, directory, settings, alphabets_of, counting)):
+        outcomes = process(accepted, directory, settings, alphabets_of, counting)
+        for message, outcome in zip(messages, outcomes, strict=named):
             headers: tuple[Header, ...] = (Causation(partition, offset, number, at_ms).header(),)
             number += 1
             if trace is not None:
-                spans.append(_span(tracing, trace, ids[place], outcome, "routed"))
+                spans.append(_span(tracing, trace, message[0], outcome, "scheduled" if waits else "routed"))
                 headers += handed_on(spans[-1])
-            if isinstance(outcome, Routed):
-                outputs.append(OutRecord(SEGMENTED, outcome.destination.encode(), outcome.value, headers))
-            else:
+            if not isinstance(outcome, Routed):
+                # What could not be sent now is refused now, also where its time is yet to come: somebody still looks.
                 outputs.append(OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes(), headers))
                 are_refused = True
+            elif waits:
+                part = accepted.alone(*message)
+                outputs.append(OutRecord(SCHEDULED, submission.trunk_id.encode(), part.to_bytes(), headers))
+            else:
+                outputs.append(OutRecord(SEGMENTED, outcome.destination.encode(), outcome.value, headers))
     return Consequences(outputs, number - first, are_refused, tuple(spans))
 
 
@@ -153,38 +152,6 @@ def _span(
     span = tracing.span("process", trace)
     span.note({MESSAGE_ID: message_id, OUTCOME: otherwise if isinstance(outcome, Routed) else outcome.status})
     return span
-
-
-def _waiting(
-    accepted: Accepted,
-    outcomes: Iterable[Routed | MessageStatus],
-    first: Causation,
-    tracing: Tracing,
-    trace: TraceContext | None,
-) -> tuple[list[OutRecord], bool, list[Span]]:
-    """Return what a submission causes whose time is yet to come, whether any of it is refused, and its spans.
-
-    What could not be sent now is refused now, when somebody still looks; what becomes of the rest is asked anew when
-    its time has come.
-    """
-    outputs: list[OutRecord] = []
-    spans: list[Span] = []
-    refused = False
-    trunk_id = accepted.submission.trunk_id.encode()
-    for number, ((message_id, to), outcome) in enumerate(
-        zip(accepted.messages().items(), outcomes, strict=True), first.consequence
-    ):
-        headers: tuple[Header, ...] = (first._replace(consequence=number).header(),)
-        if trace is not None:
-            spans.append(_span(tracing, trace, message_id, outcome, "scheduled"))
-            headers += handed_on(spans[-1])
-        if isinstance(outcome, Routed):
-            part = accepted.alone(message_id, to)
-            outputs.append(OutRecord(SCHEDULED, trunk_id, part.to_bytes(), headers))
-        else:
-            outputs.append(OutRecord(STATUS, outcome.message_id.encode(), outcome.to_bytes(), headers))
-            refused = True
-    return outputs, refused, spans
 
 
 def set_aside(record: InRecord, part: Part | None, error: Exception) -> OutRecord:

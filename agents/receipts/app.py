@@ -79,14 +79,8 @@ async def serve(agent: Agent) -> None:
             while True:
                 consumer.report(STAGE)
                 MESSAGES_AWAITING_RECEIPTS.set(len(memories.messages))
-                if await gatherer.pass_time(is_ours) < DUE_AT_ONCE:
+                if await gatherer.pass_time(consumer.is_ours) < DUE_AT_ONCE:
                     await asyncio.sleep(TICK_SECONDS)
-
-        def is_ours(partition: int) -> bool:
-            return any(
-                place.partition == partition and not assignment.closed
-                for place, assignment in consumer.assignments.items()
-            )
 
         async with asyncio.TaskGroup() as background:
             workers.group = background

@@ -57,16 +57,10 @@ async def serve(agent: Agent) -> None:
         )  # fmt: skip
         agent.ready = lambda: consumer.joined
 
-        def is_ours(partition: int) -> bool:
-            return any(
-                place.partition == partition and not assignment.closed
-                for place, assignment in consumer.assignments.items()
-            )
-
         async def tick() -> None:
             while True:
                 memory.give_back()
-                if not await release.pass_time(is_ours):
+                if not await release.pass_time(consumer.is_ours):
                     await asyncio.sleep(TICK_SECONDS)
 
         async def report() -> None:

@@ -16,7 +16,7 @@ from pipeline.dead_letters.letter import announce, dead_letter
 from pipeline.kafka.consuming.work import Work
 from pipeline.steps.admission.submitted_record import describe
 from schemas.headers.trace import trace_of
-from schemas.identifiers import UUID_PATTERN
+from schemas.identifiers import STRICT_UUID_PATTERN
 from schemas.messages.cancel_request import CancelRequest
 from schemas.record import InRecord, OutRecord
 from schemas.state.deferred import UncheckedDeferred, cancel_key, message_key
@@ -30,7 +30,7 @@ WISHED_FOR: Final = timedelta(days=7)
 announce(STAGE, UNREADABLE)
 
 
-_Id = Annotated[str, Meta(pattern=UUID_PATTERN.replace("$", r"\Z"))]
+_Id = Annotated[str, Meta(pattern=STRICT_UUID_PATTERN)]
 
 
 class _Destination(Struct, gc=False):

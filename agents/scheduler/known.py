@@ -115,7 +115,3 @@ class Known:
     def journal_end(self, partition: int) -> int | None:
         """There is no journal."""
         return None
-
-
-IsOurs = Callable[[int], bool]
-"""Tells whether a partition is ours still."""

@@ -13,13 +13,13 @@ import structlog
 from pydantic import ValidationError
 
 from agents.scheduler.intake import STAGE, UNREADABLE
-from agents.scheduler.known import IsOurs, Known
+from agents.scheduler.known import Known
 from pipeline.carriers.profiles.book import ProfileBook
 from pipeline.dead_letters.letter import dead_letter
 from pipeline.directory.model import Directory
 from pipeline.failpoints import failpoint
 from pipeline.metrics import FAILURES, MESSAGES, SCHEDULED_LATE
-from pipeline.scheduling.deferred_row import message_of, trace_headers
+from pipeline.scheduling.deferred_row import ids_of, message_of, trace_headers
 from pipeline.scheduling.deferred_store import Held, Remembered
 from pipeline.scheduling.due import canceled_while_waiting, released
 from pipeline.settings import MessageSettings
@@ -31,6 +31,9 @@ from schemas.messages.submission import Submission
 from schemas.record import InRecord, OutRecord
 from schemas.state.deferred import Deferred, cancel_key, message_key
 from schemas.topics import DEFERRED, SCHEDULED, SEGMENTED, STATUS
+
+IsOurs = Callable[[int], bool]
+"""Tells whether a partition is ours still."""
 
 AT_ONCE: Final = 500
 CANCELED_AT_ONCE: Final = 250
@@ -140,10 +143,10 @@ class Release:
         wishes: defaultdict[int, list[Remembered]] = defaultdict(list)
         for it, outcome in outcomes:
             messages[it.partition].append(it)
-            records[it.partition] += [_record(it, outcome), _gone(it.partition, message_key(*_ids(it.name)))]
+            records[it.partition] += [_record(it, outcome), _gone(it.partition, message_key(*ids_of(it.name)))]
         for wish in over:
             wishes[wish.partition].append(wish)
-            key = cancel_key(*_ids(wish.name), bulk=wish.is_bulk)
+            key = cancel_key(*ids_of(wish.name), bulk=wish.is_bulk)
             records[wish.partition].append(_gone(wish.partition, key))
         for partition, written in records.items():
             failpoint("scheduler.before_release")
@@ -163,7 +166,7 @@ def _read(held: Held) -> Submission | OutRecord:
         detail = "no message"
     except ValidationError as error:
         detail = describe(error)
-    trunk_id, _ = _ids(held.name)
+    trunk_id, _ = ids_of(held.name)
     record = InRecord(SCHEDULED, held.partition, 0, held.due_ms, trunk_id.encode(), message_of(held.value), ())
     return dead_letter(record, stage=STAGE, reason=UNREADABLE, detail=detail)
 
@@ -179,16 +182,6 @@ def _record(held: Held, outcome: Outcome) -> OutRecord:
 
 def _gone(partition: int, key: bytes) -> OutRecord:
     return OutRecord(DEFERRED, key, None, partition=partition)
-
-
-def _ids(name: bytes) -> tuple[str, str]:
-    """Return the ids that a name stands for."""
-    trunk, identity = (f"{part[:8]}-{part[8:12]}-{part[12:16]}-{part[16:20]}-{part[20:]}" for part in _halves(name))
-    return trunk, identity
-
-
-def _halves(name: bytes) -> tuple[str, str]:
-    return name[:16].hex(), name[16:].hex()
 
 
 def _count(outcomes: Sequence[tuple[Held, Outcome]], now_ms: int) -> None:

@@ -9,6 +9,7 @@ from agents.serving.prices import json_number
 from pipeline.message_log.reading.history import EventKind, MessageEvent, MessageHistory
 from pipeline.message_log.reading.message import LoggedMessage
 from schemas.messages.labels import named
+from schemas.messages.timing import timed
 from schemas.text.smart_encoding import changed
 
 KIND: Final = "outbound_messages"
@@ -45,7 +46,7 @@ def message(entry: LoggedMessage, *, keeps_text: bool) -> dict[str, Any]:
             "possible_duplicate": entry.possible_duplicate,
             "delivery_status": entry.delivery_status,
             "delivery_time": timestamp(entry.delivery_ended_at),
-            **({} if entry.send_at is None else {"send_at": timestamp(entry.send_at)}),
+            **timed(entry.send_at, None),
             **({} if entry.bulk_id is None else {"bulk_id": entry.bulk_id}),
             **named(entry.client_reference, entry.tags),
             **({} if entry.campaign_id is None else {"campaign_id": entry.campaign_id}),

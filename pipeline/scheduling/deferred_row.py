@@ -7,6 +7,7 @@ start reads every one.
 from binascii import unhexlify
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
+from uuid import UUID
 
 import msgspec
 from msgspec import Raw, Struct
@@ -95,9 +96,9 @@ _message: Final = Decoder(_AsItCame).decode
 _traced: Final = Decoder(_Traced).decode
 
 
-def name_of(trunk_id: str, identity: str) -> Name:
-    """Return what something of a trunk's is found by."""
-    return unhexlify(f"{trunk_id}{identity}".replace("-", ""))
+def ids_of(name: Name) -> tuple[str, str]:
+    """Return the ids that a name stands for: its trunk's, and its own."""
+    return str(UUID(bytes=name[:16])), str(UUID(bytes=name[16:]))
 
 
 def read(record: KeyedRecord) -> Waiting | Wish | Gone:

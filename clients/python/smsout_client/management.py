@@ -7,7 +7,7 @@ import httpx
 from smsout_client import wire
 from smsout_client.models import Trunk
 from smsout_client.retrying import Retrying
-from smsout_client.sync import Connected, asked
+from smsout_client.sync import Connected
 
 
 class Management(Connected):
@@ -23,18 +23,18 @@ class Management(Connected):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._url = url.rstrip("/") + "/v3/"
-        self._retrying = retrying or Retrying()
         bearer = {"Authorization": f"Bearer {api_key}"}
-        super().__init__(httpx.Client(headers=bearer, timeout=timeout, transport=transport, follow_redirects=False))
+        http = httpx.Client(headers=bearer, timeout=timeout, transport=transport, follow_redirects=False)
+        super().__init__(http, retrying)
 
     def trunks(self, *, name: str | None = None, page_size: int = 100) -> Iterator[Trunk]:
         """Yield the account's trunks, or those whose name contains `name`; an operator's key sees all accounts'."""
         request: wire.Request | None = wire.trunks(self._url, name, page_size)
         while request is not None:
-            answer = asked(self._http, request, self._retrying)
+            answer = self._ask(request)
             yield from wire.read_trunks(answer)
             request = wire.next_page(request, answer)
 
     def trunk(self, trunk_id: str) -> Trunk:
         """Return one trunk."""
-        return wire.read_trunk(asked(self._http, wire.trunk(self._url, trunk_id), self._retrying))
+        return wire.read_trunk(self._ask(wire.trunk(self._url, trunk_id)))

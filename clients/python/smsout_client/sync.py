@@ -15,10 +15,11 @@ from smsout_client.wire import Options
 
 
 class Connected:
-    """What has connections, and closes them at the end of a `with`."""
+    """What asks over connections, and closes them at the end of a `with`."""
 
-    def __init__(self, http: httpx.Client) -> None:
+    def __init__(self, http: httpx.Client, retrying: Retrying | None) -> None:
         self._http = http
+        self._retrying = retrying or Retrying()
 
     def close(self) -> None:
         """Close the connections."""
@@ -31,6 +32,15 @@ class Connected:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _ask(self, request: wire.Request) -> wire.Answer:
+        """Return the answer, asked for as often as it is worth it. Raises `Refused` and `Unavailable`."""
+        tries = wire.Tries(request, self._retrying)
+        while True:
+            tried = _tried(self._http, request)
+            if tried.answer is not None:
+                return tried.answer
+            time.sleep(tries.delay_after(tried))
 
 
 class Client(Connected):
@@ -51,11 +61,11 @@ class Client(Connected):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._at = wire.Addresses.of(url, log_url)
-        self._retrying = retrying or Retrying()
         super().__init__(
             httpx.Client(
                 auth=httpx.BasicAuth(username, password), timeout=timeout, transport=transport, follow_redirects=False
-            )
+            ),
+            retrying,
         )
 
     def send(
@@ -132,19 +142,6 @@ class Client(Connected):
             answer = self._ask(request)
             yield from wire.messages(answer)
             request = wire.next_page(request, answer)
-
-    def _ask(self, request: wire.Request) -> wire.Answer:
-        return asked(self._http, request, self._retrying)
-
-
-def asked(http: httpx.Client, request: wire.Request, retrying: Retrying) -> wire.Answer:
-    """Return the answer to a request, tried as often as it is worth it. Raises `Refused` and `Unavailable`."""
-    tries = wire.Tries(request, retrying)
-    while True:
-        tried = _tried(http, request)
-        if tried.answer is not None:
-            return tried.answer
-        time.sleep(tries.delay_after(tried))
 
 
 def _tried(http: httpx.Client, request: wire.Request) -> wire.Try:

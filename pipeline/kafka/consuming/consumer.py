@@ -258,3 +258,9 @@ class TrackedConsumer:
     def assignments(self) -> Mapping[TopicPartition, Assignment]:
         """What is ours now."""
         return self._commits.assignments
+
+    def is_ours(self, partition: int) -> bool:
+        """Tell whether a partition, of whichever topic, is ours still."""
+        return any(
+            place.partition == partition and not assignment.closed for place, assignment in self.assignments.items()
+        )

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
+from schemas.identifiers import STRICT_UUID_PATTERN
 from schemas.messages.labels import are_labels
 from schemas.messages.submission import EARLIEST, LATEST, MAX_DESTINATIONS, MAX_SUBMISSIONS, Submission
 from schemas.messages.timing import MAX_VALIDITY_SECONDS, MIN_VALIDITY_SECONDS
@@ -18,7 +19,7 @@ from schemas.text.smart_encoding import SmartEncoding
 from schemas.urls import url_problem
 
 # \Z and not $, which in Python lets a line break follow.
-_Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")]
+_Id = Annotated[str, Meta(pattern=STRICT_UUID_PATTERN)]
 _Number = Annotated[str, Meta(pattern=r"^[1-9][0-9]{6,14}\Z")]
 
 

@@ -8,6 +8,7 @@ from smsout_client.command.options import AsJson, Content, From, text_of
 from smsout_client.command.profiles import ProfileOption, client
 from smsout_client.command.telling import DATA, as_json, lines, table, telling
 from smsout_client.models import Preview
+from smsout_client.wire import Options
 
 SmartEncoding = Annotated[
     str | None, typer.Option(help="off, replace or transliterate: what may be changed of the text to save segments.")
@@ -32,20 +33,16 @@ def send(
     json: AsJson = False,
 ) -> None:
     """Send an SMS with a trunk's credentials, and print the ids of its messages."""
-    text, tags = text_of(content), tag or []
+    text = text_of(content)
+    options: Options = {
+        "client_reference": reference, "tags": tag or [], "smart_encoding": smart_encoding,
+        "callback_url": callback_url, "campaign_id": campaign,
+    }  # fmt: skip
     with client(profile) as sms:
         if len(to) == 1:
-            sent = [
-                sms.send(
-                    source=source, destination=to[0], content=text, key=key, client_reference=reference, tags=tags,
-                    smart_encoding=smart_encoding, callback_url=callback_url, campaign_id=campaign,
-                )
-            ]  # fmt: skip
+            sent = [sms.send(source=source, destination=to[0], content=text, key=key, **options)]
         else:
-            sent = sms.send_many(
-                source=source, destinations=to, content=text, key=key, client_reference=reference, tags=tags,
-                smart_encoding=smart_encoding, callback_url=callback_url, campaign_id=campaign,
-            )  # fmt: skip
+            sent = sms.send_many(source=source, destinations=to, content=text, key=key, **options)
     for it in sent:
         if json:
             as_json({"id": it.id, "destination": it.destination, "replayed": it.replayed})

@@ -190,12 +190,13 @@ async def open_door(
     keyed = KeyedSubmitter(submitter, claims, options.acknowledge_timeout_seconds)
     writer = RecordWriter(producer, options.acknowledge_timeout_seconds, "receipt")
     canceling = RecordWriter(producer, options.acknowledge_timeout_seconds, "cancel")
-    receipts = ReceiptDoor(options, RECEIPT_KEY, directory, ProfileBook(partial(directory.get, Profile)), writer)
+    profiles = ProfileBook(partial(directory.get, Profile))
+    receipts = ReceiptDoor(options, RECEIPT_KEY, directory, profiles, writer)
     rates = RequestRates(directory, Living("0" * 32, clock), clock)
     clock.now += 10  # the process has been there for a while
     api = HttpApi(
         options, authenticator, submitter, keyed, receipts, Canceller(canceling), directory, rates,
-        max_segments=max_segments, stopping=stopping, tracing=tracing,
+        alphabets_of=profiles.national_alphabets, max_segments=max_segments, stopping=stopping, tracing=tracing,
     )  # fmt: skip
     running = asyncio.gather(submitter.run(), writer.run(), canceling.run())
     runner = await listen(api, options, trusted, drain_timeout_seconds=5)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.errors import ConfigurationError, DiskFull
 from pipeline.kafka.views.topic_follower import RECORDS_AT_ONCE
 from pipeline.scheduling import deferred_row, deferred_store
-from pipeline.scheduling.deferred_row import name_of
+from pipeline.scheduling.deferred_row import ids_of
 from pipeline.scheduling.deferred_store import DeferredStore
 from schemas.messages.cancel_request import CancelRequest
 from schemas.messages.destination import Destination
@@ -157,7 +157,7 @@ def test_a_wish_is_forgotten_when_its_time_is_over(topic: Topic, store: Deferred
     """From the topic's side, and from ours."""
     store.apply([topic.wish(uuid(1)), topic.wish(uuid(2), until=DUE + timedelta(days=1))])
     over = store.over(ms(DUE), 10)
-    assert [it.name for it in over] == [name_of(uuid(11), uuid(1))]
+    assert [ids_of(it.name) for it in over] == [(uuid(11), uuid(1))]
     store.left([], over)
     assert store.over(ms(DUE), 10) == []
     store.apply([topic.write(cancel_key(uuid(11), uuid(2), bulk=False), None), topic.message(1), topic.message(2)])
@@ -355,7 +355,7 @@ def test_it_is_what_a_dictionary_would_be(steps: list[tuple[str, int, int]]) -> 
         else:
             for held in store.due(ms(DUE + timedelta(minutes=minutes)), 1):
                 store.left([held])
-                left = next(n for n in waits if name_of(uuid(11), uuid(n)) == held.name)
+                left = next(n for n in waits if (uuid(11), uuid(n)) == ids_of(held.name))
                 del waits[left]
                 leaving.add(left)
         now_ms = ms(DUE + timedelta(hours=1))
