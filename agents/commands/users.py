@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from agents.panel.operations.entries.audit_trail import audit_key
+from agents.panel.operations.entries.audit_trail import audit_record
 from agents.panel.operations.people.by_email import user_by_email
 from agents.panel.operations.people.passwords import generated_password
 from agents.panel.security.passwords import Passwords
@@ -17,7 +17,6 @@ from schemas.directory.audit import AuditEvent
 from schemas.directory.people import PanelUser
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
-from schemas.topics import AUDIT
 
 app = typer.Typer(help="People who log in to the panel.", no_args_is_help=True)
 
@@ -67,4 +66,4 @@ def _event(user: PanelUser) -> OutRecord:
         target=f"paneluser:{user.id}",
         target_name=user.email,
     )
-    return OutRecord(AUDIT, audit_key(event), event.to_bytes(), partition=0)
+    return audit_record(event)

@@ -7,12 +7,11 @@ from typing import Final
 import structlog
 from pydantic import ValidationError
 
-from agents.panel.operations.entries.audit_trail import audit_key
+from agents.panel.operations.entries.audit_trail import audit_record
 from agents.panel.restarting_producer import RestartingProducer
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import KafkaSettings
 from schemas.directory.audit import AuditEvent
-from schemas.record import OutRecord
 from schemas.topics import AUDIT
 
 MAX_HELD: Final = 10_000
@@ -44,7 +43,7 @@ class AuditLog:
 
     async def record(self, event: AuditEvent) -> None:
         """Write an event; return when the broker has it. Raises `BrokerError`."""
-        await self._writer.write([OutRecord(AUDIT, audit_key(event), event.to_bytes(), partition=0)])
+        await self._writer.write([audit_record(event)])
 
     def newest(self) -> Iterable[AuditEvent]:
         """Iterate over the newest events, newest first."""

@@ -47,6 +47,12 @@ class ToAccount(RequestModel):
     data: AccountIdentifier
 
 
+class AccountRelationships(RequestModel):
+    """Whose it is."""
+
+    account: ToAccount
+
+
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 # Responses

@@ -35,6 +35,7 @@ class CampaignPages(EditablePages):
     labels = LABELS
     see = Permission.SEE
     change = Permission.OPERATE
+    of_account = True
     consequence = "Messages that name it are refused from then on (code 10)."
 
     async def show(self, context: PageContext) -> web.StreamResponse:
@@ -58,11 +59,6 @@ class CampaignPages(EditablePages):
             }
 
         return LIST.render(context, query, part, row, kind=self)
-
-    async def new(self, context: PageContext) -> web.StreamResponse:
-        """Show an empty form."""
-        need_account(context)
-        return await super().new(context)
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""

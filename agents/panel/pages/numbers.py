@@ -29,6 +29,7 @@ class NumberPages(EditablePages):
     labels = LABELS
     see = Permission.SEE
     change = Permission.OPERATE
+    of_account = True
     consequence = "Messages from this number are refused from now on."
 
     async def show(self, context: PageContext) -> web.StreamResponse:
@@ -42,11 +43,6 @@ class NumberPages(EditablePages):
             paging=query.paging,
         )
         return LIST.render(context, query, part, kind=self)
-
-    async def new(self, context: PageContext) -> web.StreamResponse:
-        """Show an empty form for a number of the account."""
-        need_account(context)
-        return await super().new(context)
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""

@@ -27,6 +27,7 @@ class OptOutPages(EntryPages):
     labels = LABELS
     see = Permission.SEE
     change = Permission.MANAGE_OPT_OUTS
+    of_account = True
     question = "Messages are sent to this number again:"
     consequence = "Only do so when its owner wants them."
 
@@ -40,11 +41,6 @@ class OptOutPages(EntryPages):
             paging=query.paging,
         )
         return LIST.render(context, query, part, kind=self)
-
-    async def new(self, context: PageContext) -> web.StreamResponse:
-        """Show an empty form."""
-        need_account(context)
-        return await super().new(context)
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""

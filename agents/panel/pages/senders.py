@@ -27,6 +27,7 @@ class SenderPages(EditablePages):
     labels = LABELS
     see = Permission.SEE
     change = Permission.OPERATE
+    of_account = True
     consequence = "Messages from it are refused from then on (code 8)."
 
     async def show(self, context: PageContext) -> web.StreamResponse:
@@ -40,11 +41,6 @@ class SenderPages(EditablePages):
             return {"id": sender.id, "address": sender.address, "countries": listed_countries(sender.countries or ())}
 
         return LIST.render(context, query, part, row, kind=self)
-
-    async def new(self, context: PageContext) -> web.StreamResponse:
-        """Show an empty form."""
-        need_account(context)
-        return await super().new(context)
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""

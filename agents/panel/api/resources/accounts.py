@@ -98,7 +98,7 @@ class AccountResources(EntryResources[Account]):
             blocked=given.blocked,
             number_check=given.number_check,
             store_texts=given.store_texts,
-            limits=given_limits(given),
+            limits=given_limits(given.given()),
         )
         entry, version = call.operations.accounts.get(call.actor, account.id)
         return created(self.resource(entry), version)
@@ -106,12 +106,13 @@ class AccountResources(EntryResources[Account]):
     async def update(self, call: Call) -> Reply:
         """Change what is given."""
         wanted: ChangedAccount = call.body.data
+        given = wanted.attributes.given()
         return self.current(
             *await call.operations.accounts.update(
                 call.actor,
                 call.identity,
-                **{name: value for name, value in wanted.attributes.given().items() if name not in LIMITS},
-                limits=given_limits(wanted.attributes),
+                **{name: value for name, value in given.items() if name not in LIMITS},
+                limits=given_limits(given),
                 expected_version=call.expected,
             )
         )

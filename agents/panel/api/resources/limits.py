@@ -1,5 +1,6 @@
 """Limits of trunks and accounts in requests and responses; only operators set them."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, cast
 
@@ -80,9 +81,9 @@ class ShownLimits(Shown):
     same_text_minutes: int | None
 
 
-def given_limits(attributes: Limits) -> LimitSettings:
-    """Return the limits that a request gives, the spend as a number."""
-    given = {name: value for name, value in attributes.given().items() if name in LIMITS}
+def given_limits(attributes: Mapping[str, Any]) -> LimitSettings:
+    """Return the limits among what a request gives, the spend as a number."""
+    given = {name: value for name, value in attributes.items() if name in LIMITS}
     if given.get("spend_per_day") is not None:
         given["spend_per_day"] = Decimal(given["spend_per_day"])
     return cast("LimitSettings", given)

@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 from agents.panel.api.call import Call, Query, Reply
-from agents.panel.api.jsonapi import RequestModel, Resource, Shown, ToAccount, relationship, resource
+from agents.panel.api.jsonapi import AccountRelationships, RequestModel, Resource, Shown, relationship, resource
 from agents.panel.api.route import EntryResources, created
 from agents.panel.operations.actor import Permission
 from agents.panel.operations.numbers.numbers import DID_ORDERS, DidRow, Numbers
@@ -17,12 +17,6 @@ class DidAttributes(RequestModel):
 
     number: Msisdn
     p2p_enabled: bool = False
-
-
-class AccountRelationships(RequestModel):
-    """Whose it is."""
-
-    account: ToAccount
 
 
 class NewDid(RequestModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from agents.panel.api.call import Call, Query, Reply
-from agents.panel.api.jsonapi import RequestModel, Resource, Shown, ToAccount, relationship, resource
+from agents.panel.api.jsonapi import AccountRelationships, RequestModel, Resource, Shown, relationship, resource
 from agents.panel.api.route import EntryResources, created
 from agents.panel.operations.actor import Permission
 from agents.panel.operations.operations import Operations
@@ -28,12 +28,6 @@ class SenderAttributes(RequestModel):
 
     address: Annotated[SenderAddress, Field(description="A name, or a short code of 3 to 6 digits.")]
     countries: Countries = []  # noqa: RUF012  # pydantic gives each model its own
-
-
-class AccountRelationships(RequestModel):
-    """Whose it is."""
-
-    account: ToAccount
 
 
 class NewSender(RequestModel):

@@ -13,6 +13,8 @@ from schemas.directory.carrier import Profile
 from schemas.directory.entry import DirectoryEntry
 from schemas.directory.route import Route
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
+from schemas.topics import AUDIT
 
 SYSTEM_KEY: Final = b"system"
 
@@ -75,9 +77,10 @@ class AuditTrail:
         return self._topic.newest()
 
 
-def audit_key(event: AuditEvent) -> bytes:
-    """Return the record key of an audit event: its account's id."""
-    return event.account_id.encode() if event.account_id else SYSTEM_KEY
+def audit_record(event: AuditEvent) -> OutRecord:
+    """Return an audit event's record, whose key is its account's id. All lie in one partition, in their order."""
+    key = event.account_id.encode() if event.account_id else SYSTEM_KEY
+    return OutRecord(AUDIT, key, event.to_bytes(), partition=0)
 
 
 def _account_of(entry: DirectoryEntry | None) -> str | None:

@@ -6,15 +6,12 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from agents.panel.operations.actor import Actor
-from agents.panel.operations.entries.audit_trail import AuditTrail, audit_key
+from agents.panel.operations.entries.audit_trail import AuditTrail, audit_record
 from agents.panel.operations.errors import Conflict
 from agents.panel.operations.ports import DirectoryStore
 from pipeline.directory.rules.changes import Change, Removal, change_key
 from pipeline.errors import RuleViolated
-from schemas.directory.audit import AuditEvent
 from schemas.directory.entry import DirectoryEntry, key_of
-from schemas.record import OutRecord
-from schemas.topics import AUDIT
 
 Entry = TypeVar("Entry", bound=DirectoryEntry)
 
@@ -89,7 +86,7 @@ class Changes:
         """Write `changes`, all of them or none, with an audit event for each."""
         await self._store.write(
             *changes,
-            beside=[_record(self._trail.event_of(actor, action, self._before(it), it)) for it in changes],
+            beside=[audit_record(self._trail.event_of(actor, action, self._before(it), it)) for it in changes],
         )
 
     async def write_all(
@@ -97,7 +94,7 @@ class Changes:
     ) -> None:
         """Write `changes`, all of them or none, with a single audit event that says `about`."""
         event = self._trail.event(actor, action, account_id=account_id, target_name=about)
-        await self._store.write(*changes, beside=[_record(event)])
+        await self._store.write(*changes, beside=[audit_record(event)])
 
     async def _write_one(self, actor: Actor, action: str, entry: DirectoryEntry) -> None:
         with attributes_of(entry):
@@ -121,7 +118,3 @@ def attributes_of(entry: DirectoryEntry) -> Iterator[None]:
 
 def _identity(key: bytes) -> str:
     return key.decode().partition(":")[2]
-
-
-def _record(event: AuditEvent) -> OutRecord:
-    return OutRecord(AUDIT, audit_key(event), event.to_bytes(), partition=0)

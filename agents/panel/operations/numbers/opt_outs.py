@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from agents.panel.operations.actor import Actor, Permission
 from agents.panel.operations.entries.access import Access
-from agents.panel.operations.entries.audit_trail import AuditTrail, audit_key
+from agents.panel.operations.entries.audit_trail import AuditTrail, audit_record
 from agents.panel.operations.entries.paging import FIRST_PAGE, MAX_SIZE, Paging, Slice
 from agents.panel.operations.errors import NotFound
 from agents.panel.operations.numbers.numbers_csv import MAX_PROBLEMS, parse_opt_outs
@@ -16,7 +16,7 @@ from pipeline.opt_outs import ListedOptOut
 from schemas.address import MSISDN
 from schemas.opt_out import OptOut, opt_out_key
 from schemas.record import OutRecord
-from schemas.topics import AUDIT, OPTED_OUT
+from schemas.topics import OPTED_OUT
 
 AT_ONCE: Final = 5000  # records in one write
 OPT_OUT_ORDERS: Final = ("number",)
@@ -120,5 +120,4 @@ class OptOutLists:
             held.add(owner, it, at)
 
     def _event(self, actor: Actor, action: str, owner: str, about: str) -> OutRecord:
-        event = self._trail.event(actor, action, account_id=owner, target_name=about)
-        return OutRecord(AUDIT, audit_key(event), event.to_bytes(), partition=0)
+        return audit_record(self._trail.event(actor, action, account_id=owner, target_name=about))

@@ -8,15 +8,15 @@ from aiohttp import web
 
 from agents.panel.operations.actor import Permission
 from agents.panel.page import Page, PageContext
+from agents.panel.pages.log.criteria import cursor_of
 from agents.panel.pages.log.messages import shown_time
 from agents.panel.pages.parts.navigation import go_to
 from pipeline.callbacks.resend import obstacle
 from pipeline.counted import counted
-from pipeline.errors import Refused, RuleViolated
+from pipeline.errors import RuleViolated
 from pipeline.http.url import http_url
 from pipeline.message_log.reading.callback_log import AttemptSearch
 from pipeline.message_log.reading.history import Notified
-from pipeline.message_log.reading.search import Cursor
 from schemas.directory.trunk import Trunk
 
 SIZE: Final = 50
@@ -54,12 +54,7 @@ async def show(context: PageContext) -> web.StreamResponse:
 async def _page(context: PageContext, problem: str | None = None, status: int = 200) -> web.Response:
     trunk, _ = context.operations.trunks.get(context.actor, context.request.match_info["id"])
     search, fields = _asked(context, trunk.id)
-    after = None
-    if text := context.request.query.get("after", ""):
-        try:
-            after = Cursor.parse(text)
-        except Refused:
-            after = None
+    after = cursor_of(context.request.query)
     page = await context.operations.notifications.attempts(context.actor, search, SIZE, after)
     everything = replace(search, failed=None)
     return context.render(

@@ -1,7 +1,7 @@
 """What the form above the log says: times in a zone, numbers, trunk, campaign, status; and the search that this is."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -57,7 +57,7 @@ class Criteria:
 
 def read_criteria(query: Mapping[str, str], now: datetime) -> Criteria:
     """Read the form above the log."""
-    fields = {name: query.get(name, "").strip()[:MAX_CHARACTERS].replace("\0", "") for name in FIELDS}
+    fields = typed_fields(query, FIELDS)
     problems: dict[str, list[str]] = {}
     zone = _zone(fields)
     since, until = _stretch(fields, zone, now, problems)
@@ -85,13 +85,20 @@ def read_criteria(query: Mapping[str, str], now: datetime) -> Criteria:
         states=states,
         delivery_statuses={"delivered": _DELIVERED, "undelivered": _UNDELIVERED}.get(status, ()),
     )
-    after = None
-    if text := query.get("after", ""):
-        try:
-            after = Cursor.parse(text)
-        except Refused:
-            after = None  # the first page
-    return Criteria(fields, zone, search, after, problems)
+    return Criteria(fields, zone, search, cursor_of(query), problems)
+
+
+def typed_fields(query: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Return what somebody has typed into fields, as far as it is any use."""
+    return {name: query.get(name, "").strip()[:MAX_CHARACTERS].replace("\0", "") for name in names}
+
+
+def cursor_of(query: Mapping[str, str]) -> Cursor | None:
+    """Return where a page begins; None, the first one, also for what is no place."""
+    try:
+        return Cursor.parse(text) if (text := query.get("after", "")) else None
+    except Refused:
+        return None
 
 
 def _zone(fields: dict[str, str]) -> ZoneInfo:

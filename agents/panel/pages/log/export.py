@@ -13,9 +13,9 @@ from typing import Final
 from aiohttp import web
 
 from agents.panel.page import Page, PageContext
-from agents.panel.pages.log.choices import campaign_name, trunk_name
+from agents.panel.pages.log.choices import trunk_name
 from agents.panel.pages.log.criteria import read_criteria
-from agents.panel.pages.log.messages import PATH
+from agents.panel.pages.log.messages import PATH, campaign_of
 from agents.panel.pages.parts.navigation import need_account
 from agents.panel.security.headers import EVERYWHERE, NOT_KEPT
 from agents.panel.security.sessions import Export
@@ -116,7 +116,7 @@ def _lines(context: PageContext, messages: Iterable[LoggedMessage], *, keeps_tex
                 it.segments_sent, it.price, it.currency, _harmless(it.content) if keeps_text else "",
                 _harmless(it.client_reference), _harmless(", ".join(it.tags)),
                 "" if it.send_at is None else it.send_at.isoformat(),
-                _harmless(it.campaign_id and campaign_name(context, it.account_id, it.campaign_id)),
+                _harmless(campaign_of(context, it)),
             ]
         )  # fmt: skip
     return text.getvalue()

@@ -10,7 +10,7 @@ from aiohttp import web
 from agents.panel.operations.actor import Permission
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.log.choices import trunk_choices, trunk_name
-from agents.panel.pages.log.criteria import MAX_CHARACTERS, digits_of
+from agents.panel.pages.log.criteria import cursor_of, digits_of, typed_fields
 from agents.panel.pages.log.messages import PATH as LOG
 from agents.panel.pages.log.messages import Tone, shown_time, tone_of
 from agents.panel.pages.parts.confirmation import confirmation
@@ -18,10 +18,10 @@ from agents.panel.pages.parts.forms import Problems
 from agents.panel.pages.parts.navigation import go_to, need_account, way_back
 from agents.panel.pages.parts.times import zone_of
 from pipeline.counted import counted
-from pipeline.errors import BrokerError, BrokerUnreachable, Refused
+from pipeline.errors import BrokerError, BrokerUnreachable
 from pipeline.message_log.reading.history import CancelWish
 from pipeline.message_log.reading.message import LoggedMessage, LogState
-from pipeline.message_log.reading.search import MAX_VALUES, Cursor
+from pipeline.message_log.reading.search import MAX_VALUES
 
 PATH: Final = "/sms/scheduled"
 SIZE: Final = 50
@@ -34,7 +34,7 @@ CONSEQUENCE: Final = "What a carrier has by now is sent all the same: the list s
 async def show(context: PageContext) -> web.StreamResponse:
     """Show a page of what waits, and of what has become of what ended within the last hour."""
     account_id, query = need_account(context), context.request.query
-    form = {name: query.get(name, "").strip()[:MAX_CHARACTERS].replace("\0", "") for name in FILTERS}
+    form = typed_fields(query, FILTERS)
     zone = zone_of(form["zone"])
     if zone is None:
         form["zone"] = ""
@@ -42,7 +42,7 @@ async def show(context: PageContext) -> web.StreamResponse:
         context.actor,
         account_id,
         SIZE,
-        _cursor(query.get("after", "")),
+        cursor_of(query),
         trunk_id=form["trunk"] or None,
         destinations=digits_of(form["destination"])[:MAX_VALUES],
         bulk_id=form["bulk"] or None,
@@ -101,13 +101,6 @@ def _state(it: LoggedMessage, wish: CancelWish | None) -> dict[str, Any]:
         "waits": waits and wish is None,
         "polls": wish is not None and it.status is None,
     }
-
-
-def _cursor(text: str) -> Cursor | None:
-    try:
-        return Cursor.parse(text) if text else None
-    except Refused:
-        return None  # the first page
 
 
 def _address(form: dict[str, str], **more: str) -> str:

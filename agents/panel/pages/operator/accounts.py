@@ -11,7 +11,7 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.parts.day_use import near_limits_of_account
 from agents.panel.pages.parts.entry_pages import EditablePages, Fields
 from agents.panel.pages.parts.forms import Problems, refuse
-from agents.panel.pages.parts.limit_fields import LIMIT_LABELS, NO_LIMITS, limit_settings, limits_of, posted_limits
+from agents.panel.pages.parts.limit_fields import LIMIT_LABELS, limit_settings, limits_of, posted_limits
 from agents.panel.pages.parts.listing import ListPage
 from schemas.directory.account import Account, Did, NumberCheck
 from schemas.directory.trunk import Trunk
@@ -54,7 +54,7 @@ class AccountPages(EditablePages):
 
     def blank(self) -> Fields:
         """Return what an empty form holds."""
-        return {"name": "", "blocked": False, "form_only": False, "store_texts": False, **NO_LIMITS}
+        return {"name": "", "blocked": False, "form_only": False, "store_texts": False}
 
     def posted(self, context: PageContext) -> Fields:
         """Return what a posted form holds."""
@@ -63,7 +63,6 @@ class AccountPages(EditablePages):
             "blocked": context.checked("blocked"),
             "form_only": context.checked("form_only"),
             "store_texts": context.checked("store_texts"),
-            **NO_LIMITS,
             **posted_limits(context),
         }
 

@@ -15,7 +15,7 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.parts.confirmation import confirmation
 from agents.panel.pages.parts.forms import Problems, by_field, expected_version, unsaved
 from agents.panel.pages.parts.listing import ListPage
-from agents.panel.pages.parts.navigation import go_to, way_back
+from agents.panel.pages.parts.navigation import go_to, need_account, way_back
 from pipeline.errors import BrokerError, RuleViolated
 
 Fields = Mapping[str, Any]
@@ -45,6 +45,8 @@ class EntryPages(ABC):
     """What the form's fields are called, by their names."""
     see: ClassVar[Permission]
     change: ClassVar[Permission]
+    of_account: ClassVar[bool] = False
+    """Whether it is an account's: who works in none has to choose one first."""
     add_verb: ClassVar[str] = "Add"
     remove_verb: ClassVar[str] = "Delete"
     question: ClassVar[str] = ""
@@ -90,6 +92,8 @@ class EntryPages(ABC):
 
     async def new(self, context: PageContext) -> web.StreamResponse:
         """Show an empty form."""
+        if self.of_account:
+            need_account(context)
         return self.form(context, self.blank())
 
     async def create(self, context: PageContext) -> web.StreamResponse:

@@ -25,7 +25,6 @@ LIMIT_LABELS: Final = {
     "same_text_minutes": "Minutes between equal texts",
 }
 _PRICE: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
-NO_LIMITS: Final = dict.fromkeys(LIMITS, "")
 
 LimitFields = Mapping[str, str]
 """What somebody typed, by attribute; nothing where the form has no such fields."""

@@ -12,7 +12,6 @@ from agents.panel.page import Page, PageContext
 from agents.panel.pages.parts.countries import country_boxes
 from agents.panel.pages.parts.day_use import near_limits
 from agents.panel.pages.parts.forms import Problems, by_field, expected_version, unsaved
-from agents.panel.pages.parts.limit_fields import NO_LIMITS
 from agents.panel.pages.parts.navigation import go_to, need_account, way_back
 from agents.panel.pages.parts.words import utc
 from agents.panel.pages.trunks import callback_fields
@@ -31,7 +30,7 @@ async def new(context: PageContext) -> web.StreamResponse:
     account_id = need_account(context)
     proposed = context.operations.trunks.propose_name(context.actor, account_id)
     refused = context.operations.trunks.refused_at_first(context.actor, account_id)
-    return _page(context, TrunkFields(proposed, refused_countries=refused, limits=NO_LIMITS), account_id)
+    return _page(context, TrunkFields(proposed, refused_countries=refused), account_id, expensive=refused)
 
 
 async def create(context: PageContext) -> web.StreamResponse:
@@ -122,7 +121,10 @@ def _page(
     conflict: dict[str, Any] | None = None,
     problems: Problems | None = None,
     status: int = 200,
+    expensive: tuple[str, ...] | None = None,
 ) -> web.Response:
+    if expensive is None:
+        expensive = context.operations.trunks.refused_at_first(context.actor, account_id)
     return context.render(
         "trunks/form.html",
         status=status,
@@ -143,9 +145,7 @@ def _page(
         conflict=conflict,
         problems=callback_fields.placed(problems or {}),
         labels=LABELS,
-        countries=country_boxes(
-            form.refused_countries or (), context.operations.trunks.refused_at_first(context.actor, account_id)
-        ),
+        countries=country_boxes(form.refused_countries or (), expensive),
         callbacks=form.callbacks or callback_fields.USUAL,
         callback_labels=callback_fields.LABELS,
         callback_authorizations=callback_fields.AUTHORIZATIONS,

@@ -1,12 +1,11 @@
 """Trunks in requests and responses."""
 
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import AwareDatetime, Field
 
 from agents.panel.api.jsonapi import Name, RequestModel, Resource, Shown, ToAccount, relationship, resource
-from agents.panel.api.resources.limits import Limits, ShownLimits, shown_limits
+from agents.panel.api.resources.limits import Limits, ShownLimits, given_limits, shown_limits
 from agents.panel.operations.trunks.trunks import MAX_AT_ONCE, TrunkSettings
 from schemas.address import Msisdn
 from schemas.directory.callback_options import (
@@ -18,7 +17,6 @@ from schemas.directory.callback_options import (
     CallbackEvent,
     CallbackOptions,
 )
-from schemas.directory.limits import LIMITS
 from schemas.directory.trunk import Country, Trunk
 from schemas.identifiers import Uuid
 from schemas.text.smart_encoding import SmartEncoding
@@ -177,15 +175,14 @@ class TrunkIdentifier(RequestModel):
 DeletedTrunks = Annotated[list[TrunkIdentifier], Field(min_length=1, max_length=MAX_AT_ONCE)]
 
 
-_SAME: Final = ("name", "blocked", "refused_countries", "smart_encoding", *LIMITS)
+_SAME: Final = ("name", "blocked", "refused_countries", "smart_encoding")
 """Attributes that are called the same here and in the directory."""
 
 
 def settings_of(attributes: dict[str, Any], sources: ToDids | None) -> TrunkSettings:
     """Return what a request sets: the attributes that are given, and the sources where there is a list of them."""
     settings: dict[str, Any] = {name: attributes[name] for name in _SAME if name in attributes}
-    if settings.get("spend_per_day") is not None:
-        settings["spend_per_day"] = Decimal(settings["spend_per_day"])
+    settings |= given_limits(attributes)
     if "allow_any_did_as_source" in attributes:
         settings["allow_any_did"] = attributes["allow_any_did_as_source"]
     configuration: HttpOut | None = attributes.get("configuration")
