@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import Engine, select
 
@@ -49,28 +49,19 @@ DIRECTORY: Final = directory_of(
 )
 
 
-class ConsumedRecord(NamedTuple):
-    """A record as a consumer gives it out."""
-
-    partition: int
-    offset: int
-    timestamp: int
-    value: bytes | None
-
-
 @dataclass
 class Lives:
     """Records by topic and partition."""
 
-    records: dict[LogPlace, list[ConsumedRecord]] = field(default_factory=dict)
+    records: dict[LogPlace, list[InRecord]] = field(default_factory=dict)
     made: int = 0
 
     def add(self, topic: str, partition: int, value: bytes | None, at: datetime = NOON) -> InRecord:
         """Write a record."""
         held = self.records.setdefault(LogPlace(topic, partition), [])
-        stored = ConsumedRecord(partition, len(held), int(at.timestamp() * 1000), value)
-        held.append(stored)
-        return InRecord(topic, partition, stored.offset, stored.timestamp, None, value, ())
+        record = InRecord(topic, partition, len(held), int(at.timestamp() * 1000), None, value, ())
+        held.append(record)
+        return record
 
     def submitted(self, *given: Submission, partition: int = 0, at: datetime = NOON) -> InRecord:
         """Write what was submitted: alone, or as an array."""
@@ -209,7 +200,7 @@ def many_lives(count: int, seed: int = 1) -> Lives:
     return lives
 
 
-def batches(lives: Lives, positions: dict[LogPlace, int], seed: int) -> Iterator[dict[LogPlace, list[ConsumedRecord]]]:
+def batches(lives: Lives, positions: dict[LogPlace, int], seed: int) -> Iterator[dict[LogPlace, list[InRecord]]]:
     """Yield what fetches may bring from `positions` on: some partitions, some records of each, until the end."""
     chance, position = random.Random(seed), dict(positions)
     while True:
@@ -217,7 +208,7 @@ def batches(lives: Lives, positions: dict[LogPlace, int], seed: int) -> Iterator
         if not open_places:
             return
         chosen = chance.sample(open_places, chance.randrange(1, len(open_places) + 1))
-        fetched: dict[LogPlace, list[ConsumedRecord]] = {}
+        fetched: dict[LogPlace, list[InRecord]] = {}
         for place in chosen:
             begin = position.get(place, 0)
             end = min(len(lives.records[place]), begin + chance.randrange(1, 40))

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Final
 
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.message_log.distance import Distance
@@ -24,6 +24,7 @@ from pipeline.message_log.writing.decoding import RecordReader
 from pipeline.message_log.writing.writer import LogPlace, LogWriter
 from pipeline.metrics import LAG, LOG_BATCH_SECONDS, LOG_PASSED_OVER, LOG_RECORDS
 from pipeline.settings import MessageLogSettings
+from schemas.record import InRecord
 
 WAIT_SECONDS: Final = 0.5
 FUTURE_DAYS: Final = 2  # clocks differ, and days begin at different times
@@ -82,7 +83,7 @@ class CatchUp:
         today = day_of(micros(datetime.now(UTC)))
         return LogBatch(today - self._settings.retention_days, today + FUTURE_DAYS, self._writer.days)
 
-    def _take(self, found: Sequence[tuple[LogPlace, ConsumerRecord]]) -> None:
+    def _take(self, found: Sequence[tuple[LogPlace, InRecord]]) -> None:
         """Write records in their order. What no database takes is found by halves, and passed over.
 
         Raises `LogUnavailable` when that is not because of what is in them.

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
-from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from agents.panel.operations.sent_messages import SentMessages
 from schemas.messages.status import MessageStatus
+from schemas.record import InRecord
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ class Follower(Protocol):
     async def look_back(self, *, seconds: float) -> None:
         """Read from so long ago."""
 
-    async def take(self) -> Sequence[ConsumerRecord]:
+    async def take(self) -> Sequence[InRecord]:
         """Return what comes next; nothing when nothing comes in time."""
 
     def pause(self) -> None:

@@ -2,7 +2,7 @@
 
 Three things of Faust 0.15.3's driver for aiokafka are replaced, and nothing else:
 
-* The consumer is made here. It sees no record of a transaction that is open or aborted.
+* The consumer is made here. It sees no record of a transaction that is open or aborted, and gives out `InRecord`s.
 * What is taken out of the topic and not acked is bounded by bytes. Faust bounds its buffers by records.
 * Commits pass what is no record. Transactions leave markers, and aborted records, behind the last record too; Faust
   knows records only, takes gaps for finished without a look at what is in between, and commits nothing where nothing
@@ -17,11 +17,12 @@ from typing import Any, Final, NamedTuple
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faust.transport.drivers import aiokafka as faust_driver
-from faust.types import TP
+from faust.types import TP, ConsumerMessage
 
 from pipeline.kafka.client import connection
 from pipeline.kafka.fetching.guard import size_of
 from pipeline.settings import KafkaSettings
+from schemas.record import InRecord
 
 OUTSTANDING_BYTES: Final = 16_777_216
 """Taken and not acked, beyond which nothing is fetched; one fetch may go beyond it."""
@@ -36,7 +37,7 @@ Place = TP
 class Taken(NamedTuple):
     """What one fetch has brought, by partition, and how far it has come: beyond gaps behind the last record, too."""
 
-    records: Mapping[Place, list[Any]]
+    records: Mapping[Place, list[InRecord]]
     positions: dict[Place, int]
 
 
@@ -158,6 +159,12 @@ class CommittedConsumer(faust_driver.Consumer):
         if self._outstanding >= OUTSTANDING_BYTES:
             self._has_room.clear()
         return taken.records
+
+    def _to_message(self, tp: Place, record: InRecord) -> ConsumerMessage:
+        return ConsumerMessage(
+            record.topic, record.partition, record.offset, record.timestamp_ms / 1000, 0, list(record.headers),
+            record.key, record.value, None, tp=tp, generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
 
     def ack(self, message: Any) -> bool:
         """Note that a record is done; those of a partition come in order."""

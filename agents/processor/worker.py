@@ -236,7 +236,7 @@ def _record(message: Any) -> InRecord:
         message.topic,
         message.partition,
         message.offset,
-        int(message.timestamp * 1000),
+        round(message.timestamp * 1000),
         message.key,
         message.value,
         tuple(message.headers.items()) if isinstance(message.headers, dict) else tuple(message.headers or ()),

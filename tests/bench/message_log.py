@@ -32,10 +32,10 @@ from schemas.messages.destination import UncheckedDestination
 from schemas.messages.mt_message import DataCoding, UncheckedMtMessage, UncheckedSegment
 from schemas.messages.status import CodeId, StatusName, StatusStage, UncheckedMessageStatus
 from schemas.messages.submission import UncheckedSubmission
+from schemas.record import InRecord
 from schemas.state.journal import JournalMark, UncheckedJournalEntry
 from schemas.unchecked import encode, unchecked
 from tests.builders import account, directory_of, trunk, uuid
-from tests.message_lives import ConsumedRecord
 
 TEXT: Final = "Your code is 4711, and it is good for ten minutes"
 TRUNKS: Final = tuple(uuid(100 + number) for number in range(50))
@@ -48,12 +48,12 @@ _attempt: Final = unchecked(CallbackAttempt)
 
 def records_of(first: int, count: int, begin: datetime, chance: random.Random, ids: list[str]) -> dict[str, Any]:
     """Return what topics have of so many messages; appends their ids."""
-    found: dict[str, list[ConsumedRecord]] = {topic: [] for topic in TOPICS}
+    found: dict[str, list[InRecord]] = {topic: [] for topic in TOPICS}
     together: list[Any] = []
 
     def add(topic: str, record: Any) -> None:
         at_ms = int(begin.timestamp() * 1000) + first
-        found[topic].append(ConsumedRecord(0, first + len(found[topic]), at_ms, encode(record)))
+        found[topic].append(InRecord(topic, 0, first + len(found[topic]), at_ms, None, encode(record), ()))
 
     for number in range(first, first + count):
         at, identity, trunk_id = begin + timedelta(milliseconds=3 * number), uuid7(), TRUNKS[number % len(TRUNKS)]

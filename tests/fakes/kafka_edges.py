@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
@@ -22,20 +22,8 @@ POSITIONS: Final = "pipeline.kafka.admin.positions"
 CONSUMING: Final = "pipeline.kafka.consuming"
 
 
-class Fetched(NamedTuple):
-    """A record as a consumer gives it out."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-
-
-def _fetched(topic: str, offset: int, record: Stored) -> Fetched:
-    return Fetched(topic, 0, offset, record.timestamp_ms, record.key, record.value, record.headers)
+def _fetched(topic: str, offset: int, record: Stored) -> InRecord:
+    return InRecord(topic, 0, offset, record.timestamp_ms, record.key, record.value, record.headers)
 
 
 class GroupConsumer:
@@ -108,9 +96,9 @@ class GroupConsumer:
 
     # Records.
 
-    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Fetched]]:
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[InRecord]]:
         await self._life.breathe()
-        found: dict[TopicPartition, list[Fetched]] = {}
+        found: dict[TopicPartition, list[InRecord]] = {}
         for place, position in self._positions.items():
             log = self._life.broker.log(place.topic)
             if place not in self._paused and position < len(log):
@@ -248,7 +236,7 @@ class Follower:
     def begin_at(self, offsets: Mapping[TopicPartition, int]) -> None:
         self._position = next(iter(offsets.values()), None)
 
-    async def take(self, timeout_ms: float = 1000) -> list[Fetched]:
+    async def take(self, timeout_ms: float = 1000) -> list[InRecord]:
         await self._life.breathe()
         found = self._next(None)
         if not found:
@@ -257,13 +245,13 @@ class Follower:
 
     async def read_to(
         self, ends: Mapping[TopicPartition, int], *, limit_seconds: float | None = None
-    ) -> AsyncGenerator[list[Fetched]]:
+    ) -> AsyncGenerator[list[InRecord]]:
         for end in ends.values():
             while found := self._next(end):
                 yield found
                 await self._life.breathe()
 
-    def _next(self, end: int | None) -> list[Fetched]:
+    def _next(self, end: int | None) -> list[InRecord]:
         if self._position is None:
             return []
         log = self._life.broker.log(self._topic)

@@ -27,7 +27,6 @@ from pipeline.metrics import REPEATED
 from pipeline.settings import AgentSettings, KafkaSettings
 from pipeline.slot import Slot
 from schemas.headers.causation import causation_of
-from schemas.record import InRecord
 
 COMMIT_INTERVAL_SECONDS = 0.5  # what a crash replays at most, beside what was in flight
 # Under load a fetch for every few records costs broker and consumer more than the records: let some more gather.
@@ -166,25 +165,12 @@ class TrackedConsumer:
                         continue
                     if self._is_tier and self._pauses.must_wait(place, record):
                         break
-                    if not -STEP_MS < record.timestamp - ages.last_ms < STEP_MS:
-                        ages.note(record.offset, record.timestamp)
-                    if not assignment.hand_out(record.offset, causation_of(record.headers), record.timestamp):
+                    if not -STEP_MS < record.timestamp_ms - ages.last_ms < STEP_MS:
+                        ages.note(record.offset, record.timestamp_ms)
+                    if not assignment.hand_out(record.offset, causation_of(record.headers), record.timestamp_ms):
                         REPEATED.inc()
                         continue
-                    batch.append(
-                        Work(
-                            InRecord(
-                                record.topic,
-                                record.partition,
-                                record.offset,
-                                record.timestamp,
-                                record.key,
-                                record.value,
-                                record.headers,
-                            ),
-                            assignment,
-                        )
-                    )
+                    batch.append(Work(record, assignment))
             if batch:
                 yield batch
             if count >= BUSY_RECORDS:

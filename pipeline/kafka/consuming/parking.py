@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 
 from pipeline.dead_letters.letter import dead_letter
 from pipeline.kafka.consuming.partition.assignment import Assignment
@@ -174,7 +174,7 @@ class Parking:
         self._backlog.all_is_read()
         self._released = True
 
-    def _replay(self, records: Iterable[ConsumerRecord]) -> None:
+    def _replay(self, records: Iterable[InRecord]) -> None:
         """Take in a stretch of the topic; what is deleted later is dropped when that is met."""
         found = []
         for it in records:
@@ -190,14 +190,13 @@ class Parking:
                 self._backlog.drop([row])
         self._take_in(found, Stored.BEING_READ)
 
-    def _take_in(self, records: Iterable[ConsumerRecord], stored: Stored) -> None:
+    def _take_in(self, records: Iterable[InRecord], stored: Stored) -> None:
         rows: list[tuple[FlowKey, int, InRecord, int, Stored]] = []
         for it in records:
-            record = InRecord(it.topic, it.partition, it.offset, it.timestamp, it.key, it.value, it.headers)
             try:
-                parked = Parked.from_record(record)
+                parked = Parked.from_record(it)
             except ValueError:
-                self._unreadable[it.key] = record
+                self._unreadable[it.key] = it
                 continue
             if stored is Stored.BEING_READ or parked.by != self._instance:  # of ours the rows are here, or done
                 flow = FlowKey(parked.peer, parked.flow, parked.account)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 from pydantic import ValidationError
 
@@ -30,7 +30,7 @@ from schemas.directory.entry import key_of
 from schemas.directory.trunk import Trunk
 from schemas.directory.writer_claim import WriterClaim
 from schemas.identifiers import uuid7
-from schemas.record import OutRecord
+from schemas.record import InRecord, OutRecord
 from schemas.topics import DIRECTORY
 
 log = structlog.get_logger(__name__)
@@ -173,10 +173,10 @@ class DirectoryWriter:
         except (BrokerError, TimeoutError) as error:
             log.warning("directory_claim_left_behind", error=repr(error))
 
-    def _see(self, record: ConsumerRecord) -> None:
+    def _see(self, record: InRecord) -> None:
         if record.key != CLAIM_KEY:
             if record.key is not None and record.key.startswith(b"trunk:"):
-                self._trunks_written_at_ms[record.key] = record.timestamp
+                self._trunks_written_at_ms[record.key] = record.timestamp_ms
             return
         try:
             self._claim = WriterClaim.from_bytes(record.value) if record.value is not None else None

@@ -9,9 +9,9 @@ with a package beside them; and unpack whatever there is.
 from typing import Any, Final
 
 from aiokafka.consumer import fetcher
-from aiokafka.structs import ConsumerRecord
 
 from pipeline.kafka.fetching.records import FetchedBytes, FetchedRecords
+from schemas.record import InRecord
 
 MAX_TAKEN_BYTES: Final = 4_194_304
 """Keys, values and headers that one call takes out of a partition; one record more, so that it is never none."""
@@ -27,18 +27,16 @@ class BoundedResult(fetcher.FetchResult):  # type: ignore[misc]  # aiokafka ship
         self._partition_records: FetchedRecords | None
         partition_records.end = assignment.state_value(tp).highwater
 
-    def getall(self, max_records: int | None = None) -> list[ConsumerRecord]:
+    def getall(self, max_records: int | None = None) -> list[InRecord]:
         """Return what comes next, `max_records` at most."""
         records = self._partition_records if self.check_assignment(self._topic_partition) else None
         if records is None:
             return []
-        taken: list[ConsumerRecord] = []
+        taken: list[InRecord] = []
         size = 0
         for record in records:
             taken.append(record)
-            size += _RECORD_OVERHEAD + record.serialized_value_size
-            if record.headers or record.serialized_key_size > _RECORD_OVERHEAD:
-                size += _size_beside_value(record)
+            size += size_of(record)
             if len(taken) == max_records or size >= MAX_TAKEN_BYTES:
                 self._update_position()
                 return taken
@@ -47,14 +45,9 @@ class BoundedResult(fetcher.FetchResult):  # type: ignore[misc]  # aiokafka ship
         return taken
 
 
-def size_of(record: ConsumerRecord) -> int:
+def size_of(record: InRecord) -> int:
     """Return about how many bytes of memory a record takes."""
-    size: int = _RECORD_OVERHEAD + max(0, record.serialized_value_size) + _size_beside_value(record)
-    return size
-
-
-def _size_beside_value(record: ConsumerRecord) -> int:
-    size: int = max(0, record.serialized_key_size)
+    size = _RECORD_OVERHEAD + len(record.key or b"") + len(record.value or b"")
     for name, content in record.headers:
         size += _RECORD_OVERHEAD + len(name) + len(content)
     return size

@@ -4,17 +4,17 @@ A batch that cannot be read is logged and comes as one record (`UnreadableBatch`
 or, where that cannot be believed, from what follows.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
 
 from pipeline.kafka.fetching.batch import HEADER_BYTES, Batch, Record
 from pipeline.kafka.fetching.legacy import MIN_BYTES, LegacyBatch
 from pipeline.kafka.fetching.unpacking import Undecodable
-from schemas.record import Header, UnreadableBatch
+from schemas.record import Header, InRecord, UnreadableBatch
 
 log = structlog.get_logger(__name__)
 
@@ -24,8 +24,6 @@ _MAGIC_AT: Final = 16
 _SHORTEST: Final = 17
 _NO_TIME: Final = -1
 _REMEMBERED: Final = 1000
-
-Deserializer = Callable[[bytes | None], Any]
 
 _looked_at: set[tuple[TopicPartition, int]] = set()
 """Where a checksum was wrong once: memory or a wire can fail too, so the batch is asked for again."""
@@ -55,17 +53,17 @@ class FetchedRecords:
         records: FetchedBytes,
         aborted_transactions: Sequence[tuple[int, int]] | None,
         fetch_offset: int,
-        key_deserializer: Deserializer | None,
-        value_deserializer: Deserializer | None,
+        key_deserializer: None,
+        value_deserializer: None,
         check_crcs: bool,
         isolation_level: int,
     ) -> None:
+        if key_deserializer is not None or value_deserializer is not None:
+            raise TypeError("records are handed out as bytes")
         self._place = tp
         self._data = memoryview(records.data)
         self._aborted = sorted(aborted_transactions or (), key=lambda it: it[1], reverse=True)
         self._aborted_producers: set[int] = set()
-        self._key_of = key_deserializer
-        self._value_of = value_deserializer
         self._check_crcs = check_crcs
         self._is_committed = isolation_level == READ_COMMITTED
         self.next_fetch_offset = fetch_offset
@@ -74,13 +72,13 @@ class FetchedRecords:
         """The partition's end (its high watermark), if known: no damaged header leads beyond it."""
         self._records = self._all()
 
-    def __iter__(self) -> Iterator[ConsumerRecord]:
+    def __iter__(self) -> Iterator[InRecord]:
         return self._records
 
-    def __next__(self) -> ConsumerRecord:
+    def __next__(self) -> InRecord:
         return next(self._records)
 
-    def _all(self) -> Iterator[ConsumerRecord]:
+    def _all(self) -> Iterator[InRecord]:
         data, size, at, begun_at = self._data, len(self._data), 0, self.next_fetch_offset
         while size - at >= _SHORTEST:
             end = at + _LOG_OVERHEAD + int.from_bytes(data[at + 8 : at + _LOG_OVERHEAD], "big", signed=True)
@@ -120,7 +118,7 @@ class FetchedRecords:
             return None
         return int.from_bytes(self._data[at : at + 8], "big", signed=True)
 
-    def _of(self, batch: Batch | LegacyBatch, data: memoryview) -> Iterator[ConsumerRecord]:
+    def _of(self, batch: Batch | LegacyBatch, data: memoryview) -> Iterator[InRecord]:
         try:
             try:
                 yield from self._rising(batch, batch.records())
@@ -137,8 +135,9 @@ class FetchedRecords:
         if self.next_fetch_offset <= batch.last_offset:
             yield self._unreadable(data, batch.last_offset, batch.timestamp, why.reason, why.detail)
 
-    def _rising(self, batch: Batch | LegacyBatch, records: Iterable[Record]) -> Iterator[ConsumerRecord]:
-        before, last, timestamp_type = -1, batch.last_offset, batch.timestamp_type
+    def _rising(self, batch: Batch | LegacyBatch, records: Iterable[Record]) -> Iterator[InRecord]:
+        before, last = -1, batch.last_offset
+        topic, partition = self._place
         for record in records:
             offset = record.offset
             if not before < offset <= last:
@@ -146,27 +145,18 @@ class FetchedRecords:
             before = offset
             if offset >= self.next_fetch_offset:
                 self.next_fetch_offset = offset + 1
-                yield self._record(record, timestamp_type)
+                timestamp, headers = record.timestamp, record.headers
+                yield InRecord(
+                    topic,
+                    partition,
+                    offset,
+                    _NO_TIME if timestamp is None else timestamp,
+                    record.key,
+                    record.value,
+                    _without_nulls(headers) if headers else (),
+                )
 
-    def _record(self, record: Record, timestamp_type: int) -> ConsumerRecord:
-        key, value, timestamp = record.key, record.value, record.timestamp
-        return ConsumerRecord(
-            self._place.topic,
-            self._place.partition,
-            record.offset,
-            _NO_TIME if timestamp is None else timestamp,
-            timestamp_type,
-            key if self._key_of is None else self._key_of(key),
-            value if self._value_of is None else self._value_of(value),
-            None,
-            -1 if key is None else len(key),
-            -1 if value is None else len(value),
-            _without_nulls(record.headers) if record.headers else (),
-        )
-
-    def _unreadable(
-        self, data: memoryview, last_offset: int, timestamp: int, reason: str, detail: str
-    ) -> ConsumerRecord:
+    def _unreadable(self, data: memoryview, last_offset: int, timestamp: int, reason: str, detail: str) -> InRecord:
         first = self.next_fetch_offset
         last = max(first, last_offset if self.end is None else min(last_offset, self.end - 1))
         log.error(
@@ -175,7 +165,7 @@ class FetchedRecords:
         )  # fmt: skip
         self.next_fetch_offset = last + 1
         value = UnreadableBatch(bytes(data), first_offset=first, reason=reason, detail=detail)
-        return self._record(Record(last, timestamp, None, value, ()), 0)
+        return InRecord(self._place.topic, self._place.partition, last, timestamp, None, value, ())
 
     def _shall_look_again(self) -> bool:
         look = (self._place, self.next_fetch_offset)

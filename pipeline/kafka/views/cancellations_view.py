@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from pipeline.kafka.views.topic_follower import TopicFollower
@@ -13,6 +12,7 @@ from pipeline.scheduling.cancellations import Cancellations, Wished
 from pipeline.settings import KafkaSettings
 from schemas.messages.cancel_request import CancelRequest
 from schemas.messages.timing import MAX_VALIDITY_SECONDS
+from schemas.record import InRecord
 from schemas.topics import CANCEL_REQUESTED
 
 MARGIN_SECONDS: Final = 3600.0  # clocks differ
@@ -35,7 +35,7 @@ class CancellationsView(TopicView):
     async def _begin(self) -> None:
         await self._follower.look_back(seconds=self._kept_seconds)
 
-    def apply(self, records: Sequence[ConsumerRecord]) -> None:
+    def apply(self, records: Sequence[InRecord]) -> None:
         """Take in records, and drop what is over."""
         wishes = []
         for record in records:
@@ -43,7 +43,7 @@ class CancellationsView(TopicView):
                 wish = CancelRequest.from_bytes(record.value or b"")
             except ValidationError:
                 continue  # the scheduler makes a dead letter of it
-            wishes.append(Wished(wish.trunk_id, wish.id, wish.bulk is True, record.timestamp))
+            wishes.append(Wished(wish.trunk_id, wish.id, wish.bulk is True, record.timestamp_ms))
         if wishes:
             self.cancellations.add(wishes)
         self.cancellations.purge(int((time.time() - self._kept_seconds) * 1000))

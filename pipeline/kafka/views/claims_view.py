@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final, Self, TypeVar
 
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from pipeline.errors import BrokerUnreachable, DiskFull, Refused, StateLost
@@ -21,6 +21,7 @@ from pipeline.idempotency.store import ClaimStore
 from pipeline.kafka.admin.committed import committed_by
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.settings import KafkaSettings
+from schemas.record import InRecord
 from schemas.topics import SUBMITTED
 
 LOOK_INTERVAL_SECONDS: Final = 1.0
@@ -142,7 +143,7 @@ class ClaimsView:
                 self._follower.pause(place)
                 if place.partition in self._store.positions:
                     self._follower.seek(place, self._store.positions[place.partition].next)
-        return found[0].timestamp if found else None
+        return found[0].timestamp_ms if found else None
 
     async def _begin_anew(self, from_ms: int) -> None:
         begins = await self._follower.begins()
@@ -224,10 +225,10 @@ class ClaimsView:
             finally:
                 self._follower.pause(*ends)
 
-    def _apply(self, records: Sequence[ConsumerRecord]) -> None:
+    def _apply(self, records: Sequence[InRecord]) -> None:
         for record in records:
             try:
-                self._store.apply(record.partition, record.offset, record.timestamp, record.value)
+                self._store.apply(record.partition, record.offset, record.timestamp_ms, record.value)
             except _STORE_FAILS:
                 raise
             except Exception as error:  # noqa: BLE001  # over one record: other keys must be known
@@ -235,7 +236,7 @@ class ClaimsView:
                     "keys_of_record_unreadable", topic=self._topic, partition=record.partition, offset=record.offset,
                     error=type(error).__name__,
                 )  # fmt: skip
-                self._store.pass_over(record.partition, record.offset, record.timestamp)
+                self._store.pass_over(record.partition, record.offset, record.timestamp_ms)
         self._store.save()
 
     def known(self, name: bytes, digest: bytes) -> Verdict | None:

@@ -6,13 +6,13 @@ Who counts a partition has read all that its last owner wrote there before it co
 from collections.abc import Callable, Sequence
 
 import structlog
-from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.kafka.views.topic_view import TopicView
 from pipeline.limits.counts import DayCounts
 from pipeline.settings import KafkaSettings
+from schemas.record import InRecord
 from schemas.state.day_count import DayCount
 from schemas.topics import COUNTED
 
@@ -47,7 +47,7 @@ class CountsView(TopicView):
             self.apply(records)
         self._taken_over[partition] = assignments
 
-    def apply(self, records: Sequence[ConsumerRecord]) -> None:
+    def apply(self, records: Sequence[InRecord]) -> None:
         """Take in records. One that cannot be read leaves what is known as it is."""
         for record in records:
             if record.value is not None:

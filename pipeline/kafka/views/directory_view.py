@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 import structlog
-from aiokafka import ConsumerRecord
 
 from pipeline.directory.model import Directory
 from pipeline.errors import ConfigurationError, UnreadableRecord
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.metrics import DIRECTORY_CHANGED, DIRECTORY_HEARD, DIRECTORY_VERSION
 from pipeline.settings import KafkaSettings
+from schemas.record import InRecord
 from schemas.topics import DIRECTORY
 
 log = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ class DirectoryView:
     """
 
     def __init__(
-        self, kafka: KafkaSettings, *, client_id: str, on_record: Callable[[ConsumerRecord], None] | None = None
+        self, kafka: KafkaSettings, *, client_id: str, on_record: Callable[[InRecord], None] | None = None
     ) -> None:
         self.directory = Directory()
         self._on_record = on_record
@@ -75,7 +75,7 @@ class DirectoryView:
         async with self._advanced:
             await self._advanced.wait_for(lambda: self.directory.version >= offset)
 
-    async def _apply(self, records: Sequence[ConsumerRecord]) -> None:
+    async def _apply(self, records: Sequence[InRecord]) -> None:
         for record in records:
             try:
                 self.directory.apply(record.key, record.value, record.offset)
@@ -85,7 +85,7 @@ class DirectoryView:
                 self._on_record(record)
         if records:
             DIRECTORY_VERSION.set(self.directory.version)
-            DIRECTORY_CHANGED.set(records[-1].timestamp / 1000)
+            DIRECTORY_CHANGED.set(records[-1].timestamp_ms / 1000)
             async with self._advanced:
                 self._advanced.notify_all()
             await asyncio.sleep(0)  # what is fetched already comes without waiting

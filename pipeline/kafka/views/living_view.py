@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Final, Protocol, Self
 
 import structlog
-from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from pipeline.errors import BrokerError
@@ -15,7 +14,7 @@ from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.kafka.views.topic_view import TopicView
 from pipeline.limits.living import GONE_SECONDS, SAY_SECONDS, Living
 from pipeline.settings import KafkaSettings
-from schemas.record import OutRecord
+from schemas.record import InRecord, OutRecord
 from schemas.state.announced import Announcement
 from schemas.topics import INGRESS_ANNOUNCED
 
@@ -74,7 +73,7 @@ class LivingView(TopicView):
         await self._producer.write([OutRecord(INGRESS_ANNOUNCED, self._identity.encode(), value, partition=0)])
         self._is_known = True
 
-    def apply(self, records: Sequence[ConsumerRecord]) -> None:
+    def apply(self, records: Sequence[InRecord]) -> None:
         """Take in what the topic says."""
         for record in records:
             if record.value is None:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 import structlog
-from aiokafka import ConsumerRecord
 
 from pipeline.errors import UnreadableRecord
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.kafka.views.topic_view import TopicView
 from pipeline.opt_outs import OptOuts
 from pipeline.settings import KafkaSettings
+from schemas.record import InRecord
 from schemas.topics import OPTED_OUT
 
 log = structlog.get_logger(__name__)
@@ -22,7 +22,7 @@ class OptOutsView(TopicView):
         super().__init__(TopicFollower(kafka, OPTED_OUT, client_id=client_id, fetch_max_wait_ms=500))
         self._held = held
 
-    def apply(self, records: Sequence[ConsumerRecord]) -> None:
+    def apply(self, records: Sequence[InRecord]) -> None:
         """Take in records."""
         for record in records:
             try:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 import structlog
-from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from pipeline.kafka.views.topic_follower import TopicFollower
@@ -96,7 +95,7 @@ class ScreensView:
         self._taken_over[partition] = assignments
         self._at[partition] = first.offset, message
 
-    def _learn(self, records: Sequence[ConsumerRecord], first_offset: int) -> None:
+    def _learn(self, records: Sequence[InRecord], first_offset: int) -> None:
         for record in records:
             if record.value is not None:
                 try:

@@ -8,12 +8,13 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from time import time
 from typing import Any, Final, Self
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from pipeline.errors import BrokerUnreachable
 from pipeline.kafka.admin.partitions import known_partitions, partitions_of
 from pipeline.kafka.client import reading, start, stop
 from pipeline.settings import KafkaSettings
+from schemas.record import InRecord
 
 RECORDS_AT_ONCE: Final = 1000  # about 10 ms of parsing: a long read leaves the event loop to others in between
 
@@ -127,7 +128,7 @@ class TopicFollower:
 
     async def take(
         self, *places: TopicPartition, timeout_ms: float = 1000, at_once: int = RECORDS_AT_ONCE
-    ) -> list[ConsumerRecord]:
+    ) -> list[InRecord]:
         """Return what comes next of `places`, or of all; nothing when nothing comes in time."""
         if self._grows:
             await self._take_up_new_partitions()
@@ -140,7 +141,7 @@ class TopicFollower:
         *,
         limit_seconds: float | None = None,
         at_once: int = RECORDS_AT_ONCE,
-    ) -> AsyncGenerator[list[ConsumerRecord]]:
+    ) -> AsyncGenerator[list[InRecord]]:
         """Yield records until each partition of `ends` has been read to before its offset there, or a little further.
 
         Raises `BrokerUnreachable` when the broker gives out nothing for `limit_seconds`; None waits.

@@ -52,9 +52,7 @@ async def read_topic(
             async for records in follower.read_to({place: end}, limit_seconds=kafka.connect_timeout_seconds):
                 for it in records:
                     if it.offset < end and (key is None or it.key == key):
-                        yield InRecord(
-                            it.topic, it.partition, it.offset, it.timestamp, it.key, it.value, tuple(it.headers)
-                        )
+                        yield it
     except KafkaError as error:
         raise BrokerUnreachable(f"the broker does not give out {topic}: {error!r}") from error
     finally:

@@ -5,9 +5,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Self
 
-from aiokafka import ConsumerRecord
-
 from pipeline.kafka.views.topic_follower import TopicFollower
+from schemas.record import InRecord
 
 
 class TopicView(ABC):
@@ -17,7 +16,7 @@ class TopicView(ABC):
         self._follower = follower
 
     @abstractmethod
-    def apply(self, records: Sequence[ConsumerRecord]) -> None:
+    def apply(self, records: Sequence[InRecord]) -> None:
         """Take in records. One that cannot be read leaves what is known as it is."""
 
     async def _begin(self) -> None:

@@ -7,12 +7,13 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from pipeline.errors import BrokerUnreachable
 from pipeline.kafka.admin.partitions import existing_partitions, known_partitions
 from pipeline.kafka.client import reading, start, stop
 from pipeline.settings import KafkaSettings
+from schemas.record import InRecord
 
 LOOK_SECONDS: Final = 30.0  # between two looks whether a topic has got more partitions
 FETCH_BYTES: Final = 1_048_576
@@ -23,7 +24,7 @@ LEAST_GATHERED: Final = 0.1  # ... and with few this part of it
 class Fetched(NamedTuple):
     """Records by partition, in order, and where each partition goes on that has moved: also beyond gaps."""
 
-    records: dict[TopicPartition, list[ConsumerRecord]]
+    records: dict[TopicPartition, list[InRecord]]
     positions: dict[TopicPartition, int]
 
 
@@ -75,7 +76,7 @@ class TopicsFeed:
         """
         await self._take_up_new_partitions()
         clock = asyncio.get_running_loop().time
-        records: dict[TopicPartition, list[ConsumerRecord]] = {}
+        records: dict[TopicPartition, list[InRecord]] = {}
         count, began, wait = 0, 0.0, wait_seconds
         while True:
             fetched = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=most - count)

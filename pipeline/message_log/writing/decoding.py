@@ -7,7 +7,7 @@ models, at a fifth of the cost; one that is not what it should be is passed over
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -87,26 +87,6 @@ def _certain(submission: Submission, messages: Sequence[SubmittedMessage]) -> li
     ]
 
 
-class ConsumedRecord(Protocol):
-    """What is used of a consumer's record. `timestamp` is in milliseconds."""
-
-    @property
-    def partition(self) -> int:
-        """Where it lies."""
-
-    @property
-    def offset(self) -> int:
-        """Where it lies there."""
-
-    @property
-    def timestamp(self) -> int:
-        """When it was written."""
-
-    @property
-    def value(self) -> bytes | None:
-        """What it says."""
-
-
 class RecordReader:
     """Puts records into batches. `directory` says whose a trunk is, and whether its texts are kept."""
 
@@ -124,7 +104,7 @@ class RecordReader:
             topics.CALLBACK_ATTEMPTED: self._take_attempt,
         }
 
-    def read(self, batch: LogBatch, topic: str, records: Iterable[ConsumedRecord]) -> None:
+    def read(self, batch: LogBatch, topic: str, records: Iterable[InRecord]) -> None:
         """Put records of one topic into a batch, in their order."""
         if (take_value := self._of_value.get(topic)) is not None:
             for stored in records:
@@ -134,8 +114,7 @@ class RecordReader:
                     batch.unreadable += 1
             return
         take = self._of_record[topic]
-        for it in records:
-            record = InRecord(topic, it.partition, it.offset, it.timestamp, None, it.value, ())
+        for record in records:
             try:
                 take(batch, record)
             except _UNREADABLE:

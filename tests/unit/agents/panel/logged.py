@@ -9,10 +9,9 @@ from pipeline.message_log.writing.writer import LogPlace, LogWriter
 from schemas.messages.cancel_request import CancelRequest
 from schemas.messages.destination import Destination
 from schemas.messages.status import MessageStatus
-from schemas.record import Record
+from schemas.record import InRecord, Record
 from schemas.topics import CALLBACK_ATTEMPTED, CANCEL_REQUESTED, SCHEDULED, SEGMENTED, STATUS
 from tests.builders import callback_attempt, message, status, submission
-from tests.message_lives import ConsumedRecord
 from tests.unit.agents.panel.office import Office
 
 
@@ -55,7 +54,7 @@ def _write(office: Office, topic: str, record: Record) -> None:
     place = LogPlace(topic, 0)
     offset = writer.positions.get(place, 0)
     at_ms = int(office.now.timestamp() * 1000)
-    stored = [ConsumedRecord(0, offset, at_ms, record.to_bytes())]
+    stored = [InRecord(topic, 0, offset, at_ms, None, record.to_bytes(), ())]
     RecordReader(office.operations.directory).read(batch, topic, stored)
     writer.write(batch, {place: offset + 1})
     assert not batch.unreadable

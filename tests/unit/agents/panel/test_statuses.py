@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
-from aiokafka import ConsumerRecord
-
 from agents.panel.operations.sent_messages import SentMessages
 from agents.panel.statuses import Statuses
 from schemas.messages.status import MessageStatus, StatusName, StatusStage
+from schemas.record import InRecord
 from tests.builders import LATER, uuid
 
 
@@ -15,7 +14,7 @@ class Follower:
     """A topic in memory: counts how often somebody reads, and gives out what is there then."""
 
     def __init__(self) -> None:
-        self.records: list[ConsumerRecord] = []
+        self.records: list[InRecord] = []
         self.begun, self.reads, self.paused = 0, 0, False
 
     async def start(self) -> None:
@@ -27,7 +26,7 @@ class Follower:
     async def look_back(self, *, seconds: float) -> None:
         self.begun, self.paused = self.begun + 1, False
 
-    async def take(self) -> Sequence[ConsumerRecord]:
+    async def take(self) -> Sequence[InRecord]:
         self.reads += 1
         await asyncio.sleep(0)
         records, self.records = self.records, []
@@ -37,13 +36,13 @@ class Follower:
         self.paused = True
 
 
-def record(message_id: str) -> ConsumerRecord:
+def record(message_id: str) -> InRecord:
     status = MessageStatus(
         message_id=message_id, trunk_id=uuid(11), stage=StatusStage.PROCESSING, status=StatusName.SUCCESS,
         source="12125551234", destination="15551234567", accepted_at=LATER, ended_at=LATER,
     )  # fmt: skip
     key, value = message_id.encode(), status.to_bytes()
-    return ConsumerRecord("sms.mt.status", 0, 0, 0, 0, key, value, None, len(key), len(value), ())
+    return InRecord("sms.mt.status", 0, 0, 0, key, value, ())
 
 
 async def turns(count: int = 20) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
@@ -17,7 +16,7 @@ from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.consuming.work import Work
 from pipeline.settings import AgentSettings, KafkaSettings
 from pipeline.slot import Slot
-from schemas.record import OutRecord
+from schemas.record import InRecord, OutRecord
 
 TIER, OTHER = TopicPartition("tier", 0), TopicPartition("other", 0)
 
@@ -39,12 +38,9 @@ class Consumer:
             if place in self.paused or self.position[place] >= len(due):
                 continue
             fetched[place] = [
-                SimpleNamespace(
-                    topic=place.topic, partition=0, offset=offset, timestamp=0, key=None,
-                    value=str(due[offset]).encode(), headers=(),
-                )
+                InRecord(place.topic, 0, offset, 0, None, str(due[offset]).encode(), ())
                 for offset in range(self.position[place], len(due))
-            ]  # fmt: skip
+            ]
             self.fetched += [(place.topic, record.offset) for record in fetched[place]]
             self.position[place] = len(due)
         return fetched

@@ -4,13 +4,13 @@ import itertools
 from collections.abc import Sequence
 
 import pytest
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.kafka.fetching.records import FetchedBytes, FetchedRecords
 from pipeline.kafka.fetching.unpacking import MAX_UNPACKED_BYTES
-from schemas.record import UnreadableBatch
+from schemas.record import InRecord, UnreadableBatch
 from tests.batches import CODECS, RawBatch, RawMessage, RawRecord, abort_marker
 
 PLACES = (TopicPartition("t", number) for number in itertools.count())
@@ -30,10 +30,10 @@ def fetched(
     return records
 
 
-def read_on(data: bytes, offset: int = 0, end: int | None = None) -> tuple[list[ConsumerRecord], int]:
+def read_on(data: bytes, offset: int = 0, end: int | None = None) -> tuple[list[InRecord], int]:
     """Read as a consumer does that asks again for what it did not get; return where it comes to, too."""
     place = next(PLACES)
-    found: list[ConsumerRecord] = []
+    found: list[InRecord] = []
     for _ in range(2):
         fetch = fetched(data, offset, place=place, end=end)
         found += fetch
@@ -41,7 +41,7 @@ def read_on(data: bytes, offset: int = 0, end: int | None = None) -> tuple[list[
     return found, offset
 
 
-def values(records: Sequence[ConsumerRecord]) -> list[bytes | None]:
+def values(records: Sequence[InRecord]) -> list[bytes | None]:
     return [it.value for it in records]
 
 
@@ -54,7 +54,7 @@ def test_every_codec_is_read(codec: int) -> None:
     assert [it.offset for it in records] == [7, 8, 9]
     assert records[0].key == b"k"
     assert records[0].headers == (("n", b"1"),)
-    assert records[0].timestamp == 1_700_000_000_000
+    assert records[0].timestamp_ms == 1_700_000_000_000
     assert fetch.next_fetch_offset == 10
 
 
@@ -69,7 +69,7 @@ def test_formats_of_old_segments_are_read(magic: int, codec: int) -> None:
     fetch = fetched(data + RawBatch(GOOD[:1], base_offset=7).encode(), 4)
     records = list(fetch)
     assert [(it.offset, it.value) for it in records] == [(4, b"a"), (5, b"x"), (6, None), (7, b"a")]
-    assert records[1].timestamp == (1_700_000_000_000 if magic else -1)
+    assert records[1].timestamp_ms == (1_700_000_000_000 if magic else -1)
     assert fetch.next_fetch_offset == 8
 
 

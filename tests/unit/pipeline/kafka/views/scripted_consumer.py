@@ -16,7 +16,7 @@ class Fetched(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
-    timestamp: int = 1000
+    timestamp_ms: int = 1000
     partition: int = 0
 
 

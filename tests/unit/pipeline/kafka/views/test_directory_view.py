@@ -5,20 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiokafka import ConsumerRecord
 
 from pipeline.kafka.views import directory_view
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.settings import KafkaSettings
 from schemas.directory.account import Account
 from schemas.directory.entry import key_of
+from schemas.record import InRecord
 from tests.builders import account
 from tests.unit.pipeline.kafka.views.scripted_consumer import Fetched, ScriptedConsumer, reads_from
 
 
-async def view_of(
-    consumer: ScriptedConsumer, on_record: Callable[[ConsumerRecord], None] | None = None
-) -> DirectoryView:
+async def view_of(consumer: ScriptedConsumer, on_record: Callable[[InRecord], None] | None = None) -> DirectoryView:
     view = DirectoryView(KafkaSettings(), client_id="test", on_record=on_record)
     await reads_from(view._follower, consumer)
     return view
