@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Final
 
 import structlog
@@ -71,19 +69,19 @@ class CatchUp:
 
     def _write(self, taken: Fetched) -> None:
         began = time.perf_counter()
-        found = [(LogPlace(*place), it) for place, records in taken.records.items() for it in records]
-        self._take(found)
+        self._take({LogPlace(*place): records for place, records in taken.records.items()})
         # Beyond the last record there may be a gap: a transaction's marker.
         self._writer.write(self._empty(), _places(taken.positions))
-        self._written += len(found)
-        LOG_RECORDS.inc(len(found))
+        count = sum(map(len, taken.records.values()))
+        self._written += count
+        LOG_RECORDS.inc(count)
         LOG_BATCH_SECONDS.observe(time.perf_counter() - began)
 
     def _empty(self) -> LogBatch:
         today = day_of(micros(datetime.now(UTC)))
         return LogBatch(today - self._settings.retention_days, today + FUTURE_DAYS, self._writer.days)
 
-    def _take(self, found: Sequence[tuple[LogPlace, InRecord]]) -> None:
+    def _take(self, found: Mapping[LogPlace, Sequence[InRecord]]) -> None:
         """Write records in their order. What no database takes is found by halves, and passed over.
 
         Raises `LogUnavailable` when that is not because of what is in them.
@@ -91,22 +89,21 @@ class CatchUp:
         if not found:
             return
         batch, positions = self._empty(), dict[LogPlace, int]()
-        for place, records in groupby(found, key=itemgetter(0)):
-            mine = [it for _, it in records]
-            self._reader.read(batch, place.topic, mine)
-            positions[place] = mine[-1].offset + 1
+        for place, records in found.items():
+            self._reader.read(batch, place.topic, records)
+            positions[place] = records[-1].offset + 1
         try:
             self._writer.write(batch, positions)
         except (LogUnavailable, ValueError, OverflowError, TypeError) as error:
             if isinstance(error, LogUnavailable) and not error.rejected:
                 raise
-            if len(found) > 1:
-                self._take(found[: len(found) // 2])
-                self._take(found[len(found) // 2 :])
+            (record, *others) = [it for records in found.values() for it in records]
+            if others:
+                for half in _halves(found):
+                    self._take(half)
                 return
-            place, record = found[0]
             log.error(
-                "log_record_unwritable", topic=place.topic, partition=place.partition, offset=record.offset,
+                "log_record_unwritable", topic=record.topic, partition=record.partition, offset=record.offset,
                 error=type(error).__name__,
             )  # fmt: skip
             LOG_PASSED_OVER.labels("unwritable").inc()
@@ -165,6 +162,21 @@ class CatchUp:
     def close(self) -> None:
         """Wait for what is being written."""
         self._thread.shutdown()
+
+
+def _halves(
+    found: Mapping[LogPlace, Sequence[InRecord]],
+) -> tuple[dict[LogPlace, Sequence[InRecord]], dict[LogPlace, Sequence[InRecord]]]:
+    """Split records in two, in their order."""
+    first, second = dict[LogPlace, Sequence[InRecord]](), dict[LogPlace, Sequence[InRecord]]()
+    room = sum(map(len, found.values())) // 2
+    for place, records in found.items():
+        if room:
+            first[place] = records[:room]
+        if len(records) > room:
+            second[place] = records[room:]
+        room = max(0, room - len(records))
+    return first, second
 
 
 def _places(positions: Mapping[TopicPartition, int]) -> dict[LogPlace, int]:

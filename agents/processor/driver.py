@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+import uvloop
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faust.transport.drivers import aiokafka as faust_driver
@@ -134,7 +135,9 @@ class CommittedConsumer(faust_driver.Consumer):
         super().__init__(*arguments, **settings)
 
     def _new_consumer_thread(self) -> CommittedThread:
-        return CommittedThread(self, loop=self.loop, beacon=self.beacon)
+        thread = CommittedThread(self, loop=self.loop, beacon=self.beacon, thread_loop=uvloop.new_event_loop())
+        thread._close_thread_loop_on_stop = True  # noqa: SLF001  # as it does with one that it has made itself
+        return thread
 
     def _forget(self) -> None:
         """Begin anew: what was taken and not acked comes again, here or elsewhere."""

@@ -4,23 +4,28 @@ What is taken here is taken by the model too, with the same values; whatever is 
 processor has (`pipeline/steps/admission/submitted_record.py`), which also says why.
 """
 
+import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
-from schemas.identifiers import STRICT_UUID_PATTERN
+from schemas.identifiers import UUID_PATTERN, is_uuid
 from schemas.messages.labels import are_labels
 from schemas.messages.submission import EARLIEST, LATEST, MAX_DESTINATIONS, MAX_SUBMISSIONS, Submission
 from schemas.messages.timing import MAX_VALIDITY_SECONDS, MIN_VALIDITY_SECONDS
 from schemas.text.smart_encoding import SmartEncoding
 from schemas.urls import url_problem
 
-# \Z and not $, which in Python lets a line break follow.
-_Id = Annotated[str, Meta(pattern=STRICT_UUID_PATTERN)]
-_Number = Annotated[str, Meta(pattern=r"^[1-9][0-9]{6,14}\Z")]
+_Id = Annotated[str, Meta(min_length=36, max_length=36)]
+_Number = Annotated[str, Meta(min_length=7, max_length=15)]
+
+# An expression for each of them, given to msgspec, takes three times as long as one for both.
+_is_destination: Final = re.compile(f"{UUID_PATTERN[:-1]}[1-9][0-9]{{6,14}}").fullmatch
+_is_known_as_uuid: Final = lru_cache(10_000)(is_uuid)
 
 
 class SubmittedMessage(NamedTuple):
@@ -69,6 +74,8 @@ def glance(value: bytes) -> list[GlancedSubmission] | None:
     except (msgspec.DecodeError, ValueError):
         return None
     for it in found:
+        if not _are_well_formed(it):
+            return None
         if not EARLIEST <= it.accepted_at < LATEST:
             return None
         if it.send_at is not None and not EARLIEST <= it.send_at < LATEST:
@@ -80,6 +87,14 @@ def glance(value: bytes) -> list[GlancedSubmission] | None:
         if len(it.destinations) > 1 and len({to.id for to in it.destinations}) < len(it.destinations):
             return None
     return found
+
+
+def _are_well_formed(it: GlancedSubmission) -> bool:
+    if not _is_known_as_uuid(it.trunk_id) or not (it.id is None or is_uuid(it.id)):
+        return False
+    if not (it.campaign_id is None or _is_known_as_uuid(it.campaign_id)):
+        return False
+    return None not in [_is_destination(to.id + to.address) for to in it.destinations]
 
 
 def read_one(value: bytes | None) -> tuple[Submission | GlancedSubmission, SubmittedMessage]:
