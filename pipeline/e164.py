@@ -48,6 +48,8 @@ def _read(number: str) -> _Reading:
         return _NOTHING
     national = number[len(calling_code) :]
     fits = fits_plan(calling_code, national)
+    if fits and not national.startswith((_ZERO, calling_code)):
+        return _Reading(None, number)  # nearly always
     single = _without_repetition(calling_code, national)
     if fits is None or (fits and (single is not None or national.startswith(_ZERO))):
         return _ask_library(number, calling_code, national, single)

@@ -27,7 +27,10 @@ class _Plan(NamedTuple):
 
 def calling_code_of(number: str) -> str | None:
     """Return the country code at the beginning of `number`, None when there is none that ITU-T has assigned."""
-    return next((number[:size] for size in (1, 2, 3) if number[:size] in _CALLING_CODES), None)
+    for size in (1, 2, 3):
+        if number[:size] in _CALLING_CODES:
+            return number[:size]
+    return None
 
 
 def fits_plan(calling_code: str, national: str) -> bool | None:

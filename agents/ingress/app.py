@@ -8,9 +8,8 @@ them.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from aiohttp import hdrs, web
@@ -51,8 +50,11 @@ _requests: Final = {status: REQUESTS.labels(str(status)) for status in TITLES}
 
 _outcomes: Final = {200: "previewed", 201: "accepted", 202: "canceled"}
 
-Act = Callable[[Trunk, web.BaseRequest, bool], Awaitable[Response]]
-"""Answers a trunk's request. With the last argument its client waits to be told that its body is wanted."""
+T = TypeVar("T")
+
+Act = Callable[[T, Trunk, web.BaseRequest, bool], Awaitable[Response]]
+"""Answers a trunk's request about something. With the last argument its client waits to be told that its body is
+wanted."""
 
 log = structlog.get_logger(__name__)
 
@@ -114,17 +116,17 @@ class HttpApi:
         _seconds.observe(perf_counter() - began)
         return answer
 
-    async def _answer(self, request: web.BaseRequest) -> Response:
+    def _answer(self, request: web.BaseRequest) -> Awaitable[Response]:
         resource = RESOURCES.get(request.raw_path) or RESOURCES.get(request.path)
         if resource is not None:
-            return await self._for_trunk(request, hdrs.METH_POST, partial(self._take, resource))
+            return self._for_trunk(request, hdrs.METH_POST, self._take, resource)
         if request.path.startswith(PREFIX):
-            return await self._receipts.answer(request)
+            return self._receipts.answer(request)
         if (named := Named.of(request.path)) is not None:
-            return await self._for_trunk(request, hdrs.METH_DELETE, partial(self._cancel, named))
-        return error(404, "there is no such resource")
+            return self._for_trunk(request, hdrs.METH_DELETE, self._cancel, named)
+        return _nothing_there()
 
-    async def _for_trunk(self, request: web.BaseRequest, method: str, act: Act) -> Response:
+    async def _for_trunk(self, request: web.BaseRequest, method: str, act: Act[T], what: T) -> Response:
         """Answer who is known and asks no more often than he may: `act` then does what he wants."""
         if request.method != method:
             return error(405, f"only {method} is allowed here", headers={"Allow": method})
@@ -139,7 +141,7 @@ class HttpApi:
             )
         asked = self._rates.ask(trunk)
         refused = None if asked is None else rate_limits.refused(asked, close=expected)
-        answer = await act(trunk, request, expected) if refused is None else refused
+        answer = await act(what, trunk, request, expected) if refused is None else refused
         if asked is not None:
             answer.add(rate_limits.fields(asked))
         TRUNK_REQUESTS.add(trunk.id, _outcomes.get(answer.status, "refused"))
@@ -160,11 +162,11 @@ class HttpApi:
             self.outstanding.give_back(trunk.id, 1)
         return named.accepted()
 
-    async def _take(self, resource: Resource, trunk: Trunk, request: web.BaseRequest, expected: bool) -> Response:
+    def _take(self, resource: Resource, trunk: Trunk, request: web.BaseRequest, expected: bool) -> Awaitable[Response]:
         """Answer one who wants to send, or to know what would come of it."""
         span = None if resource.preview else request_span.begin(self._tracing, request.path, request.headers)
         taking = self._take_in_span(resource, trunk, request, expected, span)
-        return await (taking if span is None else request_span.ended(span, taking))
+        return taking if span is None else request_span.ended(span, taking)
 
     async def _take_in_span(
         self, resource: Resource, trunk: Trunk, request: web.BaseRequest, expected: bool, span: Span | None
@@ -253,3 +255,7 @@ class HttpApi:
             meta = {"message_id": messages[0][0]}
         detail = "not confirmed in time: it may or may not be sent, and if it is, it has this id"
         return error(503, detail, meta=meta, headers=self._retry_after)
+
+
+async def _nothing_there() -> Response:
+    return error(404, "there is no such resource")

@@ -20,7 +20,7 @@ from pipeline.settings import MessageSettings
 from pipeline.steps.admission.acceptance import accept, recorded_at
 from pipeline.steps.admission.submitted_record import STAGE, UnreadableSubmission, read_submitted, source_of
 from pipeline.steps.prepared_text import AlphabetsOf, takes_none
-from pipeline.steps.processing import Routed, process
+from pipeline.steps.processing import Common, Routed, process
 from pipeline.tracing.spans import MESSAGE_ID, OUTCOME, UNTRACED, Span, Tracing, handed_on
 from schemas.headers.causation import Causation
 from schemas.headers.trace import TraceContext, Traces
@@ -106,6 +106,7 @@ def consequences(
     number, are_refused = first, False
     traces = Traces(record.headers) if record.headers else None
     written_at = recorded_at(record)
+    common = Common(directory, written_at, settings.max_segments)
     _, partition, offset, at_ms, *_ = record
     for element, submission in parts:
         if isinstance(submission, UnreadableSubmission):
@@ -126,7 +127,7 @@ def consequences(
         if (counts is not None or screens is not None) and not waits:
             position = Position(offset, number, round(written_at.timestamp() * 1000))
             counting = partial(check_of, counts, screens, partition, position)
-        outcomes = process(accepted, directory, settings, alphabets_of, counting)
+        outcomes = process(accepted, directory, settings, alphabets_of, counting, common)
         for message, outcome in zip(messages, outcomes, strict=named):
             headers: tuple[Header, ...] = (Causation(partition, offset, number, at_ms).header(),)
             number += 1

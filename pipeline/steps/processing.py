@@ -41,20 +41,50 @@ CheckOf = Callable[[Trunk, Account], Check | None]
 """Returns what counts the messages of a submission, by its trunk and account."""
 
 
+class Common:
+    """What submissions of one record have in common is found out once: they have one directory, and one time."""
+
+    def __init__(self, directory: Directory, recorded_at: datetime, max_segments: int) -> None:
+        self._directory = directory
+        self._recorded_at = recorded_at
+        self._max_segments = max_segments
+        self._grants: dict[tuple[str, str, str | None], Grant | Refusal] = {}
+        self._texts: dict[tuple[str, SmartEncoding], TextPreparer | Refusal] = {}
+
+    def grant(self, submission: Submission) -> Grant | Refusal:
+        """Return what its trunk may do with its source."""
+        key = submission.trunk_id, submission.source, submission.campaign_id
+        found = self._grants.get(key)
+        if found is None:
+            trunk_id, source, campaign_id = key
+            found = self._grants[key] = authorize(self._directory, trunk_id, source, self._recorded_at, campaign_id)
+        return found
+
+    def text(self, content: str, mode: SmartEncoding) -> TextPreparer | Refusal:
+        """Return how a text goes to its messages, or why it cannot be sent."""
+        key = content, mode
+        found = self._texts.get(key)
+        if found is None:
+            found = self._texts[key] = prepare(content, mode, self._max_segments)
+        return found
+
+
 def process(
     accepted: Accepted,
     directory: Directory,
     settings: MessageSettings,
     alphabets_of: AlphabetsOf = takes_none,
     check_of: CheckOf | None = None,
+    common: Common | None = None,
 ) -> Iterator[Routed | MessageStatus]:
     """Yield for each destination its message, or the status that says why there is none.
 
     `alphabets_of` tells which national alphabets carriers take: by default none. `check_of` is there where
-    anything is counted.
+    anything is counted; `common` where there are more submissions of the same record.
     """
     submission, messages = accepted.submission, accepted.messages()
-    grant = authorize(directory, submission.trunk_id, submission.source, accepted.recorded_at, submission.campaign_id)
+    common = common or Common(directory, accepted.recorded_at, settings.max_segments)
+    grant = common.grant(submission)
     if isinstance(grant, Refusal):
         for message_id, to in messages.items():
             yield _refused(accepted, message_id, to, grant, None)
@@ -64,21 +94,17 @@ def process(
             yield _refused(accepted, message_id, to, TOO_FAR, grant)
         return
     mode = submission.smart_encoding or grant.trunk.smart_encoding or SmartEncoding.OFF
-    # Many destinations have few texts: each is prepared once.
-    texts: dict[str, TextPreparer | Refusal] = {}
     # What is the same for all destinations is looked up and written once.
     trunk_id, account_id, source = submission.trunk_id, grant.account.id, submission.source
-    accepted_at = written_once(accepted.accepted_at)
     life = timedelta(seconds=submission.validity_period or settings.time_to_live_seconds)
-    expires_at = written_once(accepted.begins_at + life)
+    times: tuple[Any, Any] = accepted.accepted_at, accepted.begins_at + life
+    accepted_at, expires_at = times if len(messages) == 1 else map(written_once, times)
     receipts = True if grant.trunk.receipts_enabled else None
     tags = written_once(submission.tags) if submission.tags else None
     check = None if check_of is None else check_of(grant.trunk, grant.account)
     for index, (message_id, to) in enumerate(messages.items()):
         content, destination = submission.text_of(to), to.address
-        text = texts.get(content)
-        if text is None:
-            text = texts[content] = prepare(content, mode, settings.max_segments)
+        text = common.text(content, mode)
         if isinstance(text, Refusal):
             yield _refused(accepted, message_id, to, text, grant)
             continue

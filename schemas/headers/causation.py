@@ -22,7 +22,7 @@ class Causation(NamedTuple):
 
     def header(self) -> tuple[str, bytes]:
         """Return it as a Kafka header."""
-        return HEADER, str(self).encode()
+        return HEADER, b"%d:%d:%d:%d" % self
 
     def __str__(self) -> str:
         return f"{self.partition}:{self.offset}:{self.consequence}:{self.at_ms}"

@@ -79,6 +79,6 @@ def accept(record: InRecord, element: int, submission: Submission, written_at: d
 
 def _derived_id(record: InRecord, element: int, submission: Submission) -> str:
     """Return the id of a submission that came without one."""
-    if all(destination.id for destination in submission.destinations):
+    if None not in [destination.id for destination in submission.destinations]:
         return ""  # every message has an id: nobody will ask, and deriving one costs as much as all the rest of a step
     return submission_id_from_coordinates(record.topic, record.partition, record.offset, element)

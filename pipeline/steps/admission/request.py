@@ -224,11 +224,10 @@ def admit_checked(
     if problems:
         return problems
     messages = tuple([(uuid7(), address) for address in (dict.fromkeys(destinations) if own is None else destinations)])
-    return Admitted(
-        terms.trunk_id, source, content, messages, now, client_reference=said.client_reference, tags=said.tags,
-        smart_encoding=said.smart_encoding, campaign_id=said.campaign_id, own=None if own is None else tuple(own),
-        send_at=said.send_at, validity_period=said.validity_period, callback_url=said.callback_url,
-    )  # fmt: skip
+    admitted = Admitted(terms.trunk_id, source, content, messages, now)
+    if said is NOTHING:
+        return admitted
+    return admitted._replace(own=None if own is None else tuple(own), **said._asdict())
 
 
 def in_bulk(admitted: Admitted | list[Problem]) -> Admitted | list[Problem]:
