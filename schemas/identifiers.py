@@ -23,6 +23,11 @@ STRICT_UUID_PATTERN: Final = UUID_PATTERN.replace("$", r"\Z")
 
 _UUID: Final = re.compile(UUID_PATTERN)
 
+_DRAWN_AT_ONCE: Final = 256  # to ask the kernel for each costs more than all the rest of an id
+_drawn: Final[list[str]] = []
+os.register_at_fork(after_in_child=_drawn.clear)  # or two processes would make the same ids
+_VARIANT_10: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
 MessageId = NewType("MessageId", str)
 SegmentId = NewType("SegmentId", str)
 
@@ -40,11 +45,11 @@ def is_uuid(text: str) -> bool:
 
 def uuid7() -> str:
     """Return a new version 7 UUID: 48 bits of Unix milliseconds, then 74 random bits."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    if not _drawn:
+        digits = os.urandom(10 * _DRAWN_AT_ONCE).hex()
+        _drawn.extend([digits[begin : begin + 20] for begin in range(0, len(digits), 20)])
+    time_digits, digits = f"{time.time_ns() // 1_000_000:012x}", _drawn.pop()
+    return f"{time_digits[:8]}-{time_digits[8:]}-7{digits[1:4]}-{_VARIANT_10[digits[4]]}{digits[5:8]}-{digits[8:]}"
 
 
 def submission_id_from_coordinates(topic: str, partition: int, offset: int, index: int) -> MessageId:

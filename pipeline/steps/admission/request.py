@@ -185,7 +185,8 @@ def check_content(text: str, max_segments: int, mode: SmartEncoding = SmartEncod
     if len(text) > MAX_CONTENT_LENGTH:
         return f"content must not be longer than {MAX_CONTENT_LENGTH} characters"
     try:
-        segments = count_segments(fit(text, mode).text)
+        plain = mode is SmartEncoding.OFF and text.isascii()  # stays as it is
+        segments = count_segments(text if plain else fit(text, mode).text)
     except Unencodable as error:
         return f"content cannot be sent: {error}"
     if segments > max_segments:

@@ -1,13 +1,16 @@
 """Ids: their form, and that derived ones come out the same at every replay and differ for everything else."""
 
+import os
 import re
 import time
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import identifiers
 from schemas.identifiers import (
     UUID_PATTERN,
     message_id_from_idempotency_key,
@@ -22,20 +25,26 @@ TRUNK = "0192f1c4-6a5e-7b31-9d5c-000000000002"
 OTHER = "0192f1c4-6a5e-7b31-9d5c-000000000003"
 
 
-def test_uuid7_has_the_fields_of_rfc_9562(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def draw(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], None]]:
+    """Have every id drawn from these random bytes."""
+    identifiers._drawn.clear()
+    yield lambda random: monkeypatch.setattr("os.urandom", lambda n: (random * n)[:n])
+    identifiers._drawn.clear()
+
+
+def test_uuid7_has_the_fields_of_rfc_9562(draw: Callable[[bytes], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """48 bits of milliseconds, version 7, variant 10, and the random bits where they belong (section 5.7)."""
     monkeypatch.setattr(time, "time_ns", lambda: 0x017F22E279B0 * 1_000_000)
-    monkeypatch.setattr("os.urandom", lambda n: bytes.fromhex("fcc3f8c4dc0c0c07398f")[:n])
+    draw(bytes.fromhex("fcc3f8c4dc0c0c07398f"))
     # The example of RFC 9562 appendix A.6, its random bits with all bits of version and variant set anew.
     assert uuid7() == "017f22e2-79b0-7cc3-b8c4-dc0c0c07398f"
 
 
 @pytest.mark.parametrize("random", [b"\x00" * 10, b"\xff" * 10])
-def test_uuid7_keeps_version_and_variant_whatever_the_random_bits(
-    random: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uuid7_keeps_version_and_variant_whatever_the_random_bits(random: bytes, draw: Callable[[bytes], None]) -> None:
     """Neither all zeros nor all ones reach into the fixed bits."""
-    monkeypatch.setattr("os.urandom", lambda _: random)
+    draw(random)
     made = UUID(uuid7())
     assert (made.version, made.variant) == (7, "specified in RFC 4122")
     assert (made.int >> 64 & 0xFFF, made.int & (1 << 62) - 1) == ((0, 0) if random[0] == 0 else (0xFFF, (1 << 62) - 1))
@@ -54,6 +63,22 @@ def test_uuid7_sorts_by_time_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_uuid7_does_not_repeat() -> None:
     """Many in one millisecond differ."""
     assert len({uuid7() for _ in range(10_000)}) == 10_000
+
+
+def test_uuid7_does_not_repeat_in_a_process_that_was_forked() -> None:
+    """What was drawn before is the parent's."""
+    uuid7()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, "\n".join([uuid7() for _ in range(50)]).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        theirs = {it[14:] for it in file.read().split("\n")}
+    assert len(theirs) == 50
+    assert theirs.isdisjoint({uuid7()[14:] for _ in range(500)})
 
 
 def test_derived_ids_are_what_they_have_always_been() -> None:
