@@ -54,6 +54,9 @@ class Pipeline:
                 offset = await producer.write(SUBMITTED, 0, self._named(damage.batch).encode())
                 if offset is not None:
                     flips[offset] = damage
+        # The last batch stays whole: by a damaged one a broker that starts can take its log for empty, and writes what
+        # comes next where nobody will find it.
+        await self._produce(0)
         self._broker.stop()
         for segment in segments_of(self._folder / "data", SUBMITTED, 0):
             written = bytearray(segment.read_bytes())
@@ -68,9 +71,7 @@ class Pipeline:
     async def lets_through(self, partition: int) -> None:
         """Send good messages behind whatever lies there, and wait for the carrier to have them."""
         arena = self.arena
-        produced = arena.number()
-        asked = submission(produced, trunk_id=arena.world.trunk.id, id=uuid7())
-        await arena.produce(SUBMITTED, asked.to_bytes(), key=b"good", partition=partition)
+        produced = await self._produce(partition)
         posted = await arena.send(key=f"fuzz-{self._rounds}-{uuid7()}")
         wanted = {produced, posted.destination}
 
@@ -80,6 +81,13 @@ class Pipeline:
             return wanted <= {it["destination"] for it in arena.ledger()[-2000:]}
 
         await arena.until("the carrier", is_through, THROUGH_SECONDS)
+
+    async def _produce(self, partition: int) -> str:
+        """Write a good message past ingress; return where it goes."""
+        to = self.arena.number()
+        asked = submission(to, trunk_id=self.arena.world.trunk.id, id=uuid7())
+        await self.arena.produce(SUBMITTED, asked.to_bytes(), key=b"good", partition=partition)
+        return to
 
     async def account(self) -> None:
         """Hold the books: each record is committed, and caused something, or is a dead letter with its place."""
