@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from tests.bench import turns
 from tests.bench.bench import Plan, run
 from tests.bench.peers import measure_kannel, missing_tools
 from tests.bench.report import as_json, table
@@ -31,6 +32,8 @@ def main() -> int:
     parser.add_argument("--probes", type=int, default=100, help="messages that measure idle latency, one at a time")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench.json")
     parser.add_argument("--peers", type=Path, help="a folder with run_kannel.sh: measure Kannel afterwards")
+    parser.add_argument("--against", type=Path, help="only this: another checkout, set up, and this one in turns")
+    parser.add_argument("--rounds", type=int, default=8, help="of --against")
     for name, (_, about) in SCENARIOS.items():
         parser.add_argument(f"--{name}", action="store_true", help=f"only this scenario: {about}")
     given = parser.parse_args()
@@ -43,16 +46,20 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="smsout-bench-"))
     try:
         written: dict[str, Any] = {"at": datetime.now(UTC).isoformat()}
-        if not alone:
+        if given.against is not None:
+            compared = turns.run(given.against.resolve(), given.rounds, given.seconds, given.connections, folder)
+            print(turns.table(compared), flush=True)
+            written["turns"] = compared._asdict()
+        elif not alone:
             result = run(Plan(given.seconds, given.connections, given.probes), folder)
             print(table(result), flush=True)
             written["smsout"] = as_json(result)
-        if not alone and given.peers is not None:
+        if given.against is None and not alone and given.peers is not None:
             peer = measure_kannel(given.peers, folder)
             written["peer"] = as_json(peer)
             ratio = written["ratio"] = round(result.to_callback_per_second / peer.end_to_end_per_second, 3)
             print(f"\n{peer.name}: {peer.end_to_end_per_second:.0f} messages/s end to end; smsout carries {ratio:.2f}x")
-        for name in alone or SCENARIOS:
+        for name in alone or (SCENARIOS if given.against is None else ()):
             verdicts = SCENARIOS[name][0](folder / name)
             print("", *verdicts, sep="\n", flush=True)
             written[name] = [as_json(it) for it in verdicts]

@@ -70,21 +70,30 @@ class System(NamedTuple):
 
 @contextmanager
 def system(
-    folder: Path, carrier_url: str, callback_url: str, environment: Mapping[str, str] | None = None
+    folder: Path,
+    carrier_url: str,
+    callback_url: str,
+    environment: Mapping[str, str] | None = None,
+    root: Path | None = None,
 ) -> Iterator[System]:
-    """Run `smsout up` with its data in `folder`, and `environment` beside ours.
+    """Run `smsout up` with its data in `folder`, and `environment` beside ours: of this checkout, or that at `root`.
 
     Raises `RuntimeError`, with its last lines, when it does not start."""
     ready_file, log = folder / "ready.json", folder / "up.log"
+    smsout = Path(sys.executable).with_name("smsout") if root is None else root / ".venv/bin/smsout"
     command = [
-        str(Path(sys.executable).with_name("smsout")), "up", "--data-dir", str(folder / "data"), "--ports", "auto",
+        str(smsout), "up", "--data-dir", str(folder / "data"), "--ports", "auto",
         "--ready-file", str(ready_file),
         "--carrier-url", carrier_url, "--callback-url", callback_url,
     ]  # fmt: skip
     started = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
+            command,
+            cwd=root or ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
         )
     try:
         while not ready_file.exists():

@@ -1,0 +1,98 @@
+"""Two versions under load in turns: what a message costs in one and in the other, at the same time on one machine.
+
+Each has a system of its own, which is there all the time; one is loaded while the other idles, and in the next round
+the other goes first. The figures of one version alone differ by a third within an hour on a machine that others share;
+the ratio of two that were measured within seconds does not.
+"""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Final, NamedTuple
+
+from tests.bench.bench import drain
+from tests.bench.load import FIRST_NUMBER, Target, put_load
+from tests.bench.processes import tree_cpu_seconds
+from tests.bench.system import SinkClient, System, sink, system
+
+WARM_UP_SECONDS: Final = 15
+WAY: Final = ("ingress", "processor", "delivery", "callback")
+"""The agents that every message passes."""
+
+Figures = dict[str, float]
+"""CPU by process in microseconds a message, `way` for those of WAY together, and `rate`, accepted messages a second."""
+
+
+class Turns(NamedTuple):
+    """What each round has given, for the other version and for this one."""
+
+    other: list[Figures]
+    this: list[Figures]
+
+    def ratio(self, name: str) -> float:
+        """Return this version's figure divided by the other's: the median over the rounds."""
+        return median([mine[name] / theirs[name] for theirs, mine in zip(self.other, self.this, strict=True)])
+
+    def names(self) -> list[str]:
+        """Return the figures that both have, where they are more than nothing."""
+        return [
+            name for name in self.this[0] if all(it.get(name, 0.0) > 0 for it in (*self.other, *self.this))
+        ]  # fmt: skip
+
+
+class _Version:
+    """One running system with its sink."""
+
+    def __init__(self, running: System, counting: SinkClient, folder: Path) -> None:
+        self._running = running
+        self._counting = counting
+        self._folder = folder
+        self._target = Target.of(running.ready())
+        self._number = FIRST_NUMBER
+
+    def load(self, seconds: int, connections: int) -> Figures:
+        """Load it, wait until all has arrived, and return what that took."""
+        pids = {name: int(pid) for name, pid in self._running.ready()["pids"].items()}
+        self._counting.reset()
+        before = {name: tree_cpu_seconds(pid) for name, pid in pids.items()}
+        load = put_load(self._target, seconds, connections, self._number, self._folder)
+        stats = drain(self._counting, load.accepted)
+        messages = stats["carrier"]["n"]
+        self._number += 2 * messages
+        figures = {name: (tree_cpu_seconds(pid) - before[name]) / messages * 1e6 for name, pid in pids.items()}
+        return {"rate": load.accepted / load.seconds, "way": sum(figures[name] for name in WAY), **figures}
+
+
+def run(other: Path, rounds: int, seconds: int, connections: int, folder: Path) -> Turns:
+    """Compare the checkout at `other`, which has been set up, with this one. Raises `RuntimeError`."""
+    if not (other / ".venv/bin/smsout").exists():
+        raise RuntimeError(f"{other} is no checkout that has been set up: run `make setup` there")
+    with ExitStack() as stack:
+        versions = []
+        for name, root in (("other", other), ("this", None)):
+            place = folder / name
+            place.mkdir(parents=True)
+            counting = stack.enter_context(sink())
+            urls = counting.url + "/carrier", counting.url + "/callback"
+            running = stack.enter_context(system(place, *urls, root=root))
+            versions.append(_Version(running, counting, place))
+        for version in versions:
+            version.load(WARM_UP_SECONDS, connections)
+        turns = Turns([], [])
+        for round_number in range(rounds):
+            both = list(zip(versions, turns, strict=True))
+            for version, figures in both if round_number % 2 == 0 else reversed(both):
+                time.sleep(1.0)
+                figures.append(version.load(seconds, connections))
+        return turns
+
+
+def table(turns: Turns) -> str:
+    """Return the figures for people: medians, and the median of the ratios."""
+    lines = [f"{'median of ' + str(len(turns.this)) + ' rounds':24}{'other':>10}{'this':>10}{'ratio':>8}"]
+    for name in turns.names():
+        theirs, mine = (median([it[name] for it in figures]) for figures in turns)
+        unit = "messages/s" if name == "rate" else "us/message"
+        lines.append(f"{name:12} {unit:11}{theirs:10.1f}{mine:10.1f}{turns.ratio(name):8.3f}")
+    return "\n".join(lines)
