@@ -77,6 +77,8 @@ async def running_kannel(folder: Path) -> AsyncIterator[RunningKannel]:
         bearer_log, box_log = folder / "bearerbox", folder / "smsbox"
         async with process(PROGRAMS[0], "-v", "1", str(configuration), log=bearer_log):
             await until_it_listens(ports["admin"], bearer_log)
+            # smsbox ends, after it has begun to listen, where nobody takes its connection.
+            await until_it_listens(ports["box"], bearer_log)
             async with process(PROGRAMS[1], "-v", "1", str(configuration), log=box_log):
                 await until_it_listens(ports["http"], box_log)
                 yield RunningKannel(f"http://127.0.0.1:{ports['http']}", smsc)
