@@ -43,15 +43,15 @@ def main() -> int:
             parser.error(f"--peers: there is no run_kannel.sh in {given.peers}")
         if missing := missing_tools():
             parser.error(f"--peers: not installed: {', '.join(missing)} (Debian: kannel nghttp2-client netcat-openbsd)")
-    folder = Path(tempfile.mkdtemp(prefix="smsout-bench-"))
+    folder, plan = Path(tempfile.mkdtemp(prefix="smsout-bench-")), Plan(given.seconds, given.connections, given.probes)
     try:
         written: dict[str, Any] = {"at": datetime.now(UTC).isoformat()}
         if given.against is not None:
-            compared = turns.run(given.against.resolve(), given.rounds, given.seconds, given.connections, folder)
+            compared = turns.run(given.against.resolve(), given.rounds, plan, folder)
             print(turns.table(compared), flush=True)
             written["turns"] = compared._asdict()
         elif not alone:
-            result = run(Plan(given.seconds, given.connections, given.probes), folder)
+            result = run(plan, folder)
             print(table(result), flush=True)
             written["smsout"] = as_json(result)
         if given.against is None and not alone and given.peers is not None:

@@ -11,12 +11,11 @@ from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
 
-from tests.bench.bench import drain
+from tests.bench.bench import Plan, drain, processes, warm_up
 from tests.bench.load import FIRST_NUMBER, Target, put_load
 from tests.bench.processes import tree_cpu_seconds
 from tests.bench.system import SinkClient, System, sink, system
 
-WARM_UP_SECONDS: Final = 15
 WAY: Final = ("ingress", "processor", "delivery", "callback")
 """The agents that every message passes."""
 
@@ -36,9 +35,8 @@ class Turns(NamedTuple):
 
     def names(self) -> list[str]:
         """Return the figures that both have, where they are more than nothing."""
-        return [
-            name for name in self.this[0] if all(it.get(name, 0.0) > 0 for it in (*self.other, *self.this))
-        ]  # fmt: skip
+        every = [*self.other, *self.this]
+        return [name for name in self.this[0] if all(it.get(name, 0.0) > 0 for it in every)]
 
 
 class _Version:
@@ -51,12 +49,16 @@ class _Version:
         self._target = Target.of(running.ready())
         self._number = FIRST_NUMBER
 
-    def load(self, seconds: int, connections: int) -> Figures:
+    def warm_up(self, plan: Plan) -> None:
+        """Let it see load."""
+        warm_up(self._target, self._counting, plan, self._folder)
+
+    def load(self, plan: Plan) -> Figures:
         """Load it, wait until all has arrived, and return what that took."""
-        pids = {name: int(pid) for name, pid in self._running.ready()["pids"].items()}
+        pids = processes(self._running, self._running.ready())
         self._counting.reset()
         before = {name: tree_cpu_seconds(pid) for name, pid in pids.items()}
-        load = put_load(self._target, seconds, connections, self._number, self._folder)
+        load = put_load(self._target, plan.seconds, plan.connections, self._number, self._folder)
         stats = drain(self._counting, load.accepted)
         messages = stats["carrier"]["n"]
         self._number += 2 * messages
@@ -64,7 +66,7 @@ class _Version:
         return {"rate": load.accepted / load.seconds, "way": sum(figures[name] for name in WAY), **figures}
 
 
-def run(other: Path, rounds: int, seconds: int, connections: int, folder: Path) -> Turns:
+def run(other: Path, rounds: int, plan: Plan, folder: Path) -> Turns:
     """Compare the checkout at `other`, which has been set up, with this one. Raises `RuntimeError`."""
     if not (other / ".venv/bin/smsout").exists():
         raise RuntimeError(f"{other} is no checkout that has been set up: run `make setup` there")
@@ -78,13 +80,13 @@ def run(other: Path, rounds: int, seconds: int, connections: int, folder: Path) 
             running = stack.enter_context(system(place, *urls, root=root))
             versions.append(_Version(running, counting, place))
         for version in versions:
-            version.load(WARM_UP_SECONDS, connections)
+            version.warm_up(plan)
         turns = Turns([], [])
         for round_number in range(rounds):
             both = list(zip(versions, turns, strict=True))
             for version, figures in both if round_number % 2 == 0 else reversed(both):
                 time.sleep(1.0)
-                figures.append(version.load(seconds, connections))
+                figures.append(version.load(plan))
         return turns
 
 

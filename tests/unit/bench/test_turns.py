@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.bench import Plan
 from tests.bench.turns import Turns, run, table
 
 # The machine gets slower by half on the way; in each round this version costs a tenth less.
@@ -36,4 +37,4 @@ def test_what_only_one_of_them_has_is_not_compared() -> None:
 def test_a_folder_without_a_set_up_checkout_is_named(tmp_path: Path) -> None:
     """Before anything is started."""
     with pytest.raises(RuntimeError, match="run `make setup` there"):
-        run(tmp_path, 1, 1, 1, tmp_path)
+        run(tmp_path, 1, Plan(1, 1, 1), tmp_path)
