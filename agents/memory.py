@@ -1,4 +1,6 @@
-"""Gives memory back to the system: what a backlog needed for a moment must not stay the process's size.
+"""When a process looks for what is dead, and how it gives memory back to the system.
+
+What a backlog needed for a moment must not stay the process's size.
 
 Two things keep it otherwise. Some of the few cycles that are left behind hold what a whole fetch has brought, a
 megabyte each, and the collector, which counts objects, finds nothing to do. And buffers of that size lie in glibc's
@@ -13,9 +15,21 @@ from typing import Final
 
 WORTHWHILE_BYTES: Final = 32_000_000  # less growth than this is not worth a walk through the heap
 
+COLLECT_AFTER: Final = (100_000, 50, 100)
+"""New objects, and how many times as many of those that have outlived one and two collections."""
+
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _STATM: Final = Path("/proc/self/statm")
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, others do without
+
+
+def collect_seldom() -> None:
+    """Look for cycles seldom from now on, and never among what is here already.
+
+    Every message makes thousands of short-lived objects and no cycles.
+    """
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 class Memory:

@@ -5,7 +5,6 @@ handle ends the process with a code that says what kind it was; the supervisor s
 """
 
 import asyncio
-import gc
 import importlib.metadata
 import logging
 import os
@@ -24,6 +23,7 @@ from pydantic import ValidationError
 
 from agents import certificates, clock, core_dumps, priority
 from agents.exit_codes import EXIT_CONFIGURATION, EXIT_SOFTWARE, EXIT_UNAVAILABLE
+from agents.memory import collect_seldom
 from agents.serving.connections import Connections
 from agents.serving.protocol import AppRunner
 from pipeline.disk import ADVICE, is_full
@@ -144,10 +144,7 @@ async def _serve_health(agent: Agent) -> AppRunner:
 
 
 async def _run(name: str, main: Callable[[Agent], Awaitable[None]], settings: AgentSettings, *, traced: bool) -> None:
-    # Every message makes thousands of short-lived objects and no cycles: look for cycles seldom, and not among what
-    # is here for good.
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    collect_seldom()
     agent = Agent(name, settings, Slot.take(StateSettings().state_dir, name))
     log.info("slot_taken", agent=name, slot=agent.slot.number, identity=agent.slot.identity)
     exporter = open_exporter(name, agent.slot.identity) if traced else None

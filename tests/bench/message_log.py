@@ -6,7 +6,6 @@ PostgreSQL's server has its own. What Kafka's client takes for a record comes on
 """
 
 import argparse
-import gc
 import random
 import tempfile
 import time
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, text
 
+from agents.memory import collect_seldom
 from pipeline.message_log.database import migrate, parsed, reader_engine, reading, writer_engine
 from pipeline.message_log.reading.look_up import find, history_of
 from pipeline.message_log.reading.search import Search, search_page
@@ -193,8 +193,7 @@ def main() -> None:
     options.add_argument("--batch", type=int, default=4000, help="messages of one transaction")
     options.add_argument("--url", help="an empty database; without it a SQLite file that goes afterwards")
     given = options.parse_args()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)  # as agents/runtime.py has it
+    collect_seldom()
     with tempfile.TemporaryDirectory() as folder:
         url = parsed(given.url or f"sqlite:///{folder}/log.sqlite")
         messages = given.messages // given.batch * given.batch

@@ -1,6 +1,7 @@
 """The directory on real brokers: one writer at a time, all or nothing, and seen by everybody within a second."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from agents.exit_codes import EXIT_CONFIGURATION
+from agents.memory import collect_seldom
 from pipeline.directory.credentials import PasswordSealer, verify
 from pipeline.directory.rules.changes import Change, Removal
 from pipeline.errors import BrokerUnreachable, ConfigurationError, DirectoryFenced, NotAcknowledged, RuleViolated
@@ -370,8 +372,23 @@ async def test_a_file_goes_in_and_an_export_restores_it(kafka_settings: KafkaSet
         assert contents(view.directory) == original
 
 
+@pytest.fixture
+def _collector_of_an_agent() -> Iterator[None]:
+    """The garbage of a process that has run thousands of tests is no agent's: to look through it takes seconds."""
+    usual = gc.get_threshold()
+    collect_seldom()
+    yield
+    gc.set_threshold(*usual)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_collector_of_an_agent")
 async def test_ten_thousand_trunks_and_a_hundred_thousand_numbers(kafka_settings: KafkaSettings) -> None:
-    """Written in one transaction each, read by a fresh view in less than ten seconds, with the loop kept alive."""
+    """Written in one transaction each, read by a fresh view in less than ten seconds, with the loop kept alive.
+
+    How long others had to wait for the loop is told by what this thread has computed meanwhile: another's turn on the
+    processor is not the view's.
+    """
     await clear(kafka_settings)
     owner = new_account()
     changes: list[Change] = [owner]
@@ -388,10 +405,9 @@ async def test_ten_thousand_trunks_and_a_hundred_thousand_numbers(kafka_settings
     async def watch() -> None:
         nonlocal longest
         while True:
-            began = time.monotonic()
-            await asyncio.sleep(0)
+            began = time.thread_time()
             await asyncio.sleep(0.001)
-            longest = max(longest, time.monotonic() - began)
+            longest = max(longest, time.thread_time() - began)
 
     watching = asyncio.create_task(watch())
     began = time.monotonic()
@@ -400,9 +416,9 @@ async def test_ten_thousand_trunks_and_a_hundred_thousand_numbers(kafka_settings
         assert len(list(view.directory.entries(Did))) == 100_000
         assert len(list(view.directory.entries(Trunk))) == 10_000
     watching.cancel()
-    print(f"read in {took:.2f} s, the event loop stood still for at most {longest * 1000:.0f} ms")
+    print(f"read in {took:.2f} s, the event loop was taken for at most {longest * 1000:.0f} ms")
     assert took < 10
-    assert longest < 2
+    assert longest < 0.3
     await clear(kafka_settings)
 
 
