@@ -197,8 +197,9 @@ class Intake(Generic[P]):
             flow = self._queue.find(peer, key.name)
             # What gathers waits for more: it must not be what keeps that away.
             waiting = 0 if flow is None else flow.waiting - flow.gathering
-            if waiting < LOADED_BELOW and waiting <= self._room - self._dispatcher.waiting:
-                self._load(key, peer, LOADED_AT_ONCE)
+            room = self._room - self._dispatcher.waiting
+            if waiting < LOADED_BELOW and waiting <= room:
+                self._load(key, peer, min(LOADED_AT_ONCE, room + 1))
         return bool(self._here)
 
     def _look_who_is_here(self) -> None:

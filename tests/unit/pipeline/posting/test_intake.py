@@ -108,6 +108,18 @@ async def test_a_young_message_does_not_wait_for_the_whole_backlog() -> None:
     await site.close()
 
 
+async def test_what_is_loaded_from_disk_has_room_in_memory() -> None:
+    """Also of one flow in no order, which has more on disk than there is room for."""
+    site = Site(most=3, room=12)
+    await site.take(*[site.entry(f"a{n}", lane=0) for n in range(35)])
+    while site.open:
+        await site.end(1)
+        await site.tick()
+        assert site.dispatcher.waiting <= 12 + 1
+    assert len(site.done) == 35
+    await site.close()
+
+
 class IntakeMachine(RuleBasedStateMachine):
     """Two carriers that go and come, three trunks, a few numbers: everything is done once, each number in order."""
 
