@@ -12,14 +12,16 @@ from pipeline.idempotency.store import ClaimStore
 from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming.watchdog import watch
 from pipeline.kafka.producer import RecordProducer
+from pipeline.kafka.views.account_screens_view import AccountScreensView
 from pipeline.kafka.views.claims_view import ClaimsView
 from pipeline.kafka.views.counts_view import CountsView
 from pipeline.kafka.views.directory_view import DirectoryView
 from pipeline.kafka.views.opt_outs_view import OptOutsView
 from pipeline.kafka.views.screens_view import ScreensView
 from pipeline.kafka.views.topic_follower import TopicFollower
-from pipeline.limits.guards import MINUTE_MS
+from pipeline.limits.guards import MINUTE_MS, guards_of
 from pipeline.settings import KafkaSettings, MessageSettings, StateSettings
+from schemas.directory.account import Account
 from schemas.topics import SCREENED, SEGMENTED, STATUS, SUBMITTED
 
 
@@ -41,8 +43,14 @@ async def serve(agent: Agent) -> None:
     screenings = await ScreensView(
         TopicFollower(kafka, SCREENED, client_id="processor-screens", fetch_max_wait_ms=20),
         assignments=lambda: assignments(app),
-        reach_ms=lambda: MINUTE_MS * view.directory.longest_window_minutes,
+        reach_ms=lambda: MINUTE_MS * view.directory.longest_window_minutes(),
         limit_seconds=kafka.connect_timeout_seconds,
+    ).start()
+    account_screens = await AccountScreensView(
+        TopicFollower(kafka, SCREENED, client_id="processor-account-screens", fetch_max_wait_ms=500),
+        screenings.screens,
+        guards_of=lambda account_id: None if (it := view.directory.account(account_id)) is None else guards_of(it),
+        reach_seconds=lambda: 60 * view.directory.longest_window_minutes(Account),
     ).start()
     counting = Counting(view, counts, screenings)
     worker = Worker(intake, producer, view, repetitions, counting, MessageSettings(), brake, agent.tracing)
@@ -52,6 +60,7 @@ async def serve(agent: Agent) -> None:
             background.create_task(opt_outs.follow()),
             background.create_task(claims.follow()),
             background.create_task(counts.follow()),
+            background.create_task(account_screens.follow()),
             background.create_task(worker.run()),
         ]
         await app.start()
@@ -68,6 +77,7 @@ async def serve(agent: Agent) -> None:
         for task in (*running, stopping, crashed):
             task.cancel()
     await producer.stop()
+    await account_screens.stop()
     await screenings.stop()
     await counts.stop()
     await claims.stop()

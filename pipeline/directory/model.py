@@ -44,7 +44,7 @@ class Directory:
         self.opt_outs = OptOuts()
         """Filled from a topic of its own, by agents that decide about destinations."""
         self._limited_by_day: dict[str, Trunk | Account] = {}
-        self._guarded: dict[str, Trunk | Account] = {}
+        self._guarded: dict[type[DirectoryEntry], dict[str, Trunk | Account]] = {Trunk: {}, Account: {}}
         self._taking_short_codes: dict[str | None, set[str]] = {}
         """Routes by whose they are; None, everybody's."""
         self.version = -1
@@ -100,9 +100,9 @@ class Directory:
             else:
                 self._limited_by_day.pop(identity, None)
             if limited is not None and limited.is_guarded:
-                self._guarded[identity] = limited
+                self._guarded[model][identity] = limited
             else:
-                self._guarded.pop(identity, None)
+                self._guarded[model].pop(identity, None)
         if isinstance(before, Trunk):
             self._forget_trunk(before)
         elif isinstance(before, Route):
@@ -169,12 +169,12 @@ class Directory:
     @property
     def is_guarded(self) -> bool:
         """Whether any trunk or account has a limit of messages to a number or a range, or of equal texts."""
-        return bool(self._guarded)
+        return any(self._guarded.values())
 
-    @property
-    def longest_window_minutes(self) -> int:
-        """How far back the longest of their windows goes."""
-        return max((getattr(it, name) or 0 for it in self._guarded.values() for name in WINDOWS), default=0)
+    def longest_window_minutes(self, *models: type[DirectoryEntry]) -> int:
+        """Return how far back the longest of their windows goes: of all, or of those of these kinds."""
+        guarded = [it for model in models or self._guarded for it in self._guarded[model].values()]
+        return max((getattr(it, name) or 0 for it in guarded for name in WINDOWS), default=0)
 
     def takes_short_codes(self, account_id: str) -> bool:
         """Tell whether any route that messages of an account may take is for short codes, too."""

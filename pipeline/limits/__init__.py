@@ -6,8 +6,9 @@ counts    how much of their days trunks and accounts have used up
 use       how much of a limit is used up
 meter     whether a day has room for a message, the same at every replay
 recent    how often something has been within the last minutes
-screens   what has lately gone out of trunks with guards, and what was stopped
-guards    whether a message is one too many for its number, its range or its text, the same at every replay
+guards    what stops messages by number, range and text
+screens   what has lately gone out of trunks and accounts with guards, and what was stopped
+screener  whether a message is one too many for its number, its range or its text, the same at every replay
 check     both for the messages of one submission
 beyond    why a message does not go out
 """

@@ -2,8 +2,8 @@
 
 from pipeline.limits.beyond import Beyond
 from pipeline.limits.counts import DayCounts, Position
-from pipeline.limits.guards import Screener, screener_of
 from pipeline.limits.meter import Meter, meter_of
+from pipeline.limits.screener import Screener, screener_of
 from pipeline.limits.screens import Screens
 from schemas.directory.account import Account
 from schemas.directory.route import Route

@@ -3,7 +3,9 @@
 Times are the broker's for submissions, so that whoever looks at the same messages sees the same.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from schemas.address import is_short_code
@@ -39,48 +41,105 @@ class Keys(NamedTuple):
 
 
 class Window:
-    """What has been lately, the oldest first. About 130 bytes an entry."""
+    """What has been lately, in the order in which it became known. 100 to 200 bytes an entry.
 
-    __slots__ = ("_counts", "_keys", "_times")
+    Times need not be in order: partitions are not worked on side by side, and a clock may be put back. So what counts
+    for a message is what is less than a span away from it, before or after: then no span of time has more than may be
+    in it, whichever message was looked at first.
+    """
+
+    __slots__ = ("_keys", "_of_key", "_times")
 
     def __init__(self) -> None:
-        self._times: deque[int] = deque()
         self._keys: deque[int] = deque()
-        self._counts: dict[int, int] = {}
+        self._times: deque[int] = deque()
+        self._of_key: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self._times)
 
     def count(self, key: int, at_ms: int, span_ms: int) -> int:
-        """Return how often `key` has been in the `span_ms` up to `at_ms`; what was before them is forgotten."""
-        times = self._times
-        if times and times[-1] - at_ms > span_ms:
-            self.forget(len(times))  # the broker's clock was put back: nobody waits until it is there again
-        while times and times[0] <= at_ms - span_ms:
-            self.forget(1)
-        return self._counts.get(key, 0)
+        """Return how often `key` has been less than `span_ms` before or after `at_ms`."""
+        self.forget_around(at_ms, span_ms)
+        known = self._of_key.get(key)
+        return 0 if known is None else bisect_left(known, at_ms + span_ms) - bisect_right(known, at_ms - span_ms)
 
     def add(self, key: int, at_ms: int) -> None:
-        """Note that it is; times do not go back."""
-        self._times.append(max(at_ms, self._times[-1]) if self._times else at_ms)
+        """Note that it is."""
         self._keys.append(key)
-        self._counts[key] = self._counts.get(key, 0) + 1
+        self._times.append(at_ms)
+        known = self._of_key.get(key)
+        if known is None:
+            self._of_key[key] = [at_ms]
+        else:
+            insort(known, at_ms)
 
-    def take_back(self, key: int) -> None:
-        """Take the latest entry off, if it is this one."""
-        if self._keys and self._keys[-1] == key:
-            self._times.pop()
-            self._discount(self._keys.pop())
+    def take_back(self, key: int, at_ms: int) -> None:
+        """Take the latest entry off that is this one; others may have become known since."""
+        if at_ms in self._of_key.get(key, ()):
+            keys, times = self._keys, self._times
+            place = next(i for i in range(len(keys) - 1, -1, -1) if keys[i] == key and times[i] == at_ms)
+            del keys[place], times[place]
+            self._take_off(key, at_ms)
+
+    def forget_around(self, at_ms: int, span_ms: int) -> None:
+        """Forget what is two spans away from `at_ms`: so far behind another partition may be, or ahead."""
+        times = self._times
+        while times and abs(times[0] - at_ms) >= 2 * span_ms:
+            self.forget(1)
 
     def forget(self, entries: int) -> None:
-        """Forget so many of the oldest."""
+        """Forget so many of those that have been known for longest."""
         for _ in range(min(entries, len(self._times))):
-            self._times.popleft()
-            self._discount(self._keys.popleft())
+            self._take_off(self._keys.popleft(), self._times.popleft())
 
-    def _discount(self, key: int) -> None:
-        count = self._counts[key] - 1
-        if count:
-            self._counts[key] = count
+    def _take_off(self, key: int, at_ms: int) -> None:
+        known = self._of_key[key]
+        if len(known) == 1:
+            del self._of_key[key]
         else:
-            del self._counts[key]
+            del known[bisect_left(known, at_ms)]
+
+
+class Recent:
+    """What has lately gone out of a trunk, or of an account."""
+
+    __slots__ = ("windows",)
+
+    def __init__(self) -> None:
+        self.windows: dict[Guard, Window] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self.windows.values()))
+
+    def window(self, guard: Guard) -> Window:
+        """Return what is counted for a guard; a new one begins to count now."""
+        found = self.windows.get(guard)
+        if found is None:
+            found = self.windows[guard] = Window()
+        return found
+
+    def narrow_to(self, guards: Collection[Guard]) -> None:
+        """Forget what nobody asks about: it takes memory. Who asks again later begins anew."""
+        if not self.windows.keys() <= set(guards):
+            self.windows = {guard: it for guard, it in self.windows.items() if guard in guards}
+
+    def add(self, keys: Keys, at_ms: int, guards: Collection[Guard] = tuple(Guard)) -> None:
+        """Note what has gone out."""
+        for guard in guards:
+            if (key := keys.under(guard)) is not None:
+                self.window(guard).add(key, at_ms)
+
+    def take_back(self, keys: Keys, at_ms: int) -> None:
+        """Forget what has gone out."""
+        for guard, window in self.windows.items():
+            if (key := keys.under(guard)) is not None:
+                window.take_back(key, at_ms)
+
+    def shrink(self, most: int) -> int:
+        """Forget of the oldest what there is beyond so many entries; return how many they were."""
+        before = len(self)
+        if before > most:
+            for window in self.windows.values():
+                window.forget(len(window) - len(window) * most // before)
+        return before - len(self)

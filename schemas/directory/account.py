@@ -36,8 +36,7 @@ class Account(Record):
 
     `number_check`: how its destinations and its own numbers are checked; None is `plan`. `store_texts`: the message log
     keeps the texts of its messages; None is no. The limits, as a trunk
-    has them, are for all of its trunks together; but those of messages to a number or a range, and of equal texts, are
-    for each of its trunks that has none of its own.
+    has them, are for all of its trunks together, beside those of each.
     """
 
     schema_version: Literal[1] = 1

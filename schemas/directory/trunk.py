@@ -60,7 +60,7 @@ class Trunk(Record):
     `smart_encoding` holds for messages that say nothing of it; absent is off.
     `segments_per_day` and `spend_per_day`, in `spend_currency`, bound what is routed of its messages on a day in UTC.
     `messages_per_number` and `messages_per_range` bound what goes to a number, and to one range, in so many minutes;
-    `same_text_minutes` is for how long a number is not sent the same text again. Where it has none its account's hold.
+    `same_text_minutes` is for how long a number is not sent the same text again.
     """
 
     schema_version: Literal[1] = 1

@@ -33,21 +33,27 @@ class Passed(Place):
 
 
 class Stopped(Place):
-    """A message that was stopped, and by what: no more than so many `messages` in so many `minutes`."""
+    """A message that was stopped, and by what: no more than so many `messages` in so many `minutes`.
+
+    `of_account`: of all trunks of the account together; absent is of its trunk.
+    """
 
     guard: Guard
     messages: Annotated[int, Field(ge=1)]
     minutes: Annotated[int, Field(ge=1)]
+    of_account: bool | None = None
 
 
 class Screening(Record):
     """What was decided, in this order, about a trunk's messages, in the partition that has the number of theirs.
 
-    `at_ms` is the broker's time for the record of `screened_to`.
+    `at_ms` is the broker's time for the record of `screened_to`. `account_id` is there where the account has such a
+    limit: what has passed counts for it, whoever works on its other trunks.
     """
 
     schema_version: Literal[1] = 1
     trunk_id: Uuid
+    account_id: Uuid | None = None
     screened_to: Place
     at_ms: Annotated[int, Field(ge=0)]
     passed: tuple[Passed, ...] | None = None

@@ -17,6 +17,7 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.carriers.journal import JournalState
 from pipeline.disk import TemporaryDatabase
 from pipeline.failpoints import failpoint
+from pipeline.http.client import HttpPoster
 from pipeline.idempotency.keys import Verdict
 from pipeline.kafka.consuming.commits import Commits
 from pipeline.kafka.consuming.consumer import TrackedConsumer
@@ -25,6 +26,7 @@ from pipeline.kafka.consuming.partition.assignment import Assignment
 from pipeline.kafka.consuming.work import Work
 from pipeline.kafka.producer import RecordProducer
 from pipeline.kafka.views.claims_view import ClaimsView
+from pipeline.posting.intake import Intake
 from pipeline.receipts.memory import Memory
 from pipeline.receipts.roll_up import Step
 from pipeline.slot import Slot
@@ -131,6 +133,40 @@ def stops_before_it_gathers() -> None:
         await whole(self, changes)
 
     gather.Gatherer._write = write
+
+
+def _as_it_moves_on(then: Callable[[Any], None]) -> None:
+    """Have the callback agent do something as a notification leaves a peer that has been away for a second."""
+    peers: Any = importlib.import_module("pipeline.posting.peers.peer")
+    peers.WORTH_WAITING_SECONDS = 1.0
+    put: Any = Intake._put_to
+
+    def put_to(self: Any, peer: Any, entry: Any) -> None:
+        if entry.flow.peer != peer.name:
+            then(entry)
+        put(self, peer, entry)
+
+    Intake._put_to = put_to  # type: ignore[method-assign]
+
+
+@variant
+def dies_as_it_moves_on() -> None:
+    """The callback agent dies as the first notification leaves an endpoint that is away for the failover."""
+    _as_it_moves_on(lambda _: signal_ourselves(signal.SIGKILL))
+
+
+@variant
+def dies_told_elsewhere() -> None:
+    """The callback agent dies with the failover's 2xx read and nothing committed."""
+    _as_it_moves_on(lambda _: None)
+    whole = HttpPoster.post
+
+    async def post(self: HttpPoster, *request: Any, **how: Any) -> Any:
+        answer = await whole(self, *request, **how)
+        signal_ourselves(signal.SIGKILL)
+        return answer
+
+    HttpPoster.post = post  # type: ignore[method-assign]
 
 
 @variant
@@ -320,6 +356,22 @@ def counts_attempts_anew() -> None:
         return item._replace(attempt=1) if isinstance(item, line_up.Notification) else item
 
     line_up.read = read
+
+
+@variant
+def forgets_what_moves_on() -> None:
+    """The callback agent has what leaves for the failover committed before it is told there, and then dies."""
+
+    async def never(*_: Any, **__: Any) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    def forget(entry: Any) -> None:
+        HttpPoster.post = never  # type: ignore[method-assign, assignment]
+        entry.payload.work.begin()
+        entry.payload.work.finish()
+        asyncio.get_running_loop().call_later(LONGER_THAN_A_COMMIT_SECONDS, signal_ourselves, signal.SIGKILL)
+
+    _as_it_moves_on(forget)
 
 
 @variant

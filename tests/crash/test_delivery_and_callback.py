@@ -1,4 +1,4 @@
-"""Rows 6 to 12 and 24: delivery or the callback agent dies around a POST, its outcome, or the handing on to a tier."""
+"""Rows 6 to 12, 24 and 25: delivery or the callback agent dies around a POST, or the handing on to a tier."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -121,3 +121,19 @@ async def test_row_24_the_turn_to_the_failover_outlives_its_process(arena: Arena
     assert sorted((it.attempt, it.via, it.outcome) for it in oracle.attempts) == [
         (1, None, AttemptOutcome.FAILED), (2, CallbackVia.FAILOVER, AttemptOutcome.ACCEPTED),
     ]  # fmt: skip
+
+
+async def test_row_25_what_leaves_an_endpoint_that_is_away_outlives_its_process(arena: Arena) -> None:
+    """Each notification is told by the failover, whoever has left for it in a life that is over.
+
+    Those that found out that the endpoint is away have one attempt there, in each life; the others have none.
+    """
+    oracle, taken_by_own = await posting.moved_to_failover(arena)
+    assert taken_by_own == []
+    assert len(oracle.callbacks) == posting.MOVED
+    accepted = {it.message_id for it in oracle.attempts if it.outcome is AttemptOutcome.ACCEPTED}
+    assert {it.via for it in oracle.attempts if it.outcome is AttemptOutcome.ACCEPTED} == {CallbackVia.FAILOVER}
+    assert accepted == oracle.callbacks.keys()
+    failed = {it.message_id for it in oracle.attempts if it.outcome is AttemptOutcome.FAILED}
+    assert {it.via for it in oracle.attempts if it.outcome is AttemptOutcome.FAILED} == {None}
+    assert 0 < len(failed) < posting.MOVED

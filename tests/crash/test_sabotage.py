@@ -41,6 +41,12 @@ Row = Callable[..., Awaitable[Any]]
             ),
             ("finishes_before_it_hands_on", ["callback"], posting.failed_and_killed, "never called back"),
             ("counts_attempts_anew", ["callback"], posting.turned_to_failover, "never called back"),
+            (
+                "forgets_what_moves_on",
+                ["callback"],
+                partial(posting.moved_to_failover, limit_seconds=SOON),
+                "never called back",
+            ),
             ("trusts_its_lease", ["delivery"], stopping.delivery_before_it_posts, "sent twice in silence"),
             (
                 "shares_a_slot",

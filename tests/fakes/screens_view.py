@@ -60,6 +60,13 @@ class FollowerInMemory:
             for place in self._places()
         }
 
+    async def start(self) -> "FollowerInMemory":
+        return self
+
+    async def look_back(self, *, seconds: float, records: int) -> None:
+        assert (seconds > 0, records > 0) == (True, True)
+        self._next = dict.fromkeys(self._places(), 0)
+
     def seek(self, place: TopicPartition, offset: int) -> None:
         self._next[place] = offset
 
@@ -68,9 +75,9 @@ class FollowerInMemory:
     def resume(self, *_: TopicPartition) -> None: ...
 
     async def read_to(
-        self, ends: Mapping[TopicPartition, int], *, limit_seconds: float | None = None
+        self, ends: Mapping[TopicPartition, int], *, limit_seconds: float | None = None, at_once: int = 1000
     ) -> AsyncGenerator[list[Any]]:
-        assert limit_seconds is not None
+        assert limit_seconds is not None or at_once < 1000
         for place, end in ends.items():
             records = self._of(place)[self._next[place] : end]
             self.records_read += len(records)

@@ -22,7 +22,7 @@ from schemas.record import OutRecord
 from schemas.state.screening import Guard, Screening
 from schemas.topics import DIRECTORY, SCREENED, SEGMENTED, STATUS, SUBMITTED
 from tests.brokers import RunningBroker, running_broker
-from tests.builders import account, carrier, did, route, submission, trunk, uuid
+from tests.builders import account, carrier, credential, did, route, submission, trunk, uuid
 from tests.integration.agent_process import AgentProcess, agent_process
 from tests.integration.patience import LIMIT_SECONDS, until
 
@@ -56,9 +56,11 @@ class Site:
     async def configure(self, *entries: DirectoryEntry) -> None:
         await self._producer.write([OutRecord(DIRECTORY, key_of(it), it.to_bytes()) for it in entries])
 
-    async def submit(self, number: str, content: str) -> None:
-        value = submission(Destination(address=number), id=uuid7(), content=content).to_bytes()
-        await self._producer.write([OutRecord(SUBMITTED, uuid(11).encode(), value)])
+    async def submit(self, number: str, content: str, partition: int | None = None, **changes: str) -> None:
+        asked = submission(Destination(address=number), id=uuid7(), content=content, **changes)
+        await self._producer.write(
+            [OutRecord(SUBMITTED, asked.trunk_id.encode(), asked.to_bytes(), partition=partition)]
+        )
         self.submitted += 1
 
     async def is_done(self) -> bool:
@@ -125,6 +127,61 @@ async def test_exactly_as_many_go_to_a_number_as_may_whatever_is_killed(broker: 
         assert await stopped(last, Guard.NUMBER) >= 2
         assert '"messages_stopped"' in last.log.read_text()
         assert await last.stop() == 0, last.log.read_text()
+    await producer.stop()
+
+
+async def test_an_accounts_limit_is_one_over_its_trunks_and_over_processes(
+    broker: RunningBroker, tmp_path: Path
+) -> None:  # fmt: skip
+    """What one processor lets out counts at the other one, and for who comes after both are killed."""
+    kafka = KafkaSettings(bootstrap_servers=broker.bootstrap_servers, session_timeout_seconds=6)
+    await topic_admin.apply(kafka, TopicSettings(partitions=2), RetrySettings())
+    producer = await RecordProducer(kafka, client_id="test").start()
+    site = Site(kafka, producer)
+    trunks = [
+        trunk(number, account_id=uuid(2), name=f"Trunk {number}", credentials=(credential(f"trunk-{number}"),))
+        for number in (21, 22)
+    ]
+    owner = account(2, messages_per_number=MOST, number_window_minutes=60)
+    source, number = "15557770001", "15550000077"
+    await site.configure(owner, did(source, account_id=owner.id), carrier(), route(), *trunks)
+    environment = {
+        "SMSOUT_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "SMSOUT_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
+    }  # fmt: skip
+
+    async def send(messages: int, place: int) -> int:
+        """Have messages of one of the trunks worked on, a moment after what was before; return how many went out."""
+        await asyncio.sleep(1.5)
+        for _ in range(messages):
+            text = f"Your code is {site.submitted}"
+            await site.submit(number, text, place, trunk_id=trunks[place].id, source=source)
+        await until(site.is_done)
+        return await site.sent(number)
+
+    async with (
+        asyncio.timeout(LIMIT_SECONDS * 4),
+        agent_process("processor", tmp_path / "one", environment) as one,
+        agent_process("processor", tmp_path / "other", environment | {"SMSOUT_SLOT": "1"}) as other,
+    ):
+        both = (one, other)
+        for it in both:
+            await it.until_ready()
+        assert await send(MOST - 5, 0) == MOST - 5
+        assert await send(20, 1) == MOST
+        assert await send(20, 0) == MOST
+        assert [await stopped(it, Guard.NUMBER) > 0 for it in both] == [True, True], "one has worked on both partitions"
+        for it in both:
+            it.process.kill()
+            await it.process.wait()
+    async with agent_process("processor", tmp_path / "next", environment) as following:
+        await following.until_ready()
+        for place in range(2):
+            assert await send(5, place) == MOST
+        await site.configure(owner.model_copy(update={"messages_per_number": MOST + 2}))
+        assert await send(5, 1) == MOST + 2
+    assert {reason for outcome in (await site.outcomes()).values() for reason in outcome} >= {
+        f"the account's limit of {MOST} messages to one number in 60 minutes is reached"
+    }
     await producer.stop()
 
 

@@ -8,6 +8,7 @@ opt_outs_view     follows sms.opted-out into `pipeline.opt_outs.OptOuts`
 living_view       which processes of ingress there are
 counts_view       what trunks have used up of their days
 screens_view      what has lately gone out to numbers, and what was stopped
+account_screens_view  the same of accounts, whoever lets it out
 claims_view       follows sms.mt.submitted into a store of Idempotency-Keys
 cancellations_view  follows sms.cancel.requested as far back as a message may live
 callback_history  what became of notifications

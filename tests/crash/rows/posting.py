@@ -1,15 +1,23 @@
-"""Rows 6 to 11, and 24: a process dies around a POST, its outcome, or the handing on to a retry tier."""
+"""Rows 6 to 11, 24 and 25: a process dies around a POST, its outcome, or the handing on to a retry tier."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from agents.local.ports import free_port
+from pipeline.kafka.admin import topic_admin
+from pipeline.settings import RetrySettings, TopicSettings
 from schemas.directory.callback_options import CallbackOptions
 from schemas.directory.carrier import InDoubtPolicy
 from schemas.identifiers import uuid7
 from tests.arena.arena import LONG, Arena, Sent
+from tests.arena.life import Life
 from tests.arena.world import new_trunk
 from tests.crash.oracle import Oracle
 from tests.crash.rows.lives import ALL_POLICIES, NONE, Variants, life, others
+
+MOVED = 40
+"""Messages: more than are tried at an endpoint of which nothing is known yet."""
+LONGER = "1,2,3,4,5,60"
 
 
 async def before_marker(arena: Arena, variants: Variants = NONE) -> Oracle:
@@ -139,3 +147,32 @@ async def turned_to_failover(arena: Arena, variants: Variants = NONE) -> tuple[O
     await arena.died("callback")
     oracle = await Oracle(arena, sent).judge()
     return oracle, await arena.inbox(failing)
+
+
+async def moved_to_failover(
+    arena: Arena, variants: Variants = NONE, limit_seconds: float = 60.0
+) -> tuple[Oracle, list[dict[str, Any]]]:  # fmt: skip
+    """Row 25: the callback agent dies as notifications leave an endpoint that is away for its trunk's failover.
+
+    Once as the first of them leaves, once with the failover's answer read and nothing committed. Return what the own
+    endpoint has taken, too: nothing, for nobody listens there.
+    """
+    first, *rest = (variants.get("callback"),) if variants else ("dies_as_it_moves_on", "dies_told_elsewhere")
+    absent, standby = f"absent-{uuid7()}", f"standby-{uuid7()}"
+    access = new_trunk(arena.world.account, arena.simulator_url, standby, arena.key_file)
+    moving = {
+        "callback_url": f"http://127.0.0.1:{free_port()}/inbox/{absent}",
+        # So that nothing but its absence makes anybody leave.
+        "callbacks": CallbackOptions(failover_url=access.trunk.callback_url, failover_after=10),
+    }
+    await arena.write_directory(access.trunk.model_copy(update=moving))
+    # What waits may do so for as long as all tiers together take: longer than these lives.
+    await topic_admin.apply(arena.kafka, TopicSettings(partitions=2), RetrySettings(callback_delays_seconds=LONGER))
+    settings = {"SMSOUT_RETRY_CALLBACK_DELAYS_SECONDS": LONGER}
+    await arena.stand(callback=Life(variant=first, settings=settings))
+    sent = [await arena.send(trunk=access) for _ in range(MOVED)]
+    for name in (*rest, None):
+        await arena.died("callback")
+        arena.start_beside("callback", Life(variant=name, settings=settings))
+    oracle = await Oracle(arena, sent, attempts_repeat=True).judge(limit_seconds)
+    return oracle, await arena.inbox(absent)

@@ -46,8 +46,8 @@ class Limits(RequestModel):
     messages_per_number: Annotated[
         MessagesPerWindow | None,
         Field(
-            description="What a trunk sends to one number at most in so many minutes; beyond it messages are refused "
-            "with code 9. An account's is for each of its trunks that has none."
+            description="What it sends to one number at most in so many minutes; beyond it messages are refused with "
+            "code 9. An account's is for all of its trunks together."
         ),
     ] = None
     number_window_minutes: Annotated[

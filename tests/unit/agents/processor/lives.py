@@ -11,10 +11,12 @@ from agents.processor.brake import Brake
 from agents.processor.counting import Counting
 from agents.processor.worker import Taken, Worker
 from pipeline.errors import NotAcknowledged
+from pipeline.kafka.views.account_screens_view import AccountScreensView
 from pipeline.kafka.views.screens_view import ScreensView
 from pipeline.limits.counts import DayCounts
-from pipeline.limits.guards import MINUTE_MS
+from pipeline.limits.guards import MINUTE_MS, guards_of
 from pipeline.settings import MessageSettings
+from schemas.directory.account import Account
 from schemas.directory.entry import DirectoryEntry
 from schemas.headers.causation import Causation, causation_of
 from schemas.record import InRecord, OutRecord
@@ -76,8 +78,14 @@ class Process:
         self._screenings = ScreensView(
             cast("Any", FollowerInMemory(world.screened, PARTITIONS)),
             assignments=lambda: self._assignments,
-            reach_ms=lambda: MINUTE_MS * self.view.directory.longest_window_minutes,
+            reach_ms=lambda: MINUTE_MS * self.view.directory.longest_window_minutes(),
             limit_seconds=10,
+        )
+        self._account_screens = AccountScreensView(
+            cast("Any", FollowerInMemory(world.screened, PARTITIONS)),
+            self._screenings.screens,
+            guards_of=lambda it: guards_of(cast("Account", self.view.directory.account(it))),
+            reach_seconds=lambda: 60 * self.view.directory.longest_window_minutes(Account),
         )
         self._intake: asyncio.Queue[Taken] = asyncio.Queue()
         counting = Counting(cast("Any", self.view), self, self._screenings)
@@ -113,6 +121,7 @@ class Process:
 
         `again`: the partition is given out anew after so many records, which come once more.
         """
+        await self._account_screens.start()
         records = self._world.submitted[self._place][self._world.committed[self._place] :]
         running = asyncio.create_task(self._worker.run())
         for it in records[:again]:

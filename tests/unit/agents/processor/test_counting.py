@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from agents.processor.counting import Counting
 from pipeline.kafka.views.screens_view import ScreensView
 from pipeline.limits.counts import Position
-from pipeline.limits.screens import Screens, Stop
+from pipeline.limits.guards import Stop
+from pipeline.limits.screens import Screens
 from schemas.messages.destination import Destination
 from schemas.messages.status import CodeId, StatusName
 from schemas.state.screening import Guard, Screening
@@ -67,7 +68,7 @@ def test_who_is_killed_decides_as_one_who_counts_on_fingers(
     of_trunk: dict[str, int], of_account: dict[str, int], steps: list[Step]
 ) -> None:
     """Every message as the model has it, with the words; after whichever record a life ends, whatever comes again."""
-    world = Guarded(limits=of_trunk, of_account={k: v for k, v in of_account.items() if k not in of_trunk})
+    world = Guarded(limits=of_trunk, of_account=of_account)
     play(world, steps)
     finish(world)
     assert world.outcomes() == world.expected()
@@ -86,6 +87,49 @@ def test_every_message_has_one_outcome_whoever_changes_limits_meanwhile(steps: l
     play(world, steps)
     finish(world)
     assert len(world.outcomes()) == sum(1 for _ in world.expected())
+
+
+of_either = st.tuples(
+    st.just("submit"), st.integers(0, 1), st.integers(0, len(NUMBERS) - 1), st.integers(0, 90), st.integers(0, 1)
+)
+works_on_either = st.tuples(
+    st.just("work"), st.integers(0, 1), st.integers(0, 12), st.integers(0, 4), st.booleans()
+)  # fmt: skip
+
+
+@settings(max_examples=200)
+@given(of_account=some_limits, steps=st.lists(st.one_of(of_either, works_on_either), max_size=30))
+def test_an_accounts_limit_holds_over_its_trunks_whoever_works_on_them(
+    of_account: dict[str, int], steps: list[tuple[Any, ...]]
+) -> None:
+    """Two trunks in two partitions: no window has more than may be, and nobody is refused for less."""
+    world = Guarded(of_account=of_account)
+    for kind, *given_ in steps:
+        if kind == "submit":
+            text, number, seconds, place = given_
+            world.now_ms += seconds * 1000
+            world.submit(text, number, place=place)
+        else:
+            place, lives_for, again, commits = given_
+            run(world, place, lives_for, commits=commits, again=again)
+    finish(world)
+    outcomes = world.outcomes()
+    asked = world.asked()
+    assert len(outcomes) == len(asked)
+    sent = [it for place, it in asked if outcomes[place] == "sent"]
+    assert world.holds(sent)
+    for place, it in asked:
+        assert (outcomes[place] == "sent") or (outcomes[place].startswith("the account") and world.is_beyond(it, sent))
+
+
+def test_without_a_look_at_the_other_partition_an_account_would_send_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The protection taken away: each partition has the account's limit for itself."""
+    monkeypatch.setattr(Screens, "learn_elsewhere", lambda *_: None)
+    world = Guarded(of_account=FEW)
+    for place in (0, 0, 1, 1):
+        world.submit(0, 0, place=place)
+    finish(world)
+    assert world.sent(0) == 4
 
 
 def flood(limits: dict[str, int], messages: int = 6) -> Guarded:

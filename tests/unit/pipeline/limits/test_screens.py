@@ -3,15 +3,23 @@
 import pytest
 
 from pipeline.limits.counts import Position
+from pipeline.limits.guards import Guarded, Stop
 from pipeline.limits.recent import Keys
-from pipeline.limits.screens import MOST_IN_RECORD, Screens, Stop
+from pipeline.limits.screens import MOST_IN_RECORD, Screens
 from schemas.state.screening import Guard, Screening
 from tests.builders import uuid
 
 NUMBER = "15551230001"
 KEY = 0, uuid(11)
 STOP = Stop(Guard.NUMBER, 5, 10)
-ALL = tuple(Guard)
+STOPS = tuple(Stop(it, 5, 10) for it in Guard)
+
+
+def by(trunk: str = KEY[1], stops: tuple[Stop, ...] = STOPS) -> tuple[Guarded, ...]:
+    return (Guarded(trunk, False, stops),)
+
+
+ALL = by()
 
 
 def at(offset: int, message: int = 0) -> Position:
@@ -23,8 +31,7 @@ def written(screens: Screens) -> list[Screening]:
 
 
 def count(screens: Screens, number: str = NUMBER, key: tuple[int, str] = KEY) -> int:
-    recent = screens.get(*key)
-    return 0 if recent is None else recent.window(Guard.NUMBER).count(Keys.of(number, None).number, 2000, 100_000)
+    return screens.recent(key[1]).window(Guard.NUMBER).count(Keys.of(number, None).number, 2000, 100_000)
 
 
 def test_what_is_written_tells_another_process_all_of_it() -> None:
@@ -42,9 +49,7 @@ def test_what_is_written_tells_another_process_all_of_it() -> None:
     assert count(one) == count(other) == 4
     assert other.decided(0, at(3)) == STOP
     assert [other.decided(0, at(offset)) for offset in (0, 4, 5)] == [None] * 3
-    recent = other.get(*KEY)
-    assert recent is not None
-    assert recent.to == at(5)
+    assert other.screened_to(*KEY) == at(5)
 
 
 def test_what_an_owner_before_this_one_writes_late_is_not_counted_twice() -> None:
@@ -85,12 +90,10 @@ def test_what_is_taken_back_has_not_been() -> None:
     mark = screens.mark()
     screens.let_out(KEY, at(1), NUMBER, None, ALL)
     screens.stop(KEY, at(2), STOP)
-    screens.let_out((0, uuid(12)), at(3), NUMBER, None, ALL)
+    screens.let_out((0, uuid(12)), at(3), NUMBER, None, by(uuid(12)))
     screens.undo(mark)
     assert (count(screens), len(screens), screens.has_unwritten) == (1, 1, False)
-    recent = screens.get(*KEY)
-    assert recent is not None
-    assert recent.to == at(0)
+    assert screens.screened_to(*KEY) == at(0)
     assert written(screens) == []
 
 
@@ -103,16 +106,14 @@ def test_a_topic_that_was_made_anew_counts_from_its_beginning() -> None:
     for record in [*old, *written(one)]:
         other.learn(0, record, first_offset=0)
     assert count(other) == 2
-    recent = other.get(*KEY)
-    assert recent is not None
-    assert recent.to == Position(0, 0, 1500)
+    assert other.screened_to(*KEY) == Position(0, 0, 1500)
 
 
 @pytest.mark.parametrize("way", ["decided here", "read"])
 def test_a_flood_to_a_million_numbers_takes_bounded_memory_and_shortens_its_own_alone(way: str) -> None:
     """The trunk that floods forgets its oldest; what little another one has is still there."""
     screens, other = Screens(most=1000), (0, uuid(12))
-    screens.let_out(other, at(0), NUMBER, None, ALL)
+    screens.let_out(other, at(0), NUMBER, None, by(other[1]))
     list(screens.take_unwritten())
     for batch in range(100):
         source = screens if way == "decided here" else Screens()
@@ -134,7 +135,7 @@ def test_many_trunks_forget_alike() -> None:
     screens = Screens(most=100)
     for turn in range(50):
         for number in range(20):
-            screens.let_out((0, uuid(number)), at(turn), NUMBER, None, (Guard.NUMBER,))
+            screens.let_out((0, uuid(number)), at(turn), NUMBER, None, by(uuid(number), (STOP,)))
         list(screens.take_unwritten())
     held = [count(screens, key=(0, uuid(number))) for number in range(20)]
     assert sum(held) <= 120

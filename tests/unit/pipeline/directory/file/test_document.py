@@ -522,7 +522,7 @@ def test_limits_of_accounts_and_trunks_are_in_the_file() -> None:
             30, 20, 1000, Decimal("12.50"), "EUR", 5, 10, 100, 60, 1440,
         ]  # fmt: skip
     assert directory.limits_days
-    assert (directory.is_guarded, directory.longest_window_minutes) == (True, 1440)
+    assert (directory.is_guarded, directory.longest_window_minutes()) == (True, 1440)
     assert plan(export(directory), directory).changes == ()
     lifted = put(directory, plan("accounts: [{name: A, trunks: [{name: T}]}]", directory).changes)
     assert [getattr(it, name) for it in lifted.entries(Trunk) for name in LIMITS] == [None] * len(LIMITS)

@@ -53,8 +53,7 @@ class Site:
         return self.follower.records_read - before
 
     def held(self) -> int:
-        recent = self.view.screens.get(0, uuid(11))
-        return 0 if recent is None else len(recent.window(Guard.NUMBER))
+        return len(self.view.screens.recent(uuid(11)).window(Guard.NUMBER))
 
     def is_stopped(self, offset: int) -> bool:
         return self.view.screens.decided(0, Position(offset, 0, NOW_MS)) is not None
@@ -140,7 +139,5 @@ async def test_it_is_read_with_the_real_follower() -> None:
     await reads_from(follower, consumer)
     view = ScreensView(follower, assignments=lambda: 1, reach_ms=lambda: MINUTE_MS, limit_seconds=5)
     await view.take_over(InRecord(SUBMITTED, 0, 2, NOW_MS, None, b"", ()))
-    recent = view.screens.get(0, uuid(11))
-    assert recent is not None
-    assert len(recent.window(Guard.NUMBER)) == 2
+    assert len(view.screens.recent(uuid(11)).window(Guard.NUMBER)) == 2
     assert consumer.paused == {0}
