@@ -110,17 +110,21 @@ class LogBatch:
         """Fill in the text, or at the other `place` what was sent in its stead."""
         row[place] = content if row[place] is None else min(row[place], content)
 
-    def labels(
-        self, row: MessageRow, reference: str | None, tags: Sequence[str] | None, campaign_id: str | None
+    def of_customer(
+        self,
+        row: MessageRow,
+        reference: str | None,
+        tags: Sequence[str] | None,
+        campaign_id: str | None,
+        callback_url: str | None,
     ) -> None:
-        """Fill in what the customer says of the message."""
-        for place, label in ((CLIENT_REFERENCE, reference), (TAGS, stored_tags(tags)), (CAMPAIGN_ID, campaign_id)):
-            if label is not None:
-                row[place] = label if row[place] is None else min(row[place], label)
-
-    def callback_url(self, row: MessageRow, url: str) -> None:
-        """Fill in where its callbacks go."""
-        row[CALLBACK_URL] = url if row[CALLBACK_URL] is None else min(row[CALLBACK_URL], url)
+        """Fill in what the customer says of the message, and where its callbacks go; most say nothing."""
+        if reference is None and not tags and campaign_id is None and callback_url is None:
+            return
+        values = (reference, stored_tags(tags), campaign_id, callback_url)
+        for place, value in zip((CLIENT_REFERENCE, TAGS, CAMPAIGN_ID, CALLBACK_URL), values, strict=True):
+            if value is not None:
+                row[place] = value if row[place] is None else min(row[place], value)
 
     def mark(
         self,

@@ -181,10 +181,7 @@ class RecordReader:
                 batch.first(row, columns, values)
                 if keeps_texts:
                     batch.text(row, _shown(text))
-                if reference is not None or tags or campaign_id is not None:
-                    batch.labels(row, reference, tags, campaign_id)
-                if submission.callback_url is not None:
-                    batch.callback_url(row, submission.callback_url)
+                batch.of_customer(row, reference, tags, campaign_id, submission.callback_url)
 
     def _take_segmented(self, batch: LogBatch, record: InRecord) -> None:
         it = read_segmented(_storable(record.value))
@@ -205,10 +202,7 @@ class RecordReader:
         if self._keeps_texts_of(it.account_id):
             text = "".join([read_text(segment).text for segment in it.segments])
             batch.text(row, text, CONTENT if changes is None else SENT_CONTENT)
-        if it.client_reference is not None or it.tags or it.campaign_id is not None:
-            batch.labels(row, it.client_reference, it.tags, it.campaign_id)
-        if it.callback_url is not None:
-            batch.callback_url(row, it.callback_url)
+        batch.of_customer(row, it.client_reference, it.tags, it.campaign_id, it.callback_url)
 
     def _take_status(self, batch: LogBatch, value: bytes) -> None:
         it = read_status(value)
@@ -227,10 +221,7 @@ class RecordReader:
         else:
             receipts = bytes(it.segments).decode() or None
             row[DELIVERED] = it.status, it.code_id, it.reason, ended_at, receipts
-        if it.client_reference is not None or it.tags or it.campaign_id is not None:
-            batch.labels(row, it.client_reference, it.tags, it.campaign_id)
-        if it.callback_url is not None:
-            batch.callback_url(row, it.callback_url)
+        batch.of_customer(row, it.client_reference, it.tags, it.campaign_id, it.callback_url)
 
     def _take_mark(self, batch: LogBatch, value: bytes) -> None:
         it = read_mark(value)
