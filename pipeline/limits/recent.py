@@ -48,9 +48,11 @@ class Window:
     in it, whichever message was looked at first.
     """
 
-    __slots__ = ("_keys", "_of_key", "_times")
+    __slots__ = ("_keys", "_of_key", "_times", "span_ms")
 
     def __init__(self) -> None:
+        self.span_ms = 0
+        """The span that is asked about; 0 while nobody has said."""
         self._keys: deque[int] = deque()
         self._times: deque[int] = deque()
         self._of_key: dict[int, list[int]] = {}
@@ -59,8 +61,14 @@ class Window:
         return len(self._times)
 
     def count(self, key: int, at_ms: int, span_ms: int) -> int:
-        """Return how often `key` has been less than `span_ms` before or after `at_ms`."""
-        self.forget_around(at_ms, span_ms)
+        """Return how often `key` has been less than `span_ms` before or after `at_ms`.
+
+        What is two spans away is forgotten: so far behind another partition may be, or ahead.
+        """
+        self.span_ms = span_ms
+        times = self._times
+        while times and abs(times[0] - at_ms) >= 2 * span_ms:
+            self.forget(1)
         known = self._of_key.get(key)
         return 0 if known is None else bisect_left(known, at_ms + span_ms) - bisect_right(known, at_ms - span_ms)
 
@@ -82,11 +90,12 @@ class Window:
             del keys[place], times[place]
             self._take_off(key, at_ms)
 
-    def forget_around(self, at_ms: int, span_ms: int) -> None:
-        """Forget what is two spans away from `at_ms`: so far behind another partition may be, or ahead."""
-        times = self._times
-        while times and abs(times[0] - at_ms) >= 2 * span_ms:
-            self.forget(1)
+    def forget_old(self) -> None:
+        """Forget what is two spans before the newest, where nobody asks: a look at all of it."""
+        if self.span_ms and self._times:
+            newest = max(self._times)
+            while newest - self._times[0] >= 2 * self.span_ms:
+                self.forget(1)
 
     def forget(self, entries: int) -> None:
         """Forget so many of those that have been known for longest."""
@@ -135,6 +144,11 @@ class Recent:
         for guard, window in self.windows.items():
             if (key := keys.under(guard)) is not None:
                 window.take_back(key, at_ms)
+
+    def forget_old(self) -> None:
+        """Forget what can stop nobody any more."""
+        for window in self.windows.values():
+            window.forget_old()
 
     def shrink(self, most: int) -> int:
         """Forget of the oldest what there is beyond so many entries; return how many they were."""

@@ -117,9 +117,9 @@ class Screens:
     def learn_elsewhere(self, partition: int, record: Screening, guarded: Guarded) -> None:
         """Take in what the topic says of an account, whoever works on the partition."""
         recent = self.recent(guarded.owner)
-        self._learn_of_account(partition, record, recent, guarded.guards)
         for stop in guarded.stops:
-            recent.window(stop.guard).forget_around(record.at_ms, stop.span_ms)
+            recent.window(stop.guard).span_ms = stop.span_ms
+        self._learn_of_account(partition, record, recent, guarded.guards)
         self._make_room()
 
     def _learn_of_account(
@@ -210,6 +210,8 @@ class Screens:
         if self._added * LOOKS < self._most:
             return
         self._added = 0
+        for recent in self._recents.values():
+            recent.forget_old()
         self._recents = {owner: it for owner, it in self._recents.items() if len(it)}
         held, wanted = self.held, int(self._most * ROOM)
         while held > wanted:

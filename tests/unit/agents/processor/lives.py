@@ -49,6 +49,11 @@ class World:
         records = self.submitted[place]
         records.append(InRecord(SUBMITTED, place, len(records), self.now_ms, None, value, ()))
 
+    def has_waited_ms(self, place: int) -> int:
+        """Return how old the oldest record of a partition is that is not committed."""
+        waiting = self.submitted[place][self.committed[place] :]
+        return self.now_ms - waiting[0].timestamp_ms if waiting else 0
+
     def write(self, records: Sequence[OutRecord]) -> None:
         """Have records in their topics."""
         self.written += records

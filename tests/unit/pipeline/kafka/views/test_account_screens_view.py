@@ -11,7 +11,7 @@ from pipeline.kafka.views.account_screens_view import AccountScreensView
 from pipeline.limits.counts import Position
 from pipeline.limits.guards import Guarded, Stop
 from pipeline.limits.recent import Keys
-from pipeline.limits.screens import Screens
+from pipeline.limits.screens import LOOKS, MOST, Screens
 from schemas.record import InRecord
 from schemas.state.day_count import Place
 from schemas.state.screening import Guard, Passed, Screening
@@ -77,10 +77,10 @@ class Topic:
 class Site:
     """A view of a topic, and how far back the windows of accounts reach."""
 
-    def __init__(self, *values: bytes | None, reach_seconds: int = 600) -> None:
+    def __init__(self, *values: bytes | None, reach_seconds: int = 600, most: int = MOST) -> None:
         self.topic = Topic(*values)
         self.reach_seconds = reach_seconds
-        self.screens = Screens()
+        self.screens = Screens(most)
         self.view = AccountScreensView(
             cast("Any", self.topic), self.screens, guards_of={ACCOUNT: GUARDED}.get,
             reach_seconds=lambda: self.reach_seconds,
@@ -150,11 +150,20 @@ async def test_nothing_is_fetched_while_no_account_has_a_limit() -> None:
     assert site.counted() == 2
 
 
-async def test_what_is_too_old_takes_no_memory_although_nobody_asks_here() -> None:
-    """This process may have none of the account's trunks."""
-    site = Site(*(screening(minute, AT_MS + minute * 60_000) for minute in range(100)))
+async def test_what_is_too_old_takes_no_room_although_nobody_asks_here() -> None:
+    """This process may have none of the account's trunks. There is a look at it now and then."""
+    site = Site(*(screening(minute, AT_MS + minute * 60_000) for minute in range(1000)), most=320)
     await site.view.start()
-    assert site.screens.held == 2 * STOP.minutes
+    assert site.screens.held <= 2 * STOP.minutes + 320 / LOOKS
+    assert site.screens.forgotten == 0
+
+
+async def test_partitions_are_read_in_any_order() -> None:
+    """One after the other at a start: what is late in one does not make anybody forget what is early in the next."""
+    late, early = screening(0, AT_MS + 19 * 60_000), screening(1)
+    site = Site(late, early)
+    await site.view.start()
+    assert (site.counted(), site.counted(AT_MS + 11 * 60_000)) == (1, 1)
 
 
 async def test_what_cannot_be_read_is_named_and_passed_over() -> None:
