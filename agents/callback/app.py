@@ -53,7 +53,9 @@ async def serve(agent: Agent) -> None:
     kafka, settings, retry = KafkaSettings(), CallbackSettings(), RetrySettings()
     schedule = RetrySchedule(CALLBACK_RETRY, retry.callback_delays_seconds)
     tiers = [tier_topic(CALLBACK_RETRY, seconds) for seconds in retry.callback_delays_seconds]
-    await require_positions(kafka, {GROUP: [STATUS], f"{GROUP}-retry": tiers}, worked_if=[CALLBACK_ATTEMPTED])
+    await require_positions(
+        kafka, {GROUP: [STATUS], f"{GROUP}-retry": tiers}, worked_if=[CALLBACK_ATTEMPTED, CALLBACK_PARKED]
+    )
     async with AsyncExitStack() as opened:
         view = await DirectoryView(kafka, client_id="callback-directory").start()
         opened.push_async_callback(view.stop)

@@ -56,7 +56,7 @@ async def serve(agent: Agent) -> None:
     kafka, settings, retry = KafkaSettings(), DeliverySettings(), RetrySettings()
     receipt_key = ReceiptKeySettings().receipt_key.get_secret_value().encode()
     tiers = [tier_topic(MT_RETRY, seconds) for seconds in retry.mt_delays_seconds]
-    await require_positions(kafka, {GROUP: [SEGMENTED], f"{GROUP}-retry": tiers}, worked_if=[JOURNAL])
+    await require_positions(kafka, {GROUP: [SEGMENTED], f"{GROUP}-retry": tiers}, worked_if=[JOURNAL, MT_PARKED])
     async with AsyncExitStack() as opened:
         view = await DirectoryView(kafka, client_id="delivery-directory").start()
         opened.push_async_callback(view.stop)

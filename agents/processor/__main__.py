@@ -22,13 +22,13 @@ from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.limits.guards import MINUTE_MS, guards_of
 from pipeline.settings import KafkaSettings, MessageSettings, StateSettings
 from schemas.directory.account import Account
-from schemas.topics import SCREENED, SEGMENTED, STATUS, SUBMITTED
+from schemas.topics import SCHEDULED, SCREENED, SEGMENTED, STATUS, SUBMITTED
 
 
 async def serve(agent: Agent) -> None:
     """Run until told to stop; raises what the Faust agent could not handle."""
     kafka = KafkaSettings()
-    await require_positions(kafka, {GROUP: [SUBMITTED]}, worked_if=[SEGMENTED, STATUS])
+    await require_positions(kafka, {GROUP: [SUBMITTED]}, worked_if=[SEGMENTED, STATUS, SCHEDULED])
     view = await DirectoryView(kafka, client_id="processor-directory").start()
     opt_outs = await OptOutsView(kafka, view.directory.opt_outs, client_id="processor-opt-outs").start()
     store = ClaimStore(StateSettings().file(f"idempotency-processor-{agent.slot.number}.sqlite"))

@@ -23,6 +23,7 @@ async def test_every_trunk_flow_works_without_scripts(browser: Browser, client: 
         await page.get_by_label("Allow any DID(s) for SMS OUT").uncheck()
         await page.get_by_label("Allowed Source Addresses").fill(f"{SOURCE}\n{OTHER_SOURCE}")
         await page.get_by_role("button", name="Create", exact=True).click()
+        await expect(page.get_by_role("heading", name="Credentials")).to_be_visible()
         await page.goto(f"/sms/trunks?name={name}")
         await expect(page.get_by_role("row").filter(has_text=name)).to_contain_text("2 numbers")
         await page.get_by_role("link", name=f"Credentials of {name}").click()

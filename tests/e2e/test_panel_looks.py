@@ -130,6 +130,7 @@ async def choose_demo(page: Page) -> None:
     switch = page.get_by_role("button", name="Switch to Demo")
     if await switch.count():
         await switch.click()
+        await expect(page.get_by_role("navigation", name="Main")).to_contain_text("Demo")
     await page.goto("/sms/trunks")
     await expect(page.get_by_role("table", name="SMS trunks")).to_be_visible()
 

@@ -81,6 +81,7 @@ async def test_a_carrier_and_a_route_to_it(operator: Page) -> None:
     await expect(operator.get_by_role("alert")).to_contain_text("URL")
     await operator.get_by_label("URL", exact=True).fill("https://carrier.example/segments")
     await operator.get_by_role("button", name="Add").click()
+    await expect(operator.get_by_role("row").filter(has_text=name)).to_be_visible()
     await operator.goto("/routes/new")
     await operator.get_by_label("Destination prefix").fill(prefix)
     await operator.get_by_label("Carrier", exact=True).select_option(name)
@@ -186,6 +187,7 @@ async def test_the_audit_log_shows_what_was_before_and_after(owner: Page, client
     await owner.goto(f"/sms/trunks/{trunk.id}/edit")
     await owner.get_by_label("Callback URL").fill("https://changed.example/status")
     await owner.get_by_role("button", name="Save").click()
+    await expect(owner.get_by_role("status").filter(has_text="has been saved")).to_be_visible()
     await owner.goto(f"/audit?text={trunk.name.replace(' ', '+')}")
     row = owner.get_by_role("row").filter(has_text="Trunk updated").first
     await expect(row).to_contain_text(client.ready["panel"]["owner_username"])

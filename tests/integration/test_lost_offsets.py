@@ -4,21 +4,38 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from agents.exit_codes import EXIT_CONFIGURATION
 from pipeline.errors import ConfigurationError
+from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.admin.group_offsets import group_offsets
 from pipeline.kafka.admin.positions import commit_positions, positions_at, require_positions
 from pipeline.kafka.consuming.consumer import TrackedConsumer
 from pipeline.kafka.producer import RecordProducer
-from pipeline.settings import AgentSettings, KafkaSettings
+from pipeline.settings import AgentSettings, KafkaSettings, RetrySettings, TopicSettings
 from pipeline.slot import Slot
 from schemas.identifiers import uuid7
 from schemas.record import OutRecord
+from schemas.topics import (
+    CALLBACK_ATTEMPTED,
+    CALLBACK_PARKED,
+    DEFERRED,
+    DLR_GATHERED,
+    DLR_MATCHED,
+    JOURNAL,
+    MT_PARKED,
+    SCHEDULED,
+    SEGMENTED,
+    STATUS,
+)
+from tests.brokers import running_broker
+from tests.integration.agent_process import agent_process
 
 pytestmark = pytest.mark.kafka
 
@@ -109,3 +126,39 @@ async def test_a_time_is_the_first_record_from_then_on(bench: Bench) -> None:
         TopicPartition(bench.group, 0): 0,
         TopicPartition(bench.group, 1): 2,
     }
+
+
+WRITTEN = {
+    "processor": (SEGMENTED, STATUS, SCHEDULED),
+    "delivery": (JOURNAL, MT_PARKED),
+    "callback": (CALLBACK_ATTEMPTED, CALLBACK_PARKED),
+    "receipts": (DLR_GATHERED, DLR_MATCHED),
+    "scheduler": (DEFERRED,),
+}
+"""What each agent may write before it writes anything else."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def worked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KafkaSettings]:
+    """A broker on which every agent has worked, and no group has committed anything."""
+    with running_broker(tmp_path_factory.mktemp("worked")) as broker:
+        kafka = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
+        await topic_admin.apply(kafka, TopicSettings(partitions=2), RetrySettings())
+        producer = await RecordProducer(kafka, client_id="test-lost").start()
+        await producer.write([OutRecord(topic, b"k", b"{}") for topics in WRITTEN.values() for topic in topics])
+        await producer.stop()
+        yield kafka
+
+
+@pytest.mark.parametrize("agent", WRITTEN)
+async def test_whatever_an_agent_writes_first_shows_that_it_has_worked(
+    worked: KafkaSettings, tmp_path: Path, agent: str
+) -> None:
+    """Also where it has only moved on what came, to wait elsewhere: read again it would be there twice."""
+    environment = {"SMSOUT_KAFKA_BOOTSTRAP_SERVERS": worked.bootstrap_servers}
+    log = tmp_path / "log"
+    async with agent_process(agent, log, environment) as process:
+        assert await process.process.wait() == EXIT_CONFIGURATION, log.read_text()
+    text = log.read_text()
+    assert "are lost" in text
+    assert [topic for topic in WRITTEN[agent] if topic not in text] == []

@@ -135,6 +135,18 @@ def offsets_are_lost(seed: int) -> None:
     end(world)
 
 
+def offsets_are_lost_when_all_was_parked(seed: int) -> None:
+    """Nothing was ever posted: the carrier is blocked, and what waits for it was moved out of its topic."""
+    world = DeliveryWorld(InDoubtPolicy.RESEND, seed)
+    world.route(blocked=True)
+    for _ in range(2):
+        world.accept(0, 1, 3600)
+    for_a_while(world, 3 + seed % 5)
+    world.rebalance(back=False)
+    world.lose_offsets()
+    end(world)
+
+
 def anything_happens(seed: int) -> None:
     """A short walk through all that can: messages, a carrier's moods, deaths, rebalances, a broker that fails."""
     chance = Random(seed)
@@ -198,6 +210,7 @@ def ends_well(history: History) -> None:
         (a_stopped_process_is_replaced, unprotected.whoever_is_started_has_the_same_slot),
         (a_post_hangs_over_a_rebalance, unprotected.what_hangs_is_not_lost_with_its_partition),
         (offsets_are_lost, unprotected.a_group_without_offsets_is_new),
+        (offsets_are_lost_when_all_was_parked, unprotected.only_marks_show_that_a_group_has_worked),
         *[
             (anything_happens, sabotage)
             for sabotage in (

@@ -23,6 +23,7 @@ from schemas.directory.carrier import Carrier
 from schemas.headers.causation import Causation
 from schemas.messages.mt_message import MtMessage
 from schemas.record import OutRecord
+from schemas.topics import JOURNAL
 from tests.fakes.broker import Life
 from tests.fakes.kafka_edges import HandOffEdge
 from tests.fakes.virtual_time import CLOCK
@@ -82,6 +83,15 @@ def a_group_without_offsets_is_new(patch: pytest.MonkeyPatch) -> None:
         """Whatever shows that it has worked."""
 
     patch.setattr(app, "require_positions", never)
+
+
+def only_marks_show_that_a_group_has_worked(patch: pytest.MonkeyPatch) -> None:
+    whole = app.require_positions
+
+    async def of_marks(kafka: Any, groups: Any, *, worked_if: Any) -> None:
+        await whole(kafka, groups, worked_if=[JOURNAL])
+
+    patch.setattr(app, "require_positions", of_marks)
 
 
 def a_failed_rebalance_is_only_logged(patch: pytest.MonkeyPatch) -> None:
