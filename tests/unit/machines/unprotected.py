@@ -12,6 +12,7 @@ from agents.delivery.sending import Sending
 from pipeline.carriers.decision import Stop, decide
 from pipeline.carriers.journal import Attempt, JournalState
 from pipeline.carriers.outcome import Outcome
+from pipeline.kafka.admin.positions import require_positions
 from pipeline.kafka.consuming import retry_tiers
 from pipeline.kafka.consuming.commits import Commits
 from pipeline.kafka.consuming.partition.ack_tracker import AckTracker
@@ -86,10 +87,8 @@ def a_group_without_offsets_is_new(patch: pytest.MonkeyPatch) -> None:
 
 
 def only_marks_show_that_a_group_has_worked(patch: pytest.MonkeyPatch) -> None:
-    whole = app.require_positions
-
-    async def of_marks(kafka: Any, groups: Any, *, worked_if: Any) -> None:
-        await whole(kafka, groups, worked_if=[JOURNAL])
+    async def of_marks(kafka: Any, groups: Any, **_: Any) -> None:
+        await require_positions(kafka, groups, worked_if=[JOURNAL])
 
     patch.setattr(app, "require_positions", of_marks)
 
