@@ -28,8 +28,12 @@ class Guarded(NamedTuple):
     """A trunk or an account, and what stops messages of it."""
 
     owner: str
-    is_account: bool
     stops: tuple[Stop, ...]
+
+    @property
+    def is_account(self) -> bool:
+        """Whether it is an account: its stops say so."""
+        return self.stops[0].of_account
 
     @property
     def guards(self) -> tuple[Guard, ...]:
@@ -47,4 +51,4 @@ def guards_of(entry: Trunk | Account) -> Guarded | None:
             found.append(Stop(guard, messages, minutes, is_account))
     if entry.same_text_minutes is not None:
         found.append(Stop(Guard.SAME_TEXT, 1, entry.same_text_minutes, is_account))
-    return Guarded(entry.id, is_account, tuple(found)) if found else None
+    return Guarded(entry.id, tuple(found)) if found else None

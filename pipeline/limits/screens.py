@@ -101,17 +101,13 @@ class Screens:
 
         What may come again begins with the submissions' `first_offset`.
         """
-        key, to = (partition, record.trunk_id), _to(record)
-        known = self._screened_to.get(key)
-        self._add(self.recent(record.trunk_id), record, known, tuple(Guard))
-        if known is None or not to.is_up_to(known):
-            self._screened_to[key] = to
+        self._learn(self._screened_to, partition, record, record.trunk_id, tuple(Guard))
+        if record.account_id is not None:
+            self._learn(self._told_to, partition, record, record.account_id, tuple(Guard))
         decided = self._decided.setdefault(partition, {})
         for it in record.stopped or ():
             if it.offset >= first_offset:
                 decided[it.offset, it.message] = Stop(it.guard, it.messages, it.minutes, bool(it.of_account))
-        if record.account_id is not None:
-            self._learn_of_account(partition, record, self.recent(record.account_id), tuple(Guard))
         self._make_room()
 
     def learn_elsewhere(self, partition: int, record: Screening, guarded: Guarded) -> None:
@@ -119,24 +115,23 @@ class Screens:
         recent = self.recent(guarded.owner)
         for stop in guarded.stops:
             recent.window(stop.guard).span_ms = stop.span_ms
-        self._learn_of_account(partition, record, recent, guarded.guards)
+        self._learn(self._told_to, partition, record, guarded.owner, guarded.guards)
         self._make_room()
 
-    def _learn_of_account(
-        self, partition: int, record: Screening, recent: Recent, guards: Collection[Guard]
+    def _learn(
+        self, reached: dict[Key, Position], partition: int, record: Screening, owner: str, guards: Collection[Guard]
     ) -> None:  # fmt: skip
-        key, to = (partition, record.trunk_id), _to(record)
-        known = self._told_to.get(key)
-        self._add(recent, record, known, guards)
-        if known is None or not to.is_up_to(known):
-            self._told_to[key] = to
-
-    def _add(self, recent: Recent, record: Screening, known: Position | None, guards: Collection[Guard]) -> None:
+        """Count of `owner` what has passed since it was `reached`."""
+        recent, key = self.recent(owner), (partition, record.trunk_id)
+        known = reached.get(key)
         for passed in record.passed or ():
             # An owner before this one may have written late what another one has decided, too.
             if known is None or not Position(passed.offset, passed.message, passed.at_ms).is_up_to(known):
                 recent.add(Keys.of(passed.number, passed.text), passed.at_ms, guards)
                 self._added += len(guards)
+        to = Position(record.screened_to.offset, record.screened_to.message, record.at_ms)
+        if known is None or not to.is_up_to(known):
+            reached[key] = to
 
     # Screening
 
@@ -145,35 +140,30 @@ class Screens:
     ) -> None:  # fmt: skip
         """Note that a message goes out."""
         keys = Keys.of(number, text)
-        recents = []
-        told_before = self._told_to.get(key)
-        for it in guarded:
-            recent = self.recent(it.owner)
+        recents = tuple([self.recent(it.owner) for it in guarded])
+        passed = UncheckedPassed(
+            offset=position.offset, message=position.message, at_ms=position.at_ms, number=number, text=text
+        )
+        self._decide(key, position, passed, keys, recents)
+        for it, recent in zip(guarded, recents, strict=True):
             recent.add(keys, position.at_ms, it.guards)
-            recents.append(recent)
             self._added += len(it.stops)
             if it.is_account:
                 self._accounts[key] = it.owner
                 self._told_to[key] = position
-        passed = UncheckedPassed(
-            offset=position.offset, message=position.message, at_ms=position.at_ms, number=number, text=text
-        )
-        self._steps.append(_Step(key, self._screened_to.get(key), told_before, keys, tuple(recents)))
-        self._note(key, position, passed)
 
     def stop(self, key: Key, position: Position, stop: Stop) -> None:
         """Note that a message is stopped."""
-        self._not_out(key, position, stop)
+        self._decide(key, position, stop)
 
     def pass_over(self, key: Key, position: Position) -> None:
         """Note that a message is not stopped here, and does not go out either."""
-        self._not_out(key, position, None)
+        self._decide(key, position, None)
 
-    def _not_out(self, key: Key, position: Position, stop: Stop | None) -> None:
-        self._steps.append(_Step(key, self._screened_to.get(key), self._told_to.get(key), None, ()))
-        self._note(key, position, stop)
-
-    def _note(self, key: Key, position: Position, decision: Any) -> None:
+    def _decide(
+        self, key: Key, position: Position, decision: Any, keys: Keys | None = None, recents: tuple[Recent, ...] = ()
+    ) -> None:  # fmt: skip
+        self._steps.append(_Step(key, self._screened_to.get(key), self._told_to.get(key), keys, recents))
         self._unwritten.setdefault(key, []).append((position, decision))
         self._screened_to[key] = position
 
@@ -219,10 +209,6 @@ class Screens:
             forgotten = sum([it.shrink(bar) for it in self._recents.values()])
             held -= forgotten
             self.forgotten += forgotten
-
-
-def _to(record: Screening) -> Position:
-    return Position(record.screened_to.offset, record.screened_to.message, record.at_ms)
 
 
 def _record(

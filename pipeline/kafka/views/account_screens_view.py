@@ -4,23 +4,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
-import structlog
-from pydantic import ValidationError
-
-from pipeline.kafka.views.screens_view import LOOK_BACK_RECORDS
+from pipeline.kafka.views.screens_view import LOOK_BACK_RECORDS, screening_of
 from pipeline.kafka.views.topic_follower import TopicFollower
 from pipeline.limits.guards import Guarded
 from pipeline.limits.screens import Screens
 from schemas.record import InRecord
-from schemas.state.screening import Screening
 
 LOOK_SECONDS: Final = 1.0
 """How often it is looked whether there is such an account."""
 RECORDS_AT_ONCE: Final = 20  # of up to 2000 messages each: the event loop belongs to others in between
 
 _TELLS_OF_AN_ACCOUNT: Final = b'"account_id"'
-
-log = structlog.get_logger(__name__)
 
 
 class AccountScreensView:
@@ -85,15 +79,10 @@ class AccountScreensView:
         for record in records:
             if record.value is None or _TELLS_OF_AN_ACCOUNT not in record.value:
                 continue
-            try:
-                screening = Screening.from_bytes(record.value)
-            except ValidationError as error:
-                log.error(
-                    "screening_unreadable", partition=record.partition, offset=record.offset,
-                    problems=error.error_count(),
-                )  # fmt: skip
+            screening = screening_of(record)
+            if screening is None or screening.account_id is None:
                 continue
-            guarded = None if screening.account_id is None else self._guards_of(screening.account_id)
+            guarded = self._guards_of(screening.account_id)
             if guarded is not None:
                 self._screens.learn_elsewhere(record.partition, screening, guarded)
         await asyncio.sleep(0)  # what is fetched already comes without waiting

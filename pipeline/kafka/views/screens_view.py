@@ -97,11 +97,19 @@ class ScreensView:
 
     def _learn(self, records: Sequence[InRecord], first_offset: int) -> None:
         for record in records:
-            if record.value is not None:
-                try:
-                    self.screens.learn(record.partition, Screening.from_bytes(record.value), first_offset)
-                except ValidationError as error:
-                    log.error(
-                        "screening_unreadable", partition=record.partition, offset=record.offset,
-                        problems=error.error_count(),
-                    )  # fmt: skip
+            screening = screening_of(record)
+            if screening is not None:
+                self.screens.learn(record.partition, screening, first_offset)
+
+
+def screening_of(record: InRecord) -> Screening | None:
+    """Read a record of the topic; None for one that says nothing, or cannot be read, which is logged."""
+    if record.value is None:
+        return None
+    try:
+        return Screening.from_bytes(record.value)
+    except ValidationError as error:
+        log.error(
+            "screening_unreadable", partition=record.partition, offset=record.offset, problems=error.error_count()
+        )  # fmt: skip
+        return None

@@ -11,7 +11,7 @@ from schemas.directory.carrier import InDoubtPolicy
 from schemas.identifiers import uuid7
 from tests.arena.arena import LONG, Arena, Sent
 from tests.arena.life import Life
-from tests.arena.world import new_trunk
+from tests.arena.world import TrunkAccess, new_trunk
 from tests.crash.oracle import Oracle
 from tests.crash.rows.lives import ALL_POLICIES, NONE, Variants, life, others
 
@@ -130,13 +130,8 @@ async def turned_to_failover(arena: Arena, variants: Variants = NONE) -> tuple[O
         "callback.before_post:1",
         "callback.after_post:1",
     )
-    failing, standby = f"failing-{uuid7()}", f"standby-{uuid7()}"
-    access = new_trunk(arena.world.account, arena.simulator_url, standby, arena.key_file)
-    turning = {
-        "callback_url": f"{arena.simulator_url}/inbox/{failing}",
-        "callbacks": CallbackOptions(failover_url=access.trunk.callback_url, failover_after=1),
-    }
-    await arena.write_directory(access.trunk.model_copy(update=turning))
+    failing = f"failing-{uuid7()}"
+    access = await _with_failover(arena, f"{arena.simulator_url}/inbox/{failing}", after=1)
     await arena.stand(callback=life("callback", variants, first), **others(variants, "callback"))
     # In the first life, of which nothing is committed, and in the second.
     await arena.set_fault(f"inbox/{failing}", status=500, remaining=2)
@@ -158,14 +153,9 @@ async def moved_to_failover(
     endpoint has taken, too: nothing, for nobody listens there.
     """
     first, *rest = (variants.get("callback"),) if variants else ("dies_as_it_moves_on", "dies_told_elsewhere")
-    absent, standby = f"absent-{uuid7()}", f"standby-{uuid7()}"
-    access = new_trunk(arena.world.account, arena.simulator_url, standby, arena.key_file)
-    moving = {
-        "callback_url": f"http://127.0.0.1:{free_port()}/inbox/{absent}",
-        # So that nothing but its absence makes anybody leave.
-        "callbacks": CallbackOptions(failover_url=access.trunk.callback_url, failover_after=10),
-    }
-    await arena.write_directory(access.trunk.model_copy(update=moving))
+    absent = f"absent-{uuid7()}"
+    # After so many that nothing but its absence makes anybody leave.
+    access = await _with_failover(arena, f"http://127.0.0.1:{free_port()}/inbox/{absent}", after=10)
     # What waits may do so for as long as all tiers together take: longer than these lives.
     await topic_admin.apply(arena.kafka, TopicSettings(partitions=2), RetrySettings(callback_delays_seconds=LONGER))
     settings = {"SMSOUT_RETRY_CALLBACK_DELAYS_SECONDS": LONGER}
@@ -176,3 +166,11 @@ async def moved_to_failover(
         arena.start_beside("callback", Life(variant=name, settings=settings))
     oracle = await Oracle(arena, sent, attempts_repeat=True).judge(limit_seconds)
     return oracle, await arena.inbox(absent)
+
+
+async def _with_failover(arena: Arena, callback_url: str, *, after: int) -> TrunkAccess:
+    """Return a new trunk that is told at `callback_url`, and after so many failures in an inbox of its own."""
+    access = new_trunk(arena.world.account, arena.simulator_url, f"standby-{uuid7()}", arena.key_file)
+    callbacks = CallbackOptions(failover_url=access.trunk.callback_url, failover_after=after)
+    await arena.write_directory(access.trunk.model_copy(update={"callback_url": callback_url, "callbacks": callbacks}))
+    return access

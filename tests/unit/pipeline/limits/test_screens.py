@@ -16,7 +16,7 @@ STOPS = tuple(Stop(it, 5, 10) for it in Guard)
 
 
 def by(trunk: str = KEY[1], stops: tuple[Stop, ...] = STOPS) -> tuple[Guarded, ...]:
-    return (Guarded(trunk, False, stops),)
+    return (Guarded(trunk, stops),)
 
 
 ALL = by()

@@ -22,7 +22,7 @@ ACCOUNT, TRUNK, OTHER = uuid(1), uuid(11), uuid(12)
 NUMBER = "15551234567"
 AT_MS = 100_000_000
 STOP = Stop(Guard.NUMBER, 5, 10, of_account=True)
-GUARDED = Guarded(ACCOUNT, True, (STOP,))
+GUARDED = Guarded(ACCOUNT, (STOP,))
 
 
 def screening(offset: int, at_ms: int = AT_MS, account_id: str | None = ACCOUNT) -> bytes:
