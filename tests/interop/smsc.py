@@ -35,7 +35,7 @@ class Submitted(NamedTuple):
 
 
 class Smsc:
-    """The SMSC; `submitted` is in the order of arrival."""
+    """The SMSC; `submitted` is in the order of arrival, which need not be the order of handing over to Kannel."""
 
     def __init__(self) -> None:
         self.port = 0
