@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--peers", type=Path, help="a folder with run_kannel.sh: measure Kannel afterwards")
     parser.add_argument("--against", type=Path, help="only this: another checkout, set up, and this one in turns")
     parser.add_argument("--rounds", type=int, default=8, help="of --against")
+    parser.add_argument("--still", action="append", default=[], metavar="AGENT", help="of --against: stands still here")
     for name, (_, about) in SCENARIOS.items():
         parser.add_argument(f"--{name}", action="store_true", help=f"only this scenario: {about}")
     given = parser.parse_args()
@@ -43,11 +44,13 @@ def main() -> int:
             parser.error(f"--peers: there is no run_kannel.sh in {given.peers}")
         if missing := missing_tools():
             parser.error(f"--peers: not installed: {', '.join(missing)} (Debian: kannel nghttp2-client netcat-openbsd)")
+    if given.still and given.against is None:
+        parser.error("--still: only with --against")
     folder, plan = Path(tempfile.mkdtemp(prefix="smsout-bench-")), Plan(given.seconds, given.connections, given.probes)
     try:
         written: dict[str, Any] = {"at": datetime.now(UTC).isoformat()}
         if given.against is not None:
-            compared = turns.run(given.against.resolve(), given.rounds, plan, folder)
+            compared = turns.run(given.against.resolve(), given.rounds, plan, folder, given.still)
             print(turns.table(compared), flush=True)
             written["turns"] = compared._asdict()
         elif not alone:
