@@ -80,14 +80,20 @@ async def test_a_message_is_found_and_its_callback_sent_again(
 
 
 async def test_a_test_event_shows_what_the_endpoint_answers(owner: Page, client: OperatorClient) -> None:
-    """It is sent from the trunk's callbacks, and its attempt is listed there."""
+    """It is sent from the trunk's callbacks, and its attempt shows there by itself; so does one that is sent again."""
     trunk = await client.make_trunk()
     await owner.goto(f"/sms/trunks/{trunk.id}/callbacks")
     await owner.get_by_role("button", name="Send test event").click()
     await expect(owner.get_by_role("status")).to_contain_text("is on its way")
     accepted = owner.get_by_role("row").filter(has_text="Accepted")
+    await expect(accepted).to_have_count(1, timeout=30_000)
+    message_id = await client.send_through(trunk, "13105557313")
+    await owner.goto(f"/sms/trunks/{trunk.id}/callbacks?message={message_id}")
     await reloaded_until(owner, accepted)
-    await expect(accepted).to_have_count(1)
+    await owner.get_by_role("button", name="Resend all that match").click()
+    await expect(owner.get_by_role("status")).to_contain_text("1 notification sent again")
+    await expect(accepted).to_have_count(2, timeout=30_000)
+    await expect(accepted.filter(has_text="resent")).to_have_count(1)
 
 
 async def test_a_hundred_thousand_messages_are_exported_and_counted(

@@ -1,4 +1,7 @@
-"""Callbacks of a trunk: how they go, every attempt, sending some again, and a test event."""
+"""Callbacks of a trunk: how they go, every attempt, sending some again, and a test event.
+
+After those two the page follows for a while what comes of them.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +13,7 @@ from agents.panel.operations.actor import Permission
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.log.criteria import cursor_of
 from agents.panel.pages.log.messages import shown_time
+from agents.panel.pages.parts.following import from_now, is_followed, until_of
 from agents.panel.pages.parts.navigation import go_to
 from pipeline.callbacks.resend import obstacle
 from pipeline.counted import counted
@@ -51,33 +55,48 @@ async def show(context: PageContext) -> web.StreamResponse:
     return await _page(context)
 
 
+async def state(context: PageContext) -> web.StreamResponse:
+    """Answer with the attempts that are known now, for the poll."""
+    trunk, _ = context.operations.trunks.get(context.actor, context.request.match_info["id"])
+    return context.render("log/callbacks_state.html", **await _shown(context, trunk))
+
+
 async def _page(context: PageContext, problem: str | None = None, status: int = 200) -> web.Response:
     trunk, _ = context.operations.trunks.get(context.actor, context.request.match_info["id"])
-    search, fields = _asked(context, trunk.id)
-    after = cursor_of(context.request.query)
-    page = await context.operations.notifications.attempts(context.actor, search, SIZE, after)
-    everything = replace(search, failed=None)
     return context.render(
         "log/callbacks.html",
         status=status,
         section="trunks",
-        trunk=trunk,
         endpoint=http_url(trunk.callback_url).origin if trunk.callback_url else None,
-        obstacle=obstacle(trunk),
-        performance=await context.operations.notifications.performance(context.actor, everything),
-        rows=[_row(it) for it in page.attempts],
-        form=fields,
         ranges=RANGES,
         outcomes=OUTCOMES,
-        newest=_path(trunk, fields) if after is not None else None,
-        older=None if page.after is None else _path(trunk, {**fields, "after": str(page.after)}),
         problem=problem,
+        **await _shown(context, trunk),
     )
 
 
-def _path(trunk: Trunk, fields: dict[str, str]) -> str:
+async def _shown(context: PageContext, trunk: Trunk) -> dict[str, Any]:
+    search, fields = _asked(context, trunk.id)
+    after, until = cursor_of(context.request.query), until_of(context)
+    page = await context.operations.notifications.attempts(context.actor, search, SIZE, after)
+    everything = replace(search, failed=None)
+    return {
+        "trunk": trunk,
+        "obstacle": obstacle(trunk),
+        "performance": await context.operations.notifications.performance(context.actor, everything),
+        "rows": [_row(it) for it in page.attempts],
+        "form": fields,
+        "newest": _path(trunk, fields) if after is not None else None,
+        "older": None if page.after is None else _path(trunk, {**fields, "after": str(page.after)}),
+        # What comes is on the first page.
+        "state_path": _path(trunk, {**fields, "until": str(until)}, "/state") if until and after is None else None,
+        "moving": after is None and is_followed(until),
+    }
+
+
+def _path(trunk: Trunk, fields: dict[str, str], part: str = "") -> str:
     query = "&".join(f"{name}={value}" for name, value in fields.items() if value)
-    return f"/sms/trunks/{trunk.id}/callbacks" + (f"?{query}" if query else "")
+    return f"/sms/trunks/{trunk.id}/callbacks{part}" + (f"?{query}" if query else "")
 
 
 def _row(it: Notified) -> dict[str, Any]:
@@ -106,10 +125,10 @@ async def resend(context: PageContext) -> web.StreamResponse:
     except RuleViolated as error:
         return await _page(context, "; ".join(what for _, what in error.problems), 422)
     if count:
-        context.flash("good", f"{counted(count, 'notification')} sent again. Reload to see how it went.")
+        context.flash("good", f"{counted(count, 'notification')} sent again. How it goes shows here within moments.")
     else:
         context.flash("info", "There was nothing to send again.")
-    return go_to(context, _path(trunk, fields))
+    return go_to(context, _path(trunk, {**fields, "until": str(from_now())}))
 
 
 async def send_test(context: PageContext) -> web.StreamResponse:
@@ -119,12 +138,13 @@ async def send_test(context: PageContext) -> web.StreamResponse:
         message_id = await context.operations.notifications.send_test(context.actor, trunk.id)
     except RuleViolated as error:
         return await _page(context, "; ".join(what for _, what in error.problems), 422)
-    context.flash("good", "A test event is on its way. Reload in a moment to see what your endpoint answers.")
-    return go_to(context, _path(trunk, {"message": message_id}))
+    context.flash("good", "A test event is on its way. What your endpoint answers shows here within moments.")
+    return go_to(context, _path(trunk, {"message": message_id, "until": str(from_now())}))
 
 
 PAGES = (
     Page("GET", "/sms/trunks/{id}/callbacks", show),
+    Page("GET", "/sms/trunks/{id}/callbacks/state", state),
     Page("POST", "/sms/trunks/{id}/callbacks/resend", resend, Permission.MANAGE_TRUNKS),
     Page("POST", "/sms/trunks/{id}/callbacks/test", send_test, Permission.MANAGE_TRUNKS),
 )

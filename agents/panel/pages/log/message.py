@@ -10,6 +10,7 @@ from agents.panel.operations.actor import Permission
 from agents.panel.page import Page, PageContext
 from agents.panel.pages.log.choices import trunk_name
 from agents.panel.pages.log.messages import PATH, Tone, campaign_of, detail_of, price_of, shown_time, tone_of
+from agents.panel.pages.parts.following import from_now, is_followed, until_of
 from agents.panel.pages.parts.words import change_words
 from pipeline.errors import RuleViolated
 from pipeline.http.url import origin_of
@@ -24,8 +25,6 @@ FOLLOWED_ENDED: Final = timedelta(minutes=1)
 
 AHEAD: Final = timedelta(minutes=2)
 """Before the time of one that is scheduled."""
-
-_SECONDS_DIGITS: Final = 10  # until the year 2286
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def message_page(
     context: PageContext, found: MessageHistory, problem: str | None = None, status: int = 200
 ) -> web.Response:
     """Return the page of a message."""
-    until = _until(context)
+    until = until_of(context)
     shown = _shown(context, found, until)
     return context.render(
         "log/message.html",
@@ -73,19 +72,13 @@ def message_page(
 async def state(context: PageContext) -> web.StreamResponse:
     """Answer with what is known of it now, for the poll."""
     found = await context.operations.message_search.history(context.actor, context.request.match_info["id"])
-    return context.render("log/message_state.html", **_shown(context, found, _until(context)))
-
-
-def _until(context: PageContext) -> int | None:
-    """Return until when somebody waits for what they have asked for: seconds since 1970, None where nobody does."""
-    text = context.request.query.get("until", "")
-    return int(text) if text.isdecimal() and len(text) <= _SECONDS_DIGITS else None
+    return context.render("log/message_state.html", **_shown(context, found, until_of(context)))
 
 
 def _may_move(message: LoggedMessage, last: datetime, until: int | None) -> bool:
     """Tell whether more of a message may be seen within moments; the `last` that was heard of it was then."""
     now = datetime.now(UTC)
-    if until is not None and 0 < until - now.timestamp() <= FOLLOWED_ENDED.total_seconds():
+    if is_followed(until):
         return True
     if message.send_at is not None and message.status is None:
         return message.send_at - AHEAD < now < max(last, message.send_at) + FOLLOWED
@@ -146,7 +139,7 @@ async def resend(context: PageContext) -> web.StreamResponse:
         return message_page(context, found, "; ".join(what for _, what in error.problems), 422)
     what = "The notification is" if count == 1 else f"{count} notifications are"
     context.flash("good", f"{what} being sent again. How it went shows here within moments.")
-    return context.redirect(f"{PATH}/{identity}?until={int((datetime.now(UTC) + FOLLOWED_ENDED).timestamp())}")
+    return context.redirect(f"{PATH}/{identity}?until={from_now()}")
 
 
 PAGES = (

@@ -1,8 +1,13 @@
 """Callbacks of a trunk, as somebody sees them."""
 
+import html
+import re
+from datetime import UTC, datetime
+
 import pytest
 
 from agents.panel.pages import PAGES
+from pipeline.message_log.reading.search import Cursor
 from schemas.directory.callback_options import CallbackEvent, CallbackOptions
 from schemas.directory.people import PanelRole
 from schemas.messages.callback import AttemptOutcome, WaitingNotification
@@ -83,6 +88,27 @@ async def test_a_test_event_goes_the_way_of_all_notifications(filled: Office) ->
     (record,) = filled.producer.records
     assert WaitingNotification.from_bytes(record.value or b"").status.trunk_id == uuid(1)
     assert filled.store.events[-1].action == "callback.resent"
+
+
+async def test_a_page_follows_what_somebody_has_asked_for(filled: Office) -> None:
+    """It polls the attempts, as its filter says, for a minute; others do not, nor does an older page."""
+    async with running(filled, pages=PAGES) as site:
+        token = await logged_in(site, PanelRole.MEMBER)
+        for action, form in (("test", {}), ("resend", {"outcome": "failed", "range": "24"})):
+            answer = await site.client.post(
+                f"{PATH}/{action}", data={"csrf_token": token, **form}, headers={"Origin": site.origin}
+            )
+            (address,) = re.findall(r'data-poll="([^"]+)"', await answer.text())
+            assert address.startswith(f"{PATH}/state?range=24&amp;")
+            state = await site.client.get(html.unescape(address))
+            page = await state.text()
+            assert "data-final" not in page
+            assert "csrf_token" in page or not form  # where there is something to send again
+    now = int(datetime.now(UTC).timestamp())
+    for until in (str(now - 1), str(now + 3600), "9" * 30, "x", ""):
+        assert "data-poll" not in await read(filled, f"{PATH}?until={until}")
+        assert "data-final" in await read(filled, f"{PATH}/state?until={until}")
+    assert "data-poll" not in await read(filled, f"{PATH}?until={now + 50}&after={Cursor(1, uuid(1), uuid(1))}")
 
 
 async def test_what_was_filtered_is_no_attempt(filled: Office) -> None:
