@@ -40,6 +40,11 @@ SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 PROGRAMS: Final = ("chromium-headless-shell", "chromium")
 """The first that is there: the shell is the same engine without a window's parts, and takes half the CPU."""
 
+PATIENCE_MS: Final = 30_000
+"""For what is to appear: the machine has other tests to run, and pages tell of what others have to write first."""
+
+expect.set_options(timeout=PATIENCE_MS)
+
 SERIOUS: Final = frozenset({"serious", "critical"})
 _AXE: Final = files("axe_playwright_python").joinpath("axe.min.js")
 
@@ -73,7 +78,7 @@ async def new_page(browser: Browser, base_url: str, **options: Any) -> AsyncIter
     context: BrowserContext = await browser.new_context(
         **{"base_url": base_url, "viewport": {"width": 1280, "height": 900}, **options}
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:

@@ -54,7 +54,7 @@ async def test_a_message_is_found_and_its_callback_sent_again(
     await owner.get_by_role("button", name="Resend callback").click()
     await expect(owner.get_by_role("status")).to_contain_text("is being sent again")
     # The page follows by itself what comes of it.
-    await expect(owner.get_by_text("Callback, attempt 1 (resent): accepted, 200")).to_be_visible(timeout=15_000)
+    await expect(owner.get_by_text("Callback, attempt 1 (resent): accepted, 200")).to_be_visible()
     await owner.goto("/overview?range=1h")
     failing = owner.get_by_role("region", name="Callback endpoints").get_by_role("row").filter(has_text=trunk.name)
     await expect(failing).to_have_count(1)
@@ -86,13 +86,13 @@ async def test_a_test_event_shows_what_the_endpoint_answers(owner: Page, client:
     await owner.get_by_role("button", name="Send test event").click()
     await expect(owner.get_by_role("status")).to_contain_text("is on its way")
     accepted = owner.get_by_role("row").filter(has_text="Accepted")
-    await expect(accepted).to_have_count(1, timeout=30_000)
+    await expect(accepted).to_have_count(1)
     message_id = await client.send_through(trunk, "13105557313")
     await owner.goto(f"/sms/trunks/{trunk.id}/callbacks?message={message_id}")
     await reloaded_until(owner, accepted)
     await owner.get_by_role("button", name="Resend all that match").click()
     await expect(owner.get_by_role("status")).to_contain_text("1 notification sent again")
-    await expect(accepted).to_have_count(2, timeout=30_000)
+    await expect(accepted).to_have_count(2)
     await expect(accepted.filter(has_text="resent")).to_have_count(1)
 
 
@@ -109,7 +109,7 @@ async def test_a_hundred_thousand_messages_are_exported_and_counted(
         content = Path(await (await downloading.value).path()).read_bytes()
         lines = (gzip.decompress(content) if link == "CSV.gz" else content).decode().splitlines()
         assert Counter(row["id"] for row in csv.DictReader(lines)) == ids
-        await expect(owner.get_by_role("status")).to_have_text("100,000 messages exported", timeout=15_000)
+        await expect(owner.get_by_role("status")).to_have_text("100,000 messages exported")
     await owner.goto(f"/overview?range=1h&trunk={trunk.id}")
     await expect(owner.get_by_role("definition").first).to_have_text("100,000")
     await expect(owner.get_by_role("table", name="Codes")).to_contain_text("Routing failed")

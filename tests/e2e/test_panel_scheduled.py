@@ -180,4 +180,4 @@ async def test_a_message_is_sent_at_its_time(owner: Page, client: OperatorClient
     await (await listed(owner, destination)).get_by_role("link").first.click()
     # The log hears of it in its own time, and the page follows by itself.
     for words in ("Scheduled for", "Released: its time had come", "Handed to the carrier: 1 of 1 segments"):
-        await expect(owner.get_by_role("main")).to_contain_text(words, timeout=15_000)
+        await expect(owner.get_by_role("main")).to_contain_text(words)

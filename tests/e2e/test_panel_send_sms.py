@@ -86,7 +86,7 @@ async def test_with_receipts_the_window_ends_on_the_receipt(
     await dialog.get_by_label("Destination").fill(destination)
     await dialog.get_by_label("Text").fill("Hello")
     await dialog.get_by_role("button", name="Send").click()
-    await expect(dialog.get_by_text(ending, exact=True)).to_be_visible(timeout=20_000)
+    await expect(dialog.get_by_text(ending, exact=True)).to_be_visible()
     await expect(dialog.get_by_text(detail)).to_be_visible()
 
 
@@ -98,7 +98,7 @@ async def test_with_receipts_the_window_goes_on_waiting_for_one_that_does_not_co
     await dialog.get_by_label("Destination").fill("15005550007")
     await dialog.get_by_label("Text").fill("Hello")
     await dialog.get_by_role("button", name="Send").click()
-    await expect(dialog.get_by_text("Waiting for its receipt.")).to_be_visible(timeout=20_000)
+    await expect(dialog.get_by_text("Waiting for its receipt.")).to_be_visible()
 
 
 async def test_only_authorized_sources_are_offered(owner: Page, client: OperatorClient) -> None:
