@@ -302,7 +302,7 @@ class Arena:
             await asyncio.sleep(0.1)
         return unfinished
 
-    async def until(self, what: str, condition: Any, limit_seconds: float = 30.0) -> None:
+    async def until(self, what: str, condition: Any, limit_seconds: float = 60.0) -> None:
         """Wait for a condition, a function without arguments; what it is waited for is said when it does not come."""
         deadline = time.monotonic() + limit_seconds
         while not condition():

@@ -24,6 +24,8 @@ from playwright.async_api import (
     expect,
 )
 
+from tests.e2e.customer import PATIENCE_SECONDS
+
 ARGUMENTS: Final = (
     "--no-sandbox",
     "--headless=new",
@@ -40,8 +42,7 @@ SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 PROGRAMS: Final = ("chromium-headless-shell", "chromium")
 """The first that is there: the shell is the same engine without a window's parts, and takes half the CPU."""
 
-PATIENCE_MS: Final = 30_000
-"""For what is to appear: the machine has other tests to run, and pages tell of what others have to write first."""
+PATIENCE_MS: Final = PATIENCE_SECONDS * 1000
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -110,9 +111,9 @@ async def log_in(page: Page, email: str, password: str) -> None:
     await page.wait_for_url(lambda url: "/login" not in url)
 
 
-async def reloaded_until(page: Page, wanted: Locator, seconds: float = 30) -> None:
+async def reloaded_until(page: Page, wanted: Locator) -> None:
     """Load the page again until it has what is wanted: what it shows comes through topics, each in its own time."""
-    until = asyncio.get_running_loop().time() + seconds
+    until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while not await wanted.count() and asyncio.get_running_loop().time() < until:
         await asyncio.sleep(0.25)
         await page.reload()

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import aiohttp
 from standardwebhooks import Webhook
 
 from tests.inbox import Told, told_by
+
+PATIENCE_SECONDS: Final = 60.0
+"""For whatever is to come: the machine has other tests to run, and each agent does its part in its own time."""
 
 JSON_API = "application/vnd.api+json"
 
@@ -102,7 +105,7 @@ class Customer:
         Webhook(secret or self.trunk["callback_secret"]).verify(callback["body"], callback["headers"])
         return told_by(callback)
 
-    async def wait_for(self, path: str, enough: Callable[[Any], bool], limit_seconds: float = 60) -> Any:
+    async def wait_for(self, path: str, enough: Callable[[Any], bool], limit_seconds: float = PATIENCE_SECONDS) -> Any:
         """Poll the simulator until its answer is `enough`; fail with the last answer after the limit."""
         found: Any = None
         try:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import aiohttp
 from playwright.async_api import Page
 
-from tests.e2e.customer import JSON_API, Customer
+from tests.e2e.customer import JSON_API, PATIENCE_SECONDS, Customer
 
 SOURCE = "12125551234"
 OTHER_SOURCE = "12125551235"
@@ -83,7 +83,7 @@ class OperatorClient(Customer):
         made = (await self.api("POST", "/v3/sms_trunks", document))["data"]
         shown = made["attributes"]["configuration"]
         trunk = MadeTrunk(made["id"], name, shown["username"], shown["password"], inbox)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             # Within a second, says the product; on a machine that runs other tests it may be a moment more.
             while await self.send_as(trunk.username, trunk.password, "nobody") == 401:
                 await asyncio.sleep(0.05)
@@ -124,7 +124,7 @@ class OperatorClient(Customer):
         self, trunk: MadeTrunk, destination: str, text: str = "Hello", source: str = SOURCE, **more: Any
     ) -> str:
         """Send one message through a trunk, of which ingress hears within a second; return its id."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 status, body = await self._send(trunk.username, trunk.password, destination, text, source, **more)
                 if status != 401:
@@ -133,7 +133,7 @@ class OperatorClient(Customer):
         assert status == 201, body
         return str(json.loads(body)["data"]["id"])
 
-    async def told(self, trunk: MadeTrunk, count: int, seconds: float = 30) -> list[dict[str, Any]]:
+    async def told(self, trunk: MadeTrunk, count: int, seconds: float = PATIENCE_SECONDS) -> list[dict[str, Any]]:
         """Wait for `count` callbacks of a trunk; return their `data`, and those of what more comes within a second."""
         await self.wait_for(trunk.inbox, lambda entries: len(entries) >= count, limit_seconds=seconds)
         await asyncio.sleep(1)

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from smsout_client import AsyncClient, Outgoing, Refused, read_callback
 
-from tests.e2e.customer import JSON_API, Customer
+from tests.e2e.customer import JSON_API, PATIENCE_SECONDS, Customer
 
 pytestmark = pytest.mark.e2e
 
@@ -118,11 +118,11 @@ async def test_who_has_opted_out_gets_nothing(system: dict[str, Any]) -> None:
         async with panel.post("/v3/opt_outs", json=body) as answer:
             assert answer.status == 201, await answer.text()
             identity = (await answer.json(content_type=None))["data"]["id"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await customer.preview(number, "Hello"))["sendable"]:
                 await asyncio.sleep(0.1)
         # Ingress has heard of it; the processor hears in its own time, on a busy machine a moment later.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 refused = await customer.send(number, "Hello")
                 (callback,) = await customer.wait_for("/inbox/demo", lambda inbox: len(inbox) == 1)
@@ -133,7 +133,7 @@ async def test_who_has_opted_out_gets_nothing(system: dict[str, Any]) -> None:
                 await customer.delete("/inbox/demo")
         async with panel.delete(f"/v3/opt_outs/{identity}") as answer:
             assert answer.status == 204, await answer.text()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not (await customer.preview(number, "Hello"))["sendable"]:
                 await asyncio.sleep(0.1)
         await customer.delete("/inbox/demo")
@@ -155,7 +155,7 @@ async def test_a_registered_name_is_the_sender_in_its_countries(system: dict[str
         async with panel.post("/v3/senders", json={"data": body}) as answer:
             assert answer.status == 201, await answer.text()
         german, british = "4915112345678", "447700900123"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not (await customer.preview(german, "Hallo", source="Grüße & Co"))["sendable"]:
                 await asyncio.sleep(0.1)
         foreseen = await customer.preview(british, "Hello", source="Grüße & Co")
@@ -190,7 +190,7 @@ async def test_a_campaign_lets_a_number_send_as_an_application(system: dict[str,
             system["ingress_url"], log_url=system["message_log_url"], username=trunk["username"],
             password=trunk["password"],
         ) as sms:  # fmt: skip
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not (await sms.preview(**text, campaign_id=campaign_id)).sendable:
                     await asyncio.sleep(0.1)
             sent = await sms.send(**text, campaign_id=campaign_id)

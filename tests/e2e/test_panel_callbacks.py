@@ -13,7 +13,7 @@ from schemas.identifiers import uuid7
 from schemas.messages.callback import AttemptOutcome, CallbackAttempt
 from schemas.record import OutRecord
 from schemas.topics import CALLBACK_ATTEMPTED
-from tests.e2e.browser import SCHEMES, WIDTHS, log_in, new_page, overflow_pixels, serious_findings
+from tests.e2e.browser import SCHEMES, WIDTHS, log_in, new_page, overflow_pixels, reloaded_until, serious_findings
 from tests.e2e.panel import OperatorClient
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -50,12 +50,8 @@ async def test_an_endpoint_that_is_gone_is_seen_and_enabled_again(
     ])  # fmt: skip
     await producer.stop()
     row = owner.get_by_role("row").filter(has_text=trunk.name)
-    for _ in range(40):
-        await owner.goto(f"/sms/trunks?name={trunk.name.replace(' ', '+')}")
-        if await row.get_by_text("Gone: not notified").is_visible():
-            break
-        await owner.wait_for_timeout(250)
-    await expect(row.get_by_text("Gone: not notified")).to_be_visible()
+    await owner.goto(f"/sms/trunks?name={trunk.name.replace(' ', '+')}")
+    await reloaded_until(owner, row.get_by_text("Gone: not notified"))
     pictures = Path(os.environ.get("SMSOUT_SCREENSHOTS") or tmp_path)
     people = client.ready["panel"]
     path = f"/sms/trunks/{trunk.id}/edit"

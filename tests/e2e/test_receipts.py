@@ -34,9 +34,9 @@ async def client(system: dict[str, Any]) -> Any:
         yield opened
 
 
-async def events(client: OperatorClient, trunk: MadeTrunk, count: int = 2, seconds: float = 30) -> list[dict[str, Any]]:
+async def events(client: OperatorClient, trunk: MadeTrunk, count: int = 2) -> list[dict[str, Any]]:
     """Wait for `count` callbacks of a trunk; return their `data` in the order in which they came."""
-    found = await client.wait_for(trunk.inbox, lambda entries: len(entries) >= count, limit_seconds=seconds)
+    found = await client.wait_for(trunk.inbox, lambda entries: len(entries) >= count)
     return [json.loads(it["body"])["data"] for it in found]
 
 

@@ -17,7 +17,7 @@ import pytest
 from agents.local.ports import free_port
 from agents.local.up.roster import ROSTER
 from tests.brokers import running_broker
-from tests.e2e.customer import Customer
+from tests.e2e.customer import PATIENCE_SECONDS, Customer
 from tests.systems import is_alive, running_system
 
 pytestmark = pytest.mark.e2e
@@ -110,7 +110,7 @@ async def test_killing_the_supervisor_ends_everything(tmp_path: Path) -> None:
     with killed_at_the_end(log_file, "up", *options) as process:
         await until_there(ready_file, process, log_file)
         pids = json.loads(ready_file.read_text())["pids"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while any(is_alive(pid) for pid in pids.values()):
         assert time.monotonic() < deadline, {name: pid for name, pid in pids.items() if is_alive(pid)}
         await asyncio.sleep(0.05)
