@@ -25,7 +25,7 @@ from schemas.topics import SUBMITTED
 
 MAX_RECORD_VALUE_BYTES: Final = 900_000  # below the topic's and every producer's limit, with room for the envelope
 SWEEP_INTERVAL_SECONDS: Final = 0.2
-PAUSE_SECONDS: Final = 0.004
+PAUSE_SECONDS: Final = 0.003
 """Of a busy lane between two writes. Callers wait for their 201 before they send on, so each millisecond more is one in
 which they send nothing."""
 
