@@ -184,14 +184,14 @@ class HttpApi:
             return error(400, problem, source=_KEY_HEADER, close=expected)
         settings = self._settings
         body = await read_body(request, settings.max_body_bytes, settings.read_timeout_seconds, expected=expected)
-        if isinstance(body, Response):
+        if not isinstance(body, bytes):
             return body
         try:
             document = json_api.parse(body)
         except json_api.Malformed as malformed:
             return bad_request([("", str(malformed))])
         submission = self._admit(resource, trunk, document, may_repeat=bool(keys))
-        if isinstance(submission, Response):
+        if not isinstance(submission, Admitted):
             return submission
         if resource.preview:
             return previewed(self._directory, submission, self._alphabets_of)
