@@ -6,7 +6,7 @@ still a member: one that was paused for longer than the session time-out must no
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Final, Protocol
 
@@ -18,6 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.dead_letters.brake import brake_error
 from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.consuming.partition.assignment import Assignment
+from schemas.record import OutRecord
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +114,7 @@ class Commits:
     async def commit(self, *, renew: bool = False) -> None:
         """Commit every position that has moved; with `renew`, or when it is time, the others once more.
 
-        Raises `NotAcknowledged` when a transaction is in doubt, and `DeadLetterBrake`.
+        Raises `NotAcknowledged` when a transaction is in doubt, after which nothing is ours, and `DeadLetterBrake`.
         """
         async with self._committing:
             age = asyncio.get_running_loop().time() - self._accepted_at
@@ -127,7 +128,7 @@ class Commits:
                 if offset is None:
                     continue
                 if self._hand_off is not None and (outbox := assignment.take_outbox(offset.offset)):
-                    await self._hand_off.commit(place, offset, outbox)
+                    await self._hand_on(self._hand_off, place, offset, outbox)
                     self._note(place, assignment, offset.offset)
                 else:
                     plain[place] = offset
@@ -138,6 +139,17 @@ class Commits:
             for place, assignment in self.assignments.items():
                 if assignment.braked:
                     raise brake_error(place.topic, place.partition, assignment.row)
+
+    async def _hand_on(
+        self, hand_off: HandOff, place: TopicPartition, offset: OffsetAndMetadata, outbox: Sequence[OutRecord]
+    ) -> None:
+        try:
+            await hand_off.commit(place, offset, outbox)
+        except BaseException:
+            # What was to be written is in nobody's hands any more. This process is about to end, and until it does a
+            # rebalance, or whoever asks for proof of membership, may commit: a position that left it behind.
+            self.lose_all()
+            raise
 
     async def _commit_plainly(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> bool:
         asked_at = monotonic()  # a process that is paused before it reads the answer must not trust it from then on

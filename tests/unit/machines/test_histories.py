@@ -147,6 +147,21 @@ def offsets_are_lost_when_all_was_parked(seed: int) -> None:
     end(world)
 
 
+def transactions_are_taken_over_as_partitions_go(seed: int) -> None:
+    """By processes that had been frozen as they began: what was to go to the next tier is written by nobody."""
+    world, chance = CallbackWorld(seed), Random(seed)
+    world.usually = None
+    for _ in range(chance.randrange(1, 4)):
+        world.freeze()
+    for _ in range(6):
+        world.end_a_message()
+    world.run(chance.randrange(5, 13))
+    world.thaw()
+    world.rebalance(back=False)
+    world.usually = 200
+    end(world)
+
+
 def anything_happens(seed: int) -> None:
     """A short walk through all that can: messages, a carrier's moods, deaths, rebalances, a broker that fails."""
     chance = Random(seed)
@@ -211,6 +226,7 @@ def ends_well(history: History) -> None:
         (a_post_hangs_over_a_rebalance, unprotected.what_hangs_is_not_lost_with_its_partition),
         (offsets_are_lost, unprotected.a_group_without_offsets_is_new),
         (offsets_are_lost_when_all_was_parked, unprotected.only_marks_show_that_a_group_has_worked),
+        (transactions_are_taken_over_as_partitions_go, unprotected.what_was_to_be_handed_on_is_passed),
         *[
             (anything_happens, sabotage)
             for sabotage in (

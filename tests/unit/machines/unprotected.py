@@ -93,6 +93,10 @@ def only_marks_show_that_a_group_has_worked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(app, "require_positions", of_marks)
 
 
+def what_was_to_be_handed_on_is_passed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Commits, "_hand_on", lambda _, hand_off, *what: hand_off.commit(*what))
+
+
 def a_failed_rebalance_is_only_logged(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Rebalances, "_fail", lambda *_: None)
 
