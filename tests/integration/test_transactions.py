@@ -8,13 +8,16 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from pipeline.errors import NotAcknowledged
 from pipeline.kafka.admin.group_offsets import PartitionOffsets, group_offsets
 from pipeline.kafka.consuming.consumer import TrackedConsumer
+from pipeline.kafka.consuming.handoff import HandOff
 from pipeline.kafka.views.topic_reader import read_topic
 from pipeline.settings import AgentSettings, KafkaSettings
 from pipeline.slot import Slot
 from schemas.headers.dead_letter import DeadLetterSource
 from schemas.identifiers import uuid7
+from schemas.record import OutRecord
 from schemas.topics import SUBMITTED, dead_letter_topic
 from tests.integration.agent_process import agent_process
 from tests.integration.patience import until
@@ -135,3 +138,33 @@ async def test_a_member_of_a_group_commits_past_what_is_no_record(kafka: str) ->
     await asyncio.wait(tasks)
     await consumer.stop()
     assert found == [b"committed"]
+
+
+async def test_nothing_is_committed_after_a_hand_off_that_was_fenced(kafka: str) -> None:
+    """Whoever else commits meanwhile passes nothing: what was to be handed on would be in no topic any more."""
+    settings, name = KafkaSettings(bootstrap_servers=kafka), f"test.fenced-{uuid7()}"
+    topics = [name, f"{name}.next"]
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(it, 1, 1) for it in topics])
+    await admin.close()
+    producer = await producer_of(kafka, transacts=False)
+    await producer.send_and_wait(name, b"work", partition=0)
+    await producer.stop()
+    consumer = await TrackedConsumer(
+        settings, AgentSettings(), slot=Slot.take(None, name), group=name, topics=[name], run_ahead=100,
+        hand_off=HandOff(settings, group=name),
+    ).start()  # fmt: skip
+    (work,) = await anext(consumer.batches(asyncio.Event()))
+    assert await consumer.may_begin(work)
+    work.finish([OutRecord(topics[1], b"key", b"value")])
+    taking_over = HandOff(settings, group=name)
+    await taking_over.own({0})
+    first, second, third = await asyncio.gather(*(consumer.commit() for _ in range(3)), return_exceptions=True)
+    assert isinstance(first, NotAcknowledged)
+    assert (second, third) == (None, None)
+    await consumer.stop()
+    await taking_over.stop()
+    found = await group_offsets(settings, name, topics, client_id="test-transactions")
+    stands = {place.topic: (it.committed, it.end) for place, it in found.items()}
+    assert stands == {name: (0, 1), topics[1]: (None, 0)}
