@@ -52,6 +52,8 @@ class Broker:
     """By group: whose transactions are not fenced."""
     failing: int = 0
     """So many of the next questions for what is committed are not answered."""
+    doubtful: int = 0
+    """So many of the next transactions end without an answer, whether they are committed or not."""
 
     def give_partitions_to(self, life: "Life") -> None:
         """Make `life` the only member: what others commit from now on is refused."""

@@ -190,17 +190,23 @@ class HandOffEdge:
             raise NotAcknowledged("fenced", stage="hand-off")
 
     async def commit(self, place: TopicPartition, offset: OffsetAndMetadata, records: Sequence[OutRecord]) -> None:
-        await self.life.breathe()
-        self.check()
-        self.life.broker.append(records)
-        self.life.broker.committed[place.topic] = offset
-        await self.life.breathe()
+        await self._transact(records, {place.topic: offset})
 
     async def write(self, _partition: int, records: Sequence[OutRecord]) -> None:
+        await self._transact(records, {})
+
+    async def _transact(self, records: Sequence[OutRecord], offsets: Mapping[str, OffsetAndMetadata]) -> None:
         await self.life.breathe()
         self.check()
-        self.life.broker.append(records)
+        broker = self.life.broker
+        is_doubtful = broker.doubtful > 0
+        broker.doubtful -= is_doubtful
+        if not is_doubtful or self.life.random.random() < 0.5:
+            broker.append(records)
+            broker.committed.update(offsets)
         await self.life.breathe()
+        if is_doubtful:
+            raise NotAcknowledged("no answer", stage="hand-off")
 
     async def stop(self) -> None:
         """There is no connection."""

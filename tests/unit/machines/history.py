@@ -209,7 +209,7 @@ class World(ABC):
     def settle(self) -> None:
         """Let all of it come to its end, within the time that the longest tier takes and a few breaths."""
         self.all_is_well()
-        self.broker.failing = 0
+        self.broker.failing = self.broker.doubtful = 0
         self.thaw()
         began = self.loop.time()
         while not self.is_settled():
@@ -278,6 +278,10 @@ class HistoryMachine(RuleBasedStateMachine):
     @rule()
     def broker_fails(self) -> None:
         self.world.broker.failing += 1
+
+    @rule()
+    def a_transaction_is_in_doubt(self) -> None:
+        self.world.broker.doubtful += 1
 
     @rule()
     def freeze(self) -> None:
