@@ -9,6 +9,7 @@ countries     countries with their names
 day_use       how much of a day's limits is used up
 limit_fields  the limits of trunks and accounts
 navigation    where the browser goes next
+following     until when a page follows what somebody has asked for
 times         times that people type, in a zone
 words         how times and long lists read
 """

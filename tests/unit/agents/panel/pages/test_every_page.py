@@ -208,6 +208,7 @@ async def test_every_page_is_reached_from_another(office: Office) -> None:
     paths = {it.partition("?")[0] for it in seen}
     wanted = {re.sub(r"\{[^}]+\}", "*", page.path) for page in PAGES if page.method == "GET" and "{" in page.path}
     # Those of a message only after one has been sent; some are asked for by a script, one comes with an invitation.
-    by_script = {"/sms/trunks/*/sources", "/sms/log/exports/*", "/sms/log/*/state", "/sms/scheduled/*/state"}
-    apart = {"/sms/messages/*", "/sms/messages/*/state", "/invitation/*"} | by_script
+    states = {f"/sms/{it}/*/state" for it in ("log", "messages", "scheduled")} | {"/sms/trunks/*/callbacks/state"}
+    by_script = states | {"/sms/trunks/*/sources", "/sms/log/exports/*"}
+    apart = {"/sms/messages/*", "/invitation/*"} | by_script
     assert wanted - paths == apart
