@@ -21,7 +21,7 @@ from agents.serving.connections import SPARE_FILES
 from pipeline.kafka.admin import topic_admin
 from pipeline.kafka.admin.partitions import existing_partitions
 from pipeline.kafka.producer import RecordProducer
-from pipeline.limits.living import GONE_SECONDS
+from pipeline.limits.living import SAY_SECONDS
 from pipeline.settings import KafkaSettings, RetrySettings, TopicSettings
 from schemas.directory.entry import key_of
 from schemas.directory.trunk import Trunk
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.kafka
 
 PARTITIONS = 2
 FILES = SPARE_FILES + 100
-CHANGE_LIMIT_SECONDS = 10.0  # a second is promised; the machine has other tests to run
+CHANGE_LIMIT_SECONDS = 2.0  # one that is promised, one for the same reason
 
 
 @dataclass
@@ -184,8 +184,8 @@ async def test_accepted_messages_are_in_the_topic(site: Site, tmp_path: Path) ->
     assert len(set(answered)) == 1700
 
 
-async def test_change_of_the_directory_is_in_force_without_a_restart(site: Site, tmp_path: Path) -> None:
-    """A new trunk may send, a blocked address may not."""
+async def test_change_of_the_directory_is_in_force_within_a_second(site: Site, tmp_path: Path) -> None:
+    """A new trunk may send, a blocked address may not, without a restart."""
     trunk, password = trunk_with_password(id=uuid7())
     authorization = basic(trunk.credentials[0].username, password)
 
@@ -374,7 +374,7 @@ async def test_processes_share_a_limit_also_when_one_is_killed(site: Site, tmp_p
             assert await three.agent.stop() == 0
         began = time.monotonic()
         await shared_by(2, one, two)
-        assert time.monotonic() - began < GONE_SECONDS
+        assert time.monotonic() - began < SAY_SECONDS + 1
         two.agent.process.kill()
         began = time.monotonic()
         await shared_by(1, one)

@@ -98,7 +98,7 @@ class ReceiptDoor:
         if hdrs.CONTENT_ENCODING in request.headers and is_compressed(request.headers):
             return error(415, "the body must not be compressed", close=expected)
         body = await read_body(request, MAX_BODY_BYTES, self._settings.read_timeout_seconds, expected=expected)
-        if isinstance(body, Response):
+        if not isinstance(body, bytes):
             _refused.inc()
             return body
         try:

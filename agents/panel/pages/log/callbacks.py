@@ -88,9 +88,8 @@ async def _shown(context: PageContext, trunk: Trunk) -> dict[str, Any]:
         "form": fields,
         "newest": _path(trunk, fields) if after is not None else None,
         "older": None if page.after is None else _path(trunk, {**fields, "after": str(page.after)}),
-        # What comes is on the first page.
-        "state_path": _path(trunk, {**fields, "until": str(until)}, "/state") if until and after is None else None,
-        "moving": after is None and is_followed(until),
+        "state_path": _path(trunk, {**fields, "until": str(until)}, "/state"),
+        "moving": after is None and is_followed(until),  # what comes is on the first page
     }
 
 
@@ -126,9 +125,9 @@ async def resend(context: PageContext) -> web.StreamResponse:
         return await _page(context, "; ".join(what for _, what in error.problems), 422)
     if count:
         context.flash("good", f"{counted(count, 'notification')} sent again. How it goes shows here within moments.")
-    else:
-        context.flash("info", "There was nothing to send again.")
-    return go_to(context, _path(trunk, {**fields, "until": str(from_now())}))
+        return go_to(context, _path(trunk, {**fields, "until": str(from_now())}))
+    context.flash("info", "There was nothing to send again.")
+    return go_to(context, _path(trunk, fields))
 
 
 async def send_test(context: PageContext) -> web.StreamResponse:

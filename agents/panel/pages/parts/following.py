@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.panel.page import PageContext
 
-FOLLOWED: Final = timedelta(minutes=1)
+AFTER_ASKING: Final = timedelta(minutes=1)
 
 _SECONDS_DIGITS: Final = 10  # until the year 2286
 
@@ -18,9 +18,9 @@ def until_of(context: PageContext) -> int | None:
 
 def from_now() -> int:
     """Return until when to follow what has been asked for now, for a page's address."""
-    return int((datetime.now(UTC) + FOLLOWED).timestamp())
+    return int((datetime.now(UTC) + AFTER_ASKING).timestamp())
 
 
 def is_followed(until: int | None) -> bool:
     """Tell whether that time is still to come: nobody follows for longer than `from_now` says, whatever they ask."""
-    return until is not None and 0 < until - datetime.now(UTC).timestamp() <= FOLLOWED.total_seconds()
+    return until is not None and 0 < until - datetime.now(UTC).timestamp() <= AFTER_ASKING.total_seconds()

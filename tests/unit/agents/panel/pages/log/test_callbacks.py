@@ -104,6 +104,11 @@ async def test_a_page_follows_what_somebody_has_asked_for(filled: Office) -> Non
             page = await state.text()
             assert "data-final" not in page
             assert "csrf_token" in page or not form  # where there is something to send again
+        answer = await site.client.post(
+            f"{PATH}/resend", data={"csrf_token": token, "message": uuid(99)}, headers={"Origin": site.origin}
+        )
+        page = await answer.text()
+        assert ("nothing to send again" in page, "data-poll" in page) == (True, False)
     now = int(datetime.now(UTC).timestamp())
     for until in (str(now - 1), str(now + 3600), "9" * 30, "x", ""):
         assert "data-poll" not in await read(filled, f"{PATH}?until={until}")
